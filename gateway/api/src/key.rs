@@ -1,0 +1,116 @@
+//! Keys and tokens as they cross the wire: 32 bytes in standard base64, 44 characters.
+//!
+//! A public key may be shown; a pre-shared key and a token are secrets: they do not print, do not compare in variable
+//! time and are cleared when dropped.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// The text is not 32 bytes in base64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BadKey;
+
+impl std::fmt::Display for BadKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("not a key: expected 32 bytes in base64, 44 characters ending in `=`")
+    }
+}
+
+impl std::error::Error for BadKey {}
+
+fn decode(text: &str) -> Result<[u8; 32], BadKey> {
+    let mut bytes = STANDARD.decode(text).map_err(|_| BadKey)?;
+    let key = bytes.as_slice().try_into().map_err(|_| BadKey);
+    bytes.zeroize();
+    key
+}
+
+/// A WireGuard (Curve25519) public key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PublicKey(pub [u8; 32]);
+
+impl PublicKey {
+    /// Reads the 44 characters that `wg pubkey` prints.
+    pub fn parse(text: &str) -> Result<Self, BadKey> {
+        decode(text).map(Self)
+    }
+}
+
+impl std::fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&STANDARD.encode(self.0))
+    }
+}
+
+impl Serialize for PublicKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for PublicKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <&str>::deserialize(deserializer)?;
+        Self::parse(text).map_err(D::Error::custom)
+    }
+}
+
+macro_rules! secret {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Zeroize, ZeroizeOnDrop)]
+        pub struct $name([u8; 32]);
+
+        impl $name {
+            /// Takes 32 random bytes; the caller clears its own copy.
+            pub fn new(bytes: [u8; 32]) -> Self {
+                Self(bytes)
+            }
+
+            /// Reads 44 characters of base64.
+            pub fn parse(text: &str) -> Result<Self, BadKey> {
+                decode(text).map(Self)
+            }
+
+            /// The secret itself, for the one place that uses it.
+            pub fn expose(&self) -> &[u8; 32] {
+                &self.0
+            }
+
+            /// The secret as 44 characters of base64, cleared when dropped.
+            pub fn encode(&self) -> zeroize::Zeroizing<String> {
+                zeroize::Zeroizing::new(STANDARD.encode(self.0))
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.encode())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <&str>::deserialize(deserializer)?;
+                Self::parse(text).map_err(D::Error::custom)
+            }
+        }
+    };
+}
+
+secret! {
+    /// The WireGuard pre-shared key of one session, fresh at each login.
+    PresharedKey
+}
+
+secret! {
+    /// What a client shows to use its session. The gateway keeps only its hash.
+    Token
+}

@@ -1,0 +1,27 @@
+//! The control API on the wire: every path and version on one page.
+//!
+//! Spoken over TLS 1.3 only, JSON in UTF-8. What arrives is parsed once, here, into types that cannot be wrong;
+//! behind this border nobody checks again. Requests refuse unknown keys, answers ignore them, so that a newer gateway
+//! may tell an older client more than it understands.
+//!
+//! | method and path      | who         | body                | answer                                         |
+//! |----------------------|-------------|---------------------|------------------------------------------------|
+//! | `POST /v1/login`     | anybody     | [`login::Request`]  | [`login::Session`] or [`login::Refusal`]       |
+//! | `GET /v1/session`    | token       | WebSocket upgrade   | the session channel: [`session::Event`] frames |
+//! | `DELETE /v1/session` | token       | none                | `204`, after which the session is closed       |
+//!
+//! The token travels as `Authorization: Bearer …` and nowhere else.
+
+pub mod key;
+pub mod login;
+pub mod session;
+
+pub use key::{PresharedKey, PublicKey, Token};
+pub use session::{CloseReason, SessionNumber};
+
+/// Where a worker signs in.
+pub const LOGIN: &str = "/v1/login";
+/// The session channel (GET) and the session's end (DELETE).
+pub const SESSION: &str = "/v1/session";
+/// The largest request body the gateway reads, in bytes.
+pub const LARGEST_BODY: usize = 16 * 1024;

@@ -1,0 +1,197 @@
+//! What a login sends and receives.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::{PresharedKey, PublicKey, SessionNumber, Token};
+
+/// The longest user name read, in bytes of UTF-8.
+pub const LONGEST_USER: usize = 256;
+/// The longest password read, in bytes of UTF-8.
+pub const LONGEST_PASSWORD: usize = 1024;
+
+/// A password on its way from the prompt to one request; neither prints nor clones, cleared when dropped.
+#[derive(Deserialize, Serialize, Zeroize, ZeroizeOnDrop)]
+#[serde(transparent)]
+pub struct Password(String);
+
+impl Password {
+    /// Takes the password over; the caller keeps no copy.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The password itself, for the one place that checks it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// The language of the words that come back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// English, also for whoever asks for neither.
+    #[default]
+    En,
+    /// Italian.
+    It,
+}
+
+/// `POST /v1/login`
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// As typed: `m.rossi`, at most [`LONGEST_USER`] bytes.
+    pub user: String,
+    /// At most [`LONGEST_PASSWORD`] bytes; an empty one is refused before it reaches the directory.
+    pub password: Password,
+    /// The client's WireGuard key, made for this session and forgotten with it.
+    pub public_key: PublicKey,
+    /// The language for refusals.
+    #[serde(default)]
+    pub language: Language,
+    /// The client's name and version, for the gateway's log: at most 64 bytes are kept.
+    #[serde(default)]
+    pub client: String,
+    /// Whether the client wants to hand this session to another WireGuard program.
+    #[serde(default)]
+    pub wireguard_config: bool,
+}
+
+/// A login that succeeded: a session, open and recorded.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Session {
+    /// The number a worker reads to the help desk.
+    pub number: SessionNumber,
+    /// What the session channel and the close ask for.
+    pub token: Token,
+    /// The gateway's end of the tunnel.
+    pub gateway: GatewayPeer,
+    /// Mixed into the handshake, so that the tunnel inherits the strength of this TLS exchange.
+    pub preshared_key: PresharedKey,
+    /// The session's own address inside the tunnel.
+    pub address: IpAddr,
+    /// The largest IP packet inside the tunnel, in bytes: 1280 to 1420.
+    pub mtu: u16,
+    /// The one computer this session reaches.
+    pub workstation: Workstation,
+    /// When and why the session will end.
+    pub limits: Limits,
+    /// What the RDP program may redirect; empty means nothing.
+    pub redirect: Vec<Redirection>,
+}
+
+/// Where the tunnel goes.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub struct GatewayPeer {
+    /// The gateway's WireGuard key.
+    pub public_key: PublicKey,
+    /// `host:port` for UDP as seen from the Internet; the host may be a name.
+    pub endpoint: String,
+}
+
+/// The granted workstation.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub struct Workstation {
+    /// Its name in the policy.
+    pub name: String,
+    /// Its address as resolved by the gateway at login.
+    pub address: IpAddr,
+    /// What may be reached there, in the policy's order; never empty.
+    pub services: Vec<Service>,
+}
+
+/// One way into the workstation.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Service {
+    /// Its name in the policy, such as `rdp`.
+    pub name: String,
+    /// TCP ports, 1 to 65535.
+    #[serde(default)]
+    pub tcp: Vec<u16>,
+    /// UDP ports, 1 to 65535.
+    #[serde(default)]
+    pub udp: Vec<u16>,
+}
+
+/// When a session will end by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Limits {
+    /// Seconds without a person at keyboard or mouse after which it ends.
+    pub idle_s: u32,
+    /// Seconds from now to the end of the grant: the agreement's hours or the longest session, whichever is first.
+    pub remaining_s: u32,
+    /// The same moment in Unix seconds, for showing.
+    pub ends_at: i64,
+    /// Seconds a session outlives its session channel.
+    pub grace_s: u32,
+}
+
+/// What an RDP program may share with the workstation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Redirection {
+    /// Copy and paste.
+    Clipboard,
+    /// Home folders.
+    Drives,
+    /// Printers at home.
+    Printers,
+    /// Sound from the workstation.
+    Audio,
+    /// The home microphone.
+    Microphone,
+    /// Smart cards at home.
+    Smartcards,
+}
+
+/// A login that was refused. The HTTP status says as much as the code: 400, 401, 403, 409, 429 or 503.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub struct Refusal {
+    /// For programs.
+    pub code: RefusalCode,
+    /// For people, in the language asked for: one or two sentences.
+    pub message: String,
+    /// Finds the true reason in the gateway's log.
+    pub support: String,
+    /// Seconds to wait before trying again, where waiting helps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u32>,
+}
+
+/// Why a login was refused, as far as the outside may know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalCode {
+    /// The request could not be read.
+    BadRequest,
+    /// Name or password: which of them is not told, nor whether the account is locked.
+    WrongCredentials,
+    /// The password was right, but the directory wants something done first (expired, disabled, must change).
+    AccountNeedsAttention,
+    /// The password was right, but nothing in the policy lets this person work from home.
+    NoAgreement,
+    /// The password was right, and the agreement does not cover this moment.
+    OutsideHours,
+    /// The password was right, and this kind of home computer is not admitted.
+    DeviceNotAdmitted,
+    /// The password was right; a session of the same worker is open and policy keeps it.
+    AlreadyConnected,
+    /// The password was right; the workstation's name does not resolve.
+    WorkstationUnknown,
+    /// The password was right; policy does not let this session be carried by another WireGuard program.
+    WireguardConfigNotAllowed,
+    /// Too many attempts; `retry_after_s` says how long to wait.
+    TooManyAttempts,
+    /// The gateway cannot ask its directory, write its record or open another session now.
+    Unavailable,
+}

@@ -1,0 +1,219 @@
+//! What a running session is told, and the closed list of its ends.
+//!
+//! The words of [`CloseReason`] are the same in code, wire, log and manual.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// A session's number: 40 random bits that mean nothing elsewhere, read aloud as `K7QM-2F9D`
+/// (Crockford's base32: no I, L, O, U).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionNumber(u64);
+
+const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+impl SessionNumber {
+    /// The low 40 bits of `random`.
+    pub fn new(random: u64) -> Self {
+        Self(random & 0xff_ffff_ffff)
+    }
+
+    /// The 40 bits, for storing.
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// Reads a number as people write it: any case, with or without the dash, `O` for `0`, `I` and `L` for `1`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bits = 0u64;
+        let mut digits = 0;
+        for c in text.trim().bytes().filter(|c| *c != b'-') {
+            let c = match c.to_ascii_uppercase() {
+                b'O' => b'0',
+                b'I' | b'L' => b'1',
+                c => c,
+            };
+            bits = (bits << 5) | DIGITS.iter().position(|d| *d == c)? as u64;
+            digits += 1;
+            if digits > 8 {
+                return None;
+            }
+        }
+        (digits == 8).then_some(Self(bits))
+    }
+}
+
+impl std::fmt::Display for SessionNumber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for place in (0..8).rev() {
+            let digit = DIGITS.get((self.0 >> (place * 5)) as usize & 31).copied().unwrap_or(b'0');
+            write!(f, "{}", digit as char)?;
+            if place == 4 {
+                f.write_str("-")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for SessionNumber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for SessionNumber {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SessionNumber {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("not a session number: expected eight letters or digits"))
+    }
+}
+
+/// Why a session ended. Exactly one for each session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CloseReason {
+    /// The RDP program at home ended.
+    ProgramEnded,
+    /// The worker closed it: Ctrl-C, close, logout of the home computer.
+    WorkerClosed,
+    /// Nobody at keyboard or mouse for the idle limit.
+    Idle,
+    /// The hours or dates of the agreement are over.
+    AgreementEnded,
+    /// It lasted as long as a session may.
+    LongestSession,
+    /// The same worker signed in again.
+    Replaced,
+    /// The directory no longer has the account in order.
+    Leaver,
+    /// The policy no longer grants it.
+    PolicyWithdrawn,
+    /// The certificate of the home computer was revoked.
+    DeviceRevoked,
+    /// The client's new address was never confirmed.
+    RoamUnconfirmed,
+    /// The workstation stopped answering.
+    WorkstationGone,
+    /// The directory could not be asked for too long.
+    DirectoryDeadline,
+    /// A technician ended it with the worker's consent.
+    Technician,
+    /// An administrator closed it.
+    Administrator,
+    /// Nothing ever reached the workstation.
+    NeverUsed,
+    /// The client's session channel was lost for longer than the grace.
+    ClientLost,
+    /// The gateway stopped for good.
+    GatewayStopped,
+}
+
+impl CloseReason {
+    /// Every reason, in the order of the manual.
+    pub const ALL: [Self; 17] = [
+        Self::ProgramEnded,
+        Self::WorkerClosed,
+        Self::Idle,
+        Self::AgreementEnded,
+        Self::LongestSession,
+        Self::Replaced,
+        Self::Leaver,
+        Self::PolicyWithdrawn,
+        Self::DeviceRevoked,
+        Self::RoamUnconfirmed,
+        Self::WorkstationGone,
+        Self::DirectoryDeadline,
+        Self::Technician,
+        Self::Administrator,
+        Self::NeverUsed,
+        Self::ClientLost,
+        Self::GatewayStopped,
+    ];
+
+    /// The word in wire, log and manual.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ProgramEnded => "program_ended",
+            Self::WorkerClosed => "worker_closed",
+            Self::Idle => "idle",
+            Self::AgreementEnded => "agreement_ended",
+            Self::LongestSession => "longest_session",
+            Self::Replaced => "replaced",
+            Self::Leaver => "leaver",
+            Self::PolicyWithdrawn => "policy_withdrawn",
+            Self::DeviceRevoked => "device_revoked",
+            Self::RoamUnconfirmed => "roam_unconfirmed",
+            Self::WorkstationGone => "workstation_gone",
+            Self::DirectoryDeadline => "directory_deadline",
+            Self::Technician => "technician",
+            Self::Administrator => "administrator",
+            Self::NeverUsed => "never_used",
+            Self::ClientLost => "client_lost",
+            Self::GatewayStopped => "gateway_stopped",
+        }
+    }
+
+    /// Reads [`Self::word`] back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.word() == word)
+    }
+}
+
+/// `DELETE /v1/session?reason=…`: why the client ends its session. Only these two are the client's to give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientReason {
+    /// The RDP program ended.
+    ProgramEnded,
+    /// The worker closed the session.
+    WorkerClosed,
+}
+
+impl From<ClientReason> for CloseReason {
+    fn from(reason: ClientReason) -> Self {
+        match reason {
+            ClientReason::ProgramEnded => Self::ProgramEnded,
+            ClientReason::WorkerClosed => Self::WorkerClosed,
+        }
+    }
+}
+
+/// What an approaching end is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    /// Nobody at keyboard or mouse; using the desktop prolongs.
+    Idle,
+    /// The hours or dates of the agreement; nothing prolongs.
+    AgreementEnded,
+    /// The longest session; signing in again prolongs.
+    LongestSession,
+}
+
+/// A text frame of the session channel, gateway to client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The channel holds the session from now on.
+    Attached,
+    /// The session will end in `seconds` unless, for `idle`, the person comes back.
+    Warning {
+        /// What will end it.
+        limit: Limit,
+        /// Seconds left.
+        seconds: u32,
+    },
+    /// The person came back before the idle end: the last idle warning no longer holds.
+    WarningLifted,
+    /// The session is over; the channel closes after this frame.
+    Closed {
+        /// Why.
+        reason: CloseReason,
+    },
+}

@@ -1,0 +1,138 @@
+//! What the core is asked and what it tells the outside: opened, warned, ended, and why.
+
+use std::{net::IpAddr, net::SocketAddr, sync::Arc, time::Duration, time::Instant};
+
+use gateway_api::{CloseReason, PresharedKey, PublicKey, SessionNumber, session::Limit};
+use jiff::Timestamp;
+use policy::Grant;
+
+/// One moment on both clocks, asked once per batch by the loop. Timers rest on the first, the grant's end on the second.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// Never goes back, stops for no correction.
+    pub instant: Instant,
+    /// What the wall clock says.
+    pub wall: Timestamp,
+}
+
+/// A session to open: what `policy` granted, and the client's keys.
+#[derive(Debug)]
+pub struct Open {
+    /// Drawn at random by the caller.
+    pub number: SessionNumber,
+    /// The directory's canonical identity of the worker; two sessions of one worker replace or refuse each other.
+    pub worker: Arc<str>,
+    /// What the session may do.
+    pub grant: Grant,
+    /// The granted workstation, resolved.
+    pub workstation: IpAddr,
+    /// The client's WireGuard key.
+    pub public_key: PublicKey,
+    /// This session's pre-shared key.
+    pub preshared_key: PresharedKey,
+}
+
+/// A pending session: it holds its address and its worker's place, and has no peer until it is admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opened {
+    /// The session's address inside the tunnel.
+    pub address: IpAddr,
+    /// The largest IP packet inside the tunnel, in bytes.
+    pub mtu: u16,
+    /// The session of the same worker that admitting this one will end.
+    pub replaces: Option<SessionNumber>,
+}
+
+/// Why a session could not be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenError {
+    /// A session of the same worker is open and its policy keeps it.
+    AlreadyConnected,
+    /// Every tunnel address is lent.
+    NoAddress,
+    /// The number or the public key belongs to a session already: draw again.
+    Taken,
+    /// The grant ended before the session began.
+    GrantOver,
+    /// The workstation's address family has no tunnel address.
+    NoTunnelFamily,
+}
+
+/// What happened to a session; the loop hands each to the daemon's ledger, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// An end comes nearer.
+    Warning {
+        /// Whose.
+        number: SessionNumber,
+        /// Which end.
+        limit: Limit,
+        /// Time left.
+        left: Duration,
+    },
+    /// The person came back; the idle warning no longer holds.
+    WarningLifted {
+        /// Whose.
+        number: SessionNumber,
+    },
+    /// The session is gone: no peer, no address, no flow is left.
+    Closed {
+        /// Which.
+        number: SessionNumber,
+        /// Why.
+        reason: CloseReason,
+        /// What it carried.
+        traffic: Traffic,
+    },
+}
+
+/// What a session carried: IP packets that passed the filter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Packets to the workstation.
+    pub packets_to_office: u64,
+    /// Bytes of those, IP headers included.
+    pub bytes_to_office: u64,
+    /// Packets to the worker.
+    pub packets_to_home: u64,
+    /// Bytes of those, IP headers included.
+    pub bytes_to_home: u64,
+}
+
+/// One session as it may be looked at. Says nothing of what the person does.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// Its number.
+    pub number: SessionNumber,
+    /// Whose it is.
+    pub worker: Arc<str>,
+    /// What it was granted.
+    pub grant: Grant,
+    /// Where its workstation is.
+    pub workstation: IpAddr,
+    /// Its address inside the tunnel.
+    pub address: IpAddr,
+    /// Where its client sends from, once a handshake succeeded.
+    pub endpoint: Option<SocketAddr>,
+    /// Where in its life it is.
+    pub phase: Phase,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// What it carried.
+    pub traffic: Traffic,
+    /// What it was refused, by reason; reasons that never occurred are left out.
+    pub drops: Vec<(crate::Drop, u64)>,
+    /// Flows open at this moment.
+    pub flows: usize,
+}
+
+/// Where in its life a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Holds a place, has no peer.
+    Pending,
+    /// Its session channel is there.
+    Attached,
+    /// Its session channel is not there, and the grace runs.
+    Away,
+}

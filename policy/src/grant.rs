@@ -1,0 +1,102 @@
+//! What a permit hands over for one session.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+
+/// One session's rights and limits: all that passes between deciding about a person and deciding about a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The workstation's name in the policy.
+    pub workstation: Arc<str>,
+    /// Where it is.
+    pub address: Address,
+    /// What may be reached there; never empty.
+    pub services: Vec<Service>,
+    /// The structure the agreement belongs to.
+    pub structure: Arc<str>,
+    /// The profile that set the limits.
+    pub profile: Arc<str>,
+    /// Time without a person after which the session ends.
+    pub idle: Duration,
+    /// When the grant ends, whatever happens.
+    pub ends_at: Timestamp,
+    /// What ends it then.
+    pub ends_by: End,
+    /// How long a session outlives its session channel.
+    pub grace: Duration,
+    /// What happens to a session of the same worker that is already open.
+    pub second_login: SecondLogin,
+    /// Whether the second factor must be shown.
+    pub second_factor: SecondFactor,
+    /// What the RDP program may redirect.
+    pub redirect: Vec<Redirection>,
+    /// Whether the session may be carried by another WireGuard program.
+    pub wireguard_config: bool,
+}
+
+/// A workstation's address as the policy gives it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Address {
+    /// Written as an address.
+    Ip(IpAddr),
+    /// A host name, resolved by the gateway at login.
+    Host(Arc<str>),
+}
+
+/// A named set of ports.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Service {
+    /// Its name in the policy.
+    pub name: Arc<str>,
+    /// TCP ports, 1 to 65535, ascending.
+    pub tcp: Vec<u16>,
+    /// UDP ports, 1 to 65535, ascending.
+    pub udp: Vec<u16>,
+}
+
+/// What a grant's end rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum End {
+    /// The agreement's hours or dates.
+    Agreement,
+    /// The profile's longest session.
+    Longest,
+}
+
+/// What a second login by the same worker does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum SecondLogin {
+    /// The new session opens, the old one ends.
+    #[default]
+    Replace,
+    /// The old session stays, the new login is refused.
+    Refuse,
+}
+
+/// Whether a second factor is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum SecondFactor {
+    /// Password alone.
+    #[default]
+    None,
+    /// A time-based one-time password (RFC 6238).
+    Totp,
+}
+
+/// What an RDP program may share with the workstation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Redirection {
+    /// Copy and paste.
+    Clipboard,
+    /// Home folders.
+    Drives,
+    /// Printers at home.
+    Printers,
+    /// Sound from the workstation.
+    Audio,
+    /// The home microphone.
+    Microphone,
+    /// Smart cards at home.
+    Smartcards,
+}
