@@ -33,6 +33,69 @@ pub struct Grant {
     pub redirect: Vec<Redirection>,
     /// Whether the session may be carried by another WireGuard program.
     pub wireguard_config: bool,
+    /// How long before `ends_at` the worker is warned, longest first.
+    pub warnings: Vec<Duration>,
+    /// What the idle rule does where it cannot simply be applied.
+    pub idle_rule: IdleRule,
+    /// How the workstation is woken, where it can be.
+    pub wake: Option<Wake>,
+    /// What the worker must have read before the session opens.
+    pub notices: Vec<Arc<Notice>>,
+}
+
+/// What the idle rule does where it cannot simply be applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct IdleRule {
+    /// A client whose traffic the rule does not understand.
+    pub unknown_client: UnknownClient,
+    /// A machine that imitates a person at fixed intervals.
+    pub jiggler: Jiggler,
+    /// The rule is only tried: it ends nobody.
+    pub dry_run: bool,
+}
+
+/// What happens to a client whose input the idle rule cannot tell from its other traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum UnknownClient {
+    /// Idleness ends nothing; the record says that the rule was not applied.
+    #[default]
+    Warn,
+    /// Any payload counts as a person, and the idle limit is twice as long.
+    Twice,
+    /// Idleness ends nothing; only the longest session and the agreement do.
+    LongestOnly,
+}
+
+/// Whether input at fixed intervals counts as a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Jiggler {
+    /// It does not: such a session becomes idle.
+    #[default]
+    Ignored,
+    /// It does.
+    Counts,
+}
+
+/// Where and to whom the packet goes that wakes a workstation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Wake {
+    /// The workstation's network card.
+    pub mac: [u8; 6],
+    /// The broadcast address of its network; the limited broadcast where none is given.
+    pub broadcast: Option<IpAddr>,
+}
+
+/// A text that a worker reads before a session opens; read again when its version changes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Notice {
+    /// Its name in the policy.
+    pub name: Arc<str>,
+    /// SHA-256 over its texts: another text is another version.
+    pub version: [u8; 32],
+    /// In Italian, where there is an Italian text.
+    pub italian: Option<Arc<str>>,
+    /// In English, where there is an English text.
+    pub english: Option<Arc<str>>,
 }
 
 /// A workstation's address as the policy gives it.

@@ -3,5 +3,8 @@
 mod grant;
 mod request;
 
-pub use grant::{Address, End, Grant, Redirection, SecondFactor, SecondLogin, Service};
+pub use grant::{
+    Address, End, Grant, IdleRule, Jiggler, Notice, Redirection, SecondFactor, SecondLogin, Service, UnknownClient,
+    Wake,
+};
 pub use request::{Device, Request};
