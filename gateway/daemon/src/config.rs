@@ -1,0 +1,570 @@
+//! The configuration as meant: every value checked, every default filled in.
+//!
+//! `config/file.rs` says what may be written; here it gets its meaning, and every mistake of the file is reported in one
+//! go, with the place underlined. Whether the files that it names exist is for those who open them.
+
+mod file;
+mod mistake;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ipnet::Ipv4Net;
+use toml::Spanned;
+
+pub(crate) use mistake::{Mistake, Mistakes};
+
+/// Where the configuration lies unless `--config` says otherwise.
+pub(crate) const DEFAULT_FILE: &str = "/etc/deskgate/gateway.toml";
+
+/// Everything an administrator may settle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// Folder of the database and of the keys made at first start.
+    pub(crate) state: PathBuf,
+    /// Folder of the policy files.
+    pub(crate) policy: PathBuf,
+    pub(crate) control: Control,
+    pub(crate) tunnel: Tunnel,
+    pub(crate) office: Office,
+    pub(crate) directory: Directory,
+    pub(crate) admin: Admin,
+    pub(crate) log: Log,
+}
+
+/// The control API: logins and session channels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Control {
+    pub(crate) listen: SocketAddr,
+    /// As seen from the Internet; its host is the name in a self-signed certificate.
+    pub(crate) public: Public,
+    /// None: self-signed, made at first start.
+    pub(crate) certificate: Option<CertificateFiles>,
+}
+
+/// A certificate that the administrator keeps: PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CertificateFiles {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// WireGuard, towards the Internet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tunnel {
+    pub(crate) listen: SocketAddr,
+    /// As seen from the Internet: handed to each client.
+    pub(crate) public: Public,
+    /// Where sessions' addresses are lent from; /8 to /29.
+    pub(crate) pool: Ipv4Net,
+    /// The largest IP packet inside the tunnel, in bytes: 1280 to 1420.
+    pub(crate) mtu: u16,
+}
+
+/// The side of the workstations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Office {
+    /// Name of the TUN device.
+    pub(crate) device: String,
+    /// Whether workstations see the gateway's own address instead of the session's.
+    pub(crate) masquerade: bool,
+    /// Whether the gateway keeps an nftables table of its own.
+    pub(crate) firewall: bool,
+}
+
+/// Who knows the passwords.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Directory {
+    /// The embedded one.
+    File {
+        /// Its file.
+        file: PathBuf,
+    },
+    /// LDAP or Active Directory.
+    Ldap(Ldap),
+}
+
+/// How an LDAP directory is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ldap {
+    /// In the order they are tried; never empty.
+    pub(crate) servers: Vec<LdapServer>,
+    /// Certificates that servers' certificates must descend from: a PEM file.
+    pub(crate) ca: PathBuf,
+    /// The account that searches; None searches anonymously.
+    pub(crate) bind: Option<LdapBind>,
+    /// Where people and groups are searched; never empty.
+    pub(crate) search_bases: Vec<String>,
+    /// Holds `{user}`, to be replaced by the escaped name.
+    pub(crate) user_filter: String,
+    /// Time for connecting, TLS included.
+    pub(crate) connect_limit: Duration,
+    /// Time for each answer.
+    pub(crate) answer_limit: Duration,
+}
+
+/// One directory server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LdapServer {
+    /// Name or address, also the name its certificate must hold.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) security: LdapSecurity,
+}
+
+/// How a connection to a directory server is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LdapSecurity {
+    /// TLS from the first byte.
+    Ldaps,
+    /// TLS asked for before anything else is said.
+    StartTls,
+    /// None at all: only to this very machine.
+    PlainLoopback,
+}
+
+/// The searching account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LdapBind {
+    pub(crate) dn: String,
+    pub(crate) password_file: PathBuf,
+}
+
+/// The administrators' socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Admin {
+    pub(crate) socket: PathBuf,
+    /// A system group allowed besides root and the daemon's own user.
+    pub(crate) group: Option<String>,
+}
+
+/// How the daemon tells what it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    pub(crate) level: tracing::level_filters::LevelFilter,
+}
+
+/// The shape of the daemon's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// A line for people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// `host:port` as seen from the Internet. The host may be a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Public {
+    /// A name, or an address without brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl Public {
+    fn parse(text: &str) -> Option<Self> {
+        if let Ok(address) = text.parse::<SocketAddr>() {
+            return Some(Self { host: address.ip().to_string(), port: address.port() });
+        }
+        let (host, port) = text.rsplit_once(':')?;
+        let port = port.parse().ok().filter(|port| *port != 0)?;
+        is_host_name(host).then(|| Self { host: host.to_owned(), port })
+    }
+
+    /// Whether this is still the name that the shipped file shows.
+    pub(crate) fn is_example(&self) -> bool {
+        self.host == "example" || self.host.ends_with(".example")
+    }
+}
+
+impl std::fmt::Display for Public {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
+fn is_host_name(text: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    (1..=253).contains(&text.len()) && text.strip_suffix('.').unwrap_or(text).split('.').all(label)
+}
+
+impl Config {
+    /// Reads the file at `path`. Paths in it that are not absolute start at its folder.
+    pub(crate) fn read(path: &Path) -> Result<Self, ReadError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|error| ReadError::Unreadable { path: path.to_owned(), error })?;
+        Self::parse(&text, path).map_err(ReadError::Mistakes)
+    }
+
+    /// Gives `text` its meaning; `path` is only named, and lends its folder to relative paths.
+    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, Mistakes> {
+        let file: file::File =
+            toml::from_str(text).map_err(|error| Mistakes::new(path, text, vec![Mistake::syntax(&error)]))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut reader = Reader { folder, mistakes: Vec::new() };
+        let config = reader.config(file);
+        if reader.mistakes.is_empty() { Ok(config) } else { Err(Mistakes::new(path, text, reader.mistakes)) }
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    /// The file is not there or not ours to read.
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// It is there, and says what makes no sense.
+    Mistakes(Mistakes),
+}
+
+impl std::fmt::Display for ReadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unreadable { path, error } => write!(
+                f,
+                "cannot read the configuration `{}`: {error}; name another with --config, or start from the one that was installed",
+                path.display()
+            ),
+            Self::Mistakes(mistakes) => mistakes.fmt(f),
+        }
+    }
+}
+
+/// Gathers mistakes while it gives values their meaning. A wrong value stands in as its default, so that the rest is
+/// still looked at; the result is thrown away whenever there was a mistake.
+struct Reader<'a> {
+    folder: &'a Path,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reader<'_> {
+    fn config(&mut self, file: file::File) -> Config {
+        Config {
+            state: self.path(file.state, "/var/lib/deskgate"),
+            policy: self.path(file.policy, "/etc/deskgate/policy"),
+            control: self.control(file.control),
+            tunnel: self.tunnel(file.tunnel),
+            office: self.office(file.office),
+            directory: self.directory(file.directory),
+            admin: self.admin(file.admin),
+            log: self.log(file.log),
+        }
+    }
+
+    fn control(&mut self, written: file::Control) -> Control {
+        let certificate = match (written.certificate, written.key) {
+            (None, None) => None,
+            (Some(certificate), Some(key)) => {
+                Some(CertificateFiles { certificate: self.path(Some(certificate), ""), key: self.path(Some(key), "") })
+            }
+            (Some(alone), None) => {
+                self.wrong(&alone, "a certificate without its key", "add `key`, the PEM file of its private key")
+            }
+            (None, Some(alone)) => {
+                self.wrong(&alone, "a key without its certificate", "add `certificate`, the PEM file of the chain")
+            }
+        };
+        Control {
+            listen: self.socket_address(written.listen, ([0u16; 8], 443)),
+            public: self.public(written.public, 443),
+            certificate,
+        }
+    }
+
+    fn tunnel(&mut self, written: file::Tunnel) -> Tunnel {
+        const MTU: std::ops::RangeInclusive<i64> = 1280..=1420;
+        let mtu = match written.mtu {
+            None => 1312,
+            Some(mtu) if MTU.contains(mtu.get_ref()) => *mtu.get_ref(),
+            Some(mtu) => self.wrong(&mtu, "not an MTU for a tunnel", "write 1280 to 1420 bytes; 1312 suits most lines"),
+        };
+        Tunnel {
+            listen: self.socket_address(written.listen, ([0u16; 8], 51820)),
+            public: self.public(written.public, 51820),
+            pool: self.pool(written.pool),
+            mtu: u16::try_from(mtu).unwrap_or(1280),
+        }
+    }
+
+    fn pool(&mut self, written: Option<Spanned<String>>) -> Ipv4Net {
+        let default = Ipv4Net::new_assert(std::net::Ipv4Addr::new(100, 96, 0, 0), 20);
+        let Some(written) = written else { return default };
+        let Ok(pool) = written.get_ref().parse::<Ipv4Net>() else {
+            self.mistake(&written, "not an IPv4 network", "write one such as \"100.96.0.0/20\"");
+            return default;
+        };
+        if !(8..=29).contains(&pool.prefix_len()) {
+            self.mistake(&written, "too large or too small to lend addresses from", "write a prefix from /8 to /29");
+        }
+        if pool.trunc() != pool {
+            let advice = format!("did you mean \"{}\"?", pool.trunc());
+            self.mistake(&written, "an address inside a network, not the network", &advice);
+        }
+        pool
+    }
+
+    fn office(&mut self, written: file::Office) -> Office {
+        let device = match written.device {
+            None => "deskgate0".to_owned(),
+            Some(device) if is_device_name(device.get_ref()) => device.into_inner(),
+            Some(device) => self.wrong(
+                &device,
+                "not a name for a network device",
+                "write 1 to 15 letters, digits, `-`, `_` or `.`, such as \"deskgate0\"",
+            ),
+        };
+        Office { device, masquerade: written.masquerade.unwrap_or(true), firewall: written.firewall.unwrap_or(true) }
+    }
+
+    fn directory(&mut self, written: file::Directory) -> Directory {
+        let kinds: [(&str, fn(&mut Self, file::Directory) -> Directory); 2] =
+            [("file", Self::file_directory), ("ldap", Self::ldap)];
+        let meaning = self.choice(written.kind.clone(), &kinds, "not a kind of directory");
+        meaning(self, written)
+    }
+
+    fn file_directory(&mut self, written: file::Directory) -> Directory {
+        let foreign = [
+            written.servers.map(|key| key.span()),
+            written.starttls.map(|key| key.span()),
+            written.ca.map(|key| key.span()),
+            written.bind_dn.map(|key| key.span()),
+            written.bind_password_file.map(|key| key.span()),
+            written.search_bases.map(|key| key.span()),
+            written.user_filter.map(|key| key.span()),
+            written.connect_limit.map(|key| key.span()),
+            written.answer_limit.map(|key| key.span()),
+        ];
+        for span in foreign.into_iter().flatten() {
+            self.mistakes.push(Mistake::new(
+                span,
+                "means nothing to the embedded directory",
+                "write `kind = \"ldap\"`, or take this out",
+            ));
+        }
+        Directory::File { file: self.path(written.file, "people.toml") }
+    }
+
+    fn ldap(&mut self, written: file::Directory) -> Directory {
+        if let Some(file) = &written.file {
+            self.mistake(file, "means nothing to an LDAP directory", "write `kind = \"file\"`, or take this out");
+        }
+        let starttls = written.starttls.as_ref().is_some_and(|starttls| *starttls.get_ref());
+        let kind_span = written.kind.as_ref().map(Spanned::span).unwrap_or_default();
+        let servers = match written.servers {
+            Some(servers) if !servers.get_ref().is_empty() => {
+                servers.into_inner().iter().filter_map(|server| self.ldap_server(server, starttls)).collect()
+            }
+            _ => self.missing(
+                kind_span.clone(),
+                "an LDAP directory without servers",
+                "add `servers = [\"ldaps://dc1.comune.example\"]`",
+            ),
+        };
+        let search_bases = match written.search_bases {
+            Some(bases) if !bases.get_ref().is_empty() => bases.into_inner(),
+            _ => self.missing(
+                kind_span,
+                "an LDAP directory without a place to search",
+                "add `search_bases = [\"DC=comune,DC=example\"]`",
+            ),
+        };
+        let bind = match (written.bind_dn, written.bind_password_file) {
+            (None, None) => None,
+            (Some(dn), Some(file)) => Some(LdapBind { dn: dn.into_inner(), password_file: self.path(Some(file), "") }),
+            (Some(alone), None) => self.wrong(&alone, "an account without its password", "add `bind_password_file`"),
+            (None, Some(alone)) => self.wrong(&alone, "a password without its account", "add `bind_dn`"),
+        };
+        let user_filter = match written.user_filter {
+            None => "(|(uid={user})(sAMAccountName={user}))".to_owned(),
+            Some(filter) if filter.get_ref().contains("{user}") => filter.into_inner(),
+            Some(filter) => self.wrong(
+                &filter,
+                "a filter that asks for nobody",
+                "write `{user}` where the name belongs, as in \"(uid={user})\"",
+            ),
+        };
+        Directory::Ldap(Ldap {
+            servers,
+            ca: self.path(written.ca, "/etc/ssl/certs/ca-certificates.crt"),
+            bind,
+            search_bases,
+            user_filter,
+            connect_limit: self.limit(written.connect_limit, Duration::from_secs(3)),
+            answer_limit: self.limit(written.answer_limit, Duration::from_secs(5)),
+        })
+    }
+
+    fn ldap_server(&mut self, written: &Spanned<String>, starttls: bool) -> Option<LdapServer> {
+        const ADVICE: &str =
+            "write \"ldaps://name\" or, with `starttls = true`, \"ldap://name\"; a port may follow as `:636`";
+        let text = written.get_ref();
+        let (ldaps, rest) = match (text.strip_prefix("ldaps://"), text.strip_prefix("ldap://")) {
+            (Some(rest), _) => (true, rest),
+            (_, Some(rest)) => (false, rest),
+            (None, None) => return self.wrong(written, "not a directory server", ADVICE),
+        };
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let default_port = if ldaps { 636 } else { 389 };
+        let with_port = match rest.parse::<std::net::IpAddr>() {
+            Ok(address) => SocketAddr::new(address, default_port).to_string(),
+            Err(_) if rest.ends_with(']') || !rest.contains(':') => format!("{rest}:{default_port}"),
+            Err(_) => rest.to_owned(),
+        };
+        let Some(Public { host, port }) = Public::parse(&with_port) else {
+            return self.wrong(written, "not a directory server", ADVICE);
+        };
+        let loopback = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        let security = match (ldaps, starttls) {
+            (true, false) => LdapSecurity::Ldaps,
+            (false, true) => LdapSecurity::StartTls,
+            (true, true) => return self.wrong(written, "TLS twice: `ldaps://` and `starttls`", "use one of them"),
+            (false, false) if loopback => LdapSecurity::PlainLoopback,
+            (false, false) => {
+                return self.wrong(
+                    written,
+                    "passwords would cross the network in the clear",
+                    "write \"ldaps://…\", or add `starttls = true`",
+                );
+            }
+        };
+        Some(LdapServer { host, port, security })
+    }
+
+    fn admin(&mut self, written: file::Admin) -> Admin {
+        // sockaddr_un holds 107 bytes and the closing zero.
+        if let Some(socket) = written.socket.as_ref().filter(|socket| socket.get_ref().len() > 107) {
+            self.mistake(socket, "too long for a socket", "write at most 107 bytes");
+        }
+        Admin {
+            socket: self.path(written.socket, "/run/deskgate/admin.sock"),
+            group: written.group.map(Spanned::into_inner),
+        }
+    }
+
+    fn log(&mut self, written: file::Log) -> Log {
+        use tracing::level_filters::LevelFilter;
+        let levels = [
+            ("info", LevelFilter::INFO),
+            ("error", LevelFilter::ERROR),
+            ("warn", LevelFilter::WARN),
+            ("debug", LevelFilter::DEBUG),
+            ("trace", LevelFilter::TRACE),
+        ];
+        let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+        Log {
+            format: self.choice(written.format, &formats, "not a format"),
+            level: self.choice(written.level, &levels, "not a level"),
+        }
+    }
+
+    /// One of a few words; the first is the default, and `choices` is never empty.
+    fn choice<T: Copy, const N: usize>(
+        &mut self,
+        written: Option<Spanned<String>>,
+        choices: &[(&str, T); N],
+        what: &str,
+    ) -> T {
+        const { assert!(N > 0) };
+        let Some(written) = written else { return choices[0].1 };
+        match choices.iter().find(|(word, _)| word == written.get_ref()) {
+            Some((_, choice)) => *choice,
+            None => {
+                let words: Vec<String> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+                self.mistake(&written, what, &format!("write one of {}", words.join(", ")));
+                choices[0].1
+            }
+        }
+    }
+
+    fn path(&mut self, written: Option<Spanned<String>>, default: &str) -> PathBuf {
+        let Some(written) = written else { return self.folder.join(default) };
+        if written.get_ref().is_empty() {
+            self.mistake(&written, "no path at all", "write one, or take the key out");
+        }
+        self.folder.join(written.get_ref())
+    }
+
+    fn socket_address(&mut self, written: Option<Spanned<String>>, default: ([u16; 8], u16)) -> SocketAddr {
+        let default = SocketAddr::from(default);
+        let Some(written) = written else { return default };
+        match written.get_ref().parse() {
+            Ok(address) => address,
+            Err(_) => {
+                let advice = format!(
+                    "write \"{default}\" for every address of this machine, or one address as \"192.0.2.1:{}\"",
+                    default.port()
+                );
+                self.mistake(&written, "not an address and port to listen on", &advice);
+                default
+            }
+        }
+    }
+
+    fn public(&mut self, written: Option<Spanned<String>>, port: u16) -> Public {
+        let default = Public { host: "desk.comune.example".to_owned(), port };
+        let Some(written) = written else { return default };
+        match Public::parse(written.get_ref()) {
+            Some(public) => public,
+            None => {
+                let advice = format!("write a name and port as \"{default}\", or an address as \"192.0.2.1:{port}\"");
+                self.mistake(&written, "not a public name and port", &advice);
+                default
+            }
+        }
+    }
+
+    fn limit(&mut self, written: Option<Spanned<String>>, default: Duration) -> Duration {
+        let Some(written) = written else { return default };
+        let parsed =
+            written.get_ref().parse::<jiff::SignedDuration>().ok().and_then(|limit| Duration::try_from(limit).ok());
+        match parsed {
+            Some(limit) if (Duration::from_millis(100)..=Duration::from_secs(60)).contains(&limit) => limit,
+            _ => {
+                self.mistake(&written, "not a time limit", "write 100ms to 60s, such as \"3s\"");
+                default
+            }
+        }
+    }
+
+    fn mistake<T>(&mut self, at: &Spanned<T>, what: &str, advice: &str) {
+        self.mistakes.push(Mistake::new(at.span(), what, advice));
+    }
+
+    fn wrong<T, D: Default>(&mut self, at: &Spanned<T>, what: &str, advice: &str) -> D {
+        self.mistake(at, what, advice);
+        D::default()
+    }
+
+    fn missing<D: Default>(&mut self, near: std::ops::Range<usize>, what: &str, advice: &str) -> D {
+        self.mistakes.push(Mistake::new(near, what, advice));
+        D::default()
+    }
+}
+
+/// What Linux takes as the name of an interface (IFNAMSIZ is 16 with the closing zero).
+fn is_device_name(text: &str) -> bool {
+    (1..=15).contains(&text.len())
+        && text != "."
+        && text != ".."
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}
+
+#[cfg(test)]
+mod tests;

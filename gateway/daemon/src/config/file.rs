@@ -1,0 +1,78 @@
+//! The configuration as written: every table and key of `gateway.toml`, nothing checked but the shape.
+//!
+//! Unknown keys are refused, so that a misspelt limit is never silently absent. Values keep their place in the file,
+//! so that [`super`] can underline the ones that make no sense.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) state: Option<Spanned<String>>,
+    pub(super) policy: Option<Spanned<String>>,
+    pub(super) control: Control,
+    pub(super) tunnel: Tunnel,
+    pub(super) office: Office,
+    pub(super) directory: Directory,
+    pub(super) admin: Admin,
+    pub(super) log: Log,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Control {
+    pub(super) listen: Option<Spanned<String>>,
+    pub(super) public: Option<Spanned<String>>,
+    pub(super) certificate: Option<Spanned<String>>,
+    pub(super) key: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Tunnel {
+    pub(super) listen: Option<Spanned<String>>,
+    pub(super) public: Option<Spanned<String>>,
+    pub(super) pool: Option<Spanned<String>>,
+    pub(super) mtu: Option<Spanned<i64>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Office {
+    pub(super) device: Option<Spanned<String>>,
+    pub(super) masquerade: Option<bool>,
+    pub(super) firewall: Option<bool>,
+}
+
+/// Both kinds in one: which keys belong to which is for the meaning to say, with better words than a mismatch of shapes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Directory {
+    pub(super) kind: Option<Spanned<String>>,
+    pub(super) file: Option<Spanned<String>>,
+    pub(super) servers: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) starttls: Option<Spanned<bool>>,
+    pub(super) ca: Option<Spanned<String>>,
+    pub(super) bind_dn: Option<Spanned<String>>,
+    pub(super) bind_password_file: Option<Spanned<String>>,
+    pub(super) search_bases: Option<Spanned<Vec<String>>>,
+    pub(super) user_filter: Option<Spanned<String>>,
+    pub(super) connect_limit: Option<Spanned<String>>,
+    pub(super) answer_limit: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Admin {
+    pub(super) socket: Option<Spanned<String>>,
+    pub(super) group: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Log {
+    pub(super) format: Option<Spanned<String>>,
+    pub(super) level: Option<Spanned<String>>,
+}

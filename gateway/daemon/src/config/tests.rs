@@ -1,0 +1,98 @@
+use super::*;
+
+const SHIPPED: &str = include_str!("../../../../deploy/etc/gateway.toml");
+
+fn parse(text: &str) -> Result<Config, Mistakes> {
+    Config::parse(text, Path::new("/etc/deskgate/gateway.toml"))
+}
+
+fn mistakes(text: &str) -> String {
+    parse(text).expect_err("the file should be refused").to_string()
+}
+
+#[test]
+fn the_shipped_file_says_what_holds_without_it() {
+    assert_eq!(parse(SHIPPED).expect("the shipped file"), parse("").expect("an empty file"));
+}
+
+/// Every commented-out example parses too, so that taking the `#` away never leads into a mistake.
+#[test]
+fn the_shipped_examples_can_be_uncommented() {
+    let is_key = |line: &str| {
+        line.split_once(" = ")
+            .is_some_and(|(key, _)| !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+    };
+    let text: String = SHIPPED
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(example) if is_key(example) => format!("{example}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let ldap = text.replace("kind = \"file\"\n", "kind = \"ldap\"\n").replace("file = \"people.toml\"\n", "");
+    let config = parse(&ldap).expect("the shipped examples");
+    let Directory::Ldap(directory) = config.directory else { panic!("not an LDAP directory") };
+    assert_eq!(directory.servers.len(), 2);
+    assert_eq!(config.control.certificate.expect("a certificate").key, Path::new("/etc/deskgate/tls/key.pem"));
+    assert_eq!(config.admin.group.as_deref(), Some("deskgate-admin"));
+}
+
+#[test]
+fn an_unknown_key_is_underlined() {
+    let said = mistakes("[tunnel]\nmtu = 1312\nmtuu = 1\n");
+    assert_eq!(
+        said,
+        "error: unknown key `mtuu`\n --> /etc/deskgate/gateway.toml:3:1\n  |\n3 | mtuu = 1\n  | ^^^^ write one of: `listen`, `public`, `pool`, `mtu`"
+    );
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let said = mistakes(
+        "[control]\nlisten = \"443\"\npublic = \"desk\"\ncertificate = \"a.pem\"\n[tunnel]\npool = \"10.0.0.1/24\"\nmtu = 9000\n[office]\ndevice = \"a/b\"\n[log]\nlevel = \"loud\"\n",
+    );
+    for expected in [
+        "not an address and port to listen on",
+        "not a public name and port",
+        "a certificate without its key",
+        "did you mean \"10.0.0.0/24\"?",
+        "not an MTU for a tunnel",
+        "not a name for a network device",
+        "not a level",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+}
+
+#[test]
+fn a_password_never_crosses_the_network_in_the_clear() {
+    let ldap = |server: &str, rest: &str| {
+        parse(&format!("[directory]\nkind = \"ldap\"\nservers = [\"{server}\"]\nsearch_bases = [\"DC=x\"]\n{rest}"))
+    };
+    let security = |server: &str, rest: &str| match ldap(server, rest).expect("accepted").directory {
+        Directory::Ldap(ldap) => (ldap.servers[0].security, ldap.servers[0].port),
+        Directory::File { .. } => panic!("not an LDAP directory"),
+    };
+    assert!(ldap("ldap://dc1.comune.example", "").unwrap_err().to_string().contains("in the clear"));
+    assert_eq!(security("ldap://127.0.0.1:3890", ""), (LdapSecurity::PlainLoopback, 3890));
+    assert_eq!(security("ldap://dc1.comune.example", "starttls = true"), (LdapSecurity::StartTls, 389));
+    assert_eq!(security("ldaps://dc1.comune.example/", ""), (LdapSecurity::Ldaps, 636));
+    assert_eq!(security("ldaps://[2001:db8::1]:10636", ""), (LdapSecurity::Ldaps, 10636));
+    assert_eq!(security("ldaps://[2001:db8::1]", ""), (LdapSecurity::Ldaps, 636));
+}
+
+#[test]
+fn keys_of_the_other_kind_of_directory_are_refused() {
+    assert!(
+        mistakes("[directory]\nkind = \"file\"\nservers = [\"ldaps://x\"]\n")
+            .contains("means nothing to the embedded directory")
+    );
+    assert!(mistakes("[directory]\nkind = \"ldap\"\nfile = \"x\"\n").contains("means nothing to an LDAP directory"));
+    assert!(mistakes("[directory]\nkind = \"ldap\"\n").contains("without servers"));
+}
+
+#[test]
+fn a_missing_file_is_told_with_what_to_do() {
+    let error = Config::read(Path::new("/nonexistent/gateway.toml")).expect_err("no such file").to_string();
+    assert!(error.contains("`/nonexistent/gateway.toml`") && error.contains("--config"), "{error}");
+}
