@@ -333,10 +333,16 @@ impl Reader<'_> {
     }
 
     fn directory(&mut self, written: file::Directory) -> Directory {
-        let kinds: [(&str, fn(&mut Self, file::Directory) -> Directory); 2] =
-            [("file", Self::file_directory), ("ldap", Self::ldap)];
-        let meaning = self.choice(written.kind.clone(), &kinds, "not a kind of directory");
-        meaning(self, written)
+        #[derive(Clone, Copy)]
+        enum Kind {
+            File,
+            Ldap,
+        }
+        let kinds = [("file", Kind::File), ("ldap", Kind::Ldap)];
+        match self.choice(written.kind.clone(), &kinds, "not a kind of directory") {
+            Kind::File => self.file_directory(written),
+            Kind::Ldap => self.ldap(written),
+        }
     }
 
     fn file_directory(&mut self, written: file::Directory) -> Directory {

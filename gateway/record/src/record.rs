@@ -1,0 +1,357 @@
+//! One record, and the bytes of it that are hashed.
+//!
+//! The canonical form gives every part its length, so that no two different records share their bytes: `ab` + `c` never
+//! reads like `a` + `bc`. It is independent of how a store or a screen lays the parts out.
+
+use std::collections::BTreeMap;
+
+use gateway_api::SessionNumber;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, Serializer};
+use sha2::{Digest, Sha256};
+
+/// Which chain a record belongs to, and so how long it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Journal {
+    /// Sessions: deleted within three calendar months, sooner if the policy says so.
+    Workers,
+    /// What administrators and the gateway itself did: kept at least six months.
+    Administrators,
+}
+
+impl Journal {
+    /// Every journal, in the order they are shown.
+    pub const ALL: [Self; 2] = [Self::Workers, Self::Administrators];
+
+    /// The word in store and hash.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Workers => "workers",
+            Self::Administrators => "administrators",
+        }
+    }
+
+    /// Reads [`Self::word`] back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|journal| journal.word() == word)
+    }
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $word:literal in $journal:ident,)*) => {
+        /// What happened.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Kind {
+            /// Every kind, in the order of a life.
+            pub const ALL: [Self; [$($word),*].len()] = [$(Self::$name),*];
+
+            /// The word in store, log and manual.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+
+            /// The journal it is written to.
+            pub fn journal(self) -> Journal {
+                match self { $(Self::$name => Journal::$journal,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A login that was refused: `reason`, `support`; privately the worker, if the name matches one.
+    LoginRefused = "login_refused" in Workers,
+    /// A session that opened: `services`, `profile`, `ends_at`; privately worker, workstation and addresses.
+    SessionOpened = "session_opened" in Workers,
+    /// A session whose channel went: its grace runs.
+    ChannelLost = "channel_lost" in Workers,
+    /// A session whose channel came back inside its grace.
+    ChannelResumed = "channel_resumed" in Workers,
+    /// A session that ended: `reason`, and rounded volumes.
+    SessionClosed = "session_closed" in Workers,
+    /// The gateway began to serve: `version`, and whether the end before was clean.
+    GatewayStarted = "gateway_started" in Administrators,
+    /// The gateway stopped in order.
+    GatewayStopped = "gateway_stopped" in Administrators,
+    /// A policy came into force: `hash`.
+    PolicyLoaded = "policy_loaded" in Administrators,
+    /// A policy with mistakes was left aside: the last good one stays.
+    PolicyRejected = "policy_rejected" in Administrators,
+    /// An administrator closed a session: `uid`.
+    SessionClosedByOrder = "session_closed_by_order" in Administrators,
+    /// An administrator asked for the session of a worker by name: `uid`.
+    SessionLookedUp = "session_looked_up" in Administrators,
+    /// An administrator read records with their names: `uid`.
+    NamesShown = "names_shown" in Administrators,
+    /// Records were deleted because their time was over: `journal`, `count`, `last_sequence`.
+    RecordsDeleted = "records_deleted" in Administrators,
+    /// The database was put back from a backup; what was written after that backup is gone.
+    BackupRestored = "backup_restored" in Administrators,
+}
+
+impl Kind {
+    /// Reads [`Self::word`] back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
+/// SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hash(pub [u8; 32]);
+
+impl Hash {
+    /// What stands before the first record of a chain.
+    pub const GENESIS: Self = Self([0; 32]);
+
+    /// Reads 32 bytes as a store keeps them.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+impl std::fmt::Display for Hash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for Hash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Hash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// One value of a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// A count, or seconds, or bytes.
+    Number(i64),
+    /// Words.
+    Text(String),
+}
+
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        Self::Number(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+/// What a record says besides its kind, ordered by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fields(BTreeMap<String, Value>);
+
+impl Fields {
+    /// The same with one more.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// One of them.
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn hash_into(&self, hash: &mut Canonical) {
+        hash.number(self.0.len() as u64);
+        for (name, value) in &self.0 {
+            hash.bytes(name.as_bytes());
+            match value {
+                Value::Number(number) => {
+                    hash.bytes(b"number");
+                    hash.bytes(&number.to_be_bytes());
+                }
+                Value::Text(text) => {
+                    hash.bytes(b"text");
+                    hash.bytes(text.as_bytes());
+                }
+            }
+        }
+    }
+}
+
+/// Random bytes that keep a digest from being guessed: there are few workers, and their names are known.
+pub type Salt = [u8; 16];
+
+/// The part of a record that names people, computers or addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Private {
+    /// Drawn at random for this record.
+    #[serde(with = "hexadecimal")]
+    pub salt: Salt,
+    /// The names.
+    pub fields: Fields,
+}
+
+impl Private {
+    /// What the record itself keeps of it.
+    pub fn digest(&self) -> Hash {
+        let mut hash = Canonical::new(b"deskgate private 1");
+        hash.bytes(&self.salt);
+        self.fields.hash_into(&mut hash);
+        hash.finish()
+    }
+}
+
+/// One line of a journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The gateway that wrote it: a random word made with its database.
+    pub gateway: String,
+    /// Which chain.
+    pub journal: Journal,
+    /// Its place in the chain: 1, 2, 3 and so on.
+    pub sequence: u64,
+    /// When, in UTC; kept and hashed in milliseconds.
+    pub time: Timestamp,
+    /// What.
+    pub kind: Kind,
+    /// Whose, where it is about a session.
+    pub session: Option<SessionNumber>,
+    /// The structure of the agreement, where there is one.
+    pub structure: Option<String>,
+    /// The rest that may be shown.
+    pub fields: Fields,
+    /// The digest of its private part, where there is one.
+    pub private_digest: Option<Hash>,
+    /// The hash of the record before.
+    pub previous: Hash,
+    /// Its own.
+    pub hash: Hash,
+}
+
+impl Record {
+    /// The hash that this record should carry.
+    pub fn expected_hash(&self) -> Hash {
+        self.hash_at(self.sequence)
+    }
+
+    /// The hash that it should carry if it stood at `sequence`.
+    pub(crate) fn hash_at(&self, sequence: u64) -> Hash {
+        let mut hash = Canonical::new(b"deskgate record 1");
+        hash.bytes(self.gateway.as_bytes());
+        hash.bytes(self.journal.word().as_bytes());
+        hash.number(sequence);
+        hash.bytes(&self.time.as_millisecond().to_be_bytes());
+        hash.bytes(self.kind.word().as_bytes());
+        hash.optional(self.session.map(|session| session.bits().to_be_bytes()).as_ref().map(<[u8; 8]>::as_slice));
+        hash.optional(self.structure.as_deref().map(str::as_bytes));
+        self.fields.hash_into(&mut hash);
+        hash.optional(self.private_digest.as_ref().map(|digest| digest.0.as_slice()));
+        hash.bytes(&self.previous.0);
+        hash.finish()
+    }
+}
+
+/// SHA-256 over parts, each with its length in front.
+struct Canonical(Sha256);
+
+impl Canonical {
+    fn new(purpose: &[u8]) -> Self {
+        let mut hash = Self(Sha256::new());
+        hash.bytes(purpose);
+        hash
+    }
+
+    fn number(&mut self, number: u64) {
+        self.0.update(number.to_be_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.number(bytes.len() as u64);
+        self.0.update(bytes);
+    }
+
+    fn optional(&mut self, bytes: Option<&[u8]>) {
+        self.number(u64::from(bytes.is_some()));
+        self.bytes(bytes.unwrap_or_default());
+    }
+
+    fn finish(self) -> Hash {
+        Hash(self.0.finalize().into())
+    }
+}
+
+/// A salt as 32 hexadecimal digits.
+mod hexadecimal {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    use super::{Hash, Salt};
+
+    pub(super) fn serialize<S: Serializer>(salt: &Salt, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut padded = [0; 32];
+        padded.iter_mut().zip(salt).for_each(|(to, from)| *to = *from);
+        let text = Hash(padded).to_string();
+        serializer.serialize_str(text.get(..32).unwrap_or_default())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Salt, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digits: Vec<u8> =
+            text.chars().filter_map(|digit| digit.to_digit(16)).filter_map(|digit| u8::try_from(digit).ok()).collect();
+        let bytes: Vec<u8> =
+            digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, digit| (byte << 4) | digit)).collect();
+        match (text.len(), bytes.try_into()) {
+            (32, Ok(salt)) => Ok(salt),
+            _ => Err(D::Error::custom("not a salt: expected 32 hexadecimal digits")),
+        }
+    }
+}

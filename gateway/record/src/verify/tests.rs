@@ -1,0 +1,193 @@
+use gateway_api::SessionNumber;
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Chain, Draft, Fields, Journal, Kind};
+
+type Row = (Record, Option<Private>);
+
+/// A chain of `length` sessions' records, and its head.
+fn journal(length: u64) -> (Vec<Row>, (u64, Hash)) {
+    let mut chain = Chain::new("GW1", Journal::Workers);
+    let rows = (0..length)
+        .map(|number| {
+            let draft = Draft {
+                session: Some(SessionNumber::new(number * 77)),
+                structure: Some("Servizi Demografici".to_owned()),
+                fields: Fields::default().with("reason", "idle").with("bytes_to_home", number * 1000),
+                private: (number % 2 == 0).then(|| Private {
+                    salt: [u8::try_from(number % 251).unwrap_or(0); 16],
+                    fields: Fields::default().with("worker", format!("worker-{number}")),
+                }),
+                ..Draft::new(
+                    Kind::SessionClosed,
+                    Timestamp::from_second(1_790_000_000 + i64::try_from(number).unwrap_or(0)).unwrap(),
+                )
+            };
+            (chain.extend(&draft), draft.private)
+        })
+        .collect();
+    (rows, chain.head())
+}
+
+fn check(rows: &[Row], anchor: Anchor, head: (u64, Hash)) -> Report {
+    let place_of = |hash| rows.iter().find(|(record, _)| record.hash == hash).map(|(record, _)| record.sequence);
+    verify(rows.iter().cloned(), anchor, head, place_of)
+}
+
+fn faults(rows: &[Row], head: (u64, Hash)) -> Vec<Fault> {
+    check(rows, Anchor::GENESIS, head).faults
+}
+
+#[test]
+fn a_whole_chain_is_whole_and_its_end_is_not_claimed_to_be_proven() {
+    let (rows, head) = journal(10);
+    let report = check(&rows, Anchor::GENESIS, head);
+    assert!(report.is_whole(), "{:?}", report.faults);
+    assert_eq!((report.records, report.last, report.end), (10, 10, End::NotProven));
+    assert!(check(&[], Anchor::GENESIS, (0, Hash::GENESIS)).is_whole());
+}
+
+#[test]
+fn an_altered_record_is_one_fault_at_its_place() {
+    let (mut rows, head) = journal(10);
+    rows[4].0.fields = Fields::default().with("reason", "program_ended");
+    assert_eq!(faults(&rows, head), [Fault::Altered { sequence: 5 }]);
+}
+
+#[test]
+fn an_altered_record_with_a_mended_hash_is_found_by_the_next_one() {
+    let (mut rows, head) = journal(10);
+    rows[4].0.fields = Fields::default();
+    rows[4].0.hash = rows[4].0.expected_hash();
+    assert_eq!(faults(&rows, head), [Fault::Altered { sequence: 5 }]);
+}
+
+#[test]
+fn an_altered_last_record_is_found_by_the_note_of_the_end() {
+    let (mut rows, head) = journal(10);
+    rows[9].0.fields = Fields::default();
+    rows[9].0.hash = rows[9].0.expected_hash();
+    assert_eq!(faults(&rows, head), [Fault::EndAltered { noted: 10 }]);
+}
+
+#[test]
+fn missing_records_are_named() {
+    let (mut rows, head) = journal(10);
+    rows.drain(3..5);
+    assert_eq!(faults(&rows, head), [Fault::Missing { from: 4, to: 5 }]);
+    let (mut rows, head) = journal(10);
+    rows.drain(..2);
+    assert_eq!(faults(&rows, head), [Fault::Missing { from: 1, to: 2 }]);
+}
+
+#[test]
+fn records_that_changed_places_are_told_from_altered_ones() {
+    for (one, other) in [(2, 3), (1, 8), (0, 9)] {
+        let (mut rows, head) = journal(10);
+        rows.swap(one, other);
+        let (first, second) = (rows[one].0.sequence, rows[other].0.sequence);
+        (rows[one].0.sequence, rows[other].0.sequence) = (second, first);
+        assert_eq!(
+            faults(&rows, head),
+            [
+                Fault::Reordered { sequence: second, written: first },
+                Fault::Reordered { sequence: first, written: second }
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_journal_cut_at_its_end_is_noticed_by_the_note_of_the_end() {
+    let (mut rows, head) = journal(10);
+    rows.truncate(7);
+    assert_eq!(faults(&rows, head), [Fault::CutShort { last: 7, noted: 10 }]);
+}
+
+#[test]
+fn a_cut_is_where_the_chain_may_begin() {
+    let (mut rows, head) = journal(10);
+    let anchor = Anchor { sequence: 4, hash: rows[3].0.hash };
+    rows.drain(..4);
+    assert!(check(&rows, anchor, head).is_whole());
+    let forged = Anchor { sequence: 4, hash: Hash([7; 32]) };
+    assert_eq!(check(&rows, forged, head).faults, [Fault::CutAltered { sequence: 4 }]);
+    assert!(check(&[], Anchor { sequence: 10, hash: head.1 }, head).is_whole(), "everything was deleted in order");
+}
+
+#[test]
+fn names_are_checked_and_can_be_told_missing() {
+    let (mut rows, head) = journal(4);
+    let (_, Some(private)) = &mut rows[2] else { panic!("the third record names somebody") };
+    private.fields = Fields::default().with("worker", "somebody else");
+    assert_eq!(faults(&rows, head), [Fault::NamesAltered { sequence: 3 }]);
+    rows[2].1 = None;
+    assert_eq!(faults(&rows, head), [Fault::NamesMissing { sequence: 3 }]);
+}
+
+/// One change that somebody with the database open could make.
+fn tamper(rows: &mut Vec<Row>, place: usize, how: u8, byte: u8) {
+    let place = place % rows.len();
+    let flip = byte | 1;
+    let (record, private) = &mut rows[place];
+    match how % 11 {
+        0 => record.time = Timestamp::from_millisecond(record.time.as_millisecond() + i64::from(flip)).unwrap(),
+        1 => record.kind = Kind::SessionOpened,
+        2 => record.session = record.session.map(|number| SessionNumber::new(number.bits() ^ u64::from(flip))),
+        3 => record.structure = None,
+        4 => record.fields = record.fields.clone().with("extra", i64::from(byte)),
+        5 => record.private_digest = Some(Hash([byte; 32])),
+        6 => record.previous.0[usize::from(byte) % 32] ^= flip,
+        7 => record.hash.0[usize::from(byte) % 32] ^= flip,
+        8 => record.gateway.push('X'),
+        9 => *private = Some(Private { salt: [byte; 16], fields: Fields::default() }),
+        _ => drop(rows.remove(place)),
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_single_change_is_found(length in 1u64..40, place in any::<usize>(), how in any::<u8>(), byte in any::<u8>(), mend in any::<bool>()) {
+        let (mut rows, head) = journal(length);
+        let before = rows.clone();
+        tamper(&mut rows, place, how, byte);
+        prop_assume!(rows != before);
+        if mend && let Some((record, _)) = rows.get_mut(place % length as usize) && how % 11 != 9 && how % 11 != 10 {
+            record.hash = record.expected_hash();
+            prop_assume!(rows != before);
+        }
+        let found = faults(&rows, head);
+        prop_assert!(!found.is_empty(), "{:?}", rows.get(place % length as usize));
+    }
+
+    #[test]
+    fn the_hash_tells_every_two_records_apart(left in "[a-c]{0,3}", right in "[a-c]{0,3}") {
+        let hash = |name: &str, value: &str| {
+            let draft = Draft { fields: Fields::default().with(name, value), ..Draft::new(Kind::LoginRefused, Timestamp::UNIX_EPOCH) };
+            Chain::new("GW1", Journal::Workers).extend(&draft).hash
+        };
+        prop_assume!(left != right);
+        prop_assert_ne!(hash(&left, &right), hash(&right, &left));
+    }
+}
+
+#[test]
+fn a_number_and_its_digits_have_different_hashes() {
+    let hash = |fields| {
+        Chain::new("GW1", Journal::Workers)
+            .extend(&Draft { fields, ..Draft::new(Kind::LoginRefused, Timestamp::UNIX_EPOCH) })
+            .hash
+    };
+    assert_ne!(hash(Fields::default().with("a", 1i64)), hash(Fields::default().with("a", "1")));
+}
+
+#[test]
+fn a_salt_survives_json() {
+    let private = Private { salt: *b"0123456789abcdef", fields: Fields::default().with("worker", "m.rossi") };
+    let text = serde_json::to_string(&private).unwrap();
+    assert_eq!(text, r#"{"salt":"30313233343536373839616263646566","fields":{"worker":"m.rossi"}}"#);
+    assert_eq!(serde_json::from_str::<Private>(&text).unwrap(), private);
+    assert!(serde_json::from_str::<Private>(&text.replace("3031", "3g31")).is_err());
+}
