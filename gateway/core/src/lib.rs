@@ -1,5 +1,6 @@
 //! The gateway as a state machine.
 
+pub mod activity;
 mod event;
 
 pub use event::{Event, Now, Open, OpenError, Opened, Phase, Traffic, View};
