@@ -1,1 +1,30 @@
-//! (empty)
+//! The world that the promises are kept in, by the real programs.
+//!
+//! ```text
+//!   home ──────────┐                    ┌─ gateway ─┐                 ┌─ workstation        10.20.3.47
+//!   198.51.100.2   ├──── internet ──────┤           ├──── office ─────┤
+//!   other_home ────┘     (a router)     └───────────┘    (a switch,   └─ other_workstation  10.20.3.48
+//!   198.51.101.2                  203.0.113.2  10.20.3.1  the directory
+//!                                                         10.20.3.5)
+//! ```
+//!
+//! Each name is a [`netns::Computer`]: namespaces of network, mounts and processes, made without a name and gone with
+//! the test that made them, so that any number of worlds live side by side. Every test makes its own.
+//!
+//! - [`netns`], [`world`], [`wait`]: computers, how they are wired, and how anything is waited for
+//! - [`gateway`], [`client`]: the programs under test, as processes
+//! - [`echo`], [`rdp`], [`screen`], [`ldap`]: what stands around them: a plain server, a real desktop, a worker's screen,
+//!   a real directory
+//! - [`capture`], [`wireguard`]: who watches the wire, and who misuses it
+
+pub mod capture;
+pub mod client;
+pub mod echo;
+pub mod gateway;
+pub mod ldap;
+pub mod netns;
+pub mod rdp;
+pub mod screen;
+pub mod wait;
+pub mod wireguard;
+pub mod world;

@@ -1,0 +1,89 @@
+//! What passes on a wire, written down by tcpdump and read packet by packet.
+
+use std::{fs, net::IpAddr, path::PathBuf};
+
+use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+
+use crate::{
+    netns::{Computer, Process},
+    wait,
+    world::World,
+};
+
+/// A running capture of one interface.
+#[derive(Debug)]
+pub struct Capture {
+    file: PathBuf,
+    process: Process,
+}
+
+/// One IP packet seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Where from.
+    pub source: IpAddr,
+    /// Where to.
+    pub destination: IpAddr,
+    /// The IP protocol number: 1 ICMP, 6 TCP, 17 UDP, 58 ICMPv6.
+    pub protocol: u8,
+    /// TCP or UDP ports, source first.
+    pub ports: Option<(u16, u16)>,
+    /// A piece of a larger packet.
+    pub fragment: bool,
+    /// What TCP or UDP carried.
+    pub payload: Vec<u8>,
+}
+
+impl Capture {
+    /// Begins; returns once packets are being written down.
+    ///
+    /// # Panics
+    /// When tcpdump does not start.
+    pub fn start(world: &World, computer: &Computer, interface: &str) -> Self {
+        let label = format!("{}.{interface}.capture", computer.name());
+        let file = world.folder().join(format!("{label}.pcap"));
+        let mut command = computer.command("tcpdump");
+        command.args(["-Z", "root", "-i", interface, "--immediate-mode", "-U", "-s", "0", "-w"]).arg(&file);
+        let process = computer.spawn(&label, command, "");
+        wait::until("the capture", wait::SOON, || process.stderr().contains("listening on").then_some(()));
+        Self { file, process }
+    }
+
+    /// The IP packets seen so far; ARP and the like are left out.
+    pub fn seen(&self) -> Vec<Seen> {
+        let file = fs::read(&self.file).unwrap_or_default();
+        let mut rest = file.get(24..).unwrap_or_default();
+        let mut packets = Vec::new();
+        while let Some(length) = rest.get(8..12) {
+            let length = u32::from_le_bytes(length.try_into().expect("four bytes")) as usize;
+            let Some(frame) = rest.get(16..16 + length) else { break };
+            packets.extend(read(frame));
+            rest = &rest[16 + length..];
+        }
+        packets
+    }
+
+    /// Ends the capture and returns all that it saw.
+    pub fn finish(mut self) -> Vec<Seen> {
+        self.process.stop();
+        self.seen()
+    }
+}
+
+fn read(frame: &[u8]) -> Option<Seen> {
+    let packet = SlicedPacket::from_ethernet(frame).ok()?;
+    let net = packet.net?;
+    let payload = net.ip_payload_ref()?;
+    let (protocol, fragment) = (payload.ip_number.0, payload.fragmented);
+    let (source, destination) = match &net {
+        NetSlice::Ipv4(ip) => (ip.header().source_addr().into(), ip.header().destination_addr().into()),
+        NetSlice::Ipv6(ip) => (ip.header().source_addr().into(), ip.header().destination_addr().into()),
+        NetSlice::Arp(_) => return None,
+    };
+    let (ports, payload) = match packet.transport {
+        Some(TransportSlice::Tcp(tcp)) => (Some((tcp.source_port(), tcp.destination_port())), tcp.payload().to_vec()),
+        Some(TransportSlice::Udp(udp)) => (Some((udp.source_port(), udp.destination_port())), udp.payload().to_vec()),
+        _ => (None, Vec::new()),
+    };
+    Some(Seen { source, destination, protocol, ports, fragment, payload })
+}

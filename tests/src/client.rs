@@ -1,0 +1,149 @@
+//! The worker's program under test, as a process on a home computer.
+
+use std::{process::ExitStatus, time::Duration};
+
+use nix::sys::signal::Signal;
+
+use crate::{
+    gateway::{CONTROL_PORT, Gateway, at, label, password},
+    netns::{Computer, Process},
+    wait,
+    world::{GATEWAY, program},
+};
+
+/// How the program ended.
+pub mod exit {
+    /// The session ended in order.
+    pub const ENDED: Option<i32> = Some(0);
+    /// Something failed.
+    pub const FAILED: Option<i32> = Some(1);
+    /// Called wrongly.
+    pub const USAGE: Option<i32> = Some(2);
+    /// The gateway refused the login.
+    pub const REFUSED: Option<i32> = Some(3);
+    /// The gateway cannot be reached.
+    pub const UNREACHABLE: Option<i32> = Some(4);
+}
+
+/// A call of `deskgate connect`: change what the test is about, then [`Connect::start`].
+#[derive(Debug, Clone)]
+pub struct Connect {
+    /// `host:port` of the gateway.
+    pub server: String,
+    /// The pin.
+    pub fingerprint: String,
+    /// Who signs in.
+    pub user: String,
+    /// With which password.
+    pub password: String,
+    /// `it` or `en`.
+    pub language: &'static str,
+    /// Whatever else, such as `--no-run`.
+    pub arguments: Vec<String>,
+    /// The screen for the RDP program, if it has one.
+    pub display: Option<&'static str>,
+}
+
+impl Connect {
+    /// As `user` with the right password, to where the gateway is, running nothing.
+    pub fn new(gateway: &Gateway<'_>, user: &str) -> Self {
+        Self {
+            server: at(GATEWAY, CONTROL_PORT),
+            fingerprint: gateway.fingerprint(),
+            user: user.to_owned(),
+            password: password(user),
+            language: "en",
+            arguments: vec!["--no-run".to_owned()],
+            display: None,
+        }
+    }
+
+    /// The same with another password.
+    #[must_use]
+    pub fn password(mut self, password: &str) -> Self {
+        self.password = password.to_owned();
+        self
+    }
+
+    /// The same with other arguments instead of `--no-run`.
+    #[must_use]
+    pub fn arguments(mut self, arguments: &[&str]) -> Self {
+        self.arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        self
+    }
+
+    /// The same running a command, on a screen.
+    #[must_use]
+    pub fn run(mut self, command: &str, display: Option<&'static str>) -> Self {
+        self.arguments = vec!["--run".to_owned(), command.to_owned()];
+        self.display = display;
+        self
+    }
+
+    /// Starts it on a computer.
+    pub fn start(&self, computer: &Computer) -> Client {
+        let mut command = computer.command(program("deskgate"));
+        command.args(["connect", "--server", &self.server, "--user", &self.user]);
+        command.args(["--fingerprint", &self.fingerprint, "--language", self.language, "--password-stdin"]);
+        command.args(&self.arguments);
+        if let Some(display) = self.display {
+            command.env("DISPLAY", display);
+        }
+        Client { process: computer.spawn(&label("client"), command, &format!("{}\n", self.password)) }
+    }
+
+    /// Starts it and waits for its end: its exit code and all it said.
+    pub fn refused(&self, computer: &Computer) -> (Option<i32>, String) {
+        let mut client = self.start(computer);
+        let code = client.wait(wait::SOON).code();
+        (code, client.said())
+    }
+}
+
+/// A running `deskgate`.
+#[derive(Debug)]
+pub struct Client {
+    process: Process,
+}
+
+impl Client {
+    /// The loopback port it opened.
+    ///
+    /// # Panics
+    /// When it opens none soon; what it said is shown.
+    pub fn port(&mut self) -> u16 {
+        wait::within(wait::SOON, || {
+            let text = self.process.stdout();
+            let after = text.split("127.0.0.1:").nth(1)?;
+            let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+            // A whole number only once something stands behind it.
+            (after.len() > digits.len()).then(|| digits.parse().ok()).flatten()
+        })
+        .unwrap_or_else(|| panic!("no port was opened: {}", self.said()))
+    }
+
+    /// All it said, to the terminal and aside.
+    pub fn said(&self) -> String {
+        format!("{}{}", self.process.stdout(), self.process.stderr())
+    }
+
+    /// What it printed for programs.
+    pub fn stdout(&self) -> String {
+        self.process.stdout()
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self, limit: Duration) -> ExitStatus {
+        self.process.wait(limit)
+    }
+
+    /// Whether it has ended.
+    pub fn ended(&mut self) -> bool {
+        self.process.ended().is_some()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+}

@@ -1,0 +1,110 @@
+//! A stand-in for a desktop: a TCP server that says its name, then returns what it is sent.
+//!
+//! Most promises need to know only which computer was reached, and that bytes go there and back.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::{netns::Computer, wait};
+
+/// A listening server. Its socket closes when it is dropped; threads of open connections end with those.
+#[derive(Debug)]
+pub struct Echo {
+    address: SocketAddr,
+    visits: Arc<AtomicUsize>,
+    closing: Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Echo {
+    /// Listens on a computer's own network; whoever connects is greeted with `name` and a line feed.
+    ///
+    /// # Panics
+    /// When the port is taken.
+    pub fn start(computer: &Computer, name: &str, address: impl Into<SocketAddr>) -> Self {
+        let address = address.into();
+        let listener = computer.inside(|| TcpListener::bind(address)).unwrap_or_else(|e| panic!("{address}: {e}"));
+        listener.set_nonblocking(true).expect("a fresh socket");
+        let echo = Self { address, visits: Arc::default(), closing: Arc::default() };
+        let (visits, closing, name) = (echo.visits.clone(), echo.closing.clone(), name.to_owned());
+        std::thread::spawn(move || {
+            while !closing.load(Ordering::Relaxed) {
+                let Some(Ok((stream, _))) = wait::within(Duration::from_millis(100), || match listener.accept() {
+                    Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => None,
+                    other => Some(other),
+                }) else {
+                    continue;
+                };
+                visits.fetch_add(1, Ordering::Relaxed);
+                let name = name.clone();
+                std::thread::spawn(move || serve(stream, &name));
+            }
+        });
+        echo
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many connections it accepted so far.
+    pub fn visits(&self) -> usize {
+        self.visits.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+}
+
+fn serve(mut stream: TcpStream, name: &str) -> Option<()> {
+    stream.set_nonblocking(false).ok()?;
+    stream.write_all(format!("{name}\n").as_bytes()).ok()?;
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        match stream.read(&mut buffer).ok()? {
+            0 => return stream.shutdown(Shutdown::Both).ok(),
+            count => stream.write_all(buffer.get(..count)?).ok()?,
+        }
+    }
+}
+
+/// Connects from a computer. None when nobody answered within two seconds or the port was refused.
+pub fn connect(from: &Computer, address: IpAddr, port: u16) -> Option<TcpStream> {
+    let stream = from.inside(|| TcpStream::connect_timeout(&(address, port).into(), Duration::from_secs(2))).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+    stream.set_write_timeout(Some(Duration::from_secs(10))).ok()?;
+    Some(stream)
+}
+
+/// The name that whoever listens there says. None when nobody does, or the connection ends without a word.
+pub fn greeting(from: &Computer, address: IpAddr, port: u16) -> Option<String> {
+    read_line(&mut connect(from, address, port)?)
+}
+
+/// One line, without its line feed. None when the connection ends before.
+pub fn read_line(stream: &mut TcpStream) -> Option<String> {
+    let mut line = Vec::new();
+    loop {
+        let mut byte = [0];
+        match stream.read(&mut byte) {
+            Ok(1) if byte == *b"\n" => return String::from_utf8(line).ok(),
+            Ok(1) => line.extend(byte),
+            _ => return None,
+        }
+    }
+}
+
+/// Sends `line` and reads it back. False when the connection is dead.
+pub fn answers(stream: &mut TcpStream, line: &str) -> bool {
+    stream.write_all(format!("{line}\n").as_bytes()).is_ok() && read_line(stream).as_deref() == Some(line)
+}

@@ -1,0 +1,398 @@
+//! The gateway under test: its folders, its configuration, its process, and what its own commands tell.
+
+use std::{
+    fs::{self, Permissions},
+    net::IpAddr,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Output,
+    time::Duration,
+};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::{
+    ldap,
+    netns::Process,
+    wait,
+    world::{GATEWAY, OTHER_WORKSTATION, SERVERS, WORKSTATION, World, program},
+};
+
+/// Where the control API and the tunnel are reached.
+pub const CONTROL_PORT: u16 = 443;
+/// The tunnel's UDP port.
+pub const TUNNEL_PORT: u16 = 51820;
+/// Everybody's password in the directories of the world.
+pub fn password(user: &str) -> String {
+    format!("pw-{user}")
+}
+
+/// A gateway to be: change what the test is about, then [`Setup::start`].
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Lines of `[profiles.standard]` besides its groups.
+    pub profile: Vec<String>,
+    /// Days and hours of every agreement: lines of `[[agreements]]`.
+    pub when: String,
+    /// `host:port` that clients are told for login and tunnel.
+    pub public: (String, String),
+    /// `[directory]` as written.
+    pub directory: String,
+    /// The directory's name for the workers' group.
+    pub group: String,
+    /// Where the workstation of m.rossi is: an address or a name.
+    pub workstation: String,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            profile: vec![
+                r#"idle = "15m""#.into(),
+                r#"longest = "10h""#.into(),
+                r#"grace = "5s""#.into(),
+                r#"second_login = "replace""#.into(),
+            ],
+            when: ALWAYS.to_owned(),
+            public: (format!("{GATEWAY}:{CONTROL_PORT}"), format!("{GATEWAY}:{TUNNEL_PORT}")),
+            directory: "kind = \"file\"\nfile = \"people.toml\"".to_owned(),
+            group: "smart".to_owned(),
+            workstation: WORKSTATION.to_string(),
+        }
+    }
+}
+
+/// An agreement that holds at any moment.
+pub const ALWAYS: &str = r#"from = 2020-01-01
+until = 2099-12-31
+days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+hours = "00:00-24:00""#;
+
+impl Setup {
+    /// The same with one line of the profile replaced or added.
+    #[must_use]
+    pub fn profile(mut self, key: &str, value: &str) -> Self {
+        self.profile.retain(|line| !line.starts_with(&format!("{key} ")));
+        self.profile.push(format!("{key} = {value}"));
+        self
+    }
+
+    /// The same with other days and hours.
+    #[must_use]
+    pub fn when(mut self, lines: &str) -> Self {
+        self.when = lines.to_owned();
+        self
+    }
+
+    /// The same against the directory server of [`crate::ldap`], by LDAPS.
+    #[must_use]
+    pub fn ldap(mut self, directory: &ldap::Directory) -> Self {
+        self.directory = format!(
+            "kind = \"ldap\"\nservers = [\"ldaps://{SERVERS}\"]\nca = \"{}\"\n\
+             bind_dn = \"uid=svc,ou=people,{base}\"\nbind_password_file = \"bind-password\"\n\
+             search_bases = [\"{base}\"]\nuser_filter = \"(uid={{user}})\"\n",
+            directory.authority().display(),
+            base = ldap::BASE
+        );
+        self.group = ldap::GROUP.to_owned();
+        self
+    }
+
+    /// The policy that this setup means.
+    pub fn policy(&self) -> String {
+        let mut text = format!(
+            r#"timezone = "UTC"
+
+[services.rdp]
+tcp = [3389]
+
+[workstations.anagrafe-07]
+address = "{}"
+services = ["rdp"]
+
+[workstations.tributi-02]
+address = "{OTHER_WORKSTATION}"
+services = ["rdp"]
+
+[profiles.standard]
+groups = ["{}"]
+{}
+"#,
+            self.workstation,
+            self.group,
+            self.profile.join("\n")
+        );
+        for (worker, workstation) in [("m.rossi", "anagrafe-07"), ("g.verdi", "tributi-02")] {
+            text += &format!(
+                "\n[[agreements]]\nworker = \"{worker}\"\nstructure = \"Servizi Demografici\"\n\
+                 workstation = \"{workstation}\"\nprofile = \"standard\"\n{}\n",
+                self.when
+            );
+        }
+        text
+    }
+
+    /// Writes configuration, policy and people into `FOLDER/gateway`, starts nothing.
+    ///
+    /// # Panics
+    /// When the folder cannot be written.
+    pub fn write(&self, world: &World) -> Files {
+        let files = Files { folder: world.folder().join("gateway") };
+        fs::create_dir_all(files.policy_folder()).expect("the world's folder is writable");
+        files.set_policy(&self.policy());
+        files.write_secret("bind-password", "pw-svc\n");
+        fs::write(files.config(), self.config()).expect("the world's folder is writable");
+        files
+    }
+
+    /// Writes, registers the people of the embedded directory, starts, and waits until logins are answered.
+    ///
+    /// # Panics
+    /// When the gateway does not come up.
+    pub fn start<'w>(&self, world: &'w World) -> Gateway<'w> {
+        let files = self.write(world);
+        if self.directory.contains("people.toml") {
+            for user in ["m.rossi", "g.verdi", "n.agreement"] {
+                files.add_person(world, user);
+            }
+        }
+        Gateway::start(world, files)
+    }
+
+    fn config(&self) -> String {
+        format!(
+            "state = \"state\"\npolicy = \"policy\"\n\n\
+             [control]\nlisten = \"0.0.0.0:{CONTROL_PORT}\"\npublic = \"{}\"\n\n\
+             [tunnel]\nlisten = \"0.0.0.0:{TUNNEL_PORT}\"\npublic = \"{}\"\n\n\
+             [office]\ndevice = \"deskgate0\"\nmasquerade = true\nfirewall = true\n\n\
+             [directory]\n{}\n\n\
+             [admin]\nsocket = \"admin.sock\"\n\n\
+             [log]\nformat = \"json\"\n",
+            self.public.0, self.public.1, self.directory
+        )
+    }
+}
+
+/// The files of one gateway.
+#[derive(Debug, Clone)]
+pub struct Files {
+    folder: PathBuf,
+}
+
+impl Files {
+    /// The configuration.
+    pub fn config(&self) -> PathBuf {
+        self.folder.join("gateway.toml")
+    }
+
+    /// The folder they are all in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The folder of the policy.
+    pub fn policy_folder(&self) -> PathBuf {
+        self.folder.join("policy")
+    }
+
+    /// Replaces the policy.
+    ///
+    /// # Panics
+    /// When the folder cannot be written.
+    pub fn set_policy(&self, text: &str) {
+        fs::write(self.policy_folder().join("office.toml"), text).expect("the world's folder is writable");
+    }
+
+    /// Writes a file that only its owner may read.
+    ///
+    /// # Panics
+    /// When the folder cannot be written.
+    pub fn write_secret(&self, name: &str, text: &str) {
+        let path = self.folder.join(name);
+        fs::write(&path, text).expect("the world's folder is writable");
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("our own file");
+    }
+
+    /// Enters a person of the group into the embedded directory.
+    ///
+    /// # Panics
+    /// When the command fails.
+    pub fn add_person(&self, world: &World, user: &str) {
+        let output =
+            self.command(world, &["directory", "add", user, "--group", "smart", "--password-stdin"], &password(user));
+        assert!(output.status.success(), "directory add: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Runs one of the gateway's commands to its end, with `--config` for these files.
+    ///
+    /// # Panics
+    /// When it does not end within half a minute.
+    pub fn command(&self, world: &World, arguments: &[&str], stdin: &str) -> Output {
+        let mut command = world.gateway.command(program("deskgate-gateway"));
+        command.args(arguments).arg("--config").arg(self.config());
+        let mut process = world.gateway.spawn(&label("command"), command, stdin);
+        let status = process.wait(wait::SOON);
+        Output { status, stdout: process.stdout().into_bytes(), stderr: process.stderr().into_bytes() }
+    }
+
+    /// Starts the daemon without waiting for anything.
+    pub fn serve(&self, world: &World) -> Process {
+        let mut command = world.gateway.command(program("deskgate-gateway"));
+        command.arg("serve").arg("--config").arg(self.config());
+        world.gateway.spawn(&label("gateway"), command, "")
+    }
+}
+
+/// A name for log files, not used before.
+pub(crate) fn label(name: &str) -> String {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    format!("{name}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A gateway that answers logins.
+#[derive(Debug)]
+pub struct Gateway<'w> {
+    world: &'w World,
+    files: Files,
+    process: Process,
+}
+
+impl<'w> Gateway<'w> {
+    /// Starts the daemon and waits until it listens.
+    ///
+    /// # Panics
+    /// When it ends or does not listen soon; its log is shown.
+    pub fn start(world: &'w World, files: Files) -> Self {
+        let mut process = files.serve(world);
+        wait::until("the gateway to listen", wait::SOON, || {
+            if let Some(status) = process.ended() {
+                panic!("the gateway ended ({status}):\n{}{}", process.stdout(), process.stderr());
+            }
+            world.gateway.succeeds(&format!("ss -Hltn | grep -q :{CONTROL_PORT}")).then_some(())
+        });
+        Self { world, files, process }
+    }
+
+    /// Its files.
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// What the daemon said so far, for people who keep it running.
+    pub fn log(&self) -> String {
+        self.process.stdout() + &self.process.stderr()
+    }
+
+    /// Runs a command that must succeed, and returns what it printed.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn command(&self, arguments: &[&str]) -> String {
+        let output = self.files.command(self.world, arguments, "");
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "deskgate-gateway {arguments:?}: {}\n{out}{err}\n{}",
+            output.status,
+            self.log()
+        );
+        out.into_owned()
+    }
+
+    /// The same, for commands that print JSON.
+    ///
+    /// # Panics
+    /// When it fails or prints something else.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let text = self.command(arguments);
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{arguments:?} printed no JSON ({e}): {text}"))
+    }
+
+    /// What a client pins: `sha256:HEX`.
+    pub fn fingerprint(&self) -> String {
+        self.command(&["fingerprint"]).trim().to_owned()
+    }
+
+    /// The sessions open at this moment.
+    pub fn sessions(&self) -> Vec<Value> {
+        match self.json(&["session", "list", "--json"]) {
+            Value::Array(sessions) => sessions,
+            other => panic!("session list is no list: {other}"),
+        }
+    }
+
+    /// The number of the one session that is open.
+    ///
+    /// # Panics
+    /// When there is another number of sessions soon.
+    pub fn only_session(&self) -> String {
+        wait::until("one open session", wait::SOON, || match self.sessions().as_slice() {
+            [session] => session["number"].as_str().map(str::to_owned),
+            _ => None,
+        })
+    }
+
+    /// Waits until no session is open.
+    pub fn wait_empty(&self, limit: Duration) {
+        wait::until("no open session", limit, || self.sessions().is_empty().then_some(()));
+    }
+
+    /// The records of the workers' journal, oldest first.
+    pub fn records(&self) -> Vec<Value> {
+        match self.json(&["log", "show", "--json"]) {
+            Value::Array(records) => records,
+            other => panic!("log show is no list: {other}"),
+        }
+    }
+
+    /// The kinds of the records about one session, oldest first.
+    pub fn story(&self, number: &str) -> Vec<String> {
+        let about = |record: &Value| record["session"].as_str() == Some(number);
+        self.records().iter().filter(|r| about(r)).filter_map(|r| r["kind"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// Waits for the end of a session and returns its reason.
+    pub fn close_reason(&self, number: &str, limit: Duration) -> String {
+        wait::until(&format!("the end of {number}"), limit, || {
+            let records = self.records();
+            let closed = records.iter().find(|r| r["session"] == number && r["kind"] == "session_closed")?;
+            closed["fields"]["reason"].as_str().map(str::to_owned)
+        })
+    }
+
+    /// How often one session was refused packets for `reason`.
+    pub fn drops(&self, number: &str, reason: &str) -> u64 {
+        self.json(&["session", "show", number, "--json"])["drops"][reason].as_u64().unwrap_or(0)
+    }
+
+    /// Ends the daemon without a word, as a crash would.
+    pub fn kill(&mut self) {
+        self.process.signal(Signal::SIGKILL);
+        self.process.wait(wait::SOON);
+    }
+
+    /// Ends the daemon in order and returns its exit code.
+    pub fn stop(&mut self) -> Option<i32> {
+        self.process.signal(Signal::SIGTERM);
+        self.process.wait(wait::SOON).code()
+    }
+
+    /// Asserts that nothing of any session is left: no session, no peer, no flow, no address, no route.
+    ///
+    /// # Panics
+    /// When something is.
+    pub fn assert_nothing_left(&self) {
+        self.wait_empty(wait::SOON);
+        let status = self.json(&["status", "--json"]);
+        for what in ["sessions", "peers", "addresses", "flows"] {
+            assert_eq!(status[what].as_u64(), Some(0), "{what} are left: {status}");
+        }
+    }
+}
+
+/// An address and a port as written in commands.
+pub fn at(address: IpAddr, port: u16) -> String {
+    format!("{address}:{port}")
+}

@@ -1,0 +1,75 @@
+//! The worker's screen, keyboard and mouse: an X server that draws into memory, looked at in pixels.
+
+use std::path::Path;
+
+use crate::{
+    netns::{Computer, Process},
+    rdp::Wallpaper,
+    wait,
+};
+
+/// Width and height of the screen, in pixels.
+const SIZE: (usize, usize) = (1280, 900);
+
+/// One X server on one computer.
+#[derive(Debug)]
+pub struct Screen<'a> {
+    computer: &'a Computer,
+    _server: Process,
+}
+
+impl<'a> Screen<'a> {
+    /// The name that programs on its computer find it by. Each computer has its own `/tmp`, so one number serves all.
+    pub const DISPLAY: &'static str = ":7";
+
+    /// Switches the screen on.
+    ///
+    /// # Panics
+    /// When there is no picture soon.
+    pub fn start(computer: &'a Computer) -> Self {
+        computer.sh("install -d -m 1777 /tmp/.X11-unix");
+        let mut command = computer.command("Xvfb");
+        let size = format!("{}x{}x24", SIZE.0, SIZE.1);
+        command.args([Self::DISPLAY, "-screen", "0", &size, "-nolisten", "tcp", "-noreset", "-ac"]);
+        let server = computer.spawn(&format!("{}.screen", computer.name()), command, "");
+        let screen = Self { computer, _server: server };
+        wait::until("the screen", wait::SOON, || screen.picture().map(|_| ()));
+        screen
+    }
+
+    /// The share of the screen that a desktop's wallpaper covers, 0 to 1.
+    pub fn share_of(&self, wallpaper: Wallpaper) -> f64 {
+        let picture = self.picture().unwrap_or_default();
+        let pixels = picture.chunks_exact(3);
+        let all = pixels.len().max(1);
+        pixels.filter(|pixel| *pixel == wallpaper.0).count() as f64 / all as f64
+    }
+
+    /// Waits until a desktop with that wallpaper is on the screen.
+    ///
+    /// # Panics
+    /// When it does not come within a minute.
+    pub fn wait_for(&self, wallpaper: Wallpaper) {
+        wait::until("the desktop, in pixels", 2 * wait::SOON, || (self.share_of(wallpaper) > 0.2).then_some(()));
+    }
+
+    /// Saves what the screen shows as PNG, with few colours, so that it is small.
+    pub fn save(&self, to: &Path) {
+        let display = Self::DISPLAY;
+        let to = to.display();
+        self.computer.sh(&format!("DISPLAY={display} import -silent -window root +dither -colors 64 'png8:{to}'"));
+    }
+
+    /// Types on the keyboard into whatever has the focus.
+    pub fn type_text(&self, text: &str) {
+        self.computer.sh(&format!("DISPLAY={} xdotool mousemove 400 400 type --delay 20 '{text}'", Self::DISPLAY));
+    }
+
+    /// Red, green and blue of all pixels, row by row. None while there is no picture.
+    fn picture(&self) -> Option<Vec<u8>> {
+        let mut command = self.computer.command("import");
+        command.env("DISPLAY", Self::DISPLAY).args(["-silent", "-window", "root", "-depth", "8", "rgb:-"]);
+        let pixels = command.output().ok()?.stdout;
+        (pixels.len() == SIZE.0 * SIZE.1 * 3).then_some(pixels)
+    }
+}

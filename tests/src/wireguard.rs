@@ -1,0 +1,139 @@
+//! A WireGuard program that sends whatever it is told to: the hostile home computer.
+//!
+//! It holds the keys of a real session, handed out as a standard configuration, and owes nobody good manners: no
+//! routes, no allowed addresses, any bytes as a packet.
+
+use std::{
+    net::{IpAddr, SocketAddr, UdpSocket},
+    time::{Duration, Instant},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use boringtun::noise::{Tunn, TunnResult};
+use boringtun::x25519::{PublicKey, StaticSecret};
+
+use crate::{netns::Computer, wait};
+
+/// A session's standard WireGuard configuration, as read from its text.
+#[derive(Clone)]
+pub struct Config {
+    /// The whole text.
+    pub text: String,
+    /// The session's address in the tunnel.
+    pub address: IpAddr,
+    /// Where the gateway receives.
+    pub endpoint: SocketAddr,
+    /// What the configuration wants routed into the tunnel.
+    pub allowed: Vec<String>,
+    private_key: [u8; 32],
+    gateway_key: [u8; 32],
+    preshared_key: [u8; 32],
+}
+
+impl Config {
+    /// Reads it.
+    ///
+    /// # Panics
+    /// When something that a WireGuard program needs is missing.
+    pub fn read(text: &str) -> Self {
+        let value = |name: &str| -> &str {
+            text.lines()
+                .filter_map(|line| line.split_once('='))
+                .find(|(key, _)| key.trim() == name)
+                .map(|(_, value)| value.trim())
+                .unwrap_or_else(|| panic!("no `{name}` in the configuration"))
+        };
+        let key = |name: &str| -> [u8; 32] {
+            STANDARD.decode(value(name)).ok().and_then(|bytes| bytes.try_into().ok()).expect("32 bytes in base64")
+        };
+        let address = value("Address").split('/').next().unwrap_or_default();
+        Self {
+            text: text.to_owned(),
+            address: address.parse().expect("an address"),
+            endpoint: value("Endpoint").parse().expect("address and port"),
+            allowed: value("AllowedIPs").split(',').map(|range| range.trim().to_owned()).collect(),
+            private_key: key("PrivateKey"),
+            gateway_key: key("PublicKey"),
+            preshared_key: key("PresharedKey"),
+        }
+    }
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config")
+            .field("address", &self.address)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An open tunnel that carries any bytes.
+pub struct Tunnel {
+    tunn: Tunn,
+    socket: UdpSocket,
+}
+
+impl Tunnel {
+    /// Shakes hands from `computer`. None when the gateway does not answer within `limit`.
+    pub fn open(computer: &Computer, config: &Config, limit: Duration) -> Option<Self> {
+        let socket = computer.inside(|| UdpSocket::bind("0.0.0.0:0")).expect("a free port");
+        socket.connect(config.endpoint).expect("an address of the right family");
+        socket.set_nonblocking(true).expect("a fresh socket");
+        let tunn = Tunn::new(
+            StaticSecret::from(config.private_key),
+            PublicKey::from(config.gateway_key),
+            Some(config.preshared_key),
+            None,
+            1,
+            None,
+        );
+        let mut tunnel = Self { tunn, socket };
+        let end = Instant::now() + limit;
+        while tunnel.tunn.time_since_last_handshake().is_none() {
+            let mut buffer = vec![0; 256];
+            if let TunnResult::WriteToNetwork(datagram) = tunnel.tunn.format_handshake_initiation(&mut buffer, true) {
+                let _ = tunnel.socket.send(datagram);
+            }
+            tunnel.receive(Duration::from_millis(500));
+            if Instant::now() > end {
+                return None;
+            }
+        }
+        // The first transport message tells the gateway that this end holds the keys.
+        tunnel.send(&[]);
+        Some(tunnel)
+    }
+
+    /// Sends bytes as one packet, whatever they are.
+    pub fn send(&mut self, packet: &[u8]) {
+        let mut buffer = vec![0; packet.len() + 256];
+        if let TunnResult::WriteToNetwork(datagram) = self.tunn.encapsulate(packet, &mut buffer) {
+            let _ = self.socket.send(datagram);
+        }
+    }
+
+    /// The next packet from the tunnel. None when none came within `limit`.
+    pub fn receive(&mut self, limit: Duration) -> Option<Vec<u8>> {
+        wait::within(limit, || {
+            let mut datagram = vec![0; 2048];
+            let length = self.socket.recv(&mut datagram).ok()?;
+            let mut buffer = vec![0; 2048 + 256];
+            match self.tunn.decapsulate(None, &datagram[..length], &mut buffer) {
+                TunnResult::WriteToTunnelV4(packet, _) => Some(packet.to_vec()),
+                TunnResult::WriteToTunnelV6(packet, _) => Some(packet.to_vec()),
+                TunnResult::WriteToNetwork(answer) => {
+                    let _ = self.socket.send(answer);
+                    None
+                }
+                TunnResult::Done | TunnResult::Err(_) => None,
+            }
+        })
+    }
+}
+
+impl std::fmt::Debug for Tunnel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tunnel").field("socket", &self.socket).finish_non_exhaustive()
+    }
+}

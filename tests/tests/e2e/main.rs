@@ -1,0 +1,3 @@
+//! The promises, a module each, kept by the real programs.
+
+mod the_world;
