@@ -99,6 +99,18 @@ pub struct Traffic {
     pub bytes_to_home: u64,
 }
 
+impl Traffic {
+    pub(crate) fn count_to_office(&mut self, bytes: usize) {
+        self.packets_to_office += 1;
+        self.bytes_to_office += bytes as u64;
+    }
+
+    pub(crate) fn count_to_home(&mut self, bytes: usize) {
+        self.packets_to_home += 1;
+        self.bytes_to_home += bytes as u64;
+    }
+}
+
 /// One session as it may be looked at. Says nothing of what the person does.
 #[derive(Debug, Clone)]
 pub struct View {

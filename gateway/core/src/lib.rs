@@ -1,17 +1,58 @@
-//! The gateway as a state machine.
+//! The gateway as a state machine: datagrams, packets, commands and time go in; datagrams, packets and events come out.
+//!
+//! Pure: it asks nobody anything. Time is an argument, random numbers are arguments, sockets belong to the loop that
+//! owns a [`Gateway`] (the known crack is boringtun, which reads its own clock: see `peer`).
+//!
+//! The map, in the order a packet from home meets it:
+//!
+//! ```text
+//!  datagram ─► peer ─► packet ─► filter ─► flows ─► activity ─► office ─► TUN
+//!             decrypt  headers   grant?    known?   a mark?     pile up
+//!
+//!  TUN ─► offload ─► packet ─► sessions ─► filter ─► flows ─► offload ─► peer ─► home ─► datagrams
+//!        what is     headers   whose?      whence?   known?   cut        seal    batch
+//!        left to do
+//! ```
+//!
+//! What always holds:
+//! - a peer exists exactly while its session is admitted; a packet passes only as part of a session;
+//! - every datagram and packet is counted once, as passed or as dropped with one reason;
+//! - `Gateway::close` is the only end of a session: it resets the flows, frees address, number, key and worker, and
+//!   tells the outside with one `Event::Closed`;
+//! - nothing here allocates per packet once its buffers have grown.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unreachable)
+)]
 
 pub mod activity;
+mod addresses;
+mod checksum;
+mod drops;
 mod event;
+mod filter;
+mod flows;
+mod gateway;
+mod home;
+mod office;
+mod offload;
+mod packet;
+mod peer;
+mod reset;
+mod session;
+mod sessions;
+mod timer;
 
+pub use addresses::{LARGEST_POOL, SMALLEST_POOL};
+pub use drops::{Counters, Drop, Drops};
 pub use event::{Event, Now, Open, OpenError, Opened, Phase, Traffic, View};
-
-/// Why a packet was dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Drop {
-    /// Placeholder of the list that `filter` completes.
-    Malformed,
-}
-
-/// The gateway's packet counters.
-#[derive(Debug, Clone, Default)]
-pub struct Counters {}
+pub use filter::Filter;
+pub use flows::{Flows, MOST_FLOWS, Protocol};
+pub use gateway::{Gateway, Setup};
+pub use home::Transmit;
+pub use offload::{Offload, VIRTIO_HEADER};
+pub use packet::{Packet, Tcp, Transport};
+pub use peer::LARGEST_DATAGRAM;
+pub use timer::Timer;

@@ -1,0 +1,259 @@
+//! The flows a session opened, so that answers return and nothing else does.
+//!
+//! Loosely tracked: a TCP flow begins with a SYN from home and lingers for a while after its end; a UDP flow begins with
+//! any datagram from home. The workstation's address is the same for all flows of a session, so two ports and a protocol
+//! name one. Sequence numbers are kept for one purpose, that both ends can be told when the session closes (`reset`).
+//!
+//! ```text
+//!            SYN from home         anything from the office
+//!  (unknown) ────────────► opening ───────────────────────► open
+//!                             │                              │ RST from either, or FIN from both
+//!                             └────────────► ending ◄────────┘ ───► forgotten, answers pass until then
+//! ```
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    Drop,
+    activity::{Heard, Meter},
+    packet::{Packet, Tcp, Transport},
+};
+
+/// The most flows a session may have at a time. A desktop needs one, its reconnection another.
+pub const MOST_FLOWS: usize = 64;
+
+/// How long a flow is remembered after its last packet, by state. A TCP flow that is open may be silent for long (a
+/// minimised desktop); the session's own limits end it.
+const OPENING: Duration = Duration::from_secs(30);
+const OPEN: Duration = Duration::from_secs(4 * 3600);
+const ENDING: Duration = Duration::from_secs(20);
+const DATAGRAMS: Duration = Duration::from_secs(180);
+
+/// The protocols a grant can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// RFC 9293.
+    Tcp,
+    /// RFC 768.
+    Udp,
+}
+
+/// What names a flow within its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Key {
+    pub(crate) protocol: Protocol,
+    pub(crate) home_port: u16,
+    pub(crate) office_port: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Opening,
+    Open,
+    Ending,
+    Datagrams,
+}
+
+impl State {
+    fn remembered(self) -> Duration {
+        match self {
+            Self::Opening => OPENING,
+            Self::Open => OPEN,
+            Self::Ending => ENDING,
+            Self::Datagrams => DATAGRAMS,
+        }
+    }
+}
+
+/// Where a TCP flow stands, for telling both ends that it is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Progress {
+    /// The number that home's next byte will have.
+    pub(crate) home_next: u32,
+    /// The number that the workstation's next byte will have.
+    pub(crate) office_next: u32,
+    /// What the workstation said it awaits next from home.
+    pub(crate) office_awaits: u32,
+    home_fin: bool,
+    office_fin: bool,
+    office_seen: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Flow {
+    pub(crate) key: Key,
+    state: State,
+    last_packet: Instant,
+    pub(crate) progress: Progress,
+    /// There from the SYN on; datagrams have none.
+    meter: Option<Meter>,
+}
+
+impl Flow {
+    fn is_forgotten(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last_packet) >= self.state.remembered()
+    }
+
+    /// Whether both ends still believe in it.
+    fn is_live(&self) -> bool {
+        matches!(self.state, State::Opening | State::Open)
+    }
+}
+
+/// All flows of one session.
+#[derive(Debug, Default)]
+pub struct Flows {
+    flows: Vec<Flow>,
+}
+
+impl Flows {
+    /// A packet from home that the filter let pass: finds its flow or opens one.
+    pub(crate) fn handle_from_home(&mut self, packet: &Packet<'_>, now: Instant) -> Result<&mut Flow, Drop> {
+        let (key, begins) = match packet.transport {
+            Transport::Tcp(tcp) => (
+                Key { protocol: Protocol::Tcp, home_port: tcp.source, office_port: tcp.destination },
+                tcp.has(Tcp::SYN) && !tcp.has(Tcp::ACK | Tcp::RST | Tcp::FIN),
+            ),
+            Transport::Udp { source, destination } => {
+                (Key { protocol: Protocol::Udp, home_port: source, office_port: destination }, true)
+            }
+        };
+        let found = self.flows.iter().position(|flow| flow.key == key && !flow.is_forgotten(now));
+        let place = match found {
+            Some(place) => place,
+            None if begins => self.open(key, now)?,
+            None => return Err(Drop::NoFlow),
+        };
+        let flow = self.flows.get_mut(place).ok_or(Drop::NoFlow)?;
+        flow.last_packet = now;
+        if let Transport::Tcp(tcp) = packet.transport {
+            if begins && !flow.is_live() {
+                // The port is used again before the old flow was forgotten.
+                flow.state = State::Opening;
+                flow.progress = Progress::default();
+            }
+            flow.home_sent(&tcp, packet.payload().len());
+        }
+        Ok(flow)
+    }
+
+    /// A packet from the workstation: finds the flow that it answers.
+    pub(crate) fn handle_from_office(&mut self, packet: &Packet<'_>, now: Instant) -> Result<&mut Flow, Drop> {
+        let key = match packet.transport {
+            Transport::Tcp(tcp) => Key { protocol: Protocol::Tcp, home_port: tcp.destination, office_port: tcp.source },
+            Transport::Udp { source, destination } => {
+                Key { protocol: Protocol::Udp, home_port: destination, office_port: source }
+            }
+        };
+        let flow =
+            self.flows.iter_mut().find(|flow| flow.key == key && !flow.is_forgotten(now)).ok_or(Drop::NotAnAnswer)?;
+        if let Transport::Tcp(tcp) = packet.transport {
+            // A SYN alone asks for a connection; inside a live flow it is an attempt to open one towards home.
+            if tcp.has(Tcp::SYN) && !tcp.has(Tcp::ACK) {
+                return Err(Drop::NotAnAnswer);
+            }
+            flow.office_sent(&tcp, packet.payload().len());
+        }
+        flow.last_packet = now;
+        Ok(flow)
+    }
+
+    /// Flows remembered at this moment.
+    pub fn count(&self, now: Instant) -> usize {
+        self.flows.iter().filter(|flow| !flow.is_forgotten(now)).count()
+    }
+
+    /// TCP flows whose ends do not know yet that they are over.
+    pub(crate) fn live_tcp(&self) -> impl Iterator<Item = &Flow> {
+        self.flows.iter().filter(|flow| flow.is_live())
+    }
+
+    /// Forgets all.
+    pub(crate) fn clear(&mut self) {
+        self.flows.clear();
+    }
+
+    fn open(&mut self, key: Key, now: Instant) -> Result<usize, Drop> {
+        if self.flows.len() >= MOST_FLOWS {
+            self.flows.retain(|flow| !flow.is_forgotten(now));
+        }
+        if self.flows.len() >= MOST_FLOWS {
+            // What is ending has nothing left to say; room for what begins.
+            let ending = self.flows.iter().position(|flow| flow.state == State::Ending);
+            self.flows.swap_remove(ending.ok_or(Drop::TooManyFlows)?);
+        }
+        // A forgotten flow of the same ports would be found first and hide the new one.
+        self.flows.retain(|flow| flow.key != key);
+        let state = match key.protocol {
+            Protocol::Tcp => State::Opening,
+            Protocol::Udp => State::Datagrams,
+        };
+        self.flows.push(Flow { key, state, last_packet: now, progress: Progress::default(), meter: None });
+        Ok(self.flows.len() - 1)
+    }
+}
+
+impl Flow {
+    /// What a packet from home says about the person; none in a flow of datagrams, which nothing is heard in.
+    pub(crate) fn hear_home(&mut self, packet: &Packet<'_>, now: Instant) -> Option<Heard> {
+        let Transport::Tcp(tcp) = packet.transport else { return None };
+        if tcp.has(Tcp::SYN) {
+            self.meter = Some(Meter::new(tcp.sequence, now));
+            return None;
+        }
+        Some(self.meter.as_mut()?.handle_from_home(tcp.sequence, packet.payload(), now))
+    }
+
+    /// A packet from the workstation, in which the meter learns how the flow is ciphered.
+    pub(crate) fn hear_office(&mut self, packet: &Packet<'_>) {
+        let (Transport::Tcp(tcp), Some(meter)) = (packet.transport, &mut self.meter) else { return };
+        if tcp.has(Tcp::SYN) {
+            meter.handle_office_syn(tcp.sequence);
+        } else {
+            meter.handle_from_office(tcp.sequence, packet.payload());
+        }
+    }
+
+    fn home_sent(&mut self, tcp: &Tcp, payload: usize) {
+        let end = end_of(tcp, payload);
+        if tcp.has(Tcp::SYN) || is_after(end, self.progress.home_next) {
+            self.progress.home_next = end;
+        }
+        self.progress.home_fin |= tcp.has(Tcp::FIN);
+        self.note_end(tcp);
+    }
+
+    fn office_sent(&mut self, tcp: &Tcp, payload: usize) {
+        let end = end_of(tcp, payload);
+        if !self.progress.office_seen || is_after(end, self.progress.office_next) {
+            self.progress.office_next = end;
+        }
+        if tcp.has(Tcp::ACK) && (!self.progress.office_seen || is_after(tcp.acknowledged, self.progress.office_awaits))
+        {
+            self.progress.office_awaits = tcp.acknowledged;
+        }
+        self.progress.office_seen = true;
+        self.progress.office_fin |= tcp.has(Tcp::FIN);
+        if self.state == State::Opening {
+            self.state = State::Open;
+        }
+        self.note_end(tcp);
+    }
+
+    fn note_end(&mut self, tcp: &Tcp) {
+        if tcp.has(Tcp::RST) || (self.progress.home_fin && self.progress.office_fin) {
+            self.state = State::Ending;
+        }
+    }
+}
+
+/// The number after a segment's last byte; SYN and FIN count as one each (RFC 9293, section 3.4).
+fn end_of(tcp: &Tcp, payload: usize) -> u32 {
+    let flags = u32::from(tcp.has(Tcp::SYN)) + u32::from(tcp.has(Tcp::FIN));
+    tcp.sequence.wrapping_add(payload as u32).wrapping_add(flags)
+}
+
+/// Whether `a` comes after `b` in sequence space (RFC 1982).
+pub(crate) fn is_after(a: u32, b: u32) -> bool {
+    a != b && a.wrapping_sub(b) < 1 << 31
+}

@@ -1,0 +1,400 @@
+//! `Gateway`: what arrives goes in by `handle_*`, what is to be done comes out by `poll_*`, and sessions are opened,
+//! admitted and closed by commands. One loop owns it; nothing in it is shared.
+//!
+//! After any call the loop drains [`Gateway::poll_transmit`], [`Gateway::poll_office`] and [`Gateway::poll_event`], and
+//! asks [`Gateway::poll_timeout`] for the moment it wants to be called next.
+
+use std::{
+    collections::VecDeque,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+use gateway_api::{CloseReason, PublicKey, SessionNumber};
+use ipnet::Ipv4Net;
+use policy::SecondLogin;
+
+use crate::{
+    Counters, Drop, Event, Now, Offload, Open, OpenError, Opened, Phase, Transmit, View,
+    addresses::Addresses,
+    home::ToHome,
+    office::ToOffice,
+    offload,
+    packet::Packet,
+    peer::{self, HANDSHAKE_ROOM, Identity, Incoming, LARGEST_DATAGRAM, OVERHEAD},
+    reset,
+    session::{Due, Session},
+    sessions::{Sessions, Slot},
+    timer::Timer,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What a gateway loop is made with.
+#[derive(Clone, Copy)]
+pub struct Setup {
+    /// The gateway's Curve25519 secret; the caller clears its own copy.
+    pub secret: [u8; 32],
+    /// Tunnel addresses: a network of /16 to /29, of which the first host is the gateway's own.
+    pub pool: Ipv4Net,
+    /// The largest IP packet inside the tunnel, in bytes: 1280 to 1420.
+    pub mtu: u16,
+    /// Handshakes answered in a second before cookies are asked for.
+    pub handshakes_per_second: u64,
+    /// Which loop this is, 0 to 255: the low byte of the peer indexes it hands out.
+    pub shard: u8,
+}
+
+/// The gateway: sessions, their tunnels and their limits.
+#[derive(Debug)]
+pub struct Gateway {
+    identity: Identity,
+    mtu: u16,
+    shard: u8,
+    sessions: Sessions,
+    to_home: ToHome,
+    to_office: ToOffice,
+    events: VecDeque<Event>,
+    counters: Counters,
+    next_second: Option<Instant>,
+    /// Where datagrams are opened, and packets for home are made; nothing in it outlives a call.
+    plain: Box<[u8; LARGEST_DATAGRAM]>,
+}
+
+impl Gateway {
+    /// A gateway without sessions.
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            identity: Identity::new(setup.secret, setup.handshakes_per_second),
+            mtu: setup.mtu,
+            shard: setup.shard,
+            sessions: Sessions::new(Addresses::new(setup.pool)),
+            to_home: ToHome::new(),
+            to_office: ToOffice::default(),
+            events: VecDeque::new(),
+            counters: Counters::default(),
+            next_second: None,
+            plain: Box::new([0; LARGEST_DATAGRAM]),
+        }
+    }
+
+    /// The gateway's own address in a pool of tunnel addresses.
+    pub fn own_address(pool: Ipv4Net) -> Option<Ipv4Addr> {
+        Addresses::gateway(pool)
+    }
+
+    /// The gateway's WireGuard key.
+    pub fn public_key(&self) -> PublicKey {
+        self.identity.public()
+    }
+
+    /// What was counted since the start.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Every session, by number.
+    pub fn sessions(&self, now: Now) -> Vec<View> {
+        self.sessions.iter().map(|session| session.view(now.instant)).collect()
+    }
+
+    /// Whether so much waits to be sent that more packets from the office should wait.
+    pub fn is_crowded(&self) -> bool {
+        self.to_home.is_crowded()
+    }
+
+    /// A datagram from the Internet.
+    pub fn handle_datagram(&mut self, from: SocketAddr, datagram: &[u8], now: Now) {
+        self.counters.datagrams += 1;
+        if datagram.len() > LARGEST_DATAGRAM {
+            self.counters.drops.count(Drop::TooBig, 1);
+            return;
+        }
+        let looked = self.identity.look(from.ip(), datagram, self.plain.as_mut_slice());
+        let outcome = match looked {
+            Ok(Incoming::Indexed(index)) => self.handle_indexed(from, index, datagram, now),
+            Ok(Incoming::Initiation(key)) => self.handle_initiation(from, key, datagram, now),
+            Ok(Incoming::Cookie(length)) => self.answer_with_cookie(from, length),
+            Err(reason) => Err(reason),
+        };
+        if let Err(reason) = outcome {
+            self.counters.drops.count(reason, 1);
+        }
+    }
+
+    /// A packet from the office, as the TUN gave it: `offload` says what is left to do for it.
+    pub fn handle_packet(&mut self, offload: Offload, packet: &[u8], now: Now) {
+        if let Err((slot, reason)) = self.pass_to_home(offload, packet, now) {
+            self.counters.drops.count(reason, 1);
+            if let Some(session) = slot.and_then(|slot| self.sessions.get_mut(slot)) {
+                session.count_drop(reason, 1);
+            }
+        }
+    }
+
+    /// A packet from the office that the loop could not read.
+    pub fn handle_unreadable(&mut self, reason: Drop) {
+        self.counters.drops.count(reason, 1);
+    }
+
+    /// Everything whose time has come.
+    pub fn handle_timeout(&mut self, now: Now) {
+        if self.next_second.is_none_or(|at| at <= now.instant) {
+            self.identity.next_second();
+            self.next_second = Some(now.instant + SECOND);
+        }
+        while let Some(slot) = self.sessions.due(now.instant) {
+            let due = self.sessions.change(slot, |session| {
+                let timer = session.deadlines.take_due(now.instant);
+                timer.map_or(Due::Nothing, |timer| session.handle_deadline(timer, now))
+            });
+            match due {
+                Some(Due::Close(reason)) => self.close(slot, reason),
+                Some(Due::Tell(event)) => self.events.push_back(event),
+                Some(Due::Tick) => self.tick(slot),
+                Some(Due::Nothing) | None => {}
+            }
+        }
+    }
+
+    /// Holds a place for a session: its address and its worker. It has no peer until it is admitted.
+    pub fn open_session(&mut self, open: Open, now: Now) -> Result<Opened, OpenError> {
+        let IpAddr::V4(workstation) = open.workstation else { return Err(OpenError::NoTunnelFamily) };
+        if open.grant.ends_at <= now.wall {
+            return Err(OpenError::GrantOver);
+        }
+        if self.sessions.has(open.number, &open.public_key) {
+            return Err(OpenError::Taken);
+        }
+        let others = self.sessions.by_worker(&open.worker).to_vec();
+        if !others.is_empty() && open.grant.second_login == SecondLogin::Refuse {
+            return Err(OpenError::AlreadyConnected);
+        }
+        // A login that overtakes an unfinished one of the same worker takes its place.
+        let is_pending = |slot: &Slot| self.sessions.get(*slot).is_some_and(|other| other.phase == Phase::Pending);
+        let (pending, admitted): (Vec<_>, Vec<_>) = others.into_iter().partition(is_pending);
+        for slot in pending {
+            self.close(slot, CloseReason::Replaced);
+        }
+        let replaces = admitted.first().and_then(|slot| self.sessions.get(*slot)).map(|other| other.number);
+        let slot = self
+            .sessions
+            .insert(|address| Session::new(open, workstation, address, now))
+            .ok_or(OpenError::NoAddress)?;
+        let address = self.sessions.get(slot).ok_or(OpenError::NoAddress)?.address;
+        Ok(Opened { address: address.into(), mtu: self.mtu, replaces })
+    }
+
+    /// Gives a pending session its peer, and ends the one it replaces. False if it is gone, or not pending.
+    pub fn admit_session(&mut self, number: SessionNumber, now: Now) -> bool {
+        let Some(slot) = self.sessions.by_number(number) else { return false };
+        let index = (slot as u32) << 8 | u32::from(self.shard);
+        if self.sessions.change(slot, |session| session.admit(index, now)) != Some(true) {
+            return false;
+        }
+        let worker = self.sessions.get(slot).map(|session| session.worker.clone());
+        let others = worker.map(|worker| self.sessions.by_worker(&worker).to_vec()).unwrap_or_default();
+        for other in others.into_iter().filter(|other| *other != slot) {
+            self.close(other, CloseReason::Replaced);
+        }
+        true
+    }
+
+    /// The session's channel came (true) or went (false). False if there is no such session.
+    pub fn handle_channel(&mut self, number: SessionNumber, attached: bool, now: Now) -> bool {
+        let Some(slot) = self.sessions.by_number(number) else { return false };
+        self.sessions.change(slot, |session| if attached { session.attach() } else { session.detach(now) }).is_some()
+    }
+
+    /// Ends a session. False if there is none.
+    pub fn close_session(&mut self, number: SessionNumber, reason: CloseReason) -> bool {
+        let Some(slot) = self.sessions.by_number(number) else { return false };
+        self.close(slot, reason);
+        true
+    }
+
+    /// Ends every session.
+    pub fn close_all(&mut self, reason: CloseReason) {
+        for slot in self.sessions.slots() {
+            self.close(slot, reason);
+        }
+    }
+
+    /// Datagrams to send.
+    pub fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
+        self.to_home.poll()
+    }
+
+    /// Makes every packet for the office ready to be polled; to be called at the end of a batch.
+    pub fn flush_office(&mut self) {
+        self.to_office.flush();
+    }
+
+    /// A packet for the TUN, its virtio header first.
+    pub fn poll_office(&mut self) -> Option<&[u8]> {
+        self.to_office.poll()
+    }
+
+    /// What happened to a session.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`Self::handle_timeout`] next, and what for.
+    pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
+        let second = self.next_second.map(|at| (at, Timer::Second));
+        [second, self.sessions.next_deadline()].into_iter().flatten().min()
+    }
+
+    fn handle_indexed(&mut self, from: SocketAddr, index: u32, datagram: &[u8], now: Now) -> Result<(), Drop> {
+        if index & 0xff != u32::from(self.shard) {
+            return Err(Drop::UnknownPeer);
+        }
+        let slot = (index >> 8) as Slot;
+        let session = self.sessions.get_mut(slot).ok_or(Drop::UnknownPeer)?;
+        let peer = session.peer.as_mut().ok_or(Drop::UnknownPeer)?;
+        let to_home = &mut self.to_home;
+        let opened =
+            peer.handle_datagram(from, datagram, self.plain.as_mut_slice(), |reply| send(to_home, from, reply))?;
+        let peer::Opened::Packet(length) = opened else {
+            self.counters.empty += 1;
+            return Ok(());
+        };
+        let padded = self.plain.get(..length).ok_or(Drop::Malformed)?;
+        if let Err(reason) = pass_to_office(session, padded, &mut self.to_office, &mut self.counters, now) {
+            session.count_drop(reason, 1);
+            return Err(reason);
+        }
+        if session.is_warning_lifted(now.instant) {
+            let lifted = self.sessions.change(slot, |session| session.lift_warning(now.instant));
+            self.events.extend(lifted);
+        }
+        Ok(())
+    }
+
+    fn handle_initiation(&mut self, from: SocketAddr, key: PublicKey, datagram: &[u8], now: Now) -> Result<(), Drop> {
+        let slot = self.sessions.by_key(&key).ok_or(Drop::UnknownPeer)?;
+        let (identity, to_home, plain) = (&self.identity, &mut self.to_home, self.plain.as_mut_slice());
+        let answered = self.sessions.change(slot, |session| {
+            let peer = session.peer.as_mut().ok_or(Drop::UnknownPeer)?;
+            peer.handle_initiation(identity, datagram, plain, |reply| send(to_home, from, reply))?;
+            session.wake_peer(now.instant);
+            Ok(())
+        });
+        answered.ok_or(Drop::UnknownPeer)??;
+        self.counters.handshakes += 1;
+        Ok(())
+    }
+
+    fn answer_with_cookie(&mut self, from: SocketAddr, length: usize) -> Result<(), Drop> {
+        let cookie = self.plain.get(..length).ok_or(Drop::Backlog)?;
+        send(&mut self.to_home, from, cookie);
+        self.counters.cookies += 1;
+        Ok(())
+    }
+
+    fn pass_to_home(&mut self, offload: Offload, bytes: &[u8], now: Now) -> Result<(), (Option<Slot>, Drop)> {
+        let packet = Packet::parse(bytes).map_err(|reason| (None, reason))?;
+        let slot = self.sessions.by_address(packet.destination).ok_or((None, Drop::NoSession))?;
+        let session = self.sessions.get_mut(slot).ok_or((None, Drop::NoSession))?;
+        let refuse = |reason| (Some(slot), reason);
+        session.filter.judge_from_office(&packet).map_err(refuse)?;
+        let flow = session.flows.handle_from_office(&packet, now.instant).map_err(refuse)?;
+        flow.hear_office(&packet);
+        let to = session.peer.as_ref().and_then(peer::Peer::ready).ok_or(refuse(Drop::NotConnected))?;
+        let peer = session.peer.as_mut().ok_or(refuse(Drop::NotConnected))?;
+        let mtu = usize::from(self.mtu);
+        let (to_home, traffic, total) = (&mut self.to_home, &mut session.traffic, &mut self.counters.traffic);
+        let mut lost = 0;
+        offload::cut(&packet, offload, mtu, self.plain.as_mut_slice(), |space, length| {
+            let Some(padded) = space.get_mut(..peer::padded(length, mtu)) else { return };
+            if let Some(padding) = padded.get_mut(length..) {
+                padding.fill(0);
+            }
+            let room = (padded.len() + OVERHEAD).max(HANDSHAKE_ROOM);
+            if to_home.add(to, room, |room| peer.seal(padded, room)) {
+                traffic.count_to_home(length);
+                total.count_to_home(length);
+            } else {
+                lost += 1;
+            }
+        })
+        .map_err(refuse)?;
+        if lost > 0 {
+            session.count_drop(Drop::Backlog, lost);
+            self.counters.drops.count(Drop::Backlog, lost);
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, slot: Slot) {
+        let to_home = &mut self.to_home;
+        self.sessions.change(slot, |session| {
+            let Some(peer) = session.peer.as_mut() else { return };
+            let to = peer.endpoint();
+            peer.tick(&mut [0; HANDSHAKE_ROOM], |datagram| {
+                if let Some(to) = to {
+                    send(to_home, to, datagram);
+                }
+            });
+            if !peer.is_awake() {
+                session.deadlines.disarm(Timer::Wireguard);
+            }
+        });
+    }
+
+    /// The one end of a session: nothing else removes one.
+    fn close(&mut self, slot: Slot, reason: CloseReason) {
+        let Some(mut session) = self.sessions.remove(slot) else { return };
+        self.reset_flows(&mut session);
+        self.events.push_back(Event::Closed { number: session.number, reason, traffic: session.traffic });
+    }
+
+    /// Tells both ends of every flow that it is over, while the tunnel still carries it.
+    fn reset_flows(&mut self, session: &mut Session) {
+        self.to_office.flush();
+        let to = session.peer.as_ref().and_then(peer::Peer::ready);
+        for flow in session.flows.live_tcp() {
+            for packet in reset::for_office(flow, session.address, session.workstation) {
+                self.to_office.add_alone(&packet);
+            }
+            if let (Some(to), Some(peer)) = (to, session.peer.as_mut()) {
+                let mut padded = [0u8; 48];
+                let (reset, _) = padded.split_at_mut(40);
+                reset.copy_from_slice(&reset::for_home(flow, session.address, session.workstation));
+                self.to_home.add(to, HANDSHAKE_ROOM, |room| peer.seal(&padded, room));
+            }
+        }
+        session.flows.clear();
+    }
+}
+
+/// From decrypted bytes to the office: parsed, judged, its flow found, its mark heard.
+fn pass_to_office(
+    session: &mut Session,
+    bytes: &[u8],
+    to_office: &mut ToOffice,
+    counters: &mut Counters,
+    now: Now,
+) -> Result<(), Drop> {
+    let packet = Packet::parse(bytes)?;
+    session.filter.judge_from_home(&packet)?;
+    let flow = session.flows.handle_from_home(&packet, now.instant)?;
+    if let Some(heard) = flow.hear_home(&packet, now.instant) {
+        session.activity.handle_heard(heard, now.instant);
+    }
+    session.traffic.count_to_office(packet.bytes().len());
+    counters.traffic.count_to_office(packet.bytes().len());
+    to_office.add(&packet);
+    Ok(())
+}
+
+fn send(to_home: &mut ToHome, to: SocketAddr, datagram: &[u8]) {
+    to_home.add(to, datagram.len(), |space| match space.get_mut(..datagram.len()) {
+        Some(place) => {
+            place.copy_from_slice(datagram);
+            datagram.len()
+        }
+        None => 0,
+    });
+}

@@ -1,0 +1,171 @@
+//! What the kernel says about a packet read from the TUN (virtio 1.2, section 5.1.6), and how a super-packet becomes the
+//! packets it stands for.
+//!
+//! The kernel hands over up to 64 KiB of one TCP or UDP flow at once, with a header for the first piece and the size of
+//! the pieces; cutting it here, straight into the datagrams, is what one system call per 45 packets means.
+
+use crate::{
+    Drop, checksum,
+    packet::{IP_HEADER, Packet, TCP, Tcp, Transport, UDP},
+};
+
+/// Length of the header that stands before each packet of the TUN, in bytes.
+pub const VIRTIO_HEADER: usize = 10;
+
+const NEEDS_CHECKSUM: u8 = 1;
+const GSO_NONE: u8 = 0;
+const GSO_TCP4: u8 = 1;
+const GSO_UDP: u8 = 5;
+/// Set beside the kind where TCP said that congestion was seen.
+const GSO_ECN: u8 = 0x80;
+
+const TCP_CHECKSUM_AT: usize = 16;
+const UDP_CHECKSUM_AT: usize = 6;
+
+/// What is left to do for a packet from the TUN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offload {
+    /// Nothing.
+    Complete,
+    /// Its transport checksum covers the pseudo header only.
+    Checksum,
+    /// It stands for several, each with this many bytes of payload but the last, which may have fewer.
+    Pieces(u16),
+}
+
+impl Offload {
+    /// Reads the header that the kernel put before a packet.
+    pub fn parse(header: &[u8; VIRTIO_HEADER]) -> Result<Self, Drop> {
+        let [flags, kind, _, _, size0, size1, ..] = *header;
+        let size = u16::from_ne_bytes([size0, size1]);
+        match kind & !GSO_ECN {
+            GSO_NONE if flags & NEEDS_CHECKSUM != 0 => Ok(Self::Checksum),
+            GSO_NONE => Ok(Self::Complete),
+            GSO_TCP4 | GSO_UDP if size > 0 => Ok(Self::Pieces(size)),
+            _ => Err(Drop::Malformed),
+        }
+    }
+}
+
+/// The header for a TCP super-packet that the kernel is to cut into pieces of `size` bytes of payload.
+pub(crate) fn super_packet(headers: usize, size: usize) -> [u8; VIRTIO_HEADER] {
+    let [h0, h1] = (headers as u16).to_ne_bytes();
+    let [s0, s1] = (size as u16).to_ne_bytes();
+    let [c0, c1] = (IP_HEADER as u16).to_ne_bytes();
+    let [o0, o1] = (TCP_CHECKSUM_AT as u16).to_ne_bytes();
+    [NEEDS_CHECKSUM, GSO_TCP4, h0, h1, s0, s1, c0, c1, o0, o1]
+}
+
+/// The header for a packet that is complete.
+pub(crate) const COMPLETE: [u8; VIRTIO_HEADER] = [0; VIRTIO_HEADER];
+
+/// Makes every packet that `packet` stands for at the beginning of `space`, one after the other and in order, and calls
+/// `each` with the space and the packet's length.
+///
+/// A packet of more than `largest` bytes is refused as too big, and those behind it with it.
+pub(crate) fn cut(
+    packet: &Packet<'_>,
+    offload: Offload,
+    largest: usize,
+    space: &mut [u8],
+    mut each: impl FnMut(&mut [u8], usize),
+) -> Result<(), Drop> {
+    let whole = packet.bytes();
+    let size = match offload {
+        Offload::Complete | Offload::Checksum => {
+            let piece = piece_of(space, whole.len(), largest)?;
+            piece.copy_from_slice(whole);
+            if offload == Offload::Checksum {
+                seal_transport(piece, packet);
+            }
+            each(space, whole.len());
+            return Ok(());
+        }
+        Offload::Pieces(size) => usize::from(size),
+    };
+    let headers = packet.headers();
+    let head = whole.get(..headers).ok_or(Drop::Malformed)?;
+    let payload = packet.payload();
+    let [_, _, _, _, i0, i1, ..] = *whole.first_chunk::<IP_HEADER>().ok_or(Drop::Malformed)?;
+    let first_identification = u16::from_be_bytes([i0, i1]);
+    let mut pieces = 0u16;
+    for part in payload.chunks(size) {
+        let length = headers + part.len();
+        let piece = piece_of(space, length, largest)?;
+        let (piece_head, piece_payload) = piece.split_at_mut(headers);
+        piece_head.copy_from_slice(head);
+        piece_payload.copy_from_slice(part);
+        let offset = usize::from(pieces) * size;
+        let is_last = offset + part.len() == payload.len();
+        put(piece_head, 2, (length as u16).to_be_bytes());
+        put(piece_head, 4, first_identification.wrapping_add(pieces).to_be_bytes());
+        match packet.transport {
+            Transport::Tcp(tcp) => {
+                put(piece_head, IP_HEADER + 4, tcp.sequence.wrapping_add(offset as u32).to_be_bytes());
+                if !is_last {
+                    put(piece_head, IP_HEADER + 13, [tcp.flags & !(Tcp::FIN | Tcp::PSH)]);
+                }
+            }
+            Transport::Udp { .. } => put(piece_head, IP_HEADER + 4, ((8 + part.len()) as u16).to_be_bytes()),
+        }
+        seal_ip(piece);
+        seal_transport(piece, packet);
+        each(space, length);
+        pieces = pieces.wrapping_add(1);
+    }
+    Ok(())
+}
+
+fn piece_of(space: &mut [u8], length: usize, largest: usize) -> Result<&mut [u8], Drop> {
+    if length > largest {
+        return Err(Drop::TooBig);
+    }
+    space.get_mut(..length).ok_or(Drop::TooBig)
+}
+
+/// Puts the IPv4 header's checksum.
+pub(crate) fn seal_ip(packet: &mut [u8]) {
+    put(packet, 10, [0, 0]);
+    let sum = packet.get(..IP_HEADER).map_or(0, checksum::sum);
+    put(packet, 10, (!checksum::fold(sum)).to_ne_bytes());
+}
+
+/// Puts the transport checksum of a whole packet.
+fn seal_transport(packet: &mut [u8], like: &Packet<'_>) {
+    let (protocol, at) = match like.transport {
+        Transport::Tcp(_) => (TCP, TCP_CHECKSUM_AT),
+        Transport::Udp { .. } => (UDP, UDP_CHECKSUM_AT),
+    };
+    put(packet, IP_HEADER + at, [0, 0]);
+    let sum = !checksum::fold(transport_sum(packet, protocol));
+    // RFC 768: a UDP checksum that comes out as zero is sent as all ones, for zero means there is none.
+    let sum = if sum == 0 && protocol == UDP { 0xffff } else { sum };
+    put(packet, IP_HEADER + at, sum.to_ne_bytes());
+}
+
+/// Puts the sum of the pseudo header, from which the kernel goes on.
+pub(crate) fn start_tcp_checksum(packet: &mut [u8]) {
+    let length = packet.len().saturating_sub(IP_HEADER) as u16;
+    let addresses = packet.get(12..IP_HEADER).map_or(0, |addresses| checksum::pseudo_header(addresses, TCP, length));
+    put(packet, IP_HEADER + TCP_CHECKSUM_AT, checksum::fold(addresses).to_ne_bytes());
+}
+
+/// Whether a TCP packet's checksum holds.
+pub(crate) fn tcp_checksum_holds(packet: &[u8]) -> bool {
+    checksum::fold(transport_sum(packet, TCP)) == 0xffff
+}
+
+fn transport_sum(packet: &[u8], protocol: u8) -> u64 {
+    let (Some(addresses), Some(body)) = (packet.get(12..IP_HEADER), packet.get(IP_HEADER..)) else {
+        return 0;
+    };
+    checksum::pseudo_header(addresses, protocol, body.len() as u16) + checksum::sum(body)
+}
+
+/// Writes a field; one that lies outside is not written, which the lengths above rule out.
+pub(crate) fn put<const N: usize>(packet: &mut [u8], at: usize, field: [u8; N]) {
+    debug_assert!(at + N <= packet.len());
+    if let Some(place) = packet.get_mut(at..at + N) {
+        place.copy_from_slice(&field);
+    }
+}

@@ -1,0 +1,242 @@
+//! One session: whose, which grant, which address, when it ends, why it ended.
+//!
+//! ```text
+//!                admit                    channel comes
+//!   (open) ─► pending ──────────► away ◄───────────────► attached
+//!                │                  │    channel goes        │
+//!                │ nobody admits    │ grace over             │ idle, grant over, replaced, closed by
+//!                ▼                  ▼                        ▼ worker, program, administrator, policy
+//!              closed(reason) ◄─────┴────────────────────────┘
+//! ```
+//!
+//! A pending session holds its address and its worker's place and has no peer: nothing of it works before its opening
+//! is durable. INVARIANT: `peer` is there exactly from admission to close.
+
+use std::{net::Ipv4Addr, net::SocketAddr, sync::Arc, time::Duration, time::Instant};
+
+use gateway_api::{CloseReason, PresharedKey, PublicKey, SessionNumber, session::Limit};
+use jiff::Timestamp;
+use policy::{End, Grant};
+
+use crate::{
+    Drop, Event, Now, Phase, Traffic, View,
+    activity::Activity,
+    drops::Drops,
+    filter::Filter,
+    flows::Flows,
+    peer::Peer,
+    timer::{Deadlines, Timer, WALL_CLOCK},
+};
+
+/// How long a pending session waits to be admitted: writing one record takes milliseconds.
+pub(crate) const PENDING: Duration = Duration::from_secs(30);
+
+/// How long before an idle end the worker is warned, longest first.
+const IDLE_WARNINGS: [Duration; 2] = [Duration::from_secs(120), Duration::from_secs(30)];
+
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) number: SessionNumber,
+    pub(crate) worker: Arc<str>,
+    pub(crate) grant: Grant,
+    pub(crate) workstation: Ipv4Addr,
+    pub(crate) address: Ipv4Addr,
+    pub(crate) public_key: PublicKey,
+    pub(crate) phase: Phase,
+    opened_at: Timestamp,
+    preshared_key: Option<PresharedKey>,
+    pub(crate) peer: Option<Peer>,
+    pub(crate) filter: Filter,
+    pub(crate) flows: Flows,
+    pub(crate) activity: Activity,
+    pub(crate) traffic: Traffic,
+    pub(crate) drops: Drops,
+    pub(crate) deadlines: Deadlines,
+    /// The shortest warning given of the idle end that is coming, and of the grant's end.
+    idle_warned: Option<Duration>,
+    end_warned: Option<Duration>,
+}
+
+/// What a deadline asks of the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Due {
+    Nothing,
+    Close(CloseReason),
+    Tell(Event),
+    Tick,
+}
+
+impl Session {
+    pub(crate) fn new(open: crate::Open, workstation: Ipv4Addr, address: Ipv4Addr, now: Now) -> Self {
+        let mut deadlines = Deadlines::default();
+        deadlines.arm(Timer::Pending, now.instant + PENDING);
+        Self {
+            filter: Filter::new(&open.grant, address, workstation),
+            number: open.number,
+            worker: open.worker,
+            grant: open.grant,
+            workstation,
+            address,
+            public_key: open.public_key,
+            phase: Phase::Pending,
+            opened_at: now.wall,
+            preshared_key: Some(open.preshared_key),
+            peer: None,
+            flows: Flows::default(),
+            activity: Activity::new(now.instant),
+            traffic: Traffic::default(),
+            drops: Drops::default(),
+            deadlines,
+            idle_warned: None,
+            end_warned: None,
+        }
+    }
+
+    /// From pending to away: the peer exists, the channel is awaited. False if it is not pending.
+    pub(crate) fn admit(&mut self, index: u32, now: Now) -> bool {
+        let Some(preshared_key) = self.preshared_key.take() else { return false };
+        self.peer = Some(Peer::new(self.public_key, preshared_key, index));
+        self.phase = Phase::Away;
+        self.activity = Activity::new(now.instant);
+        self.deadlines.disarm(Timer::Pending);
+        self.deadlines.arm(Timer::Grace, now.instant + self.grant.grace);
+        self.deadlines.arm(Timer::Idle, now.instant);
+        self.deadlines.arm(Timer::End, now.instant);
+        true
+    }
+
+    /// The session channel came.
+    pub(crate) fn attach(&mut self) {
+        if self.phase != Phase::Pending {
+            self.phase = Phase::Attached;
+            self.deadlines.disarm(Timer::Grace);
+        }
+    }
+
+    /// The session channel went.
+    pub(crate) fn detach(&mut self, now: Now) {
+        if self.phase == Phase::Attached {
+            self.phase = Phase::Away;
+            self.deadlines.arm(Timer::Grace, now.instant + self.grant.grace);
+        }
+    }
+
+    /// The peer's clock begins to move with its first handshake.
+    pub(crate) fn wake_peer(&mut self, now: Instant) {
+        if !self.deadlines.is_armed(Timer::Wireguard) {
+            self.deadlines.arm(Timer::Wireguard, now + crate::peer::TICK);
+        }
+    }
+
+    /// Whether an idle warning was given that marks have made untrue since.
+    pub(crate) fn is_warning_lifted(&self, now: Instant) -> bool {
+        let Some(warned) = self.idle_warned else { return false };
+        self.idle_at().is_none_or(|at| at.saturating_duration_since(now) > warned)
+    }
+
+    /// Takes the idle warning back; the deadline is counted anew.
+    pub(crate) fn lift_warning(&mut self, now: Instant) -> Event {
+        self.idle_warned = None;
+        self.deadlines.arm(Timer::Idle, now);
+        Event::WarningLifted { number: self.number }
+    }
+
+    /// What a deadline that has passed asks for; arms what follows it.
+    pub(crate) fn handle_deadline(&mut self, timer: Timer, now: Now) -> Due {
+        match timer {
+            Timer::Pending => Due::Close(CloseReason::NeverUsed),
+            Timer::Grace => Due::Close(CloseReason::ClientLost),
+            Timer::Idle => self.handle_idle(now.instant),
+            Timer::End => self.handle_end(now),
+            Timer::Wireguard => {
+                self.deadlines.arm(Timer::Wireguard, now.instant + crate::peer::TICK);
+                Due::Tick
+            }
+            Timer::Second => Due::Nothing,
+        }
+    }
+
+    /// When the person will have been idle for the limit; none where the rule does not apply.
+    fn idle_at(&self) -> Option<Instant> {
+        let rule = self.grant.idle_rule;
+        if rule.dry_run { None } else { self.activity.idle_at(self.grant.idle, rule) }
+    }
+
+    fn handle_idle(&mut self, now: Instant) -> Due {
+        let Some(idle_at) = self.idle_at() else {
+            // Not understood, or a trial: looked at again, for a client may yet show itself.
+            self.deadlines.arm(Timer::Idle, now + self.grant.idle);
+            return Due::Nothing;
+        };
+        let left = idle_at.saturating_duration_since(now);
+        if left.is_zero() {
+            return Due::Close(CloseReason::Idle);
+        }
+        let (next, warn) = next_warning(&IDLE_WARNINGS, left, self.grant.idle, &mut self.idle_warned);
+        self.deadlines.arm(Timer::Idle, idle_at.checked_sub(next).unwrap_or(now));
+        warning(warn, self.number, Limit::Idle, left)
+    }
+
+    fn handle_end(&mut self, now: Now) -> Due {
+        let (reason, limit) = match self.grant.ends_by {
+            End::Agreement => (CloseReason::AgreementEnded, Limit::AgreementEnded),
+            End::Longest => (CloseReason::LongestSession, Limit::LongestSession),
+        };
+        let Ok(left) = Duration::try_from(self.grant.ends_at.duration_since(now.wall)) else {
+            return Due::Close(reason);
+        };
+        if left.is_zero() {
+            return Due::Close(reason);
+        }
+        let whole = Duration::try_from(self.grant.ends_at.duration_since(self.opened_at)).unwrap_or_default();
+        let (next, warn) = next_warning(&self.grant.warnings, left, whole, &mut self.end_warned);
+        self.deadlines.arm(Timer::End, now.instant + (left - next.min(left)).min(WALL_CLOCK));
+        warning(warn, self.number, limit, left)
+    }
+
+    /// A packet dropped for `reason`.
+    pub(crate) fn count_drop(&mut self, reason: Drop, packets: u64) {
+        self.drops.count(reason, packets);
+    }
+
+    pub(crate) fn endpoint(&self) -> Option<SocketAddr> {
+        self.peer.as_ref().and_then(Peer::endpoint)
+    }
+
+    pub(crate) fn view(&self, now: Instant) -> View {
+        View {
+            number: self.number,
+            worker: Arc::clone(&self.worker),
+            grant: self.grant.clone(),
+            workstation: self.workstation.into(),
+            address: self.address.into(),
+            endpoint: self.endpoint(),
+            phase: self.phase,
+            opened_at: self.opened_at,
+            traffic: self.traffic,
+            drops: self.drops.iter().collect(),
+            flows: self.flows.count(now),
+        }
+    }
+}
+
+/// Of `warnings` (longest first), which one `left` has reached for the first time, and how long before the end to look
+/// again. A warning as long as the whole limit would come at its beginning and says nothing.
+fn next_warning(
+    warnings: &[Duration],
+    left: Duration,
+    whole: Duration,
+    warned: &mut Option<Duration>,
+) -> (Duration, bool) {
+    let reached = warnings.iter().copied().filter(|warning| left <= *warning && *warning < whole).min();
+    let warn = reached.is_some_and(|reached| warned.is_none_or(|before| reached < before));
+    if reached.is_some() {
+        *warned = reached;
+    }
+    let next = warnings.iter().copied().filter(|warning| *warning < left && *warning < whole).max();
+    (next.unwrap_or_default(), warn)
+}
+
+fn warning(warn: bool, number: SessionNumber, limit: Limit, left: Duration) -> Due {
+    if warn { Due::Tell(Event::Warning { number, limit, left }) } else { Due::Nothing }
+}

@@ -1,0 +1,493 @@
+//! The gateway core keeps its promises, one small test each: real WireGuard on both ends, time moved by hand.
+
+mod world;
+
+use std::{net::Ipv4Addr, time::Duration};
+
+use gateway_api::{CloseReason, session::Limit};
+use gateway_core::{Drop, Event, Offload, OpenError, Phase};
+use policy::{End, SecondLogin};
+use world::{Client, Flags, MTU, WORKSTATION, World, checksums_hold, grant, tcp, udp};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn closed(world: &World) -> Vec<CloseReason> {
+    let reason = |event: &Event| match event {
+        Event::Closed { reason, .. } => Some(*reason),
+        Event::Warning { .. } | Event::WarningLifted { .. } => None,
+    };
+    world.events.iter().filter_map(reason).collect()
+}
+
+fn warnings(world: &World) -> Vec<(Limit, u64)> {
+    let warning = |event: &Event| match event {
+        Event::Warning { limit, left, .. } => Some((*limit, left.as_secs())),
+        Event::WarningLifted { .. } | Event::Closed { .. } => None,
+    };
+    world.events.iter().filter_map(warning).collect()
+}
+
+#[test]
+fn a_session_carries_a_flow_both_ways() {
+    let mut world = World::new();
+    let mut client = world.connect("m.rossi", 1);
+    client.open_flow(&mut world);
+    client.send(&mut world, &client.tcp(Flags::Push, 1000, b"hello"));
+    assert_eq!(world.take_office(), [client.tcp(Flags::Push, 1000, b"hello")]);
+    let answer = client.tcp_back(Flags::Push, 5000, b"desktop");
+    world.office_sends(&answer);
+    assert_eq!(client.take(&mut world), [answer]);
+    let traffic = world.gateway.sessions(world.now)[0].traffic;
+    assert_eq!((traffic.packets_to_office, traffic.packets_to_home), (3, 2));
+    assert_eq!(world.gateway.counters().drops.total(), 0);
+}
+
+#[test]
+fn a_pending_session_has_no_peer() {
+    let mut world = World::new();
+    let mut client = Client::new(1);
+    world.open("m.rossi", &client, grant()).unwrap();
+    let initiation = client.initiation();
+    world.gateway.handle_datagram(client.from, &initiation, world.now);
+    world.drain();
+    assert_eq!((world.home.len(), world.dropped(Drop::UnknownPeer)), (0, 1));
+    world.pass(MINUTE);
+    assert_eq!(closed(&world), [CloseReason::NeverUsed]);
+    assert!(!world.gateway.admit_session(client.number, world.now));
+}
+
+#[test]
+fn a_closed_session_leaves_no_peer_and_no_way_back() {
+    let mut world = World::new();
+    let mut client = world.connect("m.rossi", 1);
+    client.open_flow(&mut world);
+    assert!(world.gateway.close_session(client.number, CloseReason::Administrator));
+    world.drain();
+    world.office.clear();
+    client.send(&mut world, &client.tcp(Flags::Push, 1000, b"still here?"));
+    assert_eq!(world.take_office(), Vec::<Vec<u8>>::new());
+    let initiation = client.initiation();
+    world.gateway.handle_datagram(client.from, &initiation, world.now);
+    assert_eq!(world.dropped(Drop::UnknownPeer), 2);
+    world.office_sends(&client.tcp_back(Flags::Push, 5000, b"anybody?"));
+    assert_eq!(world.dropped(Drop::NoSession), 1);
+    assert!(world.gateway.sessions(world.now).is_empty());
+    assert!(!world.gateway.close_session(client.number, CloseReason::Administrator), "closed twice");
+    assert_eq!(closed(&world), [CloseReason::Administrator]);
+}
+
+#[test]
+fn an_end_resets_the_flow_on_both_sides_with_numbers_that_are_believed() {
+    let mut world = World::new();
+    let mut client = world.connect("m.rossi", 1);
+    client.open_flow(&mut world);
+    client.send(&mut world, &client.tcp(Flags::Push, 1000, b"12345"));
+    world.office_sends(&client.tcp_back(Flags::Push, 5000, b"1234567"));
+    client.take(&mut world);
+    world.take_office();
+    world.gateway.close_session(client.number, CloseReason::Idle);
+    // The workstation acknowledged 1000 and five bytes are under way: a reset at each number.
+    let numbers: Vec<_> = world.take_office().iter().map(|packet| sequence_of_reset(packet)).collect();
+    assert_eq!(numbers, [1005, 1000]);
+    let home: Vec<_> = client.take(&mut world).iter().map(|packet| sequence_of_reset(packet)).collect();
+    assert_eq!(home, [5007]);
+}
+
+fn sequence_of_reset(packet: &[u8]) -> u32 {
+    assert!(checksums_hold(packet));
+    let parsed = etherparse::SlicedPacket::from_ip(packet).unwrap();
+    let Some(etherparse::TransportSlice::Tcp(tcp)) = parsed.transport else { panic!("not TCP") };
+    assert!(tcp.rst());
+    tcp.sequence_number()
+}
+
+#[test]
+fn from_home_nothing_passes_but_the_granted_address_protocol_and_ports() {
+    let own = Ipv4Addr::new(100, 96, 0, 2);
+    let colleague = Ipv4Addr::new(100, 96, 0, 3);
+    let gateway = Ipv4Addr::new(100, 96, 0, 1);
+    let to = |address, port| tcp(own, 50000, address, port, Flags::Syn, 1, &[]);
+    let changed = |at: usize, value: u8| {
+        let mut packet = to(WORKSTATION, 3389);
+        packet[at] = value;
+        packet
+    };
+    let mut icmp = Vec::new();
+    etherparse::PacketBuilder::ipv4(own.octets(), WORKSTATION.octets(), 64)
+        .icmpv4_echo_request(1, 1)
+        .write(&mut icmp, &[0; 32])
+        .unwrap();
+    let mut ipv6 = Vec::new();
+    etherparse::PacketBuilder::ipv6([0xfd; 16], [0xfe; 16], 64).udp(1, 3390).write(&mut ipv6, &[0; 8]).unwrap();
+    let mut options = to(WORKSTATION, 3389);
+    options[0] = 0x46;
+    let cases = [
+        (to(Ipv4Addr::new(10, 20, 3, 48), 3389), Drop::OtherHost),
+        (to(gateway, 3389), Drop::OtherHost),
+        (to(colleague, 3389), Drop::OtherHost),
+        (to(Ipv4Addr::BROADCAST, 3389), Drop::OtherHost),
+        (to(WORKSTATION, 445), Drop::OtherPort),
+        (udp(own, 50000, WORKSTATION, 3389, b"x"), Drop::OtherPort),
+        (tcp(colleague, 50000, WORKSTATION, 3389, Flags::Syn, 1, &[]), Drop::SpoofedSource),
+        (tcp(own, 50000, WORKSTATION, 3389, Flags::Push, 1, b"no flow"), Drop::NoFlow),
+        (tcp(own, 50000, WORKSTATION, 3389, Flags::SynAck, 1, &[]), Drop::NoFlow),
+        (icmp, Drop::OtherProtocol),
+        (ipv6, Drop::Ipv6),
+        (options, Drop::IpOptions),
+        (changed(6, 0x20), Drop::Fragment),   // more fragments follow
+        (changed(7, 1), Drop::Fragment),      // an offset
+        (changed(3, 30), Drop::Malformed),    // a total length that cuts the TCP header
+        (changed(32, 0xf0), Drop::Malformed), // a TCP header longer than the packet
+    ];
+    let mut world = World::new();
+    let mut client = world.connect("m.rossi", 1);
+    assert_eq!(client.address, own);
+    for (packet, reason) in cases {
+        let before = world.dropped(reason);
+        client.send(&mut world, &packet);
+        assert_eq!(world.dropped(reason), before + 1, "{reason:?}: {:?}", world.gateway.counters());
+        assert_eq!(world.take_office(), Vec::<Vec<u8>>::new(), "{reason:?} passed");
+    }
+    // The session knows the same of itself.
+    let counted: u64 = world.gateway.sessions(world.now)[0].drops.iter().map(|(_, count)| count).sum();
+    assert_eq!(counted, 16);
+}
+
+#[test]
+fn the_workstation_answers_and_opens_nothing() {
+    let mut world = World::new();
+    let mut client = world.connect("m.rossi", 1);
+    client.open_flow(&mut world);
+    let stranger = Ipv4Addr::new(10, 20, 3, 48);
+    for packet in [
+        tcp(WORKSTATION, 3389, client.address, 50001, Flags::Syn, 1, &[]),
+        tcp(WORKSTATION, 3389, client.address, 50000, Flags::Syn, 1, &[]),
+        tcp(WORKSTATION, 445, client.address, 50000, Flags::Push, 1, b"x"),
+        tcp(stranger, 3389, client.address, 50000, Flags::Push, 1, b"x"),
+        udp(WORKSTATION, 3390, client.address, 50000, b"x"),
+    ] {
+        world.office_sends(&packet);
+    }
+    assert_eq!(world.dropped(Drop::NotAnAnswer), 5);
+    assert_eq!(client.take(&mut world), Vec::<Vec<u8>>::new());
+}
+
+#[test]
+fn a_udp_answer_returns_and_is_forgotten_after_three_minutes() {
+    let mut world = World::new();
+    let mut client = world.connect("m.rossi", 1);
+    client.send(&mut world, &udp(client.address, 40000, WORKSTATION, 3390, b"ping"));
+    let answer = udp(WORKSTATION, 3390, client.address, 40000, b"pong");
+    world.office_sends(&answer);
+    assert_eq!(client.take(&mut world), std::slice::from_ref(&answer));
+    world.pass(3 * MINUTE);
+    world.office_sends(&answer);
+    assert_eq!(world.dropped(Drop::NotAnAnswer), 1);
+}
+
+#[test]
+fn a_session_has_so_many_flows_and_no_more_and_room_again_when_one_ends() {
+    let mut world = World::new();
+    let mut client = world.connect("m.rossi", 1);
+    let from = |port| tcp(client.address, port, WORKSTATION, 3389, Flags::Syn, 1, &[]);
+    let reset = tcp(client.address, 40000, WORKSTATION, 3389, Flags::Reset, 2, &[]);
+    let packets: Vec<_> = (0..=gateway_core::MOST_FLOWS as u16).map(|n| from(40000 + n)).collect();
+    for packet in &packets {
+        client.send(&mut world, packet);
+    }
+    assert_eq!(world.dropped(Drop::TooManyFlows), 1);
+    client.send(&mut world, &reset);
+    client.send(&mut world, &packets[gateway_core::MOST_FLOWS]);
+    assert_eq!(world.dropped(Drop::TooManyFlows), 1);
+}
+
+#[test]
+fn two_workers_never_meet() {
+    let mut world = World::new();
+    let mut first = world.connect("m.rossi", 1);
+    let mut second = world.connect("g.bianchi", 2);
+    first.open_flow(&mut world);
+    second.open_flow(&mut world);
+    world.office_sends(&first.tcp_back(Flags::Push, 5000, b"for the first"));
+    assert_eq!(first.take(&mut world).len(), 1);
+    assert_eq!(second.take(&mut world), Vec::<Vec<u8>>::new());
+    // Sealed with the second's keys, with the first's address.
+    let foreign = first.tcp(Flags::Push, 1000, b"not mine");
+    second.send(&mut world, &foreign);
+    assert_eq!(world.dropped(Drop::SpoofedSource), 1);
+}
+
+#[test]
+fn a_replayed_datagram_passes_once() {
+    let mut world = World::new();
+    let mut client = world.connect("m.rossi", 1);
+    client.open_flow(&mut world);
+    let datagram = client.seal(&client.tcp(Flags::Push, 1000, b"once"));
+    for _ in 0..3 {
+        world.gateway.handle_datagram(client.from, &datagram, world.now);
+    }
+    assert_eq!(world.take_office().len(), 1);
+    assert_eq!(world.dropped(Drop::BadData), 2);
+}
+
+#[test]
+fn strangers_get_no_answer() {
+    let mut world = World::new();
+    let mut stranger = Client::new(9);
+    let initiation = stranger.initiation();
+    world.gateway.handle_datagram(stranger.from, &initiation, world.now);
+    world.gateway.handle_datagram(stranger.from, &[4, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0], world.now);
+    world.gateway.handle_datagram(stranger.from, b"GET / HTTP/1.0\r\n\r\n", world.now);
+    world.gateway.handle_datagram(stranger.from, &[], world.now);
+    world.gateway.handle_datagram(stranger.from, &[4; 4000], world.now);
+    world.drain();
+    assert!(world.home.is_empty());
+    assert_eq!(world.gateway.counters().drops.total(), 5);
+}
+
+#[test]
+fn under_a_flood_of_handshakes_strangers_are_asked_for_a_cookie() {
+    let mut world = World::new();
+    let mut client = Client::new(1);
+    world.open("m.rossi", &client, grant()).unwrap();
+    world.gateway.admit_session(client.number, world.now);
+    let initiation = client.initiation();
+    for _ in 0..1100 {
+        world.gateway.handle_datagram(client.from, &initiation, world.now);
+        world.drain();
+    }
+    let counters = world.gateway.counters();
+    assert_eq!((counters.handshakes, counters.cookies), (1, 100));
+    assert_eq!(counters.drops.of(Drop::BadHandshake), 999, "seen before");
+}
+
+#[test]
+fn before_the_client_has_keys_nothing_is_kept_for_it() {
+    let mut world = World::new();
+    let mut client = Client::new(1);
+    let opened = world.open("m.rossi", &client, grant()).unwrap();
+    client.hold(opened.address);
+    world.gateway.admit_session(client.number, world.now);
+    world.office_sends(&client.tcp_back(Flags::Push, 5000, b"early"));
+    world.pass(10 * SECOND);
+    assert!(world.home.is_empty(), "the gateway began a handshake by itself");
+    assert_eq!(world.dropped(Drop::NotAnAnswer), 1);
+}
+
+#[test]
+fn sizes_on_the_wire_are_padded() {
+    let mut world = World::new();
+    let mut client = world.connect("m.rossi", 1);
+    client.open_flow(&mut world);
+    for length in [1, 5, 10, 23, 100] {
+        world.office_sends(&client.tcp_back(Flags::Push, 5000, &vec![0; length]));
+    }
+    world.drain();
+    for (_, datagram) in &world.home {
+        assert_eq!(datagram.len() % 16, 0, "{} bytes", datagram.len());
+    }
+    assert_eq!(world.home.len(), 5);
+    assert_eq!(client.take(&mut world)[0].len(), 41, "the receiver trims by the IP length");
+}
+
+#[test]
+fn what_is_larger_than_the_tunnel_is_refused() {
+    let mut world = World::new();
+    let mut client = world.connect("m.rossi", 1);
+    client.open_flow(&mut world);
+    let fits = usize::from(MTU) - 40;
+    world.office_sends(&client.tcp_back(Flags::Ack, 5000, &vec![0; fits]));
+    world.office_sends(&client.tcp_back(Flags::Ack, 5000, &vec![0; fits + 1]));
+    assert_eq!(client.take(&mut world).len(), 1);
+    assert_eq!(world.dropped(Drop::TooBig), 1);
+}
+
+#[test]
+fn a_super_packet_arrives_as_the_packets_it_stands_for() {
+    let mut world = World::new();
+    let mut client = world.connect("m.rossi", 1);
+    client.open_flow(&mut world);
+    let payload: Vec<u8> = (0..5000u32).map(|n| n as u8).collect();
+    let whole = client.tcp_back(Flags::Push, 5000, &payload);
+    world.gateway.handle_packet(Offload::Pieces(1200), &whole, world.now);
+    let pieces = client.take(&mut world);
+    assert_eq!(pieces.iter().map(Vec::len).collect::<Vec<_>>(), [1240, 1240, 1240, 1240, 240]);
+    assert!(pieces.iter().all(|piece| checksums_hold(piece)));
+    let joined: Vec<u8> = pieces.iter().flat_map(|piece| piece[40..].to_vec()).collect();
+    assert_eq!(joined, payload);
+    let pushed: Vec<bool> = pieces.iter().map(|piece| piece[33] & 8 != 0).collect();
+    assert_eq!(pushed, [false, false, false, false, true], "only the last is pushed");
+}
+
+#[test]
+fn a_super_packet_is_judged_as_its_pieces_would_be() {
+    let mut world = World::new();
+    let client = world.connect("m.rossi", 1);
+    let whole = tcp(WORKSTATION, 445, client.address, 50000, Flags::Push, 1, &[0; 5000]);
+    world.gateway.handle_packet(Offload::Pieces(1200), &whole, world.now);
+    world.drain();
+    assert_eq!((world.home.len(), world.dropped(Drop::NotAnAnswer)), (0, 1));
+}
+
+#[test]
+fn packets_that_follow_each_other_reach_the_office_as_one() {
+    let mut world = World::new();
+    let mut client = world.connect("m.rossi", 1);
+    client.open_flow(&mut world);
+    let mut sequence = 1000;
+    for length in [1200usize, 1200, 1200, 700] {
+        client.send(&mut world, &client.tcp(Flags::Ack, sequence, &vec![7; length]));
+        sequence += length as u32;
+    }
+    let packets = world.take_office();
+    assert_eq!(packets.iter().map(Vec::len).collect::<Vec<_>>(), [4300 + 40]);
+}
+
+#[test]
+fn a_packet_whose_checksum_is_wrong_is_not_given_a_right_one() {
+    let mut world = World::new();
+    let mut client = world.connect("m.rossi", 1);
+    client.open_flow(&mut world);
+    client.send(&mut world, &client.tcp(Flags::Ack, 1000, &[1; 1200]));
+    let mut broken = client.tcp(Flags::Ack, 2200, &[2; 1200]);
+    broken[100] ^= 1;
+    client.send(&mut world, &broken);
+    let packets = world.take_office();
+    assert_eq!(packets.len(), 2);
+    assert_eq!(packets[1], broken);
+}
+
+#[test]
+fn a_worker_who_signs_in_again_takes_over_when_the_new_session_is_admitted() {
+    let mut world = World::new();
+    let first = world.connect("m.rossi", 1);
+    let second = Client::new(2);
+    let opened = world.open("m.rossi", &second, grant()).unwrap();
+    assert_eq!(opened.replaces, Some(first.number));
+    assert_eq!(closed(&world), [], "the first works until the second is recorded");
+    assert!(world.gateway.admit_session(second.number, world.now));
+    world.drain();
+    assert_eq!(closed(&world), [CloseReason::Replaced]);
+    let left: Vec<_> = world.gateway.sessions(world.now).iter().map(|session| session.number).collect();
+    assert_eq!(left, [second.number]);
+}
+
+#[test]
+fn a_policy_that_refuses_a_second_login_keeps_the_first_session() {
+    let mut world = World::new();
+    let mut keep = grant();
+    keep.second_login = SecondLogin::Refuse;
+    world.connect_with("m.rossi", 1, keep.clone());
+    assert_eq!(world.open("m.rossi", &Client::new(2), keep), Err(OpenError::AlreadyConnected));
+    assert_eq!(closed(&world), []);
+}
+
+#[test]
+fn addresses_are_lent_once_at_a_time_and_run_out() {
+    let mut world = World::new();
+    let mut lent = std::collections::BTreeSet::new();
+    for seed in 0..=255u8 {
+        match world.open(&format!("worker-{seed}"), &Client::new(seed), grant()) {
+            Ok(opened) => assert!(lent.insert(opened.address)),
+            Err(error) => assert_eq!(error, OpenError::NoAddress),
+        }
+    }
+    assert_eq!(lent.len(), 253, "a /24 less network, broadcast and the gateway's own");
+    world.pass(MINUTE);
+    assert!(world.open("late", &Client::new(1), grant()).is_ok());
+}
+
+#[test]
+fn a_lost_channel_starts_the_grace_and_a_new_one_stops_it() {
+    let mut world = World::new();
+    let client = world.connect("m.rossi", 1);
+    world.gateway.handle_channel(client.number, false, world.now);
+    world.pass(20 * SECOND);
+    world.gateway.handle_channel(client.number, true, world.now);
+    world.pass(40 * SECOND);
+    assert_eq!(world.gateway.sessions(world.now)[0].phase, Phase::Attached);
+    world.gateway.handle_channel(client.number, false, world.now);
+    world.pass(29 * SECOND);
+    assert_eq!(closed(&world), []);
+    world.pass(SECOND);
+    assert_eq!(closed(&world), [CloseReason::ClientLost]);
+}
+
+#[test]
+fn a_session_whose_channel_never_comes_ends_after_the_grace() {
+    let mut world = World::new();
+    let client = Client::new(1);
+    world.open("m.rossi", &client, grant()).unwrap();
+    world.gateway.admit_session(client.number, world.now);
+    world.pass(30 * SECOND);
+    assert_eq!(closed(&world), [CloseReason::ClientLost]);
+}
+
+#[test]
+fn nobody_there_is_warned_twice_and_then_ended() {
+    let mut world = World::new();
+    world.connect("m.rossi", 1);
+    world.pass(10 * MINUTE - SECOND);
+    assert_eq!(warnings(&world), [(Limit::Idle, 120), (Limit::Idle, 30)]);
+    assert_eq!(closed(&world), []);
+    world.pass(SECOND);
+    assert_eq!(closed(&world), [CloseReason::Idle]);
+}
+
+#[test]
+fn a_short_idle_limit_warns_of_nothing_that_is_longer_than_itself() {
+    let mut world = World::new();
+    let mut short = grant();
+    short.idle = 20 * SECOND;
+    world.connect_with("m.rossi", 1, short);
+    world.pass(MINUTE);
+    assert_eq!((warnings(&world).len(), closed(&world)), (0, vec![CloseReason::Idle]));
+}
+
+#[test]
+fn a_grant_ends_when_it_says_after_its_warnings() {
+    let mut world = World::new();
+    let mut hour = grant();
+    hour.idle = 24 * 60 * MINUTE;
+    hour.ends_at = world.now.wall + 60 * MINUTE;
+    hour.ends_by = End::Longest;
+    world.connect_with("m.rossi", 1, hour);
+    world.pass(60 * MINUTE - SECOND);
+    let longest = Limit::LongestSession;
+    assert_eq!(warnings(&world), [(longest, 900), (longest, 300), (longest, 60)]);
+    assert_eq!(closed(&world), []);
+    world.pass(SECOND);
+    assert_eq!(closed(&world), [CloseReason::LongestSession]);
+}
+
+#[test]
+fn a_wall_clock_set_forward_ends_what_is_over_within_half_a_minute() {
+    let mut world = World::new();
+    world.connect("m.rossi", 1);
+    world.now.wall += 9 * 60 * MINUTE;
+    world.pass(30 * SECOND);
+    assert_eq!(closed(&world), [CloseReason::AgreementEnded]);
+}
+
+#[test]
+fn a_wall_clock_set_back_extends_by_no_more_than_that() {
+    let mut world = World::new();
+    let mut hour = grant();
+    hour.idle = 24 * 60 * MINUTE;
+    hour.ends_at = world.now.wall + 60 * MINUTE;
+    world.connect_with("m.rossi", 1, hour);
+    world.now.wall -= 10 * MINUTE;
+    world.pass(69 * MINUTE);
+    assert_eq!(closed(&world), []);
+    world.pass(MINUTE);
+    assert_eq!(closed(&world), [CloseReason::AgreementEnded]);
+}
+
+#[test]
+fn a_grant_that_is_over_opens_nothing() {
+    let mut world = World::new();
+    let mut over = grant();
+    over.ends_at = world.now.wall;
+    assert_eq!(world.open("m.rossi", &Client::new(1), over), Err(OpenError::GrantOver));
+}

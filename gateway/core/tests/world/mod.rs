@@ -1,0 +1,318 @@
+//! A gateway in memory, with clients that speak real WireGuard (boringtun on both ends) and a hand-moved clock.
+
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+use boringtun::{
+    noise::{Tunn, TunnResult},
+    x25519::{PublicKey as Key, StaticSecret},
+};
+use etherparse::PacketBuilder;
+use gateway_api::{PresharedKey, PublicKey, SessionNumber};
+use gateway_core::{Event, Gateway, Now, Offload, Open, OpenError, Opened, Setup, VIRTIO_HEADER};
+use jiff::Timestamp;
+use policy::{Address, End, Grant, IdleRule, SecondFactor, SecondLogin, Service};
+
+pub(crate) const WORKSTATION: Ipv4Addr = Ipv4Addr::new(10, 20, 3, 47);
+pub(crate) const MTU: u16 = 1312;
+const GATEWAY_SECRET: [u8; 32] = [7; 32];
+const PRESHARED: [u8; 32] = [9; 32];
+
+/// The gateway, and the time that the test moves.
+pub(crate) struct World {
+    pub(crate) gateway: Gateway,
+    pub(crate) now: Now,
+    pub(crate) events: Vec<Event>,
+    /// Packets for the TUN, virtio header first.
+    pub(crate) office: Vec<Vec<u8>>,
+    /// Datagrams for clients, one each.
+    pub(crate) home: Vec<(SocketAddr, Vec<u8>)>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let gateway = Gateway::new(Setup {
+            secret: GATEWAY_SECRET,
+            pool: "100.96.0.0/24".parse().unwrap(),
+            mtu: MTU,
+            handshakes_per_second: 1000,
+            shard: 0,
+        });
+        let now = Now { instant: Instant::now(), wall: "2026-03-05T08:00:00Z".parse().unwrap() };
+        Self { gateway, now, events: Vec::new(), office: Vec::new(), home: Vec::new() }
+    }
+
+    /// Lets time pass, deadline by deadline, up to `span` later.
+    pub(crate) fn pass(&mut self, span: Duration) {
+        let end = self.now.instant + span;
+        while let Some((at, _)) = self.gateway.poll_timeout().filter(|(at, _)| *at <= end) {
+            self.step_to(at.max(self.now.instant));
+            self.gateway.handle_timeout(self.now);
+            self.drain();
+        }
+        self.step_to(end);
+        self.gateway.handle_timeout(self.now);
+        self.drain();
+    }
+
+    fn step_to(&mut self, at: Instant) {
+        self.now.wall += at - self.now.instant;
+        self.now.instant = at;
+    }
+
+    /// Takes out everything the core wants done.
+    pub(crate) fn drain(&mut self) {
+        self.gateway.flush_office();
+        while let Some(packet) = self.gateway.poll_office() {
+            self.office.push(packet.to_vec());
+        }
+        while let Some(transmit) = self.gateway.poll_transmit() {
+            let to = transmit.to;
+            self.home.extend(transmit.datagrams.chunks(transmit.segment).map(|datagram| (to, datagram.to_vec())));
+        }
+        while let Some(event) = self.gateway.poll_event() {
+            self.events.push(event);
+        }
+    }
+
+    pub(crate) fn open(&mut self, worker: &str, client: &Client, grant: Grant) -> Result<Opened, OpenError> {
+        self.gateway.open_session(
+            Open {
+                number: client.number,
+                worker: worker.into(),
+                grant,
+                workstation: IpAddr::V4(WORKSTATION),
+                public_key: client.public_key(),
+                preshared_key: PresharedKey::new(PRESHARED),
+            },
+            self.now,
+        )
+    }
+
+    /// A session opened, admitted, its channel there, its handshake done.
+    pub(crate) fn connect(&mut self, worker: &str, seed: u8) -> Client {
+        self.connect_with(worker, seed, grant())
+    }
+
+    pub(crate) fn connect_with(&mut self, worker: &str, seed: u8, grant: Grant) -> Client {
+        let mut client = Client::new(seed);
+        let opened = self.open(worker, &client, grant).unwrap();
+        client.hold(opened.address);
+        assert!(self.gateway.admit_session(client.number, self.now));
+        assert!(self.gateway.handle_channel(client.number, true, self.now));
+        client.handshake(self);
+        self.drain();
+        client
+    }
+
+    /// A packet from the TUN that nothing is left to do for.
+    pub(crate) fn office_sends(&mut self, packet: &[u8]) {
+        self.gateway.handle_packet(Offload::Complete, packet, self.now);
+    }
+
+    /// The packets for the TUN, super-packets left whole, headers off.
+    pub(crate) fn take_office(&mut self) -> Vec<Vec<u8>> {
+        self.drain();
+        self.office.drain(..).map(|packet| packet[VIRTIO_HEADER..].to_vec()).collect()
+    }
+
+    /// How often `reason` was counted for the whole gateway.
+    pub(crate) fn dropped(&self, reason: gateway_core::Drop) -> u64 {
+        self.gateway.counters().drops.of(reason)
+    }
+}
+
+/// Eight hours of RDP, ten minutes of idleness, half a minute of grace.
+pub(crate) fn grant() -> Grant {
+    let opened: Timestamp = "2026-03-05T08:00:00Z".parse().unwrap();
+    Grant {
+        workstation: "anagrafe-07".into(),
+        address: Address::Ip(WORKSTATION.into()),
+        services: vec![Service { name: "rdp".into(), tcp: vec![3389], udp: vec![3390] }],
+        structure: "Servizi Demografici".into(),
+        profile: "standard".into(),
+        idle: Duration::from_secs(600),
+        ends_at: opened + Duration::from_secs(8 * 3600),
+        ends_by: End::Agreement,
+        grace: Duration::from_secs(30),
+        second_login: SecondLogin::Replace,
+        second_factor: SecondFactor::None,
+        redirect: Vec::new(),
+        wireguard_config: false,
+        warnings: [900, 300, 60].map(Duration::from_secs).to_vec(),
+        idle_rule: IdleRule::default(),
+        wake: None,
+        notices: Vec::new(),
+    }
+}
+
+/// A client at home.
+pub(crate) struct Client {
+    pub(crate) number: SessionNumber,
+    pub(crate) address: Ipv4Addr,
+    pub(crate) from: SocketAddr,
+    secret: StaticSecret,
+    tunnel: Tunn,
+}
+
+impl Client {
+    pub(crate) fn new(seed: u8) -> Self {
+        let secret = StaticSecret::from([seed; 32]);
+        let gateway = Key::from(&StaticSecret::from(GATEWAY_SECRET));
+        Self {
+            number: SessionNumber::new(u64::from(seed)),
+            address: Ipv4Addr::UNSPECIFIED,
+            from: SocketAddr::from(([203, 0, 113, seed], 40000 + u16::from(seed))),
+            tunnel: Tunn::new(secret.clone(), gateway, Some(PRESHARED), None, u32::from(seed), None),
+            secret,
+        }
+    }
+
+    pub(crate) fn public_key(&self) -> PublicKey {
+        PublicKey(Key::from(&self.secret).to_bytes())
+    }
+
+    pub(crate) fn hold(&mut self, address: IpAddr) {
+        let IpAddr::V4(address) = address else { panic!("no IPv4 address: {address}") };
+        self.address = address;
+    }
+
+    /// The first message of a handshake.
+    pub(crate) fn initiation(&mut self) -> Vec<u8> {
+        let mut space = [0; 256];
+        match self.tunnel.format_handshake_initiation(&mut space, true) {
+            TunnResult::WriteToNetwork(datagram) => datagram.to_vec(),
+            other => panic!("no initiation: {other:?}"),
+        }
+    }
+
+    /// A whole handshake, its closing keepalive included.
+    pub(crate) fn handshake(&mut self, world: &mut World) {
+        let initiation = self.initiation();
+        world.gateway.handle_datagram(self.from, &initiation, world.now);
+        world.drain();
+        let answers = self.take(world);
+        assert_eq!(answers, Vec::<Vec<u8>>::new());
+        assert!(world.gateway.counters().handshakes > 0, "{:?}", world.gateway.counters());
+    }
+
+    /// What came for this client, decrypted; answers of WireGuard's own go back at once.
+    pub(crate) fn take(&mut self, world: &mut World) -> Vec<Vec<u8>> {
+        world.drain();
+        let (mine, others): (Vec<_>, Vec<_>) = world.home.drain(..).partition(|(to, _)| *to == self.from);
+        world.home = others;
+        let mut packets = Vec::new();
+        for (_, datagram) in mine {
+            let mut space = vec![0; 4096];
+            match self.tunnel.decapsulate(None, &datagram, &mut space) {
+                TunnResult::WriteToTunnelV4(packet, _) => packets.push(packet.to_vec()),
+                TunnResult::WriteToNetwork(answer) => world.gateway.handle_datagram(self.from, answer, world.now),
+                TunnResult::Done => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        packets
+    }
+
+    /// A packet sealed.
+    pub(crate) fn seal(&mut self, packet: &[u8]) -> Vec<u8> {
+        let mut space = vec![0; packet.len() + 200];
+        match self.tunnel.encapsulate(packet, &mut space) {
+            TunnResult::WriteToNetwork(datagram) => datagram.to_vec(),
+            other => panic!("not sealed: {other:?}"),
+        }
+    }
+
+    /// A packet through the tunnel.
+    pub(crate) fn send(&mut self, world: &mut World, packet: &[u8]) {
+        let datagram = self.seal(packet);
+        world.gateway.handle_datagram(self.from, &datagram, world.now);
+    }
+
+    /// A TCP packet from this client to the workstation's RDP port.
+    pub(crate) fn tcp(&self, flags: Flags, sequence: u32, payload: &[u8]) -> Vec<u8> {
+        tcp(self.address, 50000, WORKSTATION, 3389, flags, sequence, payload)
+    }
+
+    /// A TCP packet from the workstation's RDP port to this client.
+    pub(crate) fn tcp_back(&self, flags: Flags, sequence: u32, payload: &[u8]) -> Vec<u8> {
+        tcp(WORKSTATION, 3389, self.address, 50000, flags, sequence, payload)
+    }
+
+    /// Opens the RDP flow: SYN, SYN-ACK, ACK.
+    pub(crate) fn open_flow(&mut self, world: &mut World) {
+        let syn = self.tcp(Flags::Syn, 999, &[]);
+        self.send(world, &syn);
+        let answer = self.tcp_back(Flags::SynAck, 4999, &[]);
+        world.office_sends(&answer);
+        let ack = self.tcp(Flags::Ack, 1000, &[]);
+        self.send(world, &ack);
+        world.drain();
+        world.office.clear();
+        self.take(world);
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flags {
+    Syn,
+    SynAck,
+    Ack,
+    Push,
+    Fin,
+    Reset,
+}
+
+pub(crate) fn tcp(
+    from: Ipv4Addr,
+    from_port: u16,
+    to: Ipv4Addr,
+    to_port: u16,
+    flags: Flags,
+    sequence: u32,
+    payload: &[u8],
+) -> Vec<u8> {
+    let builder = PacketBuilder::ipv4(from.octets(), to.octets(), 64).tcp(from_port, to_port, sequence, 64240);
+    // Home's numbers begin at 1000, the workstation's at 5000.
+    let awaited = if from == WORKSTATION { 1000 } else { 5000 };
+    let builder = match flags {
+        Flags::Syn => builder.syn(),
+        Flags::SynAck => builder.syn().ack(awaited),
+        Flags::Ack => builder.ack(awaited),
+        Flags::Push => builder.ack(awaited).psh(),
+        Flags::Fin => builder.ack(awaited).fin(),
+        Flags::Reset => builder.rst(),
+    };
+    let mut packet = Vec::new();
+    builder.write(&mut packet, payload).unwrap();
+    packet
+}
+
+pub(crate) fn udp(from: Ipv4Addr, from_port: u16, to: Ipv4Addr, to_port: u16, payload: &[u8]) -> Vec<u8> {
+    let mut packet = Vec::new();
+    PacketBuilder::ipv4(from.octets(), to.octets(), 64).udp(from_port, to_port).write(&mut packet, payload).unwrap();
+    packet
+}
+
+/// Whether etherparse, which shares no line with the gateway, finds both checksums right.
+pub(crate) fn checksums_hold(packet: &[u8]) -> bool {
+    let parsed = etherparse::SlicedPacket::from_ip(packet).unwrap();
+    let Some(etherparse::NetSlice::Ipv4(ip)) = &parsed.net else { return false };
+    let header = ip.header().to_header();
+    if header.calc_header_checksum() != header.header_checksum {
+        return false;
+    }
+    match &parsed.transport {
+        Some(etherparse::TransportSlice::Tcp(tcp)) => {
+            tcp.calc_checksum_ipv4(header.source, header.destination).unwrap() == tcp.checksum()
+        }
+        Some(etherparse::TransportSlice::Udp(udp)) => {
+            udp.to_header().calc_checksum_ipv4(&header, udp.payload()).unwrap() == udp.checksum()
+        }
+        _ => false,
+    }
+}
