@@ -1,0 +1,222 @@
+//! The one loop that owns core, socket, TUN and clock: a thread of its own, which never waits for anything but
+//! packets, commands and deadlines.
+//!
+//! Each round asks the clock once, takes what arrived in bounded batches, hands everything that the core wants done to
+//! the kernel, and tells the daemon's ledger what happened to sessions. Bounded, so that a flood from one side keeps
+//! neither the other side nor a deadline waiting.
+
+use std::{
+    io,
+    sync::{Arc, mpsc},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use gateway_api::PublicKey;
+use gateway_core::{Event, Gateway, Now, Setup};
+use mio::{Events, Interest, Poll, Token, Waker, unix::SourceFd};
+use tokio::sync::{
+    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    oneshot,
+};
+
+use crate::{
+    clock,
+    command::{Command, DataPlane},
+    config::Config,
+    firewall,
+    tun::Tun,
+    udp::Udp,
+};
+
+const COMMANDS: Token = Token(0);
+const UDP: Token = Token(1);
+const TUN: Token = Token(2);
+
+/// Batches of datagrams, and packets from the office, that one round takes.
+const MOST_BATCHES: usize = 4;
+const MOST_PACKETS: usize = 64;
+
+/// Handshakes answered in a second before cookies are asked for: a quarter of what a core can do.
+const HANDSHAKES_PER_SECOND: u64 = 1000;
+
+/// The loop runs.
+pub(crate) struct Started {
+    /// How the rest of the daemon reaches it.
+    pub(crate) data_plane: DataPlane,
+    /// What happens to sessions, in order. Ends when the loop does.
+    pub(crate) events: UnboundedReceiver<Event>,
+    /// The gateway's WireGuard key.
+    pub(crate) public_key: PublicKey,
+    /// Ends after `DataPlane::stop`, or with a failure of the device.
+    pub(crate) thread: JoinHandle<Result<(), String>>,
+}
+
+/// Opens socket, TUN and firewall and starts the loop. What is wrong is said with what to do about it.
+pub(crate) fn start(config: &Config, secret: [u8; 32]) -> Result<Started, String> {
+    let mut udp = Udp::bind(config.tunnel.listen)?;
+    let tun = Tun::open(&config.office, config.tunnel.pool, config.tunnel.mtu)?;
+    firewall::raise(&config.office, config.tunnel.pool)?;
+    let gateway = Gateway::new(Setup {
+        secret,
+        pool: config.tunnel.pool,
+        mtu: config.tunnel.mtu,
+        handshakes_per_second: HANDSHAKES_PER_SECOND,
+        shard: 0,
+    });
+    let wait = |error: io::Error| format!("cannot wait for packets: {error}");
+    let poll = Poll::new().map_err(wait)?;
+    poll.registry().register(udp.source(), UDP, Interest::READABLE).map_err(wait)?;
+    poll.registry().register(&mut SourceFd(&tun.raw_fd()), TUN, Interest::READABLE).map_err(wait)?;
+    let waker = Arc::new(Waker::new(poll.registry(), COMMANDS).map_err(wait)?);
+    let (commands, asked) = mpsc::channel();
+    let (tell, events) = unbounded_channel();
+    let public_key = gateway.public_key();
+    let mut round = EventLoop { gateway, udp, tun, asked, tell };
+    let thread = std::thread::Builder::new()
+        .name("data-plane".to_owned())
+        .spawn(move || round.run(poll))
+        .map_err(|error| format!("cannot start the packet thread: {error}"))?;
+    Ok(Started { data_plane: DataPlane::new(commands, waker), events, public_key, thread })
+}
+
+struct EventLoop {
+    gateway: Gateway,
+    udp: Udp,
+    tun: Tun,
+    asked: mpsc::Receiver<Command>,
+    tell: UnboundedSender<Event>,
+}
+
+/// What may still be waiting in the kernel: readiness is told once, not until it is used up.
+#[derive(Default)]
+struct Readable {
+    udp: bool,
+    tun: bool,
+}
+
+impl EventLoop {
+    fn run(&mut self, mut poll: Poll) -> Result<(), String> {
+        let mut events = Events::with_capacity(8);
+        let mut readable = Readable::default();
+        let mut now = clock::now();
+        loop {
+            let timeout = if readable.udp || readable.tun { Some(Duration::ZERO) } else { self.timeout(now.instant) };
+            match poll.poll(&mut events, timeout) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(format!("cannot wait for packets: {error}")),
+            }
+            for event in &events {
+                readable.udp |= event.token() == UDP;
+                readable.tun |= event.token() == TUN;
+            }
+            now = clock::now();
+            if self.handle_commands(now) {
+                return Ok(());
+            }
+            if readable.udp {
+                readable.udp = self.receive(now).map_err(|error| format!("cannot receive datagrams: {error}"))?;
+            }
+            if readable.tun {
+                readable.tun = self.read(now).map_err(|error| format!("the office device failed: {error}"))?;
+            }
+            self.gateway.handle_timeout(now);
+            self.deliver();
+        }
+    }
+
+    fn timeout(&self, now: Instant) -> Option<Duration> {
+        self.gateway.poll_timeout().map(|(at, _)| at.saturating_duration_since(now))
+    }
+
+    /// Takes batches from the Internet. True if more may wait.
+    fn receive(&mut self, now: Now) -> io::Result<bool> {
+        for _ in 0..MOST_BATCHES {
+            let gateway = &mut self.gateway;
+            let tun = &self.tun;
+            let more = self.udp.receive(|from, datagrams, size| {
+                for datagram in datagrams.chunks(size) {
+                    gateway.handle_datagram(from, datagram, now);
+                }
+                // What is complete goes on at once; what may still grow waits for the rest of the batch.
+                write_ready(gateway, tun);
+            })?;
+            self.deliver();
+            if !more {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes packets from the office. True if more may wait.
+    fn read(&mut self, now: Now) -> io::Result<bool> {
+        for _ in 0..MOST_PACKETS {
+            match self.tun.read()? {
+                None => {
+                    self.deliver();
+                    return Ok(false);
+                }
+                Some(Ok((offload, packet))) => self.gateway.handle_packet(offload, packet, now),
+                Some(Err(reason)) => self.gateway.handle_unreadable(reason),
+            }
+            if self.gateway.is_crowded() {
+                self.deliver();
+            }
+        }
+        self.deliver();
+        Ok(true)
+    }
+
+    /// Hands everything that the core wants done to the kernel, and its events to the ledger.
+    fn deliver(&mut self) {
+        self.gateway.flush_office();
+        write_ready(&mut self.gateway, &self.tun);
+        while let Some(transmit) = self.gateway.poll_transmit() {
+            if !self.udp.send(&transmit) {
+                tracing::trace!(datagrams = transmit.datagrams.len() / transmit.segment.max(1), "not sent");
+            }
+        }
+        while let Some(event) = self.gateway.poll_event() {
+            // Nobody listens only while the daemon ends, when the store has the last word.
+            let _ = self.tell.send(event);
+        }
+    }
+
+    /// Answers what other tasks asked. True when the loop is to end.
+    fn handle_commands(&mut self, now: Now) -> bool {
+        while let Ok(command) = self.asked.try_recv() {
+            match command {
+                Command::Open(open, reply) => answer(reply, self.gateway.open_session(*open, now)),
+                Command::Admit(number, reply) => answer(reply, self.gateway.admit_session(number, now)),
+                Command::Close(number, reason, reply) => answer(reply, self.gateway.close_session(number, reason)),
+                Command::Channel(number, attached, reply) => {
+                    answer(reply, self.gateway.handle_channel(number, attached, now));
+                }
+                Command::List(reply) => answer(reply, self.gateway.sessions(now)),
+                Command::Counters(reply) => answer(reply, self.gateway.counters().clone()),
+                Command::Stop(reason, reply) => {
+                    self.gateway.close_all(reason);
+                    self.deliver();
+                    answer(reply, ());
+                    return true;
+                }
+            }
+        }
+        false
+    }
+}
+
+/// An answer that nobody waits for any more is dropped.
+fn answer<T>(reply: oneshot::Sender<T>, value: T) {
+    let _ = reply.send(value);
+}
+
+fn write_ready(gateway: &mut Gateway, tun: &Tun) {
+    while let Some(packet) = gateway.poll_office() {
+        if !tun.write(packet) {
+            tracing::trace!(bytes = packet.len(), "not written to the office device");
+        }
+    }
+}

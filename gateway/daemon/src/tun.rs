@@ -1,0 +1,87 @@
+//! The office-side device: packets to and from the workstations, a virtio header before each.
+
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
+};
+
+use gateway_core::{Drop, Gateway, Offload, VIRTIO_HEADER};
+use ipnet::Ipv4Net;
+use tun_rs::{DeviceBuilder, SyncDevice};
+
+use crate::config;
+
+/// A TUN device that takes and gives super-packets.
+pub(crate) struct Tun {
+    device: SyncDevice,
+    buffer: Box<[u8]>,
+}
+
+/// What a packet from the office is: what is left to do for it, and its bytes.
+pub(crate) type FromOffice<'a> = Result<(Offload, &'a [u8]), Drop>;
+
+impl Tun {
+    /// Makes the device, gives it the pool's first address and brings it up; the pool's route comes with the address.
+    pub(crate) fn open(office: &config::Office, pool: Ipv4Net, mtu: u16) -> Result<Self, String> {
+        let address = Gateway::own_address(pool).ok_or_else(|| format!("the pool `{pool}` holds no address"))?;
+        let device = DeviceBuilder::new()
+            .name(&office.device)
+            .ipv4(address, pool.prefix_len(), None)
+            .mtu(mtu)
+            .offload(true)
+            .enable(true)
+            .build_sync()
+            .map_err(|error| explain(&office.device, &error))?;
+        device.set_nonblocking(true).map_err(|error| explain(&office.device, &error))?;
+        // The tunnel lends no IPv6 addresses; without this the kernel talks to itself there. A read-only /proc/sys only
+        // means a few drops more in the counters.
+        let _ = std::fs::write(format!("/proc/sys/net/ipv6/conf/{}/disable_ipv6", office.device), "1");
+        Ok(Self { device, buffer: vec![0; VIRTIO_HEADER + usize::from(u16::MAX)].into() })
+    }
+
+    /// For waiting.
+    pub(crate) fn raw_fd(&self) -> RawFd {
+        self.device.as_raw_fd()
+    }
+
+    /// The next packet from the office; none when no more waits.
+    pub(crate) fn read(&mut self) -> io::Result<Option<FromOffice<'_>>> {
+        let length = match self.device.recv(&mut self.buffer) {
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let read = self.buffer.get(..length).unwrap_or_default();
+        let Some((header, packet)) = read.split_first_chunk::<VIRTIO_HEADER>() else {
+            return Ok(Some(Err(Drop::Malformed)));
+        };
+        Ok(Some(Offload::parse(header).map(|offload| (offload, packet))))
+    }
+
+    /// Writes a packet, header first. False if the kernel has no room for it or does not want it.
+    pub(crate) fn write(&self, packet: &[u8]) -> bool {
+        self.device.send(packet).is_ok()
+    }
+}
+
+impl AsFd for Tun {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.device.as_fd()
+    }
+}
+
+fn explain(device: &str, error: &io::Error) -> String {
+    let advice = match error.raw_os_error() {
+        Some(nix::libc::EPERM | nix::libc::EACCES) => {
+            "start the gateway as root or with CAP_NET_ADMIN, and let it open /dev/net/tun"
+        }
+        Some(nix::libc::ENOENT | nix::libc::ENODEV | nix::libc::ENXIO) => {
+            "load the kernel's TUN module (`modprobe tun`); a container needs the device /dev/net/tun"
+        }
+        Some(nix::libc::EBUSY | nix::libc::EEXIST) => {
+            "another program holds it: is a gateway running already? Otherwise set another `device` under `[office]`"
+        }
+        _ => "see the settings under `[office]` and `[tunnel]`",
+    };
+    format!("cannot make the office device `{device}`: {error}: {advice}")
+}
