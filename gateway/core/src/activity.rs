@@ -22,6 +22,7 @@ mod hello;
 mod jiggler;
 mod meter;
 mod records;
+pub mod replay;
 
 #[cfg(test)]
 mod tests;
