@@ -1,0 +1,179 @@
+//! Piling packets up and cutting super-packets are each other's inverse, whatever comes.
+
+mod world;
+
+use std::collections::BTreeMap;
+
+use gateway_core::{Offload, Packet, Transport, VIRTIO_HEADER};
+use proptest::prelude::*;
+use world::{Client, Flags, MTU, WORKSTATION, World, checksums_hold, tcp};
+
+/// What the kernel does with a packet and its virtio header, spelled out slowly.
+fn as_the_kernel_cuts(read: &[u8]) -> Vec<Vec<u8>> {
+    let (header, packet) = read.split_at(VIRTIO_HEADER);
+    let size = usize::from(u16::from_ne_bytes([header[4], header[5]]));
+    if header[1] == 0 {
+        return vec![packet.to_vec()];
+    }
+    assert_eq!((header[0], header[1]), (1, 1), "a TCP super-packet whose checksum is to be made");
+    let parsed = etherparse::SlicedPacket::from_ip(packet).unwrap();
+    let Some(etherparse::NetSlice::Ipv4(ip)) = parsed.net else { panic!("not IPv4") };
+    let Some(etherparse::TransportSlice::Tcp(slice)) = parsed.transport else { panic!("not TCP") };
+    assert_eq!(
+        usize::from(u16::from_ne_bytes([header[2], header[3]])),
+        20 + slice.slice().len() - slice.payload().len()
+    );
+    let pieces: Vec<_> = slice.payload().chunks(size).collect();
+    let last = pieces.len() - 1;
+    let mut offset = 0;
+    let mut cut = Vec::new();
+    for (n, piece) in pieces.into_iter().enumerate() {
+        let mut tcp = slice.to_header();
+        tcp.sequence_number = tcp.sequence_number.wrapping_add(offset);
+        tcp.psh &= n == last;
+        let mut ip = ip.header().to_header();
+        ip.set_payload_len(tcp.header_len() + piece.len()).unwrap();
+        ip.header_checksum = ip.calc_header_checksum();
+        tcp.checksum = tcp.calc_checksum_ipv4(&ip, piece).unwrap();
+        let mut packet = Vec::new();
+        ip.write(&mut packet).unwrap();
+        tcp.write(&mut packet).unwrap();
+        packet.extend_from_slice(piece);
+        cut.push(packet);
+        offset += piece.len() as u32;
+    }
+    cut
+}
+
+/// Packets by flow, in order, without what the kernel numbers anew.
+fn by_flow(packets: impl IntoIterator<Item = Vec<u8>>) -> BTreeMap<u16, Vec<Vec<u8>>> {
+    let mut flows: BTreeMap<u16, Vec<Vec<u8>>> = BTreeMap::new();
+    for mut packet in packets {
+        assert!(checksums_hold(&packet));
+        let port = u16::from_be_bytes([packet[20], packet[21]]);
+        packet[4..6].fill(0);
+        packet[10..12].fill(0);
+        flows.entry(port).or_default().push(packet);
+    }
+    flows
+}
+
+#[derive(Debug, Clone)]
+struct Step {
+    flow: u16,
+    length: usize,
+    push: bool,
+    skip: bool,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let length = prop_oneof![Just(0), Just(1), Just(1000), Just(1000), Just(1000), 1..usize::from(MTU) - 40];
+    let step = (0..20u16, length, prop::bool::weighted(0.1), prop::bool::weighted(0.05))
+        .prop_map(|(flow, length, push, skip)| Step { flow, length, push, skip });
+    prop::collection::vec(step, 1..200)
+}
+
+/// Few cases, for each is long; a case that failed is kept beside this file and tried first.
+fn config() -> ProptestConfig {
+    let kept = proptest::test_runner::FileFailurePersistence::WithSource("regressions");
+    ProptestConfig { cases: 48, failure_persistence: Some(Box::new(kept)), ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn what_home_sent_is_what_the_office_gets(steps in steps()) {
+        let mut world = World::new();
+        let mut client = world.connect("m.rossi", 1);
+        let mut next = [1000u32; 20];
+        for flow in 0..20 {
+            let syn = tcp(client.address, 40000 + flow, WORKSTATION, 3389, Flags::Syn, 999, &[]);
+            client.send(&mut world, &syn);
+        }
+        world.drain();
+        world.office.clear();
+        let mut sent = Vec::new();
+        for step in steps {
+            let sequence = &mut next[usize::from(step.flow)];
+            *sequence = sequence.wrapping_add(if step.skip { 77 } else { 0 });
+            let flags = if step.push { Flags::Push } else { Flags::Ack };
+            let payload: Vec<u8> = (0..step.length).map(|n| (n as u32 ^ *sequence) as u8).collect();
+            let packet = tcp(client.address, 40000 + step.flow, WORKSTATION, 3389, flags, *sequence, &payload);
+            *sequence = sequence.wrapping_add(step.length as u32);
+            client.send(&mut world, &packet);
+            sent.push(packet);
+        }
+        world.drain();
+        let got = world.office.iter().flat_map(|read| as_the_kernel_cuts(read)).collect::<Vec<_>>();
+        prop_assert_eq!(by_flow(got), by_flow(sent));
+    }
+
+    #[test]
+    fn a_super_packet_reaches_home_whole(length in 1usize..60_000, size in 1u16..1272, push in any::<bool>()) {
+        let mut world = World::new();
+        let mut client = world.connect("m.rossi", 1);
+        client.open_flow(&mut world);
+        // So many pieces find room at once; the loop sends in between when they do not.
+        let length = length.min(usize::from(size) * 180);
+        let payload: Vec<u8> = (0..length).map(|n| (n * 31) as u8).collect();
+        let flags = if push { Flags::Push } else { Flags::Ack };
+        let whole = client.tcp_back(flags, 5000, &payload);
+        world.gateway.handle_packet(Offload::Pieces(size), &whole, world.now);
+        let pieces = client.take(&mut world);
+        prop_assert_eq!(pieces.len(), length.div_ceil(usize::from(size)));
+        let mut joined = Vec::new();
+        for piece in &pieces {
+            prop_assert!(checksums_hold(piece));
+            joined.extend_from_slice(&piece[40..]);
+        }
+        prop_assert_eq!(joined, payload);
+    }
+
+    #[test]
+    fn a_packet_is_read_as_another_reader_reads_it(bytes in near_packets()) {
+        let ours = Packet::parse(&bytes);
+        let theirs = etherparse::SlicedPacket::from_ip(&bytes);
+        if let Ok(packet) = ours {
+            let theirs = theirs.expect("what we vouch for, others can read");
+            let Some(etherparse::NetSlice::Ipv4(ip)) = &theirs.net else { panic!("not IPv4") };
+            prop_assert_eq!(ip.header().source_addr(), packet.source);
+            prop_assert_eq!(ip.header().destination_addr(), packet.destination);
+            prop_assert!(!ip.is_payload_fragmented() && ip.header().options().is_empty());
+            match (theirs.transport, packet.transport) {
+                (Some(etherparse::TransportSlice::Tcp(theirs)), Transport::Tcp(ours)) => {
+                    prop_assert_eq!(theirs.source_port(), ours.source);
+                    prop_assert_eq!(theirs.destination_port(), ours.destination);
+                    prop_assert_eq!(theirs.sequence_number(), ours.sequence);
+                    prop_assert_eq!(theirs.payload(), packet.payload());
+                }
+                (Some(etherparse::TransportSlice::Udp(theirs)), Transport::Udp { source, destination }) => {
+                    prop_assert_eq!((theirs.source_port(), theirs.destination_port()), (source, destination));
+                    prop_assert_eq!(theirs.payload(), packet.payload());
+                }
+                other => prop_assert!(false, "{other:?}"),
+            }
+        }
+    }
+}
+
+/// A good packet with a few bytes changed and its end cut or drawn out.
+fn near_packets() -> impl Strategy<Value = Vec<u8>> {
+    let client = Client::new(1);
+    let good = prop_oneof![
+        Just(client.tcp(Flags::Push, 1, b"payload")),
+        Just(world::udp(client.address, 1, WORKSTATION, 2, b"payload")),
+    ];
+    let changes = prop::collection::vec((0usize..48, any::<u8>()), 0..4);
+    (good, changes, 0usize..80).prop_map(|(mut packet, changes, length)| {
+        for (at, value) in changes {
+            if let Some(byte) = packet.get_mut(at) {
+                *byte = value;
+            }
+        }
+        if length < 60 {
+            packet.resize(length.max(packet.len() * usize::from(length < 20)), 0);
+        }
+        packet
+    })
+}
