@@ -43,8 +43,13 @@ impl Filter {
             Transport::Tcp(tcp) => (Protocol::Tcp, tcp.destination),
             Transport::Udp { destination, .. } => (Protocol::Udp, destination),
         };
+        if self.grants(port) { Ok(()) } else { Err(Drop::OtherPort) }
+    }
+
+    /// Whether a port of the workstation was granted.
+    pub(crate) fn grants(&self, port: (Protocol, u16)) -> bool {
         // A grant has one to a handful of ports: walking them beats searching.
-        if self.ports.contains(&port) { Ok(()) } else { Err(Drop::OtherPort) }
+        self.ports.contains(&port)
     }
 
     /// Whether a packet from the office comes from the granted workstation.

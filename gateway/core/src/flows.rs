@@ -94,8 +94,8 @@ impl Flow {
         now.saturating_duration_since(self.last_packet) >= self.state.remembered()
     }
 
-    /// Whether both ends still believe in it.
-    fn is_live(&self) -> bool {
+    /// Whether it is TCP, and both ends still believe in it.
+    pub(crate) fn is_live(&self) -> bool {
         matches!(self.state, State::Opening | State::Open)
     }
 }
@@ -163,14 +163,9 @@ impl Flows {
         self.flows.iter().filter(|flow| !flow.is_forgotten(now)).count()
     }
 
-    /// TCP flows whose ends do not know yet that they are over.
-    pub(crate) fn live_tcp(&self) -> impl Iterator<Item = &Flow> {
-        self.flows.iter().filter(|flow| flow.is_live())
-    }
-
-    /// Forgets all.
-    pub(crate) fn clear(&mut self) {
-        self.flows.clear();
+    /// Takes out the flows that `stays` does not name.
+    pub(crate) fn take_unless(&mut self, stays: impl Fn(Key) -> bool) -> Vec<Flow> {
+        self.flows.extract_if(.., |flow| !stays(flow.key)).collect()
     }
 
     fn open(&mut self, key: Key, now: Instant) -> Result<usize, Drop> {

@@ -12,11 +12,12 @@ use std::{
 
 use gateway_api::{CloseReason, PublicKey, SessionNumber};
 use ipnet::Ipv4Net;
-use policy::SecondLogin;
+use policy::{Grant, SecondLogin};
 
 use crate::{
     Counters, Drop, Event, Now, Offload, Open, OpenError, Opened, Phase, Transmit, View,
     addresses::Addresses,
+    flows::Flow,
     home::ToHome,
     office::ToOffice,
     offload,
@@ -206,6 +207,18 @@ impl Gateway {
         self.sessions.change(slot, |session| if attached { session.attach() } else { session.detach(now) }).is_some()
     }
 
+    /// Puts a session under another grant for the same workstation: limits count from what they are now, and flows to
+    /// ports that are no longer granted are ended. False if there is no such session.
+    pub fn change_grant(&mut self, number: SessionNumber, grant: Grant, now: Now) -> bool {
+        let Some(slot) = self.sessions.by_number(number) else { return false };
+        self.sessions.change(slot, |session| session.change_grant(grant, now.instant));
+        let Some(session) = self.sessions.get_mut(slot) else { return false };
+        let filter = &session.filter;
+        let withdrawn = session.flows.take_unless(|key| filter.grants((key.protocol, key.office_port)));
+        reset_flows(session, &withdrawn, &mut self.to_home, &mut self.to_office);
+        true
+    }
+
     /// Ends a session. False if there is none.
     pub fn close_session(&mut self, number: SessionNumber, reason: CloseReason) -> bool {
         let Some(slot) = self.sessions.by_number(number) else { return false };
@@ -346,26 +359,26 @@ impl Gateway {
     /// The one end of a session: nothing else removes one.
     fn close(&mut self, slot: Slot, reason: CloseReason) {
         let Some(mut session) = self.sessions.remove(slot) else { return };
-        self.reset_flows(&mut session);
+        let flows = session.flows.take_unless(|_| false);
+        reset_flows(&mut session, &flows, &mut self.to_home, &mut self.to_office);
         self.events.push_back(Event::Closed { number: session.number, reason, traffic: session.traffic });
     }
+}
 
-    /// Tells both ends of every flow that it is over, while the tunnel still carries it.
-    fn reset_flows(&mut self, session: &mut Session) {
-        self.to_office.flush();
-        let to = session.peer.as_ref().and_then(peer::Peer::ready);
-        for flow in session.flows.live_tcp() {
-            for packet in reset::for_office(flow, session.address, session.workstation) {
-                self.to_office.add_alone(&packet);
-            }
-            if let (Some(to), Some(peer)) = (to, session.peer.as_mut()) {
-                let mut padded = [0u8; 48];
-                let (reset, _) = padded.split_at_mut(40);
-                reset.copy_from_slice(&reset::for_home(flow, session.address, session.workstation));
-                self.to_home.add(to, HANDSHAKE_ROOM, |room| peer.seal(&padded, room));
-            }
+/// Tells both ends of flows that they are over, while the tunnel still carries it.
+fn reset_flows(session: &mut Session, flows: &[Flow], to_home: &mut ToHome, to_office: &mut ToOffice) {
+    to_office.flush();
+    let to = session.peer.as_ref().and_then(peer::Peer::ready);
+    for flow in flows.iter().filter(|flow| flow.is_live()) {
+        for packet in reset::for_office(flow, session.address, session.workstation) {
+            to_office.add_alone(&packet);
         }
-        session.flows.clear();
+        if let (Some(to), Some(peer)) = (to, session.peer.as_mut()) {
+            let mut padded = [0u8; 48];
+            let (reset, _) = padded.split_at_mut(40);
+            reset.copy_from_slice(&reset::for_home(flow, session.address, session.workstation));
+            to_home.add(to, HANDSHAKE_ROOM, |room| peer.seal(&padded, room));
+        }
     }
 }
 

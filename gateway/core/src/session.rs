@@ -121,6 +121,17 @@ impl Session {
         }
     }
 
+    /// Another grant takes over: what it opens and when it ends hold from now on.
+    pub(crate) fn change_grant(&mut self, grant: Grant, now: Instant) {
+        self.filter = Filter::new(&grant, self.address, self.workstation);
+        self.grant = grant;
+        self.end_warned = None;
+        if self.phase != Phase::Pending {
+            self.deadlines.arm(Timer::Idle, now);
+            self.deadlines.arm(Timer::End, now);
+        }
+    }
+
     /// The peer's clock begins to move with its first handshake.
     pub(crate) fn wake_peer(&mut self, now: Instant) {
         if !self.deadlines.is_armed(Timer::Wireguard) {

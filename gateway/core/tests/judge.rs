@@ -136,9 +136,9 @@ fn every_generated_packet_is_judged_as_the_promise_says() {
         let expected = judge.lets_pass(&packet);
         assert_eq!(after > before, expected, "seed {seed}, packet {n}: {packet:02x?}");
         if expected {
-            passed += 1
+            passed += 1;
         } else {
-            dropped += 1
+            dropped += 1;
         }
         if n % 64 == 0 {
             world.drain();

@@ -491,3 +491,29 @@ fn a_grant_that_is_over_opens_nothing() {
     over.ends_at = world.now.wall;
     assert_eq!(world.open("m.rossi", &Client::new(1), over), Err(OpenError::GrantOver));
 }
+
+#[test]
+fn a_changed_grant_holds_from_now_on_and_ends_what_it_withdraws() {
+    let mut world = World::new();
+    let mut client = world.connect("m.rossi", 1);
+    client.open_flow(&mut world);
+    client.send(&mut world, &udp(client.address, 40000, WORKSTATION, 3390, b"ping"));
+    world.take_office();
+    let mut tighter = grant();
+    tighter.services[0].tcp = vec![22];
+    tighter.ends_at = world.now.wall + 10 * MINUTE;
+    tighter.idle = 60 * MINUTE;
+    assert!(world.gateway.change_grant(client.number, tighter, world.now));
+    let resets = world.take_office();
+    assert_eq!(resets.iter().map(|packet| sequence_of_reset(packet)).collect::<Vec<_>>(), [1000]);
+    assert_eq!(client.take(&mut world).len(), 1);
+    world.office_sends(&client.tcp_back(Flags::Push, 5000, b"late"));
+    client.send(&mut world, &client.tcp(Flags::Push, 1000, b"late"));
+    assert_eq!((world.dropped(Drop::NotAnAnswer), world.dropped(Drop::OtherPort)), (1, 1));
+    // What stayed granted goes on undisturbed, and the new end holds.
+    world.office_sends(&udp(WORKSTATION, 3390, client.address, 40000, b"pong"));
+    assert_eq!(client.take(&mut world).len(), 1);
+    world.pass(10 * MINUTE);
+    assert_eq!(warnings(&world), [(Limit::AgreementEnded, 300), (Limit::AgreementEnded, 60)]);
+    assert_eq!(closed(&world), [CloseReason::AgreementEnded]);
+}

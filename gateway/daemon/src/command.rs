@@ -5,6 +5,7 @@
 
 use gateway_api::{CloseReason, SessionNumber};
 use gateway_core::{Counters, Open, OpenError, Opened, View};
+use policy::Grant;
 use tokio::sync::oneshot;
 
 /// One question to the event loop.
@@ -14,6 +15,8 @@ pub(crate) enum Command {
     Open(Box<Open>, oneshot::Sender<Result<Opened, OpenError>>),
     /// The opening is durable: give the session its peer, ending the one it replaces. False if it is gone.
     Admit(SessionNumber, oneshot::Sender<bool>),
+    /// Put a session under another grant for the same workstation. False if there is no such session.
+    ChangeGrant(SessionNumber, Box<Grant>, oneshot::Sender<bool>),
     /// End a session. False if there is none.
     Close(SessionNumber, CloseReason, oneshot::Sender<bool>),
     /// Its session channel came (true) or went (false). False if there is no such session.
@@ -51,6 +54,11 @@ impl DataPlane {
     /// Gives a pending session its peer, once its opening is durable. False if the session is gone.
     pub(crate) async fn admit(&self, number: SessionNumber) -> Result<bool, Stopped> {
         self.ask(|reply| Command::Admit(number, reply)).await
+    }
+
+    /// Puts a session under another grant for the same workstation. False if there is no such session.
+    pub(crate) async fn change_grant(&self, number: SessionNumber, grant: Grant) -> Result<bool, Stopped> {
+        self.ask(|reply| Command::ChangeGrant(number, Box::new(grant), reply)).await
     }
 
     /// Ends a session. False if there is none.

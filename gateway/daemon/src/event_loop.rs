@@ -190,6 +190,9 @@ impl EventLoop {
             match command {
                 Command::Open(open, reply) => answer(reply, self.gateway.open_session(*open, now)),
                 Command::Admit(number, reply) => answer(reply, self.gateway.admit_session(number, now)),
+                Command::ChangeGrant(number, grant, reply) => {
+                    answer(reply, self.gateway.change_grant(number, *grant, now));
+                }
                 Command::Close(number, reason, reply) => answer(reply, self.gateway.close_session(number, reason)),
                 Command::Channel(number, attached, reply) => {
                     answer(reply, self.gateway.handle_channel(number, attached, now));
