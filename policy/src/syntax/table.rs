@@ -1,0 +1,843 @@
+//! TOML to written rules.
+//!
+//! The tree is `toml`'s spanned one, read with recovery, so that a file with a missing bracket still has its other
+//! mistakes told. A long list of agreements is read in pieces of some hundred tables: the tree of a whole list would
+//! take ten times the memory of its text.
+
+use std::{net::IpAddr, ops::Range, time::Duration};
+
+use jiff::civil::DateTime;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+    value::Datetime,
+};
+
+use super::{
+    AgreementWritten, ExceptionWritten, HolidayWritten, LawfulWritten, LimitsWritten, Name, NoticeWritten,
+    ProfileWritten, RolesWritten, ServiceWritten, TestWritten, WorkstationWritten, Written, hour_set,
+    keys::{self, Sheet},
+    value::{self, Expected},
+};
+use crate::{
+    Address, Device, Jiggler, Redirection, SecondFactor, SecondLogin, UnknownClient,
+    day::{Day, Weekdays, Window},
+    error::{Mistake, Mistakes, any_of, typed},
+    name::meant,
+    source::{At, Span},
+};
+
+/// Reads one file into the written form.
+pub(super) fn read(file: u16, text: &str, written: &mut Written, mistakes: &mut Mistakes) {
+    let skip = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let text = text.get(skip..).unwrap_or_default();
+    let (tree, errors) = DeTable::parse_recoverable(text);
+    let mut reader = Reader { file, base: skip, mistakes };
+    for error in errors {
+        reader.syntax_error(&error);
+    }
+    let span = reader.span(0..0);
+    let top = reader.open(&keys::POLICY, tree.into_inner(), span);
+    reader.top(top, written);
+}
+
+/// A value of the tree with its place in the piece.
+type Node<'t> = Spanned<DeValue<'t>>;
+
+/// What reading one file needs at hand.
+struct Reader<'m> {
+    file: u16,
+    /// Where the piece begins in the file.
+    base: usize,
+    mistakes: &'m mut Mistakes,
+}
+
+/// One table, its keys known to its sheet.
+struct Table<'t> {
+    sheet: &'static Sheet,
+    entries: DeTable<'t>,
+    /// The header, or the table itself where it is written in a line.
+    span: Span,
+}
+
+impl<'t> Table<'t> {
+    fn take(&mut self, key: &'static str) -> Option<Node<'t>> {
+        debug_assert!(self.sheet.keys.iter().any(|known| known.name == key), "`{key}` is on no sheet");
+        self.entries.remove(key)
+    }
+}
+
+impl Reader<'_> {
+    fn span(&self, range: Range<usize>) -> Span {
+        Span::new(self.file, range.start + self.base..range.end + self.base)
+    }
+
+    fn syntax_error(&mut self, error: &toml::de::Error) {
+        let span = self.span(error.span().unwrap_or(0..0));
+        let (what, expected) = match error.message().split_once(", expected ") {
+            Some((what, expected)) => (what, Some(expected)),
+            None => (error.message(), None),
+        };
+        let mistake = Mistake::error(span, what);
+        self.mistakes.push_unreadable(match (what, expected) {
+            ("duplicate key", _) => mistake.label("said before in this table").advice("keep one of the two"),
+            (_, Some(expected)) => mistake.label(format!("expected {expected}")),
+            (_, None) => mistake,
+        });
+    }
+
+    /// Refuses what the sheet does not know.
+    fn open<'t>(&mut self, sheet: &'static Sheet, entries: DeTable<'t>, span: Span) -> Table<'t> {
+        for key in entries.keys() {
+            if !sheet.keys.iter().any(|known| known.name == key.get_ref()) {
+                self.unknown_key(sheet, key);
+            }
+        }
+        Table { sheet, entries, span }
+    }
+
+    fn unknown_key(&mut self, sheet: &'static Sheet, key: &Spanned<std::borrow::Cow<'_, str>>) {
+        let span = self.span(key.span());
+        let names = || sheet.keys.iter().map(|key| key.name);
+        let mistake = Mistake::error(span, format!("unknown key {} in {}", typed(key.get_ref()), sheet.title));
+        self.mistakes.push(match meant(key.get_ref(), names()) {
+            Some(name) => mistake.label(format!("did you mean `{name}`?")),
+            None => mistake.label("not a word of the policy").advice(format!("known here: {}", any_of(names()))),
+        });
+    }
+
+    fn expected(&mut self, key: &str, node: &Node<'_>, expected: &str) {
+        let span = self.span(node.span());
+        let found = match node.get_ref() {
+            DeValue::String(text) if text.is_empty() => "this is empty".to_owned(),
+            DeValue::String(_) => "cannot be read as that".to_owned(),
+            other => format!("this is {}", kind(other)),
+        };
+        self.mistakes.push(Mistake::error(span, format!("`{key}`: expected {expected}")).label(found));
+    }
+
+    fn missing(&mut self, span: Span, sheet: &'static Sheet, key: &str) {
+        let message = format!("`{key}` is missing in {}", sheet.title);
+        self.mistakes.push(Mistake::error(span, message).label(format!("add `{key} = …`")).follows());
+    }
+
+    /// The key's value, read by `read`; tells if it must be there and is not, or cannot be read.
+    fn value<T>(
+        &mut self,
+        table: &mut Table<'_>,
+        key: &'static str,
+        read: impl FnOnce(&mut Self, &'static str, &Node<'_>) -> Option<T>,
+    ) -> Option<At<T>> {
+        let Some(node) = table.take(key) else {
+            // What the office needs may stand in another file: `resolve` knows when it is nowhere.
+            let here = !std::ptr::eq(table.sheet, &keys::POLICY);
+            if here && table.sheet.keys.iter().any(|known| known.name == key && known.needed) {
+                self.missing(table.span, table.sheet, key);
+            }
+            return None;
+        };
+        let span = self.span(node.span());
+        read(self, key, &node).map(|value| At { value, span })
+    }
+
+    /// A reader of a value written as text.
+    fn by<T>(
+        read: impl Fn(&str) -> Result<T, Expected>,
+        expected: &'static str,
+    ) -> impl Fn(&mut Self, &'static str, &Node<'_>) -> Option<T> {
+        move |reader, key, node| {
+            let said = match node.get_ref() {
+                DeValue::String(text) => read(text),
+                _ => Err(expected),
+            };
+            said.map_err(|expected| reader.expected(key, node, expected)).ok()
+        }
+    }
+
+    fn text(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<At<String>> {
+        self.value(table, key, Self::by(plain_text, "a text in quotes"))
+    }
+
+    fn name(&mut self, table: &mut Table<'_>, key: &'static str, written: &mut Written) -> Option<At<Name>> {
+        let names = &mut written.names;
+        self.value(table, key, |reader, key, node| {
+            let said = match node.get_ref() {
+                DeValue::String(text) => checked_text(text).map(|text| names.add(text)),
+                _ => Err("a text in quotes"),
+            };
+            said.map_err(|expected| reader.expected(key, node, expected)).ok()
+        })
+    }
+
+    fn switch(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<At<bool>> {
+        self.value(table, key, |reader, key, node| {
+            let switch = node.get_ref().as_bool();
+            if switch.is_none() {
+                reader.expected(key, node, "`true` or `false`, without quotes");
+            }
+            switch
+        })
+    }
+
+    fn day(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<At<Day>> {
+        self.value(table, key, |reader, key, node| {
+            let said = match node.get_ref() {
+                DeValue::String(text) => value::date(text),
+                DeValue::Datetime(moment) => {
+                    day_of(moment).ok_or("a date between 2000 and 2199 without a time, `2026-12-31`")
+                }
+                _ => Err("a date, `2026-12-31`"),
+            };
+            said.map_err(|expected| reader.expected(key, node, expected)).ok()
+        })
+    }
+
+    fn minute(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<At<u16>> {
+        self.value(table, key, |reader, key, node| {
+            let said = match node.get_ref() {
+                DeValue::String(text) => value::minute(text),
+                DeValue::Datetime(Datetime { date: None, time: Some(time), offset: None }) => {
+                    Ok(u16::from(time.hour) * 60 + u16::from(time.minute))
+                }
+                _ => Err("a time of day, `\"21:00\"`"),
+            };
+            said.map_err(|expected| reader.expected(key, node, expected)).ok()
+        })
+    }
+
+    fn duration(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<At<Duration>> {
+        self.value(table, key, Self::by(value::duration, "a length of time, `\"15m\"`"))
+    }
+
+    /// One of a few words, each with its meaning, in the order of `words`.
+    fn word<T: Copy>(
+        &mut self,
+        table: &mut Table<'_>,
+        key: &'static str,
+        words: &'static [&'static str],
+        meanings: &[T],
+    ) -> Option<At<T>> {
+        self.value(table, key, |reader, key, node| reader.one_word(key, node, words, meanings))
+    }
+
+    fn one_word<T: Copy>(
+        &mut self,
+        key: &str,
+        node: &Node<'_>,
+        words: &'static [&'static str],
+        meanings: &[T],
+    ) -> Option<T> {
+        let text = node.get_ref().as_str();
+        let found = text.and_then(|text| words.iter().zip(meanings).find(|(word, _)| **word == text));
+        if let Some((_, meaning)) = found {
+            return Some(*meaning);
+        }
+        let guess = text.and_then(|text| meant(text, words.iter().copied()));
+        match guess {
+            Some(guess) => {
+                let span = self.span(node.span());
+                let message = format!("`{key}`: expected {}", any_of(words.iter().copied()));
+                self.mistakes.push(Mistake::error(span, message).label(format!("did you mean `{guess}`?")));
+            }
+            None => self.expected(key, node, &any_of(words.iter().copied())),
+        }
+        None
+    }
+
+    /// A list; each of its values is read by `read`.
+    fn list<T>(
+        &mut self,
+        table: &mut Table<'_>,
+        key: &'static str,
+        expected: &'static str,
+        mut read: impl FnMut(&mut Self, &'static str, &Node<'_>) -> Option<T>,
+    ) -> Option<At<Vec<At<T>>>> {
+        self.value(table, key, |reader, key, node| reader.items(key, node, expected, &mut read))
+    }
+
+    fn items<T>(
+        &mut self,
+        key: &'static str,
+        node: &Node<'_>,
+        expected: &'static str,
+        read: &mut impl FnMut(&mut Self, &'static str, &Node<'_>) -> Option<T>,
+    ) -> Option<Vec<At<T>>> {
+        let DeValue::Array(items) = node.get_ref() else {
+            self.expected(key, node, expected);
+            return None;
+        };
+        let mut read_items = Vec::with_capacity(items.len());
+        for item in items.iter() {
+            let span = self.span(item.span());
+            read_items.extend(read(self, key, item).map(|value| At { value, span }));
+        }
+        Some(read_items)
+    }
+
+    /// A list of texts; one text stands for a list of one.
+    fn texts(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<At<Vec<At<String>>>> {
+        self.value(table, key, Self::text_or_texts)
+    }
+
+    fn text_or_texts(&mut self, key: &'static str, node: &Node<'_>) -> Option<Vec<At<String>>> {
+        let mut read = Self::by(plain_text, "a text in quotes");
+        if node.get_ref().is_str() {
+            let span = self.span(node.span());
+            return read(self, key, node).map(|value| vec![At { value, span }]);
+        }
+        self.items(key, node, "a list of texts", &mut read)
+    }
+
+    fn ports(&mut self, table: &mut Table<'_>, key: &'static str) -> (Vec<u16>, Option<Span>) {
+        const EXPECTED: &str = "a list of ports, 1 to 65535";
+        let ports = self.list(table, key, EXPECTED, |reader, key, node| {
+            let port = node
+                .get_ref()
+                .as_integer()
+                .and_then(|number| u16::from_str_radix(number.as_str(), number.radix()).ok());
+            if port.is_none_or(|port| port == 0) {
+                reader.expected(key, node, "a port, 1 to 65535");
+            }
+            port.filter(|port| *port > 0)
+        });
+        let Some(ports) = ports else { return (Vec::new(), None) };
+        let mut sorted: Vec<u16> = Vec::with_capacity(ports.value.len());
+        for port in &ports.value {
+            if sorted.contains(&port.value) {
+                self.mistakes.push(
+                    Mistake::error(port.span, format!("port {} is listed twice", port.value)).label("said before"),
+                );
+            } else {
+                sorted.push(port.value);
+            }
+        }
+        sorted.sort_unstable();
+        (sorted, Some(ports.span))
+    }
+
+    fn weekdays(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<At<Weekdays>> {
+        self.value(table, key, |reader, key, node| {
+            let mut days = Weekdays::default();
+            let listed = std::slice::from_ref(node);
+            let listed = if let DeValue::Array(items) = node.get_ref() { items } else { listed };
+            if listed.is_empty() {
+                reader.expected(key, node, "at least one day, `[\"Tue\", \"Thu\"]`");
+                return None;
+            }
+            for item in listed {
+                let said = Self::by(value::weekdays, "days of the week, `[\"Tue\", \"Thu\"]`")(reader, key, item)?;
+                if days.0 & said.0 != 0 {
+                    let span = reader.span(item.span());
+                    reader.mistakes.push(Mistake::error(span, "a day is listed twice").label("said before"));
+                }
+                days.0 |= said.0;
+            }
+            Some(days)
+        })
+    }
+
+    fn hours(&mut self, table: &mut Table<'_>, key: &'static str, written: &mut Written) -> Option<At<u32>> {
+        let windows = self.value(table, key, |reader, key, node| {
+            let read = Self::by(value::window, "a window of the day, `\"07:30-19:30\"`");
+            let listed = std::slice::from_ref(node);
+            let listed = if let DeValue::Array(items) = node.get_ref() { items } else { listed };
+            if listed.is_empty() {
+                reader.expected(key, node, "at least one window, `\"07:30-19:30\"`");
+            }
+            let mut windows: Vec<At<Window>> = Vec::new();
+            for item in listed {
+                let span = reader.span(item.span());
+                windows.push(At { value: read(reader, key, item)?, span });
+            }
+            Some(windows)
+        })?;
+        hour_set(windows.value, &mut written.hours, self.mistakes).map(|value| At { value, span: windows.span })
+    }
+
+    fn holidays(&mut self, table: &mut Table<'_>) -> Option<At<Vec<At<HolidayWritten>>>> {
+        self.list(table, "holidays", "a list, `[\"italy\", \"06-24\"]`", |reader, key, node| match node.get_ref() {
+            DeValue::String(text) => Some(holiday(text)),
+            DeValue::Datetime(moment) if day_of(moment).is_some() => day_of(moment).map(HolidayWritten::Once),
+            _ => {
+                reader.expected(
+                    key,
+                    node,
+                    "a calendar, a day of every year or a date: `\"italy\"`, `\"06-24\"`, `2026-12-07`",
+                );
+                None
+            }
+        })
+    }
+
+    fn moments(&mut self, table: &mut Table<'_>) -> Option<At<Vec<At<DateTime>>>> {
+        const EXPECTED: &str = "a local date and time, `2026-03-03T09:00:00`";
+        self.value(table, "at", |reader, key, node| {
+            let listed = std::slice::from_ref(node);
+            let listed = if let DeValue::Array(items) = node.get_ref() { items } else { listed };
+            if listed.is_empty() {
+                reader.expected(key, node, EXPECTED);
+            }
+            let mut moments = Vec::new();
+            for item in listed {
+                let span = reader.span(item.span());
+                match moment_of(item.get_ref()) {
+                    Some(value) => moments.push(At { value, span }),
+                    None => reader.expected(key, item, EXPECTED),
+                }
+            }
+            Some(moments)
+        })
+    }
+
+    /// The tables of a table of tables, each with its name.
+    fn named<'t>(
+        &mut self,
+        top: &mut Table<'t>,
+        key: &'static str,
+        sheet: &'static Sheet,
+    ) -> Vec<(At<String>, Table<'t>)> {
+        let Some(node) = top.take(key) else { return Vec::new() };
+        let entries = match node.into_inner() {
+            DeValue::Table(entries) => entries,
+            other => {
+                let span = self.span(0..0);
+                self.mistakes.push(
+                    Mistake::error(span, format!("`{key}` holds tables with names, not {}", kind(&other)))
+                        .advice(format!("write `{}`", sheet.title)),
+                );
+                return Vec::new();
+            }
+        };
+        let mut tables = Vec::with_capacity(entries.len());
+        for (name, node) in entries {
+            let name = At { span: self.span(name.span()), value: name.into_inner().into_owned() };
+            if let Err(expected) = checked_text(&name.value) {
+                self.mistakes.push(Mistake::error(name.span, format!("a name in `{key}`: expected {expected}")));
+            }
+            let span = self.span(node.span());
+            match node.into_inner() {
+                DeValue::Table(entries) => tables.push((name, self.open(sheet, entries, span))),
+                other => {
+                    let message = format!("{} is {}, not a table", typed(&name.value), kind(&other));
+                    self.mistakes.push(Mistake::error(span, message).advice(format!("write `{}`", sheet.title)));
+                }
+            }
+        }
+        tables
+    }
+
+    /// The tables of a list of tables.
+    fn many<'t>(&mut self, top: &mut Table<'t>, key: &'static str, sheet: &'static Sheet) -> Vec<Table<'t>> {
+        let Some(node) = top.take(key) else { return Vec::new() };
+        let span = self.span(node.span());
+        let DeValue::Array(items) = node.into_inner() else {
+            let message = format!("`{key}` is a list of tables");
+            self.mistakes.push(Mistake::error(span, message).label(format!("write `{}`", sheet.title)));
+            return Vec::new();
+        };
+        let mut tables = Vec::with_capacity(items.len());
+        for item in items {
+            let span = self.span(item.span());
+            match item.into_inner() {
+                DeValue::Table(entries) => tables.push(self.open(sheet, entries, span)),
+                other => {
+                    let message = format!("`{key}` holds {}, not a table", kind(&other));
+                    self.mistakes.push(Mistake::error(span, message).label(format!("write `{}`", sheet.title)));
+                }
+            }
+        }
+        tables
+    }
+
+    fn one<'t>(&mut self, top: &mut Table<'t>, key: &'static str, sheet: &'static Sheet) -> Option<Table<'t>> {
+        let node = top.take(key)?;
+        let span = self.span(node.span());
+        match node.into_inner() {
+            DeValue::Table(entries) => Some(self.open(sheet, entries, span)),
+            other => {
+                let message = format!("`{key}` is {}, not a table", kind(&other));
+                self.mistakes.push(Mistake::error(span, message).advice(format!("write `{}`", sheet.title)));
+                None
+            }
+        }
+    }
+
+    fn top(&mut self, mut top: Table<'_>, written: &mut Written) {
+        let timezone = self.text(&mut top, "timezone");
+        self.once("timezone", timezone, &mut written.timezone);
+        let holidays = self.holidays(&mut top);
+        self.once("holidays", holidays, &mut written.holidays);
+        let retention =
+            self.value(&mut top, "retention", Self::by(value::retention, "a number of days or months, `\"30 days\"`"));
+        self.once("retention", retention, &mut written.retention);
+        let networks = self.list(
+            &mut top,
+            "workstation_networks",
+            "a list of networks",
+            Self::by(value::network, "a network, `\"10.20.0.0/16\"`"),
+        );
+        self.once("workstation_networks", networks, &mut written.networks);
+        for (name, table) in self.named(&mut top, "services", &keys::SERVICE) {
+            let service = self.service(name, table);
+            written.services.push(service);
+        }
+        for (name, table) in self.named(&mut top, "workstations", &keys::WORKSTATION) {
+            let workstation = self.workstation(name, table);
+            written.workstations.push(workstation);
+        }
+        for (name, table) in self.named(&mut top, "profiles", &keys::PROFILE) {
+            let profile = self.profile(name, table);
+            written.profiles.push(profile);
+        }
+        for table in self.many(&mut top, "agreements", &keys::AGREEMENT) {
+            let agreement = self.agreement(table, written);
+            written.agreements.push(agreement);
+        }
+        for table in self.many(&mut top, "exceptions", &keys::EXCEPTION) {
+            let exception = self.exception(table, written);
+            written.exceptions.push(exception);
+        }
+        for (name, table) in self.named(&mut top, "notices", &keys::NOTICE) {
+            let notice = self.notice(name, table);
+            written.notices.push(notice);
+        }
+        if let Some(table) = self.one(&mut top, "lawful", &keys::LAWFUL) {
+            let span = table.span;
+            let lawful = self.lawful(table);
+            let before = written.lawful.as_ref().map(|lawful| lawful.span);
+            self.said_twice("[lawful]", span, before);
+            written.lawful.get_or_insert(lawful);
+        }
+        if let Some(table) = self.one(&mut top, "roles", &keys::ROLES) {
+            let span = table.span;
+            let roles = self.roles(table);
+            let before = written.roles.as_ref().map(|roles| roles.span);
+            self.said_twice("[roles]", span, before);
+            written.roles.get_or_insert(roles);
+        }
+        for table in self.many(&mut top, "tests", &keys::TEST) {
+            let test = self.test(table);
+            written.tests.push(test);
+        }
+    }
+
+    /// Keeps the first saying of what is said once.
+    fn once<T>(&mut self, key: &str, said: Option<At<T>>, kept: &mut Option<At<T>>) {
+        let Some(said) = said else { return };
+        self.said_twice(&format!("`{key}`"), said.span, kept.as_ref().map(|kept| kept.span));
+        kept.get_or_insert(said);
+    }
+
+    fn said_twice(&mut self, what: &str, span: Span, before: Option<Span>) {
+        if let Some(before) = before {
+            let mistake =
+                Mistake::error(span, format!("{what} is said twice")).label("here again").related(before, "said here");
+            self.mistakes.push(mistake.advice("keep it in one file"));
+        }
+    }
+
+    fn service(&mut self, name: At<String>, mut table: Table<'_>) -> ServiceWritten {
+        let (tcp, tcp_span) = self.ports(&mut table, "tcp");
+        let (udp, udp_span) = self.ports(&mut table, "udp");
+        if tcp.is_empty() && udp.is_empty() {
+            let mistake = Mistake::error(
+                tcp_span.or(udp_span).unwrap_or(table.span),
+                format!("service {} has no port", typed(&name.value)),
+            );
+            self.mistakes.push(mistake.advice("write `tcp = [3389]`").follows());
+        }
+        ServiceWritten { name, tcp, udp, udp_span, span: table.span }
+    }
+
+    fn workstation(&mut self, name: At<String>, mut table: Table<'_>) -> WorkstationWritten {
+        let table = &mut table;
+        WorkstationWritten {
+            name,
+            address: self.value(table, "address", Self::by(address, "an IP address or a host name, in quotes")),
+            services: self.texts(table, "services"),
+            mac: self.value(table, "mac", Self::by(value::mac, "a network card's address, `\"00:11:22:33:44:55\"`")),
+            wake: self.value(table, "wake", Self::by(ip, "a broadcast address, `\"10.20.3.255\"`")),
+            shared: self.switch(table, "shared"),
+            span: table.span,
+        }
+    }
+
+    fn limits(&mut self, table: &mut Table<'_>) -> LimitsWritten {
+        LimitsWritten {
+            idle: self.duration(table, "idle"),
+            longest: self.duration(table, "longest"),
+            grace: self.duration(table, "grace"),
+            second_factor: self.word(
+                table,
+                "second_factor",
+                keys::SECOND_FACTORS,
+                &[SecondFactor::None, SecondFactor::Totp],
+            ),
+            redirect: self.list(table, "redirect", "a list of words", |reader, key, node| {
+                reader.one_word(key, node, keys::REDIRECTIONS, &REDIRECTIONS)
+            }),
+        }
+    }
+
+    fn profile(&mut self, name: At<String>, mut table: Table<'_>) -> ProfileWritten {
+        let personal = self.one(&mut table, "personal", &keys::PERSONAL).map(|mut personal| {
+            let span = personal.span;
+            At { value: self.limits(&mut personal), span }
+        });
+        let table = &mut table;
+        ProfileWritten {
+            name,
+            groups: self.texts(table, "groups"),
+            devices: self.list(table, "devices", "a list of `managed` and `personal`", |reader, key, node| {
+                reader.one_word(key, node, keys::DEVICES, &[Device::Managed, Device::Personal])
+            }),
+            limits: self.limits(table),
+            warnings: self.list(
+                table,
+                "warnings",
+                "a list of lengths of time",
+                Self::by(value::duration, "a length of time, `\"5m\"`"),
+            ),
+            second_login: self.word(
+                table,
+                "second_login",
+                keys::SECOND_LOGINS,
+                &[SecondLogin::Replace, SecondLogin::Refuse],
+            ),
+            notices: self.texts(table, "notices"),
+            unknown_client: self.word(
+                table,
+                "unknown_client",
+                keys::UNKNOWN_CLIENTS,
+                &[UnknownClient::Warn, UnknownClient::Twice, UnknownClient::LongestOnly],
+            ),
+            jiggler: self.word(table, "jiggler", keys::JIGGLERS, &[Jiggler::Ignored, Jiggler::Counts]),
+            dry_run: self.switch(table, "dry_run"),
+            wireguard_config: self.switch(table, "wireguard_config"),
+            personal,
+            span: table.span,
+        }
+    }
+
+    fn agreement(&mut self, mut table: Table<'_>, written: &mut Written) -> AgreementWritten {
+        let table = &mut table;
+        AgreementWritten {
+            worker: self.name(table, "worker", written),
+            structure: self.name(table, "structure", written),
+            workstation: self.name(table, "workstation", written),
+            profile: self.name(table, "profile", written),
+            from: self.day(table, "from"),
+            until: self.day(table, "until"),
+            days: self.weekdays(table, "days"),
+            hours: self.hours(table, "hours", written),
+            phone_app: self.switch(table, "phone_app").map(|phone_app| phone_app.value),
+            device: self.name(table, "device", written),
+            quota: self.value(
+                table,
+                "quota",
+                Self::by(value::quota, "a number of days per week or month, `\"2 days a week\"`"),
+            ),
+            span: table.span,
+        }
+    }
+
+    fn exception(&mut self, mut table: Table<'_>, written: &mut Written) -> ExceptionWritten {
+        let table = &mut table;
+        ExceptionWritten {
+            worker: self.text(table, "worker"),
+            structure: self.text(table, "structure"),
+            on: self.day(table, "on"),
+            from: self.day(table, "from"),
+            until: self.day(table, "until"),
+            closed: self.switch(table, "closed"),
+            suspended: self.switch(table, "suspended"),
+            open: self.switch(table, "open"),
+            hours: self.hours(table, "hours", written),
+            extend: self.minute(table, "extend"),
+            authorised_by: self.text(table, "authorised_by"),
+            reason: self.text(table, "reason"),
+            span: table.span,
+        }
+    }
+
+    fn notice(&mut self, name: At<String>, mut table: Table<'_>) -> NoticeWritten {
+        NoticeWritten {
+            name,
+            italian: self.text(&mut table, "it"),
+            english: self.text(&mut table, "en"),
+            span: table.span,
+        }
+    }
+
+    fn lawful(&mut self, mut table: Table<'_>) -> LawfulWritten {
+        let table = &mut table;
+        LawfulWritten {
+            act: self.text(table, "act"),
+            from: self.day(table, "from"),
+            log_norms: self.text(table, "log_norms"),
+            span: table.span,
+        }
+    }
+
+    fn roles(&mut self, mut table: Table<'_>) -> RolesWritten {
+        let table = &mut table;
+        let groups = |reader: &mut Self, table: &mut Table<'_>, key| {
+            reader.texts(table, key).map(|groups| groups.value).unwrap_or_default()
+        };
+        RolesWritten {
+            administrators: groups(self, table, "administrators"),
+            technicians: groups(self, table, "technicians"),
+            external_technicians: self
+                .many(table, "external_technicians", &keys::EXTERNAL)
+                .into_iter()
+                .filter_map(|mut external| self.text(&mut external, "group").zip(self.day(&mut external, "until")))
+                .collect(),
+            director_general: groups(self, table, "director_general"),
+            head_of_structure: self.texts_by_name(table, "head_of_structure"),
+            service_head: self.texts_by_name(table, "service_head"),
+            reviewer_office: groups(self, table, "reviewer_office"),
+            span: table.span,
+        }
+    }
+
+    fn texts_by_name(&mut self, table: &mut Table<'_>, key: &'static str) -> Vec<(At<String>, Vec<At<String>>)> {
+        let Some(node) = table.take(key) else { return Vec::new() };
+        if !node.get_ref().is_table() {
+            self.expected(key, &node, "a table of structures, each with its groups");
+            return Vec::new();
+        }
+        let DeValue::Table(entries) = node.into_inner() else { return Vec::new() };
+        let mut named = Vec::with_capacity(entries.len());
+        for (name, node) in entries {
+            let name = At { span: self.span(name.span()), value: name.into_inner().into_owned() };
+            named.extend(self.text_or_texts(key, &node).map(|groups| (name, groups)));
+        }
+        named
+    }
+
+    fn test(&mut self, mut table: Table<'_>) -> TestWritten {
+        let table = &mut table;
+        TestWritten {
+            worker: self.text(table, "worker"),
+            at: self.moments(table),
+            permit: self.word(table, "expect", keys::EXPECTATIONS, &[true, false]),
+            name: self.text(table, "name"),
+            groups: self.texts(table, "groups"),
+            device: self.word(table, "device", keys::DEVICES, &[Device::Managed, Device::Personal]),
+            device_name: self.text(table, "device_name"),
+            days_used: self.value(table, "days_used", |reader, key, node| {
+                let count = node
+                    .get_ref()
+                    .as_integer()
+                    .and_then(|number| u32::from_str_radix(number.as_str(), number.radix()).ok());
+                let count = count.filter(|count| *count <= 31);
+                if count.is_none() {
+                    reader.expected(key, node, "a number of days, 0 to 31");
+                }
+                count
+            }),
+            reason: self.word(table, "reason", keys::REASONS, keys::REASONS),
+            workstation: self.text(table, "workstation"),
+            ends: self.minute(table, "ends"),
+            span: table.span,
+        }
+    }
+}
+
+/// In the order of [`keys::REDIRECTIONS`].
+const REDIRECTIONS: [Redirection; 6] = [
+    Redirection::Clipboard,
+    Redirection::Drives,
+    Redirection::Printers,
+    Redirection::Audio,
+    Redirection::Microphone,
+    Redirection::Smartcards,
+];
+
+/// A line of text that is not empty and hides nothing.
+pub(super) fn checked_text(text: &str) -> Result<&str, Expected> {
+    if text.is_empty() {
+        return Err("a text that is not empty");
+    }
+    if text.trim() != text {
+        return Err("a text without spaces around it");
+    }
+    if text.chars().any(char::is_control) {
+        return Err("one line of text without control characters");
+    }
+    if text.len() > 512 {
+        return Err("a text of at most 512 bytes");
+    }
+    Ok(text)
+}
+
+fn plain_text(text: &str) -> Result<String, Expected> {
+    checked_text(text).map(str::to_owned)
+}
+
+fn address(text: &str) -> Result<Address, Expected> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(Address::Ip(address));
+    }
+    // Compared without regard to case, as DNS does.
+    value::host(text).map(|host| Address::Host(host.to_ascii_lowercase().into()))
+}
+
+fn ip(text: &str) -> Result<IpAddr, Expected> {
+    text.parse().map_err(|_| "an IP address")
+}
+
+/// A date without time or offset, in years that are meant.
+fn day_of(moment: &Datetime) -> Option<Day> {
+    match moment {
+        Datetime { date: Some(date), time: None, offset: None } => {
+            value::civil(date.year, date.month.into(), date.day.into())
+        }
+        _ => None,
+    }
+}
+
+/// A local date and time, as TOML has it or in quotes with a space.
+fn moment_of(node: &DeValue<'_>) -> Option<DateTime> {
+    let text = match node {
+        DeValue::Datetime(moment @ Datetime { date: Some(_), time: Some(_), offset: None }) => moment.to_string(),
+        DeValue::String(text) => text.to_string(),
+        _ => return None,
+    };
+    let moment: DateTime = text.parse().ok()?;
+    let day = value::civil(
+        moment.year().unsigned_abs(),
+        moment.month().unsigned_abs().into(),
+        moment.day().unsigned_abs().into(),
+    );
+    (moment.year() > 0 && day.is_some()).then_some(moment)
+}
+
+/// `06-24` is a day of every year, `2026-12-07` one day, anything else the name of a calendar.
+fn holiday(text: &str) -> HolidayWritten {
+    if let Ok(day) = value::date(text) {
+        return HolidayWritten::Once(day);
+    }
+    let yearly = text.split_once('-').and_then(|(month, of_month)| {
+        let number = |text: &str| if text.len() == 2 { text.parse::<u8>().ok() } else { None };
+        number(month).zip(number(of_month))
+    });
+    // A leap year knows every day that any year has.
+    match yearly.filter(|(month, of_month)| value::civil(2024, (*month).into(), (*of_month).into()).is_some()) {
+        Some((month, of_month)) => HolidayWritten::Yearly(month, of_month),
+        None => HolidayWritten::Calendar(text.to_owned()),
+    }
+}
+
+/// How a kind of value is called.
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Boolean(_) => "`true` or `false`",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}

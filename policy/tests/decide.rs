@@ -1,0 +1,177 @@
+//! What the policy answers, one promise a test.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use policy::{Decision, Device, End, Grant, Policy, Reason, Request, SourceFile, Sources, Style};
+
+const OFFICE: &str = r#"
+timezone = "Europe/Rome"
+holidays = ["italy", "06-24"]
+[services.rdp]
+tcp = [3389]
+[workstations.anagrafe-07]
+address = "10.20.3.47"
+services = ["rdp"]
+[workstations.night]
+address = "night.office.example"
+services = ["rdp"]
+[profiles.standard]
+groups = ["CN=Lavoro Agile,OU=Gruppi,DC=comune,DC=example"]
+idle = "15m"
+longest = "10h"
+[profiles.standard.personal]
+idle = "10m"
+[profiles.managed]
+groups = ["agile"]
+devices = ["managed"]
+longest = "24h"
+[[agreements]]
+worker = "m.rossi"
+structure = "Servizi Demografici"
+workstation = "anagrafe-07"
+profile = "standard"
+from = 2026-01-01
+until = 2026-12-31
+days = ["Tue", "Thu"]
+hours = "07:30-19:30"
+[[agreements]]
+worker = "n.notte"
+structure = "Vigilanza"
+workstation = "night"
+profile = "managed"
+from = 2026-01-01
+until = 2026-12-31
+days = ["Mon-Sun"]
+hours = ["22:00-06:00", "13:00-14:00"]
+"#;
+
+fn policy(more: &str) -> Policy {
+    let sources = Sources::new(vec![
+        SourceFile { name: "office.toml".into(), text: OFFICE.into() },
+        SourceFile { name: "zz.toml".into(), text: more.into() },
+    ]);
+    Policy::parse(&sources).unwrap_or_else(|mistakes| panic!("{}", mistakes.render(&sources, Style::Plain))).0
+}
+
+fn at(policy: &Policy, local: &str) -> Timestamp {
+    local.parse::<jiff::civil::DateTime>().unwrap().in_tz(policy.timezone()).unwrap().timestamp()
+}
+
+fn decide_on(policy: &Policy, worker: &str, device: Device, local: &str) -> Decision {
+    let groups = ["cn=lavoro agile, ou=gruppi, dc=comune, dc=example".to_owned(), "agile".to_owned()];
+    policy.decide(&Request::new(worker, &groups, device, at(policy, local)))
+}
+
+fn granted(policy: &Policy, worker: &str, local: &str) -> Grant {
+    match decide_on(policy, worker, Device::Managed, local) {
+        Decision::Permit(grant) => grant,
+        Decision::Refuse(reason) => panic!("refused: {reason}"),
+    }
+}
+
+fn refused(policy: &Policy, worker: &str, local: &str) -> Reason {
+    match decide_on(policy, worker, Device::Managed, local) {
+        Decision::Permit(grant) => panic!("permitted until {}", grant.ends_at),
+        Decision::Refuse(reason) => reason,
+    }
+}
+
+#[test]
+fn a_worker_in_hours_is_let_to_the_own_workstation_until_the_longest_session() {
+    let policy = policy("");
+    let grant = granted(&policy, "M.Rossi", "2026-03-03T09:00");
+    assert_eq!(&*grant.workstation, "anagrafe-07");
+    assert_eq!(grant.services[0].tcp, [3389]);
+    assert_eq!((grant.ends_at, grant.ends_by), (at(&policy, "2026-03-03T19:00"), End::Longest));
+    let late = granted(&policy, "m.rossi", "2026-03-03T19:29:59");
+    assert_eq!((late.ends_at, late.ends_by), (at(&policy, "2026-03-03T19:30"), End::Agreement));
+}
+
+#[test]
+fn a_personal_device_gets_the_tighter_limits() {
+    let policy = policy("");
+    let Decision::Permit(grant) = decide_on(&policy, "m.rossi", Device::Personal, "2026-03-03T09:00") else { panic!() };
+    assert_eq!(grant.idle, Duration::from_secs(600));
+    let refusal = decide_on(&policy, "n.notte", Device::Personal, "2026-03-03T13:00");
+    assert_eq!(refusal, Decision::Refuse(Reason::Device { device: Device::Personal, another: false }));
+}
+
+#[test]
+fn hours_are_half_open_and_who_waits_is_told_until_when() {
+    let policy = policy("");
+    let next = |local| Some(at(&policy, local));
+    assert_eq!(
+        refused(&policy, "m.rossi", "2026-03-03T07:29:59"),
+        Reason::OutsideHours { next: next("2026-03-03T07:30") }
+    );
+    assert_eq!(
+        refused(&policy, "m.rossi", "2026-03-03T19:30"),
+        Reason::OutsideHours { next: next("2026-03-05T07:30") }
+    );
+    assert_eq!(refused(&policy, "m.rossi", "2026-01-06T09:00"), Reason::Holiday { next: next("2026-01-08T07:30") });
+}
+
+#[test]
+fn each_obstacle_has_its_own_reason() {
+    let policy = policy("");
+    assert_eq!(refused(&policy, "nobody", "2026-03-03T09:00"), Reason::NoAgreement);
+    assert!(matches!(refused(&policy, "m.rossi", "2025-12-30T09:00"), Reason::NotYet { next: Some(_), .. }));
+    assert!(matches!(refused(&policy, "m.rossi", "2027-01-05T09:00"), Reason::Over { .. }));
+    let request = Request::new("m.rossi", &[], Device::Managed, at(&policy, "2026-03-03T09:00"));
+    assert_eq!(policy.decide(&request), Decision::Refuse(Reason::WrongGroup));
+}
+
+#[test]
+fn a_window_over_midnight_belongs_to_the_day_it_begins() {
+    let policy = policy("");
+    assert_eq!(granted(&policy, "n.notte", "2026-03-04T05:59").ends_at, at(&policy, "2026-03-04T06:00"));
+    assert!(matches!(refused(&policy, "n.notte", "2026-03-04T06:00"), Reason::OutsideHours { .. }));
+    // Christmas takes its own minutes and the window that begins on it.
+    assert_eq!(granted(&policy, "n.notte", "2026-12-24T23:00").ends_at, at(&policy, "2026-12-25T00:00"));
+    assert!(matches!(refused(&policy, "n.notte", "2026-12-25T22:30"), Reason::Holiday { .. }));
+    // The last day of the agreement ends at its midnight.
+    assert_eq!(granted(&policy, "n.notte", "2026-12-31T23:00").ends_at, at(&policy, "2027-01-01T00:00"));
+}
+
+#[test]
+fn the_changes_of_the_clock_shorten_and_lengthen_the_night() {
+    let policy = policy("");
+    let spring = granted(&policy, "n.notte", "2026-03-28T22:00");
+    assert_eq!(spring.ends_at.duration_since(at(&policy, "2026-03-28T22:00")).as_hours(), 7);
+    let autumn = granted(&policy, "n.notte", "2026-10-24T22:00");
+    assert_eq!(autumn.ends_at.duration_since(at(&policy, "2026-10-24T22:00")).as_hours(), 9);
+}
+
+#[test]
+fn an_exception_for_the_worker_beats_one_for_all() {
+    let policy = policy(
+        r#"
+[[exceptions]]
+closed = true
+from = 2026-08-10
+until = 2026-08-15
+[[exceptions]]
+worker = "M.ROSSI"
+on = 2026-08-12
+hours = "09:00-12:00"
+authorised_by = "l.bianchi"
+[[exceptions]]
+worker = "m.rossi"
+on = 2026-08-18
+extend = "21:00"
+authorised_by = "l.bianchi"
+[[exceptions]]
+worker = "m.rossi"
+suspended = true
+from = 2026-09-01
+until = 2026-09-30
+"#,
+    );
+    assert!(matches!(refused(&policy, "m.rossi", "2026-08-11T10:00"), Reason::Closed { next: Some(_) }));
+    assert_eq!(granted(&policy, "m.rossi", "2026-08-12T10:00").ends_at, at(&policy, "2026-08-12T12:00"));
+    assert_eq!(granted(&policy, "m.rossi", "2026-08-18T20:00").ends_at, at(&policy, "2026-08-18T21:00"));
+    let next = Some(at(&policy, "2026-10-01T07:30"));
+    assert_eq!(refused(&policy, "m.rossi", "2026-09-15T10:00"), Reason::Suspended { next });
+    assert!(matches!(refused(&policy, "n.notte", "2026-08-12T13:00"), Reason::Closed { .. }));
+}
