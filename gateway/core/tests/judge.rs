@@ -7,32 +7,7 @@ mod world;
 
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
-use world::{Client, Flags, WORKSTATION, World, tcp, udp};
-
-/// A small generator whose every draw follows from the seed (SplitMix64).
-struct Draw(u64);
-
-impl Draw {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    fn one_in(&mut self, chances: usize) -> bool {
-        self.below(chances) == 0
-    }
-
-    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len())]
-    }
-}
+use world::{Client, Draw, Flags, WORKSTATION, World, number, tcp, udp};
 
 /// The promise, word by word, for one session. Knows nothing of the gateway's code.
 struct Judge {
@@ -102,7 +77,7 @@ fn draw_packet(draw: &mut Draw, client: &Client) -> Vec<u8> {
                     20 | 21 => 0,
                     at => at,
                 };
-                packet[at] = draw.of(&[0, 1, 4, 0x40, 0x45, 0x46, 0x65, 0xff, draw.0 as u8]);
+                packet[at] = draw.of(&[0, 1, 4, 0x40, 0x45, 0x46, 0x65, 0xff, 0x7f]);
             }
             2 => packet.truncate(draw.below(packet.len() + 1)),
             _ => packet.extend(vec![0; draw.below(17)]),
@@ -112,10 +87,6 @@ fn draw_packet(draw: &mut Draw, client: &Client) -> Vec<u8> {
         }
     }
     packet
-}
-
-fn number(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
 #[test]

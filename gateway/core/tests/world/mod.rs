@@ -161,13 +161,21 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(seed: u8) -> Self {
-        let secret = StaticSecret::from([seed; 32]);
+        Self::serial(u32::from(seed))
+    }
+
+    /// A client whose keys, number and address follow from `serial`.
+    pub(crate) fn serial(serial: u32) -> Self {
+        let mut secret = [1; 32];
+        // Not the first byte, three bits of which Curve25519 clears.
+        secret[4..8].copy_from_slice(&serial.to_le_bytes());
+        let secret = StaticSecret::from(secret);
         let gateway = Key::from(&StaticSecret::from(GATEWAY_SECRET));
         Self {
-            number: SessionNumber::new(u64::from(seed)),
+            number: SessionNumber::new(u64::from(serial)),
             address: Ipv4Addr::UNSPECIFIED,
-            from: SocketAddr::from(([203, 0, 113, seed], 40000 + u16::from(seed))),
-            tunnel: Tunn::new(secret.clone(), gateway, Some(PRESHARED), None, u32::from(seed), None),
+            from: SocketAddr::from(([203, 0, 113, serial as u8], 40000 + (serial % 10_000) as u16)),
+            tunnel: Tunn::new(secret.clone(), gateway, Some(PRESHARED), None, serial, None),
             secret,
         }
     }
@@ -315,4 +323,34 @@ pub(crate) fn checksums_hold(packet: &[u8]) -> bool {
         }
         _ => false,
     }
+}
+
+/// A small generator whose every draw follows from the seed (SplitMix64).
+pub(crate) struct Draw(pub(crate) u64);
+
+impl Draw {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+
+    pub(crate) fn one_in(&mut self, chances: usize) -> bool {
+        self.below(chances) == 0
+    }
+
+    pub(crate) fn of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
+    }
+}
+
+/// A number from the environment, so that a run can be longer or be repeated.
+pub(crate) fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
