@@ -35,11 +35,16 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::answering(1000)
+    }
+
+    /// A world whose gateway answers so many handshakes in a second of boringtun's own clock, which a test cannot move.
+    pub(crate) fn answering(handshakes_per_second: u64) -> Self {
         let gateway = Gateway::new(Setup {
             secret: GATEWAY_SECRET,
             pool: "100.96.0.0/24".parse().unwrap(),
             mtu: MTU,
-            handshakes_per_second: 1000,
+            handshakes_per_second,
             shard: 0,
         });
         let now = Now { instant: Instant::now(), wall: "2026-03-05T08:00:00Z".parse().unwrap() };
