@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -360,6 +361,26 @@ impl<'w> Gateway<'w> {
             let closed = records.iter().find(|r| r["session"] == number && r["kind"] == "session_closed")?;
             closed["fields"]["reason"].as_str().map(str::to_owned)
         })
+    }
+
+    /// When a session ended, by the record.
+    ///
+    /// # Panics
+    /// When the record knows no end.
+    pub fn closed_at(&self, number: &str) -> Timestamp {
+        let records = self.records();
+        let closed = records.iter().find(|r| r["session"] == number && r["kind"] == "session_closed");
+        let time = closed.and_then(|record| record["time"].as_str()).unwrap_or_else(|| panic!("{number} has no end"));
+        time.parse().expect("a time as RFC 3339 has it")
+    }
+
+    /// Changes the record behind the gateway's back.
+    ///
+    /// # Panics
+    /// When SQLite refuses.
+    pub fn tamper(&self, statement: &str) {
+        let database = self.files.folder().join("state").join("deskgate.sqlite");
+        self.world.gateway.sh(&format!("sqlite3 {} \"{statement}\"", database.display()));
     }
 
     /// How often one session was refused packets for `reason`.

@@ -15,14 +15,16 @@
 //! - [`gateway`], [`client`]: the programs under test, as processes
 //! - [`echo`], [`rdp`], [`screen`], [`ldap`]: what stands around them: a plain server, a real desktop, a worker's screen,
 //!   a real directory
-//! - [`capture`], [`wireguard`]: who watches the wire, and who misuses it
+//! - [`capture`], [`api`], [`packets`], [`wireguard`]: who watches the wire, and who misuses it
 
+pub mod api;
 pub mod capture;
 pub mod client;
 pub mod echo;
 pub mod gateway;
 pub mod ldap;
 pub mod netns;
+pub mod packets;
 pub mod rdp;
 pub mod screen;
 pub mod wait;

@@ -39,10 +39,16 @@ impl<'a> Screen<'a> {
 
     /// The share of the screen that a desktop's wallpaper covers, 0 to 1.
     pub fn share_of(&self, wallpaper: Wallpaper) -> f64 {
+        self.share(wallpaper, 0)
+    }
+
+    /// The share of pixels whose colours are at most `distance` from the wallpaper's.
+    fn share(&self, wallpaper: Wallpaper, distance: u8) -> f64 {
         let picture = self.picture().unwrap_or_default();
         let pixels = picture.chunks_exact(3);
         let all = pixels.len().max(1);
-        pixels.filter(|pixel| *pixel == wallpaper.0).count() as f64 / all as f64
+        let near = |pixel: &&[u8]| pixel.iter().zip(wallpaper.0).all(|(seen, meant)| seen.abs_diff(meant) <= distance);
+        pixels.filter(near).count() as f64 / all as f64
     }
 
     /// Waits until a desktop with that wallpaper is on the screen.
@@ -51,6 +57,14 @@ impl<'a> Screen<'a> {
     /// When it does not come within a minute.
     pub fn wait_for(&self, wallpaper: Wallpaper) {
         wait::until("the desktop, in pixels", 2 * wait::SOON, || (self.share_of(wallpaper) > 0.2).then_some(()));
+    }
+
+    /// The same for a codec that does not keep colours exactly.
+    ///
+    /// # Panics
+    /// When it does not come within a minute.
+    pub fn wait_for_about(&self, wallpaper: Wallpaper) {
+        wait::until("the desktop, in pixels", 2 * wait::SOON, || (self.share(wallpaper, 6) > 0.2).then_some(()));
     }
 
     /// Saves what the screen shows as PNG, with few colours, so that it is small.

@@ -4,6 +4,8 @@
 //! routes, no allowed addresses, any bytes as a packet.
 
 use std::{
+    fs::File,
+    io::Read as _,
     net::{IpAddr, SocketAddr, UdpSocket},
     time::{Duration, Instant},
 };
@@ -12,26 +14,65 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use boringtun::noise::{Tunn, TunnResult};
 use boringtun::x25519::{PublicKey, StaticSecret};
 
+use gateway_api::login::Session;
+
 use crate::{netns::Computer, wait};
 
-/// A session's standard WireGuard configuration, as read from its text.
+/// A WireGuard private key.
+#[derive(Clone)]
+pub struct PrivateKey([u8; 32]);
+
+impl PrivateKey {
+    /// A fresh one.
+    ///
+    /// # Panics
+    /// When the system has no randomness.
+    pub fn random() -> Self {
+        let mut bytes = [0; 32];
+        File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).expect("the system's randomness");
+        Self(bytes)
+    }
+
+    /// What the other side knows of it.
+    pub fn public(&self) -> gateway_api::PublicKey {
+        gateway_api::PublicKey(PublicKey::from(&StaticSecret::from(self.0)).to_bytes())
+    }
+}
+
+impl std::fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PrivateKey(…)")
+    }
+}
+
+/// What a WireGuard program needs for a session.
 #[derive(Clone)]
 pub struct Config {
-    /// The whole text.
-    pub text: String,
     /// The session's address in the tunnel.
     pub address: IpAddr,
     /// Where the gateway receives.
     pub endpoint: SocketAddr,
-    /// What the configuration wants routed into the tunnel.
-    pub allowed: Vec<String>,
-    private_key: [u8; 32],
+    private_key: PrivateKey,
     gateway_key: [u8; 32],
     preshared_key: [u8; 32],
 }
 
 impl Config {
-    /// Reads it.
+    /// For a session that was opened by hand.
+    ///
+    /// # Panics
+    /// When the gateway names an endpoint that is no address.
+    pub fn of(session: &Session, key: &PrivateKey) -> Self {
+        Self {
+            address: session.address,
+            endpoint: session.gateway.endpoint.parse().expect("address and port"),
+            private_key: key.clone(),
+            gateway_key: session.gateway.public_key.0,
+            preshared_key: *session.preshared_key.expose(),
+        }
+    }
+
+    /// Reads the standard configuration that `deskgate connect --wireguard-config` writes.
     ///
     /// # Panics
     /// When something that a WireGuard program needs is missing.
@@ -48,11 +89,9 @@ impl Config {
         };
         let address = value("Address").split('/').next().unwrap_or_default();
         Self {
-            text: text.to_owned(),
             address: address.parse().expect("an address"),
             endpoint: value("Endpoint").parse().expect("address and port"),
-            allowed: value("AllowedIPs").split(',').map(|range| range.trim().to_owned()).collect(),
-            private_key: key("PrivateKey"),
+            private_key: PrivateKey(key("PrivateKey")),
             gateway_key: key("PublicKey"),
             preshared_key: key("PresharedKey"),
         }
@@ -81,7 +120,7 @@ impl Tunnel {
         socket.connect(config.endpoint).expect("an address of the right family");
         socket.set_nonblocking(true).expect("a fresh socket");
         let tunn = Tunn::new(
-            StaticSecret::from(config.private_key),
+            StaticSecret::from(config.private_key.0),
             PublicKey::from(config.gateway_key),
             Some(config.preshared_key),
             None,

@@ -1,3 +1,26 @@
 //! The promises, a module each, kept by the real programs.
 
+use std::net::{IpAddr, Ipv4Addr};
+
+use e2e::{
+    echo::Echo,
+    world::{WORKSTATION, World},
+};
+
+mod bad_input;
+mod closed;
+mod hours;
+mod idle;
+mod log;
+mod login;
+mod reach;
+mod refuse;
 mod the_world;
+
+/// The home computer itself.
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// A stand-in for the first worker's desktop, where any server does.
+fn desk(world: &World) -> Echo {
+    Echo::start(&world.workstation, "desk", (WORKSTATION, 3389))
+}

@@ -1,0 +1,88 @@
+//! The control API spoken by hand, with curl and a WireGuard key of our own: what anybody on the Internet can do.
+//!
+//! It is how tests send what our own client never would, and how the hostile home computer comes by a real session.
+
+use std::fs;
+
+use gateway_api::{
+    PublicKey,
+    login::{Language, Password, Refusal, Request, Session},
+};
+
+use crate::{
+    gateway::{CONTROL_PORT, label, password},
+    netns::Computer,
+    wireguard::{Config, PrivateKey},
+    world::{GATEWAY, World},
+};
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status; 0 when there was no answer at all.
+    pub status: u16,
+    /// The body.
+    pub body: String,
+}
+
+impl Answer {
+    /// The refusal it is.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub fn refusal(&self) -> Refusal {
+        serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("no refusal ({e}): {self:?}"))
+    }
+}
+
+/// Calls curl on a computer, against the gateway. `arguments` are curl's.
+pub fn call(world: &World, from: &Computer, path: &str, arguments: &[&str], body: &[u8]) -> Answer {
+    let file = world.folder().join(label("body"));
+    fs::write(&file, body).expect("the world's folder is writable");
+    let answer = file.with_extension("answer");
+    let mut command = from.command("curl");
+    command.args(["--silent", "--insecure", "--max-time", "30", "--write-out", "%{http_code}", "--output"]);
+    command.arg(&answer).args(arguments);
+    if !body.is_empty() {
+        command.args(["--header", "Content-Type: application/json", "--data-binary"]);
+        command.arg(format!("@{}", file.display()));
+    }
+    command.arg(format!("https://{GATEWAY}:{CONTROL_PORT}{path}"));
+    let output = command.output().expect("curl is installed");
+    Answer {
+        status: String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or(0),
+        body: fs::read_to_string(&answer).unwrap_or_default(),
+    }
+}
+
+/// The body of a login.
+pub fn login_body(user: &str, password: &str, key: PublicKey) -> Vec<u8> {
+    let request = Request {
+        user: user.to_owned(),
+        password: Password::new(password.to_owned()),
+        public_key: key,
+        language: Language::En,
+        client: "e2e".to_owned(),
+        wireguard_config: false,
+    };
+    serde_json::to_vec(&request).expect("plain data")
+}
+
+/// Signs in with a fresh key.
+pub fn login(world: &World, from: &Computer, user: &str, password: &str) -> (Answer, PrivateKey) {
+    let key = PrivateKey::random();
+    let answer = call(world, from, gateway_api::LOGIN, &[], &login_body(user, password, key.public()));
+    (answer, key)
+}
+
+/// Signs in with the right password: the session, and the tunnel it may open.
+///
+/// # Panics
+/// When the login is refused.
+pub fn session(world: &World, from: &Computer, user: &str) -> (Session, Config) {
+    let (answer, key) = login(world, from, user, &password(user));
+    let session: Session =
+        serde_json::from_str(&answer.body).unwrap_or_else(|e| panic!("{user} was refused ({e}): {answer:?}"));
+    let config = Config::of(&session, &key);
+    (session, config)
+}

@@ -1,0 +1,72 @@
+//! Promise 4, idle means the person is idle: a busy screen keeps nobody connected, and a person who types now and then
+//! is never sent away.
+//!
+//! These run a real desktop with a codec that makes the client acknowledge every picture, for a client that sends
+//! nothing while idle would prove nothing. The shortest limit that policy allows is a minute, and they sit it out.
+
+use std::time::{Duration, Instant};
+
+use e2e::{
+    client::{Client, Connect, exit},
+    gateway::{Gateway, Setup},
+    rdp::{BLUE, Desktop},
+    screen::Screen,
+    wait,
+    world::World,
+};
+
+/// A window that never stops changing.
+const BUSY: &str = r#"xterm -geometry 60x20+500+300 -e sh -c 'while :; do date +%T.%N; sleep 0.1; done'"#;
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn at_work<'w>(world: &World, gateway: &Gateway<'w>, screen: &Screen<'_>) -> (Client, String) {
+    let run = crate::reach::xfreerdp("pw-desk", "/rfx +auto-reconnect");
+    let client = Connect::new(gateway, "m.rossi").run(&run, Some(Screen::DISPLAY)).start(&world.home);
+    // The codec is lossy: the wallpaper is looked for by its neighbours too.
+    screen.wait_for_about(BLUE);
+    (client, gateway.only_session())
+}
+
+#[test]
+fn a_busy_desktop_with_nobody_at_it_is_closed() {
+    let world = World::new();
+    let desktop = Desktop::start(&world, &world.workstation, "m.rossi", "pw-desk", BLUE, BUSY);
+    let gateway = Setup::default().profile("idle", "\"1m\"").start(&world);
+    let screen = Screen::start(&world.home);
+    let (mut client, number) = at_work(&world, &gateway, &screen);
+    let begun = Instant::now();
+
+    assert_eq!(gateway.close_reason(&number, 2 * MINUTE), "idle");
+    let sat = begun.elapsed();
+    assert!(sat > MINUTE / 2 && sat < MINUTE + Duration::from_secs(25), "closed after {sat:?}");
+    wait::until("the desktop to be let go", wait::SOON, || {
+        (desktop.connections(&world.workstation) == 0).then_some(())
+    });
+    assert_eq!(client.wait(wait::SOON).code(), exit::ENDED, "{}", client.said());
+    // The RDP program reconnects by itself where it can; nothing must answer it.
+    assert!(
+        wait::within(Duration::from_secs(8), || (desktop.connections(&world.workstation) > 0).then_some(())).is_none()
+    );
+    gateway.assert_nothing_left();
+}
+
+#[test]
+fn a_person_who_types_now_and_then_keeps_the_desktop() {
+    let world = World::new();
+    let _desktop = Desktop::start(&world, &world.workstation, "m.rossi", "pw-desk", BLUE, BUSY);
+    let gateway = Setup::default().profile("idle", "\"1m\"").start(&world);
+    let screen = Screen::start(&world.home);
+    let (_client, number) = at_work(&world, &gateway, &screen);
+    let begun = Instant::now();
+    let is_closed = || gateway.sessions().is_empty().then_some(());
+
+    while begun.elapsed() < 2 * MINUTE {
+        // Not sooner than that: marks in a connection's first seconds are not the person's.
+        assert!(wait::within(Duration::from_secs(30), is_closed).is_none(), "closed after {:?}", begun.elapsed());
+        screen.type_text("a");
+    }
+    assert_eq!(gateway.only_session(), number);
+    let last = Instant::now();
+    assert_eq!(gateway.close_reason(&number, 2 * MINUTE), "idle");
+    assert!(last.elapsed() > MINUTE - Duration::from_secs(5), "closed {:?} after the last key", last.elapsed());
+}

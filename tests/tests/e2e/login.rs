@@ -1,0 +1,169 @@
+//! Promise 1, only the person: no session without credentials that hold now, and nothing for a guesser to learn.
+
+use e2e::{
+    api,
+    client::{Connect, exit},
+    gateway::{Setup, password},
+    ldap::Directory,
+    wait,
+    world::World,
+};
+use gateway_api::login::RefusalCode;
+use serde_json::Value;
+
+/// The reason of the newest refused login, as the record knows it.
+fn recorded_reason(records: &[Value]) -> Option<&str> {
+    records.iter().rev().find(|record| record["kind"] == "login_refused")?["fields"]["reason"].as_str()
+}
+
+#[test]
+fn the_right_password_opens_one_session() {
+    let world = World::new();
+    let gateway = Setup::default().start(&world);
+    let mut client = Connect::new(&gateway, "m.rossi").start(&world.home);
+    client.port();
+    let number = gateway.only_session();
+    assert_eq!(gateway.story(&number), ["session_opened"]);
+}
+
+#[test]
+fn a_wrong_password_opens_nothing() {
+    let world = World::new();
+    let gateway = Setup::default().start(&world);
+    let (code, said) = Connect::new(&gateway, "m.rossi").password("pw-wrong").refused(&world.home);
+    assert_eq!(code, exit::REFUSED, "{said}");
+    assert!(!said.contains("pw-wrong"), "{said}");
+    gateway.assert_nothing_left();
+    assert_eq!(recorded_reason(&gateway.records()), Some("wrong_password"));
+}
+
+#[test]
+fn an_unknown_user_opens_nothing() {
+    let world = World::new();
+    let gateway = Setup::default().start(&world);
+    let (code, said) = Connect::new(&gateway, "nobody").refused(&world.home);
+    assert_eq!(code, exit::REFUSED, "{said}");
+    gateway.assert_nothing_left();
+    assert_eq!(recorded_reason(&gateway.records()), Some("unknown_user"));
+}
+
+#[test]
+fn nobody_outside_can_tell_a_wrong_password_from_an_unknown_user() {
+    let world = World::new();
+    let gateway = Setup::default().start(&world);
+    let anonymous = |user: &str| {
+        let (answer, _) = api::login(&world, &world.home, user, "pw-wrong");
+        let refusal = answer.refusal();
+        (answer.status, refusal.code, refusal.message, refusal.retry_after_s, answer.body.len())
+    };
+    let (wrong, unknown) = (anonymous("m.rossi"), anonymous("nobody1"));
+    assert_eq!(wrong, unknown);
+    assert_eq!(wrong.1, RefusalCode::WrongCredentials);
+
+    let words = |user: &str| {
+        let (code, said) = Connect::new(&gateway, user).password("pw-wrong").refused(&world.other_home);
+        let refusal = api::login(&world, &world.other_home, user, "pw-wrong").0.refusal();
+        assert!(said.contains(&refusal.message), "{said} does not hold: {}", refusal.message);
+        code
+    };
+    assert_eq!(words("g.verdi"), words("nobody2"));
+}
+
+#[test]
+fn an_empty_password_is_refused_before_the_directory_sees_it() {
+    let world = World::new();
+    let directory = Directory::start(&world);
+    let gateway = Setup::default().ldap(&directory).start(&world);
+    let (answer, _) = api::login(&world, &world.home, "m.rossi", "");
+    assert_ne!(answer.status, 200, "{answer:?}");
+    gateway.assert_nothing_left();
+}
+
+#[test]
+fn who_has_no_agreement_is_told_so_and_gets_nothing() {
+    let world = World::new();
+    let gateway = Setup::default().start(&world);
+    let (answer, _) = api::login(&world, &world.home, "n.agreement", &password("n.agreement"));
+    assert_eq!(answer.refusal().code, RefusalCode::NoAgreement);
+    let (code, said) = Connect::new(&gateway, "n.agreement").refused(&world.home);
+    assert_eq!(code, exit::REFUSED, "{said}");
+    gateway.assert_nothing_left();
+}
+
+#[test]
+fn who_has_no_agreement_learns_nothing_with_a_wrong_password() {
+    let world = World::new();
+    let _gateway = Setup::default().start(&world);
+    let (answer, _) = api::login(&world, &world.home, "n.agreement", "pw-wrong");
+    assert_eq!(answer.refusal().code, RefusalCode::WrongCredentials);
+}
+
+#[test]
+fn outside_the_agreed_hours_nobody_gets_in() {
+    let world = World::new();
+    let gateway = Setup::default().when(&crate::hours::twelve_hours_away()).start(&world);
+    let (answer, _) = api::login(&world, &world.home, "m.rossi", &password("m.rossi"));
+    assert_eq!(answer.refusal().code, RefusalCode::OutsideHours);
+    let (code, said) = Connect::new(&gateway, "m.rossi").refused(&world.home);
+    assert_eq!(code, exit::REFUSED, "{said}");
+    gateway.assert_nothing_left();
+}
+
+#[test]
+fn a_real_directory_lets_its_people_in() {
+    let world = World::new();
+    let directory = Directory::start(&world);
+    let gateway = Setup::default().ldap(&directory).start(&world);
+    for (user, home) in [("m.rossi", &world.home), ("g.verdi", &world.other_home)] {
+        let mut client = Connect::new(&gateway, user).start(home);
+        client.port();
+    }
+}
+
+#[test]
+fn a_real_directory_refuses_wrong_unknown_and_locked_alike() {
+    let world = World::new();
+    let directory = Directory::start(&world);
+    let gateway = Setup::default().ldap(&directory).start(&world);
+    let refused = |user: &str, password: &str| {
+        let (answer, _) = api::login(&world, &world.home, user, password);
+        let refusal = answer.refusal();
+        (answer.status, refusal.code, refusal.message)
+    };
+    let wrong = refused("m.rossi", "pw-wrong");
+    assert_eq!(wrong.1, RefusalCode::WrongCredentials);
+    assert_eq!(refused("nobody", "pw-wrong"), wrong);
+    assert_eq!(refused("locked", "pw-locked"), wrong);
+    gateway.assert_nothing_left();
+}
+
+#[test]
+fn a_password_that_must_be_changed_first_is_told_only_with_that_password() {
+    let world = World::new();
+    let directory = Directory::start(&world);
+    let gateway = Setup::default().ldap(&directory).start(&world);
+    let code = |user: &str, password: &str| api::login(&world, &world.home, user, password).0.refusal().code;
+    assert_eq!(code("mustchange", "pw-mustchange"), RefusalCode::AccountNeedsAttention);
+    assert_eq!(code("mustchange", "pw-wrong"), RefusalCode::WrongCredentials);
+    gateway.assert_nothing_left();
+}
+
+#[test]
+fn a_directory_that_is_down_refuses_new_logins_and_leaves_live_sessions_alone() {
+    let world = World::new();
+    let mut directory = Directory::start(&world);
+    let gateway = Setup::default().ldap(&directory).start(&world);
+    let mut client = Connect::new(&gateway, "m.rossi").start(&world.home);
+    client.port();
+    directory.stop();
+    let (answer, _) = api::login(&world, &world.other_home, "g.verdi", &password("g.verdi"));
+    assert_eq!(answer.refusal().code, RefusalCode::Unavailable);
+    let number = gateway.only_session();
+    assert_eq!(gateway.story(&number), ["session_opened"]);
+
+    directory.restart(&world);
+    wait::until("the second worker to get in", wait::SOON, || {
+        let (answer, _) = api::login(&world, &world.other_home, "g.verdi", &password("g.verdi"));
+        (answer.status == 200).then_some(())
+    });
+}
