@@ -115,7 +115,8 @@ impl World {
              addr add 10.20.3.1/24 dev lan0\n\
              addr add fd20:3::1/64 dev lan0 nodad\n\
              route add default via 203.0.113.1");
-        self.gateway.sh("echo 1 > /proc/sys/net/ipv4/ip_forward");
+        // As the manual has it: what comes from the office is passed on, what comes from the Internet is not.
+        self.gateway.sh("echo 0 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv4/conf/lan0/forwarding");
         self.office.ip("link add lan type bridge\n\
              link set gateway master lan\n\
              link set desk1 master lan\n\

@@ -8,6 +8,7 @@
 use std::{
     fmt::Write as _,
     io::Write as _,
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -15,21 +16,43 @@ use ipnet::Ipv4Net;
 
 use crate::config;
 
-/// Whether this machine passes packets on at all. Not the gateway's to change: it concerns every interface.
-const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
+/// Whether packets that arrive by an interface are passed on: a file for each interface.
+const FORWARDING: &str = "/proc/sys/net/ipv4/conf";
 
-/// Makes the table, and refuses a machine that forwards nothing.
+/// Makes the table, and refuses a machine on which no workstation could answer.
 pub(crate) fn raise(office: &config::Office, pool: Ipv4Net) -> Result<(), String> {
-    if std::fs::read_to_string(FORWARDING).is_ok_and(|text| text.trim() == "0") {
-        return Err("this machine forwards no packets, so no workstation can be reached: run \
-                    `sysctl -w net.ipv4.ip_forward=1`, and write `net.ipv4.ip_forward = 1` to a file in /etc/sysctl.d \
-                    so that it holds after a restart"
-            .to_owned());
-    }
+    forward(&office.device, Path::new(FORWARDING))?;
     if !office.firewall && !office.masquerade {
         return Ok(());
     }
     run_nft(&table(office, pool))
+}
+
+/// Lets the tunnel's packets be passed on, which is ours to say, for the device is ours. Whether the office's are is the
+/// administrator's: the one interface is enough, while `net.ipv4.ip_forward` would let whoever sits on the Internet's
+/// side of this machine route into the office round the tunnel.
+fn forward(device: &str, folder: &Path) -> Result<(), String> {
+    let file = |interface: &str| folder.join(interface).join("forwarding");
+    let is_on = |interface: &str| std::fs::read_to_string(file(interface)).is_ok_and(|text| text.trim() == "1");
+    // Where this is read-only the administrator may have set it before; what counts is what holds.
+    let _ = std::fs::write(file(device), "1");
+    if !is_on(device) {
+        return Err(format!(
+            "packets of `{device}` are not passed on: let the gateway write `{}`, or set \
+             `net.ipv4.conf.default.forwarding = 1` before it starts",
+            file(device).display()
+        ));
+    }
+    let interfaces = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = interfaces.filter_map(|entry| entry.file_name().into_string().ok());
+    let foreign = |name: &String| !["all", "default", "lo", device].contains(&name.as_str());
+    if names.filter(foreign).any(|name| is_on(&name)) {
+        return Ok(());
+    }
+    Err("this machine passes no packets on, so no workstation could answer: run \
+         `sysctl -w net.ipv4.conf.INTERFACE.forwarding=1` for the interface towards the office, and write that line to \
+         a file in /etc/sysctl.d so that it holds after a restart"
+        .to_owned())
 }
 
 fn table(office: &config::Office, pool: Ipv4Net) -> String {
@@ -86,6 +109,26 @@ fn run_nft(rules: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_office_may_answer_only_where_an_interface_besides_ours_passes_packets_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let set = |interface: &str, value: &str| {
+            std::fs::create_dir_all(folder.path().join(interface)).unwrap();
+            std::fs::write(folder.path().join(interface).join("forwarding"), value).unwrap();
+        };
+        for interface in ["all", "default", "lo", "deskgate0", "eth1"] {
+            set(interface, "0\n");
+        }
+        let refusal = forward("deskgate0", folder.path()).unwrap_err();
+        assert!(refusal.contains("net.ipv4.conf.INTERFACE.forwarding=1"), "{refusal}");
+        set("lo", "1\n");
+        set("all", "1\n");
+        assert!(forward("deskgate0", folder.path()).is_err());
+        set("eth1", "1\n");
+        assert_eq!(forward("deskgate0", folder.path()), Ok(()));
+        assert_eq!(std::fs::read_to_string(folder.path().join("deskgate0/forwarding")).unwrap(), "1");
+    }
 
     #[test]
     fn the_table_is_named_after_the_device_and_holds_only_what_was_asked() {

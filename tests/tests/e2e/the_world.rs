@@ -45,6 +45,7 @@ fn a_computer_ends_with_all_its_programs_when_it_is_let_go() {
 fn a_desktop_is_known_by_its_pixels() {
     let world = World::new();
     world.internet.ip("route add 10.20.3.0/24 via 203.0.113.2");
+    world.gateway.sh("echo 1 > /proc/sys/net/ipv4/conf/wan0/forwarding");
     let desktop = Desktop::start(&world, &world.workstation, "m.rossi", "pw-desk", BLUE, "xterm -geometry 60x10+20+20");
     let screen = Screen::start(&world.home);
     assert!(screen.share_of(BLUE) < 0.01);
