@@ -1,0 +1,194 @@
+//! Speaks the control API: login, session channel, close. The only file that names an HTTP client.
+//!
+//! Each request has a connection of its own: there are few of them, and none has to care for what became of another.
+//! Who the gateway is, is settled in `api/trust.rs` before a byte of a request leaves.
+
+pub(crate) mod channel;
+pub(crate) mod trust;
+
+use std::{sync::Arc, time::Duration};
+
+use gateway_api::{
+    LARGEST_BODY, LOGIN, SESSION, Token,
+    login::{Refusal, Request, Session},
+    session::ClientReason,
+};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{
+    StatusCode,
+    body::Bytes,
+    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue},
+};
+use hyper_util::rt::TokioIo;
+use rustls_pki_types::ServerName;
+use tokio::{net::TcpStream, time::timeout};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use zeroize::Zeroizing;
+
+use crate::config::Server;
+
+/// How long finding the gateway and agreeing on keys may take, each.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+/// How long the gateway may take over a login: it asks the directory, and may have to wait for it.
+const LOGIN_TIME: Duration = Duration::from_secs(60);
+/// How long it may take to be told of an end. Nobody waits gladly for that.
+const CLOSE_TIME: Duration = Duration::from_secs(3);
+/// The largest answer read, in bytes.
+const LARGEST_ANSWER: usize = 64 << 10;
+
+/// What went wrong with a request.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The gateway's name has no address.
+    Unresolved,
+    /// Nobody answers there.
+    Unreachable(String),
+    /// Who answers does not show the office's certificate. Nothing was told to them.
+    Untrusted(String),
+    /// Who answers does not speak this API.
+    NotAGateway(String),
+    /// The gateway refused the login.
+    Refused(Box<Refusal>),
+    /// The gateway does not know the session, or not any more.
+    Gone,
+}
+
+/// A gateway, and how to know it.
+#[derive(Clone)]
+pub(crate) struct Client {
+    server: Server,
+    tls: Arc<rustls::ClientConfig>,
+}
+
+impl Client {
+    /// `tls` says whom to trust: see [`trust::config`].
+    pub(crate) fn new(server: Server, tls: Arc<rustls::ClientConfig>) -> Self {
+        Self { server, tls }
+    }
+
+    /// Signs in. The request, and the password in it, are cleared before the answer is waited for.
+    pub(crate) async fn login(&self, request: Request) -> Result<Session, Failure> {
+        let stream = self.dial().await?;
+        // Room for the largest: growing would leave copies of the password behind.
+        let mut body = Zeroizing::new(Vec::with_capacity(LARGEST_BODY));
+        serde_json::to_writer(&mut *body, &request).map_err(|error| Failure::NotAGateway(error.to_string()))?;
+        drop(request);
+        let message = hyper::Request::post(LOGIN)
+            .header(HOST, self.server.host_header())
+            .header(CONTENT_TYPE, "application/json")
+            .header(CONTENT_LENGTH, body.len())
+            .body(Full::new(Bytes::from_owner(Wiped(body))))
+            .map_err(|error| Failure::NotAGateway(error.to_string()))?;
+        let (status, answer) = exchange(stream, message, LOGIN_TIME).await?;
+        if status == StatusCode::OK {
+            return serde_json::from_slice(&answer).map_err(|error| Failure::NotAGateway(error.to_string()));
+        }
+        match serde_json::from_slice::<Refusal>(&answer) {
+            Ok(refusal) => Err(Failure::Refused(Box::new(refusal))),
+            Err(_) => Err(Failure::NotAGateway(format!("status {}", status.as_u16()))),
+        }
+    }
+
+    /// Tells the gateway that the session is over. A session it no longer knows is over as well.
+    pub(crate) async fn close(&self, token: &Token, reason: ClientReason) -> Result<(), Failure> {
+        let word = gateway_api::CloseReason::from(reason).word();
+        let message = hyper::Request::delete(format!("{SESSION}?reason={word}"))
+            .header(HOST, self.server.host_header())
+            .header(AUTHORIZATION, bearer(token)?)
+            .body(Full::new(Bytes::new()))
+            .map_err(|error| Failure::NotAGateway(error.to_string()))?;
+        let exchange = async { exchange(self.dial().await?, message, CLOSE_TIME).await };
+        let (status, _) =
+            timeout(CLOSE_TIME, exchange).await.map_err(|_| Failure::Unreachable("no answer in time".into()))??;
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND | StatusCode::GONE => Ok(()),
+            status if status.is_success() => Ok(()),
+            status => Err(Failure::NotAGateway(format!("status {}", status.as_u16()))),
+        }
+    }
+
+    /// A connection on which the gateway has shown who it is.
+    async fn dial(&self) -> Result<TlsStream<TcpStream>, Failure> {
+        let tcp = self.reach().await?;
+        let _ = tcp.set_nodelay(true);
+        let name = ServerName::try_from(self.server.host().to_owned()).map_err(|_| Failure::Unresolved)?;
+        let handshake = TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp);
+        match timeout(CONNECT_TIME, handshake).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) => Err(trust::classify(&error)),
+            Err(_) => Err(Failure::NotAGateway("no answer to the TLS greeting".into())),
+        }
+    }
+
+    /// The first of the gateway's addresses that answers.
+    async fn reach(&self) -> Result<TcpStream, Failure> {
+        let addresses = timeout(CONNECT_TIME, tokio::net::lookup_host((self.server.host(), self.server.port())))
+            .await
+            .map_err(|_| Failure::Unresolved)?
+            .map_err(|_| Failure::Unresolved)?;
+        let mut failure = Failure::Unresolved;
+        for address in addresses {
+            failure = match timeout(CONNECT_TIME, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => Failure::Unreachable(plain(&error)),
+                Err(_) => Failure::Unreachable("no answer".into()),
+            };
+        }
+        Err(failure)
+    }
+}
+
+/// What the system says about an error, without its number.
+pub(crate) fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
+}
+
+fn bearer(token: &Token) -> Result<HeaderValue, Failure> {
+    let text = Zeroizing::new(format!("Bearer {}", *token.encode()));
+    let mut value = HeaderValue::from_str(&text).map_err(|error| Failure::NotAGateway(error.to_string()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// One request, one answer: its status and its body, which is cleared when dropped.
+async fn exchange(
+    stream: TlsStream<TcpStream>,
+    message: hyper::Request<Full<Bytes>>,
+    patience: Duration,
+) -> Result<(StatusCode, Zeroizing<Vec<u8>>), Failure> {
+    let not_a_gateway = |error: hyper::Error| Failure::NotAGateway(error.to_string());
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(not_a_gateway)?;
+    let talk = async {
+        let response = sender.send_request(message).await.map_err(not_a_gateway)?;
+        let status = response.status();
+        let mut body = Limited::new(response.into_body(), LARGEST_ANSWER);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(LARGEST_ANSWER));
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| Failure::NotAGateway(error.to_string()))?;
+            bytes.extend_from_slice(frame.data_ref().map(AsRef::as_ref).unwrap_or_default());
+        }
+        Ok((status, bytes))
+    };
+    // The connection does the talking; it ends by itself once nobody asks any more.
+    let drive = async {
+        let _ = connection.await;
+        std::future::pending().await
+    };
+    tokio::select! {
+        answer = timeout(patience, talk) => answer.unwrap_or_else(|_| Err(Failure::NotAGateway("no answer in time".into()))),
+        never = drive => never,
+    }
+}
+
+/// Bytes that are cleared when the HTTP client is done with them.
+struct Wiped(Zeroizing<Vec<u8>>);
+
+impl AsRef<[u8]> for Wiped {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}

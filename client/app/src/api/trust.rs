@@ -1,0 +1,181 @@
+//! Who counts as the gateway: the holder of a pinned key, a certificate of the office's own authority, or one of the
+//! authorities that this computer trusts. There is no fourth way, and no "continue anyway".
+
+use std::{io, path::Path, sync::Arc};
+
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::CryptoProvider,
+    server::ParsedCertificate,
+};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::Failure;
+
+/// The SHA-256 of a certificate's public key (its SubjectPublicKeyInfo).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Reads `sha256:` and 64 hexadecimal digits; colons between the digits do not matter.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let digits: String = text.trim().strip_prefix("sha256:")?.chars().filter(|c| *c != ':').collect();
+        let mut bytes = [0; 32];
+        if digits.len() != 64 || !digits.is_ascii() {
+            return None;
+        }
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(digits.get(at * 2..at * 2 + 2)?, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+
+    fn of(certificate: &CertificateDer<'_>) -> Result<Self, rustls::Error> {
+        let key = ParsedCertificate::try_from(certificate)?.subject_public_key_info();
+        Ok(Self(Sha256::digest(key.as_ref()).into()))
+    }
+}
+
+/// Whom to trust.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// Holders of these keys, whatever their certificate says: the present one and the next.
+    Pinned(Vec<Fingerprint>),
+    /// Certificates of the authorities in this PEM file.
+    Authority(std::path::PathBuf),
+    /// Certificates of the authorities that this computer trusts.
+    System,
+}
+
+/// The one place that picks the cryptography: aws-lc-rs, for its hybrid post-quantum key exchange.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// TLS 1.3 to whom `trust` names. An error is a sentence about the file or the system's store.
+pub(crate) fn config(trust: &Trust) -> Result<Arc<ClientConfig>, String> {
+    let provider = provider();
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|error| error.to_string())?;
+    let mut config = match trust {
+        Trust::Pinned(pins) => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Pins { pins: pins.clone(), provider }))
+            .with_no_client_auth(),
+        Trust::Authority(path) => builder.with_root_certificates(authorities(path)?).with_no_client_auth(),
+        Trust::System => builder.with_root_certificates(system_authorities()?).with_no_client_auth(),
+    };
+    // Nothing of one session is of use to the next.
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
+fn authorities(path: &Path) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    let certificates = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| format!("certificate file `{}`: {error}", path.display()))?;
+    for certificate in certificates {
+        roots.add(certificate).map_err(|error| format!("certificate file `{}`: {error}", path.display()))?;
+    }
+    if roots.is_empty() {
+        return Err(format!("certificate file `{}` holds no certificate", path.display()));
+    }
+    Ok(roots)
+}
+
+fn system_authorities() -> Result<RootCertStore, String> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(found.certs);
+    if roots.is_empty() {
+        let cause = found.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
+        return Err(format!("this computer lists no certificate authorities{cause}; give --ca or --fingerprint"));
+    }
+    Ok(roots)
+}
+
+/// Accepts a certificate by its key alone. That the other side holds the key is still proved by its signature.
+#[derive(Debug)]
+struct Pins {
+    pins: Vec<Fingerprint>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Pins {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let shown = Fingerprint::of(certificate)?;
+        let known = self.pins.iter().any(|pin| pin.0.ct_eq(&shown.0).into());
+        if known {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(CertificateError::ApplicationVerificationFailure.into())
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// What a failed handshake means to the person.
+pub(super) fn classify(error: &io::Error) -> Failure {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match tls {
+        Some(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)) => {
+            Failure::Untrusted("its key has another fingerprint".into())
+        }
+        Some(rustls::Error::InvalidCertificate(cause)) => Failure::Untrusted(cause.to_string()),
+        Some(other) => Failure::NotAGateway(other.to_string()),
+        None => Failure::NotAGateway(super::plain(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_read_as_it_is_shown_and_nothing_else_is() {
+        let digits = "00112233445566778899aabbccddeeff".repeat(2);
+        let plain = Fingerprint::parse(&format!("sha256:{digits}")).unwrap();
+        let pairs: Vec<&str> = (0..32).map(|at| &digits[at * 2..at * 2 + 2]).collect();
+        assert_eq!(Fingerprint::parse(&format!(" sha256:{}\n", pairs.join(":").to_uppercase())), Some(plain));
+        for bad in ["", &digits, "sha256:", &format!("sha256:{}", &digits[1..]), &format!("sha1:{digits}"), "sha256:é"]
+        {
+            assert_eq!(Fingerprint::parse(bad), None, "{bad}");
+        }
+        assert_eq!(Fingerprint::parse(&format!("sha256:{}", "+1".repeat(32))), None, "signs are no digits");
+    }
+}

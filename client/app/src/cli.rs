@@ -1,0 +1,376 @@
+//! The command line: flags, questions at the terminal, and what is said while a session lasts.
+//!
+//! Standard output carries what programs read (the door's address, JSON, a configuration); everything for people goes
+//! to standard error. That nobody reads either is no reason to end.
+
+use std::{
+    io::{self, BufRead as _, IsTerminal as _, Write as _},
+    path::PathBuf,
+};
+
+use clap::{Args, Parser, Subcommand};
+use gateway_api::{
+    CloseReason,
+    login::{Language, Password},
+};
+use serde::Serialize;
+
+use crate::{
+    Exit,
+    api::{Client, trust},
+    clock,
+    config::{self, Carrier, Config, Server},
+    secret::{self, NoPassword},
+    session::{self, Event, Order, Outcome, Show},
+    signals::Signals,
+    words::Text,
+};
+
+/// Reach your own office computer from home.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Sign in, open your desktop, and close everything when you are done
+    Connect(Connect),
+}
+
+/// Flags of `connect`.
+#[derive(Debug, Args)]
+pub(crate) struct Connect {
+    /// The office's gateway; port 443 unless given
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) server: Option<String>,
+    /// Your office user name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// The file your office sent you [default: deskgate.toml beside the program, then ~/.config/deskgate/profile.toml]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profile: Option<PathBuf>,
+    /// Know the gateway by the certificate authority in this PEM file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Know the gateway by the SHA-256 of its public key; may be given for the present key and the next
+    #[arg(long, value_name = "sha256:HEX")]
+    pub(crate) fingerprint: Vec<String>,
+    /// Read the password from one line of standard input
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// Start this command instead of the RDP program that is found; {host}, {port} and {user} are filled in
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["no_run", "wireguard_config"])]
+    pub(crate) run: Option<String>,
+    /// Start nothing: print the address of the door and keep it open
+    #[arg(long, conflicts_with = "wireguard_config")]
+    pub(crate) no_run: bool,
+    /// Hand the session to another WireGuard program: write its configuration to FILE, or print it (-)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) wireguard_config: Option<PathBuf>,
+    /// The language of what is said [default: that of the system]
+    #[arg(long, value_name = "it|en", value_parser = parse_language)]
+    pub(crate) language: Option<Language>,
+    /// Print events as lines of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn parse_language(text: &str) -> Result<Language, String> {
+    match text {
+        "it" => Ok(Language::It),
+        "en" => Ok(Language::En),
+        _ => Err("expected `it` or `en`".to_owned()),
+    }
+}
+
+/// Runs the command line.
+pub(crate) fn run() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => {
+            let _ = message.print();
+            return if message.use_stderr() { Exit::Usage } else { Exit::Ended };
+        }
+    };
+    let Command::Connect(flags) = cli.command;
+    connect(&flags)
+}
+
+fn connect(flags: &Connect) -> Exit {
+    let config = match Config::new(flags) {
+        Ok(config) => config,
+        Err(mistake) => {
+            complain(&format!("deskgate: {mistake}"));
+            return Exit::Usage;
+        }
+    };
+    let front = Front { language: config.language, json: flags.json, door: config.carrier == Carrier::Door };
+    let exit = match prepare(config.clone(), flags, &front) {
+        Ok(order) => front.work(order),
+        Err(Stop { exit, text }) => {
+            front.fail(&text);
+            exit
+        }
+    };
+    if let (Some(phone), true) = (config.help, exit != Exit::Ended) {
+        front.say(&Text::HelpDesk { phone });
+    }
+    exit
+}
+
+/// Why nothing was begun.
+struct Stop {
+    exit: Exit,
+    text: Text,
+}
+
+impl Stop {
+    fn usage(text: Text) -> Self {
+        Self { exit: Exit::Usage, text }
+    }
+}
+
+/// Asks for what is missing, and looks for what will be needed, before anything is begun.
+fn prepare(config: Config, flags: &Connect, front: &Front) -> Result<Order, Stop> {
+    let Config { server, user, trust, language, carrier, .. } = config;
+    let broken = |cause| Stop { exit: Exit::Failed, text: Text::Broken { cause } };
+    let tls = trust::config(&trust).map_err(broken)?;
+    let show = Show::prepare(carrier).ok_or(Stop { exit: Exit::Failed, text: Text::NoRdpProgram })?;
+    let server: Server = match server {
+        Some(server) => server,
+        None => ask(front, flags, &Text::AskServer, "--server", config::parse_server)?,
+    };
+    let user = match user {
+        Some(user) => user,
+        None => ask(front, flags, &Text::AskUser, "--user", config::parse_user)?,
+    };
+    let password = password(front, flags, &user)?;
+    Ok(Order { client: Client::new(server.clone(), tls), server, user, password, language, show })
+}
+
+/// Asks until the answer makes sense.
+fn ask<T>(
+    front: &Front,
+    flags: &Connect,
+    question: &Text,
+    option: &'static str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<T, Stop> {
+    let nobody = || Stop::usage(Text::NobodyToAsk { option });
+    if flags.password_stdin || !io::stdin().is_terminal() {
+        return Err(nobody());
+    }
+    loop {
+        let _ = write!(io::stderr(), "{}", question.say(front.language));
+        let mut line = String::new();
+        match io::stdin().lock().read_line(&mut line) {
+            Ok(0) | Err(_) => return Err(nobody()),
+            Ok(_) => match parse(line.trim()) {
+                Ok(answer) => return Ok(answer),
+                Err(mistake) => complain(&mistake),
+            },
+        }
+    }
+}
+
+fn password(front: &Front, flags: &Connect, user: &str) -> Result<Password, Stop> {
+    let password = if flags.password_stdin {
+        secret::read(&mut io::stdin().lock())
+    } else {
+        secret::ask(&Text::AskPassword { user: user.to_owned() }.say(front.language))
+    };
+    password.map_err(|none| {
+        Stop::usage(match none {
+            NoPassword::Empty => Text::PasswordEmpty,
+            NoPassword::TooLong => Text::PasswordTooLong,
+            NoPassword::Unreadable(error) => Text::PasswordUnreadable { cause: crate::api::plain(&error) },
+        })
+    })
+}
+
+/// A line for people.
+fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// The terminal as a front end.
+struct Front {
+    language: Language,
+    json: bool,
+    /// Whether the door's address is what standard output is for.
+    door: bool,
+}
+
+/// A line for programs: the event, and the sentence that people read.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    event: &'a Event,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+}
+
+/// The last line for programs.
+#[derive(Serialize)]
+struct LastLine<'a> {
+    event: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<CloseReason>,
+    message: String,
+}
+
+impl Front {
+    fn work(&self, order: Order) -> Exit {
+        let server = order.server.to_string();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let outcome = match runtime {
+            Err(error) => Outcome::Broken { cause: error.to_string() },
+            Ok(runtime) => runtime.block_on(async {
+                match Signals::new() {
+                    Err(error) => Outcome::Broken { cause: error.to_string() },
+                    Ok(mut signals) => session::work(order, &mut signals, &mut |event| self.show(event)).await,
+                }
+            }),
+        };
+        self.end(outcome, server)
+    }
+
+    fn show(&self, event: &Event) {
+        let text = self.text(event);
+        if self.json {
+            let message = text.as_ref().map(|text| text.say(self.language));
+            print_json(&Line { event, message });
+        } else if let (Event::Open { doors, .. }, true) = (event, self.door) {
+            let mut stdout = io::stdout().lock();
+            for door in doors {
+                let _ = match doors.len() {
+                    1 => writeln!(stdout, "{}", door.address),
+                    _ => writeln!(stdout, "{} {}", door.name, door.address),
+                };
+            }
+            let _ = stdout.flush();
+        }
+        if let Some(text) = text {
+            self.say(&text);
+        }
+    }
+
+    /// What an event is in words, if it is worth any.
+    fn text(&self, event: &Event) -> Option<Text> {
+        Some(match event.clone() {
+            Event::Reaching { server } => Text::Reaching { server },
+            Event::SignedIn { session, workstation, ends_at } => {
+                Text::SignedIn { workstation, number: session, until: clock::wall(ends_at) }
+            }
+            Event::Open { workstation, .. } if self.door => Text::DoorOpen { workstation },
+            Event::Open { .. } => return None,
+            Event::ProgramStarted { program } => Text::Starting { program },
+            Event::WireguardSecret => Text::WireguardSecret,
+            Event::Holding { workstation } => Text::Holding { workstation },
+            Event::Warning { limit, seconds } => Text::Warning { limit, seconds },
+            Event::WarningLifted => Text::WarningLifted,
+            Event::TunnelSilent => Text::TunnelSilent,
+            Event::TunnelBack => Text::TunnelBack,
+            Event::ChannelLost => Text::ChannelLost,
+            Event::ChannelBack => Text::ChannelBack,
+            Event::WorkstationRefused { workstation, port } => Text::WorkstationRefused { workstation, port },
+            Event::WorkstationSilent { workstation, port } => Text::WorkstationSilent { workstation, port },
+            Event::Closing => Text::Closing,
+            Event::NotTold => Text::NotTold,
+        })
+    }
+
+    fn say(&self, text: &Text) {
+        complain(&text.say(self.language));
+    }
+
+    fn fail(&self, text: &Text) {
+        self.last(text, "failed", None);
+    }
+
+    fn last(&self, text: &Text, event: &str, reason: Option<CloseReason>) {
+        if self.json {
+            print_json(&LastLine { event, reason, message: text.say(self.language) });
+        }
+        self.say(text);
+    }
+
+    /// What an outcome is in words and as an exit code.
+    fn end(&self, outcome: Outcome, server: String) -> Exit {
+        let (exit, text) = match outcome {
+            Outcome::Ended { reason, idle_minutes } => {
+                self.last(&Text::Ended { reason, idle_minutes }, "ended", Some(reason));
+                return Exit::Ended;
+            }
+            Outcome::ProgramWentAway { program } => {
+                self.last(&Text::ProgramWentAway { program }, "ended", Some(CloseReason::ProgramEnded));
+                return Exit::Ended;
+            }
+            Outcome::ProgramFailed { program, status } => (Exit::Failed, Text::ProgramFailed { program, status }),
+            Outcome::ProgramMissing { program, cause } => (Exit::Failed, Text::ProgramMissing { program, cause }),
+            Outcome::NothingGranted => (Exit::Failed, Text::NothingGranted),
+            Outcome::Unwritable { path, cause } => (Exit::Failed, Text::Unwritable { path, cause }),
+            Outcome::Broken { cause } => (Exit::Failed, Text::Broken { cause }),
+            Outcome::Untrusted { cause } => (Exit::Failed, Text::Untrusted { server, cause }),
+            Outcome::NotAGateway { cause } => (Exit::Failed, Text::NotAGateway { server, cause }),
+            Outcome::NoTunnel { endpoint } => (Exit::Unreachable, Text::NoTunnel { endpoint }),
+            Outcome::Unresolved => (Exit::Unreachable, Text::Unresolved { server }),
+            Outcome::Unreachable { cause } => (Exit::Unreachable, Text::Unreachable { server, cause }),
+            Outcome::Refused(refusal) => (
+                Exit::Refused,
+                Text::Refused {
+                    message: refusal.message,
+                    support: refusal.support,
+                    retry_after_s: refusal.retry_after_s,
+                },
+            ),
+        };
+        self.last(&text, exit.word(), None);
+        exit
+    }
+}
+
+fn print_json(line: &impl Serialize) {
+    if let Ok(text) = serde_json::to_string(line) {
+        let mut stdout = io::stdout().lock();
+        let _ = writeln!(stdout, "{text}");
+        let _ = stdout.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn flags(line: &str) -> Result<Connect, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace()).map(|cli| match cli.command {
+            Command::Connect(flags) => flags,
+        })
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_that_contradict_each_other_are_refused() {
+        assert!(flags("deskgate connect --server gw --user m --fingerprint sha256:1 --fingerprint sha256:2").is_ok());
+        for line in [
+            "deskgate connect --run x --no-run",
+            "deskgate connect --no-run --wireguard-config -",
+            "deskgate connect --run x --wireguard-config -",
+            "deskgate connect --language fr",
+            "deskgate connect --password secret",
+            "deskgate connect extra",
+            "deskgate",
+        ] {
+            assert!(flags(line).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! What a session needs to know before it begins, as meant: flags and profile put together and checked.
+
+pub(crate) mod file;
+
+use std::path::PathBuf;
+
+use gateway_api::login::{LONGEST_USER, Language};
+
+use crate::{
+    api::trust::{Fingerprint, Trust},
+    cli::Connect,
+    rdp::Template,
+    words,
+};
+use file::Profile;
+
+/// Where gateways listen unless told otherwise.
+const PORT: u16 = 443;
+
+/// A gateway's name and port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Server {
+    host: String,
+    port: u16,
+}
+
+impl Server {
+    /// Reads `HOST`, `HOST:PORT`, `ADDRESS`, `[ADDRESS]:PORT`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+            let (host, rest) = rest.split_once(']')?;
+            host.parse::<std::net::Ipv6Addr>().ok()?;
+            (host, if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
+        } else if text.parse::<std::net::Ipv6Addr>().is_ok() {
+            (text, None)
+        } else {
+            text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)))
+        };
+        let port = port.map_or(Ok(PORT), str::parse).ok().filter(|port| *port != 0)?;
+        // What a name may be made of, TLS knows best.
+        rustls_pki_types::ServerName::try_from(host).ok()?;
+        Some(Self { host: host.to_owned(), port })
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// As the `Host` header and a URL write it.
+    pub(crate) fn host_header(&self) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        if self.port == PORT { host } else { format!("{host}:{}", self.port) }
+    }
+}
+
+impl std::fmt::Display for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.host_header())
+    }
+}
+
+/// What carries the desktop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    /// This program's own tunnel, and the RDP program that is found.
+    Rdp,
+    /// This program's own tunnel, and this command.
+    Command(Template),
+    /// This program's own tunnel, and nothing: the door stays open until the session ends.
+    Door,
+    /// Another WireGuard program, with a configuration written here; this program holds the session.
+    Wireguard(WireguardOutput),
+}
+
+/// Where the configuration for another WireGuard program goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum WireguardOutput {
+    /// Standard output.
+    Stdout,
+    /// A new file.
+    File(PathBuf),
+}
+
+/// Everything but the password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// Whom to ask; none where a person has to be asked first.
+    pub(crate) server: Option<Server>,
+    /// As whom; none where a person has to be asked first.
+    pub(crate) user: Option<String>,
+    /// How the gateway is known.
+    pub(crate) trust: Trust,
+    /// The language of everything said.
+    pub(crate) language: Language,
+    /// The help desk's phone.
+    pub(crate) help: Option<String>,
+    /// What carries the desktop.
+    pub(crate) carrier: Carrier,
+}
+
+impl Config {
+    /// Puts flags before profile before defaults. An error is a sentence about the first mistake.
+    pub(crate) fn new(flags: &Connect) -> Result<Self, String> {
+        let profile = Profile::load(flags.profile.as_deref())?;
+        let server = flags.server.as_ref().or(profile.server.as_ref());
+        let server = server.map(|text| parse_server(text)).transpose()?;
+        let user = flags.user.clone().or_else(|| profile.user.clone()).map(|text| parse_user(&text)).transpose()?;
+        let trust = if flags.ca.is_some() || !flags.fingerprint.is_empty() {
+            parse_trust(&flags.fingerprint, flags.ca.clone())?
+        } else {
+            parse_trust(&profile.fingerprints, profile.ca.clone())?
+        };
+        let language = flags.language.or(profile.language).unwrap_or_else(words::local_language);
+        Ok(Self { server, user, trust, language, help: profile.help, carrier: parse_carrier(flags)? })
+    }
+}
+
+pub(crate) fn parse_server(text: &str) -> Result<Server, String> {
+    Server::parse(text).ok_or_else(|| format!("server `{text}`: expected HOST or HOST:PORT"))
+}
+
+pub(crate) fn parse_user(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("the user name is empty".to_owned());
+    }
+    if text.len() > LONGEST_USER {
+        return Err(format!("the user name is longer than {LONGEST_USER} bytes"));
+    }
+    Ok(text.to_owned())
+}
+
+fn parse_trust(fingerprints: &[String], ca: Option<PathBuf>) -> Result<Trust, String> {
+    let pins = fingerprints
+        .iter()
+        .map(|text| {
+            Fingerprint::parse(text)
+                .ok_or_else(|| format!("fingerprint `{text}`: expected `sha256:` and 64 hexadecimal digits"))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    match (pins.is_empty(), ca) {
+        (true, None) => Ok(Trust::System),
+        (true, Some(path)) => Ok(Trust::Authority(path)),
+        (false, None) => Ok(Trust::Pinned(pins)),
+        (false, Some(_)) => Err("both a fingerprint and a certificate authority are given: keep one".to_owned()),
+    }
+}
+
+fn parse_carrier(flags: &Connect) -> Result<Carrier, String> {
+    if let Some(output) = &flags.wireguard_config {
+        let stdout = output.as_os_str() == "-";
+        return Ok(Carrier::Wireguard(if stdout {
+            WireguardOutput::Stdout
+        } else {
+            WireguardOutput::File(output.clone())
+        }));
+    }
+    match (&flags.run, flags.no_run) {
+        (Some(command), _) => Template::parse(command).map(Carrier::Command),
+        (None, true) => Ok(Carrier::Door),
+        (None, false) => Ok(Carrier::Rdp),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_a_name_or_an_address_with_a_port_or_without() {
+        for (text, host, port) in [
+            ("gw.comune.example", "gw.comune.example", 443),
+            ("gw.comune.example:8443", "gw.comune.example", 8443),
+            ("192.0.2.1:1", "192.0.2.1", 1),
+            ("2001:db8::1", "2001:db8::1", 443),
+            ("[2001:db8::1]:8443", "2001:db8::1", 8443),
+            (" gw ", "gw", 443),
+        ] {
+            let server = Server::parse(text).unwrap();
+            assert_eq!((server.host(), server.port()), (host, port), "{text}");
+            assert_eq!(Server::parse(&server.host_header()).unwrap(), server, "{text}");
+        }
+        for text in ["", ":443", "gw:0", "gw:x", "gw:65536", "https://gw", "gw/path", "[::1", "[gw]:1", "a b"] {
+            assert_eq!(Server::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_gateway_is_known_in_one_way_only() {
+        let pin = format!("sha256:{}", "0".repeat(64));
+        assert_eq!(parse_trust(&[], None), Ok(Trust::System));
+        assert!(matches!(parse_trust(&[pin.clone(), pin.clone()], None), Ok(Trust::Pinned(pins)) if pins.len() == 2));
+        assert!(parse_trust(&[pin], Some("ca.pem".into())).is_err());
+        assert!(parse_trust(&["sha256:1".to_owned()], None).unwrap_err().contains("`sha256:1`"));
+    }
+}

@@ -1,0 +1,239 @@
+//! Starts the program that shows the desktop, and notices its end.
+//!
+//! It gets the door's address and the user's name, never the password. What it may share with the workstation is what
+//! the grant says; that is advice to an honest program, the workstation's own settings enforce it.
+
+#[cfg(target_os = "linux")]
+#[path = "rdp/linux.rs"]
+mod system;
+
+use std::{
+    ffi::OsString,
+    io,
+    net::SocketAddr,
+    process::ExitStatus,
+    time::{Duration, Instant},
+};
+
+use gateway_api::login::Redirection;
+use tokio::time::timeout;
+
+use crate::clock;
+
+pub(crate) use system::{Launcher, become_program};
+
+/// A program that ends sooner never showed a desktop.
+const AT_ONCE: Duration = Duration::from_secs(2);
+/// How long a program may take to end when asked to.
+const GRACE: Duration = Duration::from_millis(400);
+
+/// What the program is told.
+#[derive(Debug)]
+pub(crate) struct Desktop<'a> {
+    /// The door on this computer.
+    pub(crate) door: SocketAddr,
+    /// The office user name.
+    pub(crate) user: &'a str,
+    /// The workstation's name in the policy.
+    pub(crate) workstation: &'a str,
+    /// What may be shared.
+    pub(crate) redirect: &'a [Redirection],
+}
+
+/// A command given by the person: words, in which `{host}`, `{port}` and `{user}` stand for what is known later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Template(Vec<String>);
+
+impl Template {
+    /// Splits a command into words as a shell would, without being one: no variables, no patterns, no second command.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let words = words(text).map_err(|mistake| format!("--run `{text}`: {mistake}"))?;
+        if words.is_empty() {
+            return Err("--run: the command is empty".to_owned());
+        }
+        for word in &words {
+            if let Some(unknown) = unknown_placeholder(word) {
+                return Err(format!("--run: `{{{unknown}}}` is not known: use {{host}}, {{port}}, {{user}}"));
+            }
+        }
+        Ok(Self(words))
+    }
+
+    /// What people know the program by.
+    pub(crate) fn name(&self) -> &str {
+        self.0.first().map_or("", |word| word.rsplit('/').next().unwrap_or(word))
+    }
+
+    /// The words with their places filled in. What is filled in is never looked at again.
+    fn fill(&self, desktop: &Desktop<'_>) -> Vec<OsString> {
+        let (host, port) = (desktop.door.ip().to_string(), desktop.door.port().to_string());
+        let fill = |word: &String| {
+            let mut filled = String::new();
+            let mut rest = word.as_str();
+            while let Some((before, after)) = rest.split_once('{') {
+                filled.push_str(before);
+                let (value, length) = match after {
+                    _ if after.starts_with("host}") => (host.as_str(), 5),
+                    _ if after.starts_with("port}") => (port.as_str(), 5),
+                    _ if after.starts_with("user}") => (desktop.user, 5),
+                    _ => ("{", 0),
+                };
+                filled.push_str(value);
+                rest = after.get(length..).unwrap_or_default();
+            }
+            filled.push_str(rest);
+            OsString::from(filled)
+        };
+        self.0.iter().map(fill).collect()
+    }
+}
+
+/// The first `{word}` that stands for nothing. Other braces are left to the command.
+fn unknown_placeholder(word: &str) -> Option<&str> {
+    word.split('{').skip(1).find_map(|rest| {
+        let (name, _) = rest.split_once('}')?;
+        let is_word = !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase());
+        (is_word && !["host", "port", "user"].contains(&name)).then_some(name)
+    })
+}
+
+fn words(text: &str) -> Result<Vec<String>, &'static str> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\'' => loop {
+                match characters.next() {
+                    Some('\'') => break,
+                    Some(inside) => word.get_or_insert_default().push(inside),
+                    None => return Err("a quotation mark is not closed"),
+                }
+            },
+            '"' => loop {
+                match characters.next() {
+                    Some('"') => break,
+                    Some('\\') => match characters.next() {
+                        Some(escaped @ ('"' | '\\' | '$' | '`')) => word.get_or_insert_default().push(escaped),
+                        Some(other) => word.get_or_insert_default().extend(['\\', other]),
+                        None => return Err("a quotation mark is not closed"),
+                    },
+                    Some(inside) => word.get_or_insert_default().push(inside),
+                    None => return Err("a quotation mark is not closed"),
+                }
+            },
+            '\\' => word.get_or_insert_default().push(characters.next().ok_or("a backslash stands at the end")?),
+            space if space.is_whitespace() => words.extend(word.take()),
+            other => word.get_or_insert_default().push(other),
+        }
+        if matches!(character, '\'' | '"') {
+            word.get_or_insert_default(); // quotation marks around nothing are a word
+        }
+    }
+    words.extend(word);
+    Ok(words)
+}
+
+/// A running program.
+pub(crate) struct Program {
+    name: String,
+    child: tokio::process::Child,
+    started: Instant,
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// After it had been used, or could have been.
+    Normally,
+    /// At once, with an error: its exit status in words.
+    AtOnce(String),
+    /// At once, without one: it may have left the work to another program.
+    WentAway,
+}
+
+impl Program {
+    /// Starts `command`: its first word is the program.
+    fn start(launcher: &Launcher, command: &[OsString]) -> io::Result<Self> {
+        let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let child = launcher.start(program, arguments)?;
+        let name = std::path::Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
+        Ok(Self { name, child, started: clock::now() })
+    }
+
+    /// What people know it by.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(&mut self) -> Ended {
+        let status = self.child.wait().await;
+        let at_once = clock::now() < self.started + AT_ONCE;
+        match status {
+            Ok(status) if at_once && status.success() => Ended::WentAway,
+            Ok(status) if at_once => Ended::AtOnce(system::describe(status)),
+            Ok(_) => Ended::Normally,
+            Err(error) => Ended::AtOnce(error.to_string()),
+        }
+    }
+
+    /// Asks it and whatever it started to end, and ends them where that is not enough.
+    pub(crate) async fn end(mut self) {
+        system::ask_to_end(&self.child);
+        let _: Result<io::Result<ExitStatus>, _> = timeout(GRACE, self.child.wait()).await;
+        // Dropping does the rest.
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        system::end(&mut self.child);
+    }
+}
+
+/// The command of the person, ready to start.
+pub(crate) fn given(template: &Template, desktop: &Desktop<'_>, launcher: &Launcher) -> io::Result<Program> {
+    Program::start(launcher, &template.fill(desktop))
+}
+
+pub(crate) use system::{Found, find};
+
+/// The RDP program that was found, ready to start.
+pub(crate) fn found(found: &Found, desktop: &Desktop<'_>, launcher: &Launcher) -> io::Result<Program> {
+    Program::start(launcher, &system::command(found, desktop)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn desktop() -> Desktop<'static> {
+        Desktop { door: ([127, 0, 0, 1], 4711).into(), user: "m rossi; {port}", workstation: "w", redirect: &[] }
+    }
+
+    fn filled(text: &str) -> Vec<String> {
+        let words = Template::parse(text).unwrap().fill(&desktop());
+        words.into_iter().map(|word| word.into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_command_becomes_words_and_no_shell_reads_it() {
+        assert_eq!(filled("nc {host} {port}"), ["nc", "127.0.0.1", "4711"]);
+        assert_eq!(filled(r#"a 'b c' "d \"e\" \x" f\ g '' "#), ["a", "b c", r#"d "e" \x"#, "f g", ""]);
+        assert_eq!(filled("a $HOME; rm * | `b` && c"), ["a", "$HOME;", "rm", "*", "|", "`b`", "&&", "c"]);
+        assert_eq!(filled("/v:{host}:{port} {}{ { a}"), ["/v:127.0.0.1:4711", "{}{", "{", "a}"]);
+    }
+
+    #[test]
+    fn what_is_filled_in_stays_one_word_and_is_not_filled_in_again() {
+        assert_eq!(filled("x /u:{user}"), ["x", "/u:m rossi; {port}"]);
+    }
+
+    #[test]
+    fn mistakes_in_a_command_are_told() {
+        for text in ["", "  ", "a 'b", "a \"b", "a \\", "a {pott}", "a {password}"] {
+            assert!(Template::parse(text).unwrap_err().starts_with("--run"), "{text}");
+        }
+    }
+}

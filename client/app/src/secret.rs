@@ -1,0 +1,71 @@
+//! The password: from the prompt, or from one line of standard input, to one request, and then gone.
+//!
+//! It is never an argument, never in the environment, never in a file.
+
+use std::io::{self, BufRead};
+
+use gateway_api::login::{LONGEST_PASSWORD, Password};
+use zeroize::Zeroizing;
+
+/// Why there is no password.
+#[derive(Debug)]
+pub(crate) enum NoPassword {
+    /// Nothing was typed.
+    Empty,
+    /// More than any password has.
+    TooLong,
+    /// There is no terminal to ask at, or standard input broke.
+    Unreadable(io::Error),
+}
+
+/// Asks at the terminal, without echo.
+pub(crate) fn ask(prompt: &str) -> Result<Password, NoPassword> {
+    let config = rpassword::ConfigBuilder::new().password_feedback_hide().build();
+    let typed = rpassword::prompt_password_with_config(prompt, config).map_err(NoPassword::Unreadable)?;
+    check(Zeroizing::new(typed))
+}
+
+/// Reads one line of standard input; the end of the line does not count.
+pub(crate) fn read(input: &mut impl BufRead) -> Result<Password, NoPassword> {
+    // Room for all that may come: growing would leave copies behind.
+    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST_PASSWORD + 2));
+    let mut limited = io::Read::take(input, (LONGEST_PASSWORD + 2) as u64);
+    limited.read_until(b'\n', &mut line).map_err(NoPassword::Unreadable)?;
+    let text = std::str::from_utf8(&line)
+        .map_err(|_| NoPassword::Unreadable(io::Error::new(io::ErrorKind::InvalidData, "not UTF-8")))?;
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    check(Zeroizing::new(text.strip_suffix('\r').unwrap_or(text).to_owned()))
+}
+
+fn check(mut text: Zeroizing<String>) -> Result<Password, NoPassword> {
+    match text.len() {
+        0 => Err(NoPassword::Empty),
+        length if length > LONGEST_PASSWORD => Err(NoPassword::TooLong),
+        _ => Ok(Password::new(std::mem::take(&mut *text))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(bytes: &[u8]) -> Result<String, NoPassword> {
+        read(&mut &*bytes).map(|password| password.expose().to_owned())
+    }
+
+    #[test]
+    fn one_line_is_the_password_and_its_end_is_not() {
+        for bytes in [&b"Casa 1!\n"[..], b"Casa 1!\r\n", b"Casa 1!", b"Casa 1!\nrest\n"] {
+            assert_eq!(line(bytes).unwrap(), "Casa 1!");
+        }
+        assert_eq!(line(b" spaces stay \n").unwrap(), " spaces stay ");
+    }
+
+    #[test]
+    fn no_password_is_said_to_be_none() {
+        assert!(matches!(line(b""), Err(NoPassword::Empty)));
+        assert!(matches!(line(b"\n"), Err(NoPassword::Empty)));
+        assert!(matches!(line(&[b'x'; LONGEST_PASSWORD + 1]), Err(NoPassword::TooLong)));
+        assert!(matches!(line(&[0xff, b'\n']), Err(NoPassword::Unreadable(_))));
+    }
+}

@@ -1,0 +1,547 @@
+//! One working session, from the login to the close: the order in which things are asked, started and ended.
+//!
+//! ```text
+//!  login ──> tunnel ──> door ──> RDP program ──────────> its end ─┐
+//!    │          │                                                 │
+//!    └──> session channel ──> warnings ──> the gateway's end ─────┼──> door shut, flushed, gateway told, keys gone
+//!                                           "enough" from outside ┘
+//! ```
+//!
+//! A front end sees [`Event`]s and an [`Outcome`]; the words for both are its own business.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use client_core::{End, Keys, Parameters};
+use gateway_api::{
+    CloseReason, SessionNumber, Token,
+    login::{self, Language, Password, Refusal},
+    session::{self, ClientReason, Limit},
+};
+use serde::Serialize;
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    task::JoinHandle,
+    time::{Instant, sleep_until, timeout},
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    api::{
+        Client, Failure,
+        channel::{self, News},
+    },
+    config::{Carrier, Server, WireguardOutput},
+    event_loop::{Command, DataPlane, Report},
+    listener::Address,
+    rdp::{self, Desktop, Found, Launcher, Program},
+    signals::Signals,
+    wireguard,
+};
+
+/// How long the data plane may take to flush; it takes less by itself.
+const FLUSH_TIME: Duration = Duration::from_millis(500);
+/// The service whose door the program is led to.
+const RDP: &str = "rdp";
+
+/// What to do.
+pub(crate) struct Order {
+    /// The gateway, as people know it and as it is spoken to.
+    pub(crate) server: Server,
+    pub(crate) client: Client,
+    pub(crate) user: String,
+    pub(crate) password: Password,
+    pub(crate) language: Language,
+    pub(crate) show: Show,
+}
+
+/// How the desktop is carried and shown.
+pub(crate) enum Show {
+    /// By the RDP program that was found, or by a command.
+    Program(Starter),
+    /// By whatever the person starts.
+    Door,
+    /// By another WireGuard program.
+    Wireguard(WireguardOutput),
+}
+
+/// What to start.
+pub(crate) enum Starter {
+    Found(Found),
+    Given(rdp::Template),
+}
+
+impl Show {
+    /// Looks for what the carrier needs. None if there is no RDP program.
+    pub(crate) fn prepare(carrier: Carrier) -> Option<Self> {
+        Some(match carrier {
+            Carrier::Rdp => Self::Program(Starter::Found(rdp::find()?)),
+            Carrier::Command(template) => Self::Program(Starter::Given(template)),
+            Carrier::Door => Self::Door,
+            Carrier::Wireguard(output) => Self::Wireguard(output),
+        })
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Event {
+    /// The gateway is being asked.
+    Reaching { server: String },
+    /// The login succeeded. `ends_at` is in Unix seconds.
+    SignedIn { session: SessionNumber, workstation: String, ends_at: i64 },
+    /// The tunnel is up and the doors are open.
+    Open { workstation: String, doors: Vec<Address> },
+    /// The program that shows the desktop was started.
+    ProgramStarted { program: String },
+    /// The configuration for another WireGuard program holds a secret and is about to be shown.
+    WireguardSecret,
+    /// The configuration was handed over.
+    Holding { workstation: String },
+    /// The session will end soon.
+    Warning { limit: Limit, seconds: u32 },
+    /// The person came back.
+    WarningLifted,
+    /// Nothing comes back from the gateway.
+    TunnelSilent,
+    /// Something came back again.
+    TunnelBack,
+    /// The session channel was lost.
+    ChannelLost,
+    /// The session channel is back.
+    ChannelBack,
+    /// The workstation refuses connections to a port.
+    WorkstationRefused { workstation: String, port: u16 },
+    /// The workstation does not answer at a port.
+    WorkstationSilent { workstation: String, port: u16 },
+    /// The session is being closed from here.
+    Closing,
+    /// The gateway could not be told of the end.
+    NotTold,
+}
+
+/// How it came out.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// There was a session, and it ended.
+    Ended { reason: CloseReason, idle_minutes: u32 },
+    /// There was a session, and its program ended at once without an error.
+    ProgramWentAway { program: String },
+    /// There was a session, and its program ended at once with an error.
+    ProgramFailed { program: String, status: String },
+    /// There was a session, and its program could not be started.
+    ProgramMissing { program: String, cause: String },
+    /// There was a session, but packets do not get through.
+    NoTunnel { endpoint: SocketAddr },
+    /// There was a session, but nothing to carry.
+    NothingGranted,
+    /// There was a session, but its configuration could not be written.
+    Unwritable { path: String, cause: String },
+    /// The gateway refused.
+    Refused(Box<Refusal>),
+    /// The gateway's name has no address.
+    Unresolved,
+    /// The gateway does not answer.
+    Unreachable { cause: String },
+    /// Who answers is not the gateway.
+    Untrusted { cause: String },
+    /// Who answers is none.
+    NotAGateway { cause: String },
+    /// This computer refused something.
+    Broken { cause: String },
+}
+
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Unresolved => Self::Unresolved,
+            Failure::Unreachable(cause) => Self::Unreachable { cause },
+            Failure::Untrusted(cause) => Self::Untrusted { cause },
+            Failure::NotAGateway(cause) => Self::NotAGateway { cause },
+            Failure::Refused(refusal) => Self::Refused(refusal),
+            Failure::Gone => Self::NotAGateway { cause: "it does not know its own session".to_owned() },
+        }
+    }
+}
+
+/// Works one session through. The first signal ends it in good order, the second at once.
+pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnMut(&Event)) -> Outcome {
+    let Order { server, client, user, password, language, show } = order;
+    tell(&Event::Reaching { server: server.to_string() });
+    let mut private = Zeroizing::new([0; 32]);
+    let mut seed = [0; 8];
+    if let Err(error) = getrandom::fill(&mut *private).and_then(|()| getrandom::fill(&mut seed)) {
+        return Outcome::Broken { cause: error.to_string() };
+    }
+    let request = login::Request {
+        user: user.clone(),
+        password,
+        public_key: gateway_api::PublicKey(x25519_dalek::x25519(*private, x25519_dalek::X25519_BASEPOINT_BYTES)),
+        language,
+        client: format!("deskgate {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS),
+        wireguard_config: matches!(show, Show::Wireguard(_)),
+    };
+    let session = tokio::select! {
+        answer = client.login(request) => match answer {
+            Ok(session) => session,
+            Err(failure) => return failure.into(),
+        },
+        // If the gateway has opened a session meanwhile, its grace ends it.
+        () = signals.next() => return Outcome::Ended { reason: CloseReason::WorkerClosed, idle_minutes: 0 },
+    };
+    tell(&Event::SignedIn {
+        session: session.number,
+        workstation: session.workstation.name.clone(),
+        ends_at: session.limits.ends_at,
+    });
+    Working::new(client, user, session, private, u64::from_ne_bytes(seed), tell).work(show, signals).await
+}
+
+/// Why the session is to end.
+enum Finish {
+    /// The session is over already.
+    Over(CloseReason),
+    /// The program ended.
+    Program(rdp::Ended),
+    /// The person wants it.
+    Worker,
+    /// It could not begin, or cannot go on.
+    Impossible(Outcome),
+}
+
+/// A session that the gateway has opened.
+struct Working<'a> {
+    client: Client,
+    user: String,
+    session: login::Session,
+    token: Arc<Token>,
+    private: Zeroizing<[u8; 32]>,
+    seed: u64,
+    channel: JoinHandle<()>,
+    news: UnboundedReceiver<News>,
+    /// Since when the session channel is lost, once it had been attached.
+    lost: Option<Instant>,
+    endpoint: Option<SocketAddr>,
+    plane: Option<DataPlane>,
+    program: Option<Program>,
+    tell: &'a mut dyn FnMut(&Event),
+}
+
+impl<'a> Working<'a> {
+    fn new(
+        client: Client,
+        user: String,
+        mut session: login::Session,
+        private: Zeroizing<[u8; 32]>,
+        seed: u64,
+        tell: &'a mut dyn FnMut(&Event),
+    ) -> Self {
+        let token = std::mem::replace(&mut session.token, Token::new([0; 32]));
+        let token = Arc::new(token);
+        let (sender, news) = unbounded_channel();
+        let channel = tokio::spawn(channel::hold(client.clone(), Arc::clone(&token), sender));
+        Self {
+            client,
+            user,
+            session,
+            token,
+            private,
+            seed,
+            channel,
+            news,
+            lost: None,
+            endpoint: None,
+            plane: None,
+            program: None,
+            tell,
+        }
+    }
+
+    async fn work(mut self, show: Show, signals: &mut Signals) -> Outcome {
+        let finish = match self.begin(&show).await {
+            Ok(()) => self.hold(&show, signals).await,
+            Err(outcome) => Finish::Impossible(outcome),
+        };
+        tokio::select! {
+            outcome = self.end(finish) => outcome,
+            // Enough was said twice: what is left undone, the gateway's grace does.
+            () = signals.next() => Outcome::Ended { reason: CloseReason::WorkerClosed, idle_minutes: 0 },
+        }
+    }
+
+    /// Starts what carries the desktop.
+    async fn begin(&mut self, show: &Show) -> Result<(), Outcome> {
+        let endpoint = self.endpoint().await?;
+        self.endpoint = Some(endpoint);
+        if let Show::Wireguard(output) = show {
+            return self.hand_over(output, endpoint);
+        }
+        let services = doors(&self.session.workstation.services);
+        if services.is_empty() {
+            return Err(Outcome::NothingGranted);
+        }
+        let parameters = Parameters {
+            keys: Keys {
+                private: std::mem::take(&mut *self.private),
+                gateway: self.session.gateway.public_key.0,
+                preshared: *self.session.preshared_key.expose(),
+            },
+            address: self.session.address,
+            mtu: self.session.mtu,
+            workstation: self.session.workstation.address,
+            ports: services.iter().map(|(_, port)| *port).collect(),
+            grace: Duration::from_secs(self.session.limits.grace_s.into()),
+            random_seed: self.seed,
+        };
+        let plane = DataPlane::start(parameters, endpoint, services);
+        self.plane = Some(plane.map_err(|error| Outcome::Broken { cause: error.to_string() })?);
+        Ok(())
+    }
+
+    async fn endpoint(&self) -> Result<SocketAddr, Outcome> {
+        let endpoint = &self.session.gateway.endpoint;
+        let not_found = || Outcome::NotAGateway { cause: format!("its UDP address `{endpoint}` is none") };
+        let mut found = tokio::net::lookup_host(endpoint).await.map_err(|_| not_found())?;
+        found.next().ok_or_else(not_found)
+    }
+
+    fn hand_over(&mut self, output: &WireguardOutput, endpoint: SocketAddr) -> Result<(), Outcome> {
+        (self.tell)(&Event::WireguardSecret);
+        let text = wireguard::configuration(&self.session, &self.private, endpoint);
+        wireguard::write(output, &text).map_err(|error| Outcome::Unwritable {
+            path: match output {
+                WireguardOutput::Stdout => "-".to_owned(),
+                WireguardOutput::File(path) => path.display().to_string(),
+            },
+            cause: crate::api::plain(&error),
+        })?;
+        *self.private = [0; 32];
+        (self.tell)(&Event::Holding { workstation: self.session.workstation.name.clone() });
+        Ok(())
+    }
+
+    /// Holds the session until something ends it.
+    async fn hold(&mut self, show: &Show, signals: &mut Signals) -> Finish {
+        let watched = self.plane.is_some();
+        loop {
+            let step = tokio::select! {
+                biased;
+                Some(news) = self.news.recv() => self.take_news(news),
+                report = next_report(&mut self.plane) => self.take_report(report, show),
+                ended = next_end(&mut self.program) => Some(Finish::Program(ended)),
+                () = grace_over(watched, self.lost, &self.session.limits) => {
+                    Some(Finish::Over(CloseReason::ClientLost))
+                }
+                () = signals.next() => Some(Finish::Worker),
+            };
+            if let Some(finish) = step {
+                return finish;
+            }
+        }
+    }
+
+    fn take_news(&mut self, news: News) -> Option<Finish> {
+        match news {
+            News::Attached => {
+                self.command(Command::ChannelAttached);
+                if self.lost.take().is_some() {
+                    (self.tell)(&Event::ChannelBack);
+                }
+            }
+            News::Lost => {
+                self.command(Command::ChannelLost);
+                self.lost = Some(Instant::now());
+                (self.tell)(&Event::ChannelLost);
+            }
+            News::Told(session::Event::Warning { limit, seconds }) => (self.tell)(&Event::Warning { limit, seconds }),
+            News::Told(session::Event::WarningLifted) => (self.tell)(&Event::WarningLifted),
+            News::Told(session::Event::Attached) => {}
+            News::Told(session::Event::Closed { reason }) => return Some(Finish::Over(reason)),
+            News::Gone => return Some(Finish::Over(CloseReason::ClientLost)),
+        }
+        None
+    }
+
+    fn take_report(&mut self, report: Option<Report>, show: &Show) -> Option<Finish> {
+        use client_core::Event as Told;
+        let workstation = self.session.workstation.name.clone();
+        match report {
+            Some(Report::Open(doors)) => return self.opened(doors, show),
+            Some(Report::Session(Told::TunnelUp)) if self.program.is_some() || matches!(show, Show::Door) => {
+                (self.tell)(&Event::TunnelBack);
+            }
+            Some(Report::Session(Told::TunnelUp)) => {}
+            Some(Report::Session(Told::TunnelSilent)) => (self.tell)(&Event::TunnelSilent),
+            Some(Report::Session(Told::Refused { port })) => {
+                (self.tell)(&Event::WorkstationRefused { workstation, port });
+            }
+            Some(Report::Session(Told::NoAnswer { port })) => {
+                (self.tell)(&Event::WorkstationSilent { workstation, port });
+            }
+            Some(Report::Session(Told::Closed(End::Closed(reason)))) => return Some(Finish::Over(reason)),
+            Some(Report::Session(Told::Closed(End::Unanswered))) => {
+                let endpoint = self.endpoint?;
+                return Some(Finish::Impossible(Outcome::NoTunnel { endpoint }));
+            }
+            Some(Report::Failed(error)) => {
+                return Some(Finish::Impossible(Outcome::Broken { cause: error.to_string() }));
+            }
+            None => return Some(Finish::Impossible(Outcome::Broken { cause: "a thread ended".to_owned() })),
+        }
+        None
+    }
+
+    /// The doors are open: what shows the desktop may begin.
+    fn opened(&mut self, doors: Vec<Address>, show: &Show) -> Option<Finish> {
+        let door = doors.iter().find(|door| door.name == RDP).or(doors.first()).map(|door| door.address);
+        (self.tell)(&Event::Open { workstation: self.session.workstation.name.clone(), doors });
+        let (Show::Program(starter), Some(door)) = (show, door) else { return None };
+        let desktop = Desktop {
+            door,
+            user: &self.user,
+            workstation: &self.session.workstation.name,
+            redirect: &self.session.redirect,
+        };
+        let launcher = Launcher::new();
+        let started = match starter {
+            Starter::Found(found) => rdp::found(found, &desktop, &launcher),
+            Starter::Given(template) => rdp::given(template, &desktop, &launcher),
+        };
+        match started {
+            Ok(program) => {
+                (self.tell)(&Event::ProgramStarted { program: program.name().to_owned() });
+                self.program = Some(program);
+                None
+            }
+            Err(error) => Some(Finish::Impossible(Outcome::ProgramMissing {
+                program: starter.name(),
+                cause: crate::api::plain(&error),
+            })),
+        }
+    }
+
+    fn command(&self, command: Command) {
+        if let Some(plane) = &self.plane {
+            plane.command(command);
+        }
+    }
+
+    /// The one end of every session.
+    async fn end(&mut self, finish: Finish) -> Outcome {
+        let idle_minutes = self.session.limits.idle_s / 60;
+        let ended = |reason| Outcome::Ended { reason, idle_minutes };
+        match finish {
+            Finish::Over(reason) => {
+                self.command(Command::Closed(reason));
+                self.end_program().await;
+                ended(reason)
+            }
+            Finish::Program(how) => {
+                let program = self.program.as_ref().map_or_else(String::new, |program| program.name().to_owned());
+                self.close(ClientReason::ProgramEnded).await;
+                match how {
+                    rdp::Ended::Normally => ended(CloseReason::ProgramEnded),
+                    rdp::Ended::WentAway => Outcome::ProgramWentAway { program },
+                    rdp::Ended::AtOnce(status) => Outcome::ProgramFailed { program, status },
+                }
+            }
+            Finish::Worker => {
+                (self.tell)(&Event::Closing);
+                self.end_program().await;
+                self.close(ClientReason::WorkerClosed).await;
+                ended(CloseReason::WorkerClosed)
+            }
+            Finish::Impossible(outcome) => {
+                self.end_program().await;
+                self.close(ClientReason::WorkerClosed).await;
+                outcome
+            }
+        }
+    }
+
+    async fn end_program(&mut self) {
+        if let Some(program) = self.program.take() {
+            program.end().await;
+        }
+    }
+
+    /// Door shut, bytes flushed, gateway told; in this order, so that nothing is cut off that was already sent.
+    async fn close(&mut self, reason: ClientReason) {
+        if let Some(plane) = &mut self.plane {
+            plane.command(Command::Close(reason.into()));
+            let flushed = async { while plane.report().await.is_some() {} };
+            let _ = timeout(FLUSH_TIME, flushed).await;
+        }
+        if let Err(failure) = self.client.close(&self.token, reason).await {
+            tracing::debug!(?failure, "close");
+            (self.tell)(&Event::NotTold);
+        }
+    }
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        self.channel.abort();
+    }
+}
+
+impl Starter {
+    fn name(&self) -> String {
+        match self {
+            Self::Found(found) => found.name(),
+            Self::Given(template) => template.name().to_owned(),
+        }
+    }
+}
+
+/// The next report of a data plane, where there is one.
+async fn next_report(plane: &mut Option<DataPlane>) -> Option<Report> {
+    match plane {
+        Some(plane) => plane.report().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The end of a program, where there is one.
+async fn next_end(program: &mut Option<Program>) -> rdp::Ended {
+    match program {
+        Some(program) => program.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The end of the grace, where nobody else watches it: with a tunnel of our own, the core does.
+async fn grace_over(watched: bool, lost: Option<Instant>, limits: &login::Limits) {
+    match lost {
+        Some(since) if !watched => sleep_until(since + Duration::from_secs(limits.grace_s.into())).await,
+        _ => std::future::pending().await,
+    }
+}
+
+/// The doors to open: a name and a port of the workstation each. A service of several ports has them in its names.
+fn doors(services: &[login::Service]) -> Vec<(String, u16)> {
+    let mut doors: Vec<(String, u16)> = Vec::new();
+    for service in services {
+        for port in &service.tcp {
+            let name = if service.tcp.len() == 1 { service.name.clone() } else { format!("{}/{port}", service.name) };
+            if doors.iter().all(|(_, known)| known != port) {
+                doors.push((name, *port));
+            }
+        }
+    }
+    doors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_port_gets_one_door_with_a_name_that_tells_it_apart() {
+        let service = |name: &str, tcp: &[u16]| login::Service { name: name.into(), tcp: tcp.into(), udp: vec![5] };
+        let found =
+            doors(&[service("rdp", &[3389]), service("web", &[80, 443]), service("again", &[443]), service("u", &[])]);
+        let expected = [("rdp", 3389), ("web/80", 80), ("web/443", 443)];
+        assert_eq!(found, expected.map(|(name, port)| (name.to_owned(), port)));
+    }
+}

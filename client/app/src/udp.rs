@@ -1,0 +1,114 @@
+//! The socket to the gateway: many datagrams in one system call, both ways, where the system can.
+//!
+//! It refuses to know what is in them. The socket is not bound to one way out: when the home line changes, the next
+//! datagram simply takes the new one.
+
+use std::{
+    io::{self, IoSliceMut},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+};
+
+use client_core::Transmit;
+use mio::{Interest, Registry, Token, net::UdpSocket};
+use quinn_udp::{RecvMeta, UdpSocketState};
+
+/// Buffers received into by one call, each as large as what the kernel merges.
+const BUFFERS: usize = 8;
+const BUFFER: usize = 64 << 10;
+/// Asked of the kernel in bytes: enough for the bursts of a fast line; it may give less.
+const RECEIVE_BUFFER: usize = 4 << 20;
+/// Small, so that what cannot leave waits in TCP, where it can be held back, and not here.
+const SEND_BUFFER: usize = 512 << 10;
+
+/// What became of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// It did its work; more of the same may be possible.
+    Done,
+    /// The kernel has nothing, or no room: wait for its word.
+    Wait,
+}
+
+/// A UDP socket for one gateway.
+pub(crate) struct GatewaySocket {
+    socket: UdpSocket,
+    state: UdpSocketState,
+    gateway: SocketAddr,
+    buffer: Box<[u8]>,
+    /// Bytes of the batch at hand that were sent already, where it had to be split.
+    sent: usize,
+}
+
+impl GatewaySocket {
+    /// A socket of the gateway's family on a port that the system picks.
+    pub(crate) fn open(gateway: SocketAddr) -> io::Result<Self> {
+        let local: SocketAddr = match gateway {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        let socket = UdpSocket::bind(local)?;
+        let state = UdpSocketState::new((&socket).into())?;
+        // Less than asked for is slower, not wrong.
+        let _ = state.set_recv_buffer_size((&socket).into(), RECEIVE_BUFFER);
+        let _ = state.set_send_buffer_size((&socket).into(), SEND_BUFFER);
+        Ok(Self { socket, state, gateway, buffer: vec![0; BUFFERS * BUFFER].into(), sent: 0 })
+    }
+
+    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        registry.register(&mut self.socket, token, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// Takes what one call gives and hands each datagram to `each`.
+    pub(crate) fn receive(&mut self, mut each: impl FnMut(&[u8])) -> Progress {
+        let Self { socket, state, buffer, .. } = self;
+        let mut metas = [RecvMeta::default(); BUFFERS];
+        let mut slices = buffer.chunks_mut(BUFFER).map(IoSliceMut::new).collect::<Vec<_>>();
+        let received = socket.try_io(|| state.recv((&*socket).into(), &mut slices, &mut metas));
+        let count = match received {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Progress::Wait,
+            // Reports of earlier datagrams that did not get through: the next call goes on.
+            Err(error) => {
+                tracing::debug!(%error, "udp receive");
+                return Progress::Done;
+            }
+        };
+        for (slice, meta) in slices.iter().zip(&metas).take(count) {
+            let stride = meta.stride.max(1);
+            slice.get(..meta.len).unwrap_or_default().chunks(stride).for_each(&mut each);
+        }
+        Progress::Done
+    }
+
+    /// Sends a batch, or drops it where the system refuses it for good. After [`Progress::Wait`] the same batch must
+    /// come again.
+    pub(crate) fn send(&mut self, transmit: &Transmit<'_>) -> Progress {
+        while let Some(rest) = transmit.contents.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            let most = transmit.segment_size.saturating_mul(self.state.max_gso_segments().max(1));
+            let contents = rest.get(..most).unwrap_or(rest);
+            match self.send_once(contents, transmit.segment_size) {
+                Ok(()) => self.sent += contents.len(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Progress::Wait,
+                // The system has just learned that it cannot send many at once: again, in smaller pieces.
+                Err(_) if transmit.segment_size.saturating_mul(self.state.max_gso_segments().max(1)) < most => {}
+                Err(error) => {
+                    tracing::debug!(%error, "udp send");
+                    break;
+                }
+            }
+        }
+        self.sent = 0;
+        Progress::Done
+    }
+
+    fn send_once(&self, contents: &[u8], segment_size: usize) -> io::Result<()> {
+        let transmit = quinn_udp::Transmit {
+            destination: self.gateway,
+            ecn: None,
+            contents,
+            segment_size: (contents.len() > segment_size).then_some(segment_size),
+            src_ip: None,
+        };
+        self.socket.try_io(|| self.state.try_send((&self.socket).into(), &transmit))
+    }
+}

@@ -1,0 +1,249 @@
+//! Every sentence a worker may read, named here and written in `words/italian.rs` and `words/english.rs`.
+//!
+//! A sentence says what happened and what to do. Adding one here without writing it in both languages does not compile.
+
+mod english;
+mod italian;
+
+use std::net::SocketAddr;
+
+use gateway_api::{CloseReason, SessionNumber, login::Language, session::Limit};
+
+/// One thing to say.
+#[derive(Debug, Clone)]
+pub(crate) enum Text {
+    /// Asked where no server was given.
+    AskServer,
+    /// Asked where no user was given.
+    AskUser,
+    /// Asked for the password.
+    AskPassword { user: String },
+    /// The gateway is being asked.
+    Reaching { server: String },
+    /// The login succeeded.
+    SignedIn { workstation: String, number: SessionNumber, until: String },
+    /// The RDP program was started.
+    Starting { program: String },
+    /// A door is open and nothing is started.
+    DoorOpen { workstation: String },
+    /// Above a configuration for another WireGuard program.
+    WireguardSecret,
+    /// The configuration was handed over; this program holds the session.
+    Holding { workstation: String },
+    /// The session will end soon.
+    Warning { limit: Limit, seconds: u32 },
+    /// The person came back.
+    WarningLifted,
+    /// Nothing comes back from the gateway.
+    TunnelSilent,
+    /// Something came back again.
+    TunnelBack,
+    /// The session channel was lost.
+    ChannelLost,
+    /// The session channel is back.
+    ChannelBack,
+    /// The workstation refuses.
+    WorkstationRefused { workstation: String, port: u16 },
+    /// The workstation does not answer.
+    WorkstationSilent { workstation: String, port: u16 },
+    /// The session is being closed from here.
+    Closing,
+    /// The session is over.
+    Ended { reason: CloseReason, idle_minutes: u32 },
+    /// The gateway could not be told that the session is over.
+    NotTold,
+    /// Where help is.
+    HelpDesk { phone: String },
+    /// The gateway's name has no address.
+    Unresolved { server: String },
+    /// Nobody answers at the gateway's address.
+    Unreachable { server: String, cause: String },
+    /// Somebody answers, but not in the way a gateway does.
+    NotAGateway { server: String, cause: String },
+    /// The certificate is not the office's.
+    Untrusted { server: String, cause: String },
+    /// The gateway refused the login.
+    Refused { message: String, support: String, retry_after_s: Option<u32> },
+    /// Packets do not get through.
+    NoTunnel { endpoint: SocketAddr },
+    /// The grant names no port that this program could open a door to.
+    NothingGranted,
+    /// No RDP program is installed.
+    NoRdpProgram,
+    /// The program does not start.
+    ProgramMissing { program: String, cause: String },
+    /// The program ended at once, with an error.
+    ProgramFailed { program: String, status: String },
+    /// The program ended at once, without one.
+    ProgramWentAway { program: String },
+    /// Nothing was typed.
+    PasswordEmpty,
+    /// What was typed is too long.
+    PasswordTooLong,
+    /// There is nobody to ask.
+    PasswordUnreadable { cause: String },
+    /// There is nobody to ask for server or user.
+    NobodyToAsk { option: &'static str },
+    /// The configuration could not be written.
+    Unwritable { path: String, cause: String },
+    /// This computer refuses something the program needs.
+    Broken { cause: String },
+}
+
+impl Text {
+    /// The sentence in a language.
+    pub(crate) fn say(&self, language: Language) -> String {
+        match language {
+            Language::It => italian::say(self),
+            Language::En => english::say(self),
+        }
+    }
+}
+
+/// The language of the person at this computer: `LC_ALL`, `LC_MESSAGES`, `LANG`, or what the system says.
+pub(crate) fn local_language() -> Language {
+    let environment = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let locale = environment.or_else(sys_locale::get_locale).unwrap_or_default();
+    language(&locale)
+}
+
+fn language(locale: &str) -> Language {
+    let italian = locale.split(['_', '-', '.', '@']).next().is_some_and(|tag| tag.eq_ignore_ascii_case("it"));
+    if italian { Language::It } else { Language::En }
+}
+
+/// A time as people say it: the two larger units, none where one will do.
+struct Span {
+    hours: u32,
+    minutes: u32,
+    seconds: u32,
+}
+
+impl Span {
+    fn new(seconds: u32) -> Self {
+        Self { hours: seconds / 3600, minutes: seconds / 60 % 60, seconds: seconds % 60 }
+    }
+
+    /// In the words for one and for many of each unit.
+    fn say(&self, hour: [&str; 2], minute: [&str; 2], second: [&str; 2], and: &str) -> String {
+        let part = |count: u32, [one, many]: [&str; 2]| match count {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            _ => Some(format!("{count} {many}")),
+        };
+        let seconds = if self.hours == 0 && self.minutes < 2 { part(self.seconds, second) } else { None };
+        let parts: Vec<String> =
+            [part(self.hours, hour), part(self.minutes, minute), seconds].into_iter().flatten().collect();
+        if parts.is_empty() { format!("0 {}", second[1]) } else { parts.join(and) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of each; the match makes a new text without a sample here fail to compile.
+    fn samples() -> Vec<Text> {
+        let s = || "X-1".to_owned();
+        let number = SessionNumber::new(1);
+        let mut all = vec![
+            Text::AskServer,
+            Text::AskUser,
+            Text::AskPassword { user: s() },
+            Text::Reaching { server: s() },
+            Text::SignedIn { workstation: s(), number, until: s() },
+            Text::Starting { program: s() },
+            Text::DoorOpen { workstation: s() },
+            Text::WireguardSecret,
+            Text::Holding { workstation: s() },
+            Text::WarningLifted,
+            Text::TunnelSilent,
+            Text::TunnelBack,
+            Text::ChannelLost,
+            Text::ChannelBack,
+            Text::WorkstationRefused { workstation: s(), port: 3389 },
+            Text::WorkstationSilent { workstation: s(), port: 3389 },
+            Text::Closing,
+            Text::NotTold,
+            Text::HelpDesk { phone: s() },
+            Text::Unresolved { server: s() },
+            Text::Unreachable { server: s(), cause: s() },
+            Text::NotAGateway { server: s(), cause: s() },
+            Text::Untrusted { server: s(), cause: s() },
+            Text::Refused { message: s(), support: s(), retry_after_s: None },
+            Text::Refused { message: s(), support: s(), retry_after_s: Some(90) },
+            Text::NoTunnel { endpoint: ([192, 0, 2, 1], 51820).into() },
+            Text::NothingGranted,
+            Text::NoRdpProgram,
+            Text::ProgramMissing { program: s(), cause: s() },
+            Text::ProgramFailed { program: s(), status: s() },
+            Text::ProgramWentAway { program: s() },
+            Text::PasswordEmpty,
+            Text::PasswordTooLong,
+            Text::PasswordUnreadable { cause: s() },
+            Text::NobodyToAsk { option: "--server" },
+            Text::Unwritable { path: s(), cause: s() },
+            Text::Broken { cause: s() },
+        ];
+        for limit in [Limit::Idle, Limit::AgreementEnded, Limit::LongestSession] {
+            all.push(Text::Warning { limit, seconds: 300 });
+        }
+        all.extend(CloseReason::ALL.map(|reason| Text::Ended { reason, idle_minutes: 15 }));
+        all
+    }
+
+    #[test]
+    fn every_text_is_written_in_both_languages_and_differs_between_them() {
+        for text in samples() {
+            let (italian, english) = (text.say(Language::It), text.say(Language::En));
+            assert_ne!(italian, english, "{text:?}");
+            for sentence in [italian, english] {
+                assert!(sentence.len() > 3, "{text:?}: {sentence}");
+                assert!(!sentence.contains(['{', '}']) && !sentence.contains("  "), "{text:?}: {sentence}");
+                assert_eq!(sentence.trim_end(), sentence.trim_end_matches('\n').trim_end(), "{text:?}: {sentence}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_end_is_told_in_its_own_words() {
+        for language in [Language::It, Language::En] {
+            let told: std::collections::BTreeSet<String> =
+                CloseReason::ALL.map(|reason| Text::Ended { reason, idle_minutes: 15 }.say(language)).into();
+            assert_eq!(told.len(), CloseReason::ALL.len());
+        }
+    }
+
+    #[test]
+    fn times_are_said_as_people_say_them() {
+        let warning = |seconds| Text::Warning { limit: Limit::AgreementEnded, seconds };
+        for (seconds, english, italian) in [
+            (900, "15 minutes", "15 minuti"),
+            (60, "1 minute", "1 minuto"),
+            (61, "1 minute and 1 second", "1 minuto e 1 secondo"),
+            (301, "5 minutes", "5 minuti"),
+            (3720, "1 hour and 2 minutes", "1 ora e 2 minuti"),
+            (0, "0 seconds", "0 secondi"),
+        ] {
+            assert!(warning(seconds).say(Language::En).contains(english), "{seconds}");
+            assert!(warning(seconds).say(Language::It).contains(italian), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn the_locale_picks_the_language() {
+        for (locale, expected) in [
+            ("it_IT.UTF-8", Language::It),
+            ("it", Language::It),
+            ("it-CH", Language::It),
+            ("en_GB.UTF-8", Language::En),
+            ("C", Language::En),
+            ("", Language::En),
+            ("italian", Language::En),
+        ] {
+            assert_eq!(language(locale), expected, "{locale}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The sentences in English.
+
+use gateway_api::{CloseReason, session::Limit};
+
+use super::{Span, Text};
+
+pub(super) fn say(text: &Text) -> String {
+    match text {
+        Text::AskServer => "The gateway's name: ".into(),
+        Text::AskUser => "Your office user name: ".into(),
+        Text::AskPassword { user } => format!("Office password of {user}: "),
+        Text::Reaching { server } => format!("Signing in at {server} …"),
+        Text::SignedIn { workstation, number, until } => {
+            format!("Signed in. Your computer is {workstation}, until {until} at most. Session number {number}.")
+        }
+        Text::Starting { program } => format!("Your desktop is opening ({program}). Close its window when you are done."),
+        Text::DoorOpen { workstation } => format!("The way to {workstation} is open. Press Ctrl-C to close it."),
+        Text::WireguardSecret => {
+            "This configuration holds a private key. It is good for this session only: do not keep it, do not pass it on.".into()
+        }
+        Text::Holding { workstation } => {
+            format!("The way to {workstation} is open for your WireGuard program. Press Ctrl-C to close it.")
+        }
+        Text::Warning { limit, seconds } => warning(*limit, &span(*seconds)),
+        Text::WarningLifted => "Welcome back: the session goes on.".into(),
+        Text::TunnelSilent => "The office does not answer at the moment. Please wait, or check your Internet line.".into(),
+        Text::TunnelBack => "The office answers again.".into(),
+        Text::ChannelLost => "The line to the gateway was lost. Trying to get it back …".into(),
+        Text::ChannelBack => "The line to the gateway is back.".into(),
+        Text::WorkstationRefused { workstation, port } => format!(
+            "{workstation} refuses the connection (port {port}). Its remote desktop may be switched off: ask the help desk."
+        ),
+        Text::WorkstationSilent { workstation, port } => format!(
+            "{workstation} does not answer (port {port}). It may be switched off: ask somebody at the office, or the help desk."
+        ),
+        Text::Closing => "Closing the session …".into(),
+        Text::Ended { reason, idle_minutes } => ended(*reason, *idle_minutes),
+        Text::NotTold => "The gateway could not be told; it will close the session by itself in a few minutes.".into(),
+        Text::HelpDesk { phone } => format!("Help desk: {phone}"),
+        Text::Unresolved { server } => {
+            format!("{server} was not found. Check the name and your Internet line.")
+        }
+        Text::Unreachable { server, cause } => {
+            format!("{server} does not answer ({cause}). Check your Internet line, and try again in a few minutes.")
+        }
+        Text::NotAGateway { server, cause } => format!(
+            "{server} answers, but not as a Deskgate gateway ({cause}). Check the name; a hotel's or train's network may want you to sign in first."
+        ),
+        Text::Untrusted { server, cause } => format!(
+            "The certificate of {server} is not the office's ({cause}). Your password was not sent. Do not go on: call the help desk."
+        ),
+        Text::Refused { message, support, retry_after_s } => {
+            let wait = retry_after_s.map(|s| format!(" Try again in {}.", span(s))).unwrap_or_default();
+            format!("{message}{wait} Support number: {support}")
+        }
+        Text::NoTunnel { endpoint } => format!(
+            "You are signed in, but the encrypted packets (UDP to {endpoint}) do not get through. Your network may block them: try another one, such as your phone's."
+        ),
+        Text::NothingGranted => {
+            "You are signed in, but nothing at your office computer was opened to you that this program can carry. Ask the help desk.".into()
+        }
+        Text::NoRdpProgram => {
+            "No remote desktop program was found. Install FreeRDP (package freerdp2-x11), or name another program with --run.".into()
+        }
+        Text::ProgramMissing { program, cause } => format!("The program {program} could not be started: {cause}."),
+        Text::ProgramFailed { program, status } => format!(
+            "The program {program} ended at once with an error ({status}), and the session with it. What it said stands above."
+        ),
+        Text::ProgramWentAway { program } => format!(
+            "The program {program} ended at once, and the session with it. If it only opens a window and leaves, use --no-run and start it yourself."
+        ),
+        Text::PasswordEmpty => "No password was given.".into(),
+        Text::PasswordTooLong => "That is too long for a password.".into(),
+        Text::PasswordUnreadable { cause } => {
+            format!("The password could not be read ({cause}). Start this program in a terminal, or use --password-stdin.")
+        }
+        Text::NobodyToAsk { option } => format!("There is no terminal to ask at: give {option}, or a profile."),
+        Text::Unwritable { path, cause } => format!("{path} could not be written: {cause}."),
+        Text::Broken { cause } => format!("This computer refused something the program needs: {cause}."),
+    }
+}
+
+fn span(seconds: u32) -> String {
+    Span::new(seconds).say(["hour", "hours"], ["minute", "minutes"], ["second", "seconds"], " and ")
+}
+
+fn warning(limit: Limit, left: &str) -> String {
+    match limit {
+        Limit::Idle => {
+            format!("You seem to be away: the session closes in {left}. Move the mouse at your desktop to stay.")
+        }
+        Limit::AgreementEnded => format!("Your hours end in {left}: save your work. The session closes then."),
+        Limit::LongestSession => {
+            format!("The session has lasted long: it closes in {left}. Save your work; you may sign in again after.")
+        }
+    }
+}
+
+fn ended(reason: CloseReason, idle_minutes: u32) -> String {
+    match reason {
+        CloseReason::ProgramEnded => "You closed your desktop: the session is closed. Goodbye.".into(),
+        CloseReason::WorkerClosed => "The session is closed. Goodbye.".into(),
+        CloseReason::Idle => format!(
+            "You were away for {}: the session was closed. Your programs are still open at the office. Sign in again.",
+            span(idle_minutes.saturating_mul(60))
+        ),
+        CloseReason::AgreementEnded => {
+            "Your hours are over: the session was closed. Your programs are still open at the office.".into()
+        }
+        CloseReason::LongestSession => {
+            "The session reached its longest time and was closed. Your programs are still open. Sign in again.".into()
+        }
+        CloseReason::Replaced => {
+            "You signed in somewhere else, so this session was closed. If it was not you, call the help desk now.".into()
+        }
+        CloseReason::Leaver => "Your office account is not in order: the session was closed. Ask the help desk.".into(),
+        CloseReason::PolicyWithdrawn => {
+            "The office withdrew or changed your permission: the session was closed. Ask your office.".into()
+        }
+        CloseReason::DeviceRevoked => {
+            "This computer is no longer admitted by the office: the session was closed. Ask the help desk.".into()
+        }
+        CloseReason::RoamUnconfirmed => {
+            "Your computer changed networks and could not confirm it: the session was closed. Sign in again.".into()
+        }
+        CloseReason::WorkstationGone => {
+            "Your office computer stopped answering: the session was closed. Ask somebody at the office to look at it.".into()
+        }
+        CloseReason::DirectoryDeadline => {
+            "The office could not check your account for too long: the session was closed. Try again later.".into()
+        }
+        CloseReason::Technician => "The technician closed the session, as agreed with you.".into(),
+        CloseReason::Administrator => "An administrator closed the session. Ask the help desk why.".into(),
+        CloseReason::NeverUsed => {
+            "Nothing ever reached your office computer: the session was closed. Sign in again; if it recurs, call the help desk.".into()
+        }
+        CloseReason::ClientLost => {
+            "The line to the gateway was lost for too long: the session was closed. Your programs are still open. Sign in again.".into()
+        }
+        CloseReason::GatewayStopped => {
+            "The gateway was switched off: the session was closed. Try again later.".into()
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The sentences in Italian.
+
+use gateway_api::{CloseReason, session::Limit};
+
+use super::{Span, Text};
+
+pub(super) fn say(text: &Text) -> String {
+    match text {
+        Text::AskServer => "Nome del gateway: ".into(),
+        Text::AskUser => "Il tuo nome utente dell'ufficio: ".into(),
+        Text::AskPassword { user } => format!("Password dell'ufficio di {user}: "),
+        Text::Reaching { server } => format!("Accesso a {server} …"),
+        Text::SignedIn { workstation, number, until } => {
+            format!("Accesso riuscito. Il tuo computer è {workstation}, al massimo fino alle {until}. Sessione numero {number}.")
+        }
+        Text::Starting { program } => {
+            format!("Si apre il tuo desktop ({program}). Quando hai finito, chiudi la sua finestra.")
+        }
+        Text::DoorOpen { workstation } => format!("La via verso {workstation} è aperta. Premi Ctrl-C per chiuderla."),
+        Text::WireguardSecret => {
+            "Questa configurazione contiene una chiave privata. Vale solo per questa sessione: non conservarla e non darla a nessuno.".into()
+        }
+        Text::Holding { workstation } => {
+            format!("La via verso {workstation} è aperta per il tuo programma WireGuard. Premi Ctrl-C per chiuderla.")
+        }
+        Text::Warning { limit, seconds } => warning(*limit, &span(*seconds)),
+        Text::WarningLifted => "Bentornato: la sessione continua.".into(),
+        Text::TunnelSilent => {
+            "In questo momento l'ufficio non risponde. Attendi, oppure controlla la tua linea Internet.".into()
+        }
+        Text::TunnelBack => "L'ufficio risponde di nuovo.".into(),
+        Text::ChannelLost => "Il collegamento con il gateway è caduto. Provo a ristabilirlo …".into(),
+        Text::ChannelBack => "Il collegamento con il gateway è ristabilito.".into(),
+        Text::WorkstationRefused { workstation, port } => format!(
+            "{workstation} rifiuta il collegamento (porta {port}). Forse il desktop remoto è spento: chiedi all'assistenza."
+        ),
+        Text::WorkstationSilent { workstation, port } => format!(
+            "{workstation} non risponde (porta {port}). Forse è spento: chiedi a qualcuno in ufficio, o all'assistenza."
+        ),
+        Text::Closing => "Chiudo la sessione …".into(),
+        Text::Ended { reason, idle_minutes } => ended(*reason, *idle_minutes),
+        Text::NotTold => "Non è stato possibile avvisare il gateway: chiuderà la sessione da sé entro pochi minuti.".into(),
+        Text::HelpDesk { phone } => format!("Assistenza: {phone}"),
+        Text::Unresolved { server } => {
+            format!("{server} non è stato trovato. Controlla il nome e la tua linea Internet.")
+        }
+        Text::Unreachable { server, cause } => {
+            format!("{server} non risponde ({cause}). Controlla la tua linea Internet e riprova tra qualche minuto.")
+        }
+        Text::NotAGateway { server, cause } => format!(
+            "{server} risponde, ma non come un gateway Deskgate ({cause}). Controlla il nome; la rete di un albergo o di un treno può chiedere prima un accesso."
+        ),
+        Text::Untrusted { server, cause } => format!(
+            "Il certificato di {server} non è quello dell'ufficio ({cause}). La tua password non è stata inviata. Non proseguire: chiama l'assistenza."
+        ),
+        Text::Refused { message, support, retry_after_s } => {
+            let wait = retry_after_s.map(|s| format!(" Riprova tra {}.", span(s))).unwrap_or_default();
+            format!("{message}{wait} Numero per l'assistenza: {support}")
+        }
+        Text::NoTunnel { endpoint } => format!(
+            "L'accesso è riuscito, ma i pacchetti cifrati (UDP verso {endpoint}) non passano. Forse la tua rete li blocca: prova con un'altra, per esempio quella del telefono."
+        ),
+        Text::NothingGranted => {
+            "L'accesso è riuscito, ma del computer dell'ufficio non ti è stato aperto niente che questo programma possa portare. Chiedi all'assistenza.".into()
+        }
+        Text::NoRdpProgram => {
+            "Non è stato trovato nessun programma di desktop remoto. Installa FreeRDP (pacchetto freerdp2-x11), o indica un altro programma con --run.".into()
+        }
+        Text::ProgramMissing { program, cause } => format!("Non è stato possibile avviare il programma {program}: {cause}."),
+        Text::ProgramFailed { program, status } => format!(
+            "Il programma {program} è terminato subito con un errore ({status}), e con lui la sessione. Quello che ha detto si legge qui sopra."
+        ),
+        Text::ProgramWentAway { program } => format!(
+            "Il programma {program} è terminato subito, e con lui la sessione. Se apre solo una finestra e poi esce, usa --no-run e avvialo tu."
+        ),
+        Text::PasswordEmpty => "Non è stata data nessuna password.".into(),
+        Text::PasswordTooLong => "È troppo lunga per essere una password.".into(),
+        Text::PasswordUnreadable { cause } => {
+            format!("Non è stato possibile leggere la password ({cause}). Avvia il programma in un terminale, o usa --password-stdin.")
+        }
+        Text::NobodyToAsk { option } => format!("Non c'è un terminale dove chiedere: indica {option}, o un profilo."),
+        Text::Unwritable { path, cause } => format!("Non è stato possibile scrivere {path}: {cause}."),
+        Text::Broken { cause } => format!("Questo computer ha rifiutato qualcosa di necessario al programma: {cause}."),
+    }
+}
+
+fn span(seconds: u32) -> String {
+    Span::new(seconds).say(["ora", "ore"], ["minuto", "minuti"], ["secondo", "secondi"], " e ")
+}
+
+fn warning(limit: Limit, left: &str) -> String {
+    match limit {
+        Limit::Idle => {
+            format!(
+                "Sembra che tu sia assente: la sessione si chiude tra {left}. Muovi il mouse sul tuo desktop per restare."
+            )
+        }
+        Limit::AgreementEnded => {
+            format!("Il tuo orario finisce tra {left}: salva il lavoro. Poi la sessione si chiude.")
+        }
+        Limit::LongestSession => {
+            format!("La sessione dura da molto: si chiude tra {left}. Salva il lavoro; dopo puoi accedere di nuovo.")
+        }
+    }
+}
+
+fn ended(reason: CloseReason, idle_minutes: u32) -> String {
+    match reason {
+        CloseReason::ProgramEnded => "Hai chiuso il desktop: la sessione è chiusa. Arrivederci.".into(),
+        CloseReason::WorkerClosed => "La sessione è chiusa. Arrivederci.".into(),
+        CloseReason::Idle => format!(
+            "Sei stato assente per {}: la sessione è stata chiusa. I tuoi programmi in ufficio sono ancora aperti. Accedi di nuovo.",
+            span(idle_minutes.saturating_mul(60))
+        ),
+        CloseReason::AgreementEnded => {
+            "Il tuo orario è finito: la sessione è stata chiusa. I tuoi programmi in ufficio sono ancora aperti.".into()
+        }
+        CloseReason::LongestSession => {
+            "La sessione ha raggiunto la durata massima ed è stata chiusa. I tuoi programmi sono ancora aperti. Accedi di nuovo.".into()
+        }
+        CloseReason::Replaced => {
+            "Hai fatto l'accesso altrove, perciò questa sessione è stata chiusa. Se non sei stato tu, chiama subito l'assistenza.".into()
+        }
+        CloseReason::Leaver => {
+            "Il tuo account dell'ufficio non è in regola: la sessione è stata chiusa. Chiedi all'assistenza.".into()
+        }
+        CloseReason::PolicyWithdrawn => {
+            "L'ufficio ha ritirato o cambiato il tuo permesso: la sessione è stata chiusa. Chiedi in ufficio.".into()
+        }
+        CloseReason::DeviceRevoked => {
+            "Questo computer non è più ammesso dall'ufficio: la sessione è stata chiusa. Chiedi all'assistenza.".into()
+        }
+        CloseReason::RoamUnconfirmed => {
+            "Il tuo computer ha cambiato rete e non ha potuto confermarlo: la sessione è stata chiusa. Accedi di nuovo.".into()
+        }
+        CloseReason::WorkstationGone => {
+            "Il computer dell'ufficio non risponde più: la sessione è stata chiusa. Chiedi a qualcuno in ufficio di guardarlo.".into()
+        }
+        CloseReason::DirectoryDeadline => {
+            "Per troppo tempo l'ufficio non ha potuto controllare il tuo account: la sessione è stata chiusa. Riprova più tardi.".into()
+        }
+        CloseReason::Technician => "Il tecnico ha chiuso la sessione, come concordato con te.".into(),
+        CloseReason::Administrator => {
+            "Un amministratore ha chiuso la sessione. Chiedi il motivo all'assistenza.".into()
+        }
+        CloseReason::NeverUsed => {
+            "Niente ha mai raggiunto il computer dell'ufficio: la sessione è stata chiusa. Accedi di nuovo; se si ripete, chiama l'assistenza.".into()
+        }
+        CloseReason::ClientLost => {
+            "Il collegamento con il gateway è mancato troppo a lungo: la sessione è stata chiusa. I tuoi programmi sono ancora aperti. Accedi di nuovo.".into()
+        }
+        CloseReason::GatewayStopped => {
+            "Il gateway è stato spento: la sessione è stata chiusa. Riprova più tardi.".into()
+        }
+    }
+}

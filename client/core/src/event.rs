@@ -1,0 +1,33 @@
+//! What a front end may show of a session, and how a session ended.
+
+use gateway_api::CloseReason;
+
+/// Something a front end may want to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// The gateway answered the handshake: connections may be opened.
+    TunnelUp,
+    /// The gateway has stopped answering; connections wait, and go on when it answers again.
+    TunnelSilent,
+    /// The workstation refuses connections to this TCP port.
+    Refused {
+        /// On the workstation.
+        port: u16,
+    },
+    /// The workstation did not answer a connection to this TCP port.
+    NoAnswer {
+        /// On the workstation.
+        port: u16,
+    },
+    /// The session has ended; nothing follows.
+    Closed(End),
+}
+
+/// Why a session is over, as far as home can know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// For a reason on the closed list: told by the gateway, or given here.
+    Closed(CloseReason),
+    /// The gateway never answered over UDP.
+    Unanswered,
+}

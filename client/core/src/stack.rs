@@ -1,0 +1,359 @@
+//! TCP in userspace, between the packets of the tunnel and the bytes of connections. The only file that names smoltcp.
+//!
+//! Bytes go straight between the caller's sockets and smoltcp's rings. How much waits here is bounded twice: the rings
+//! hold what a fast line may have in flight, and of what is not yet in flight no more is taken in than was just able to
+//! leave, so that a bulk copy does not pile up in front of a keystroke.
+
+use std::{net::IpAddr, time::Instant};
+
+use smoltcp::{
+    iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet},
+    phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken},
+    socket::tcp,
+    time::{Duration as StackDuration, Instant as StackInstant},
+    wire::{HardwareAddress, IpAddress, IpCidr, IpEndpoint},
+};
+
+use crate::tunnel::{Sealer, Tunnel};
+
+/// Connections that get rings for a fast line; later ones get small rings. Together they keep memory within bounds:
+/// a desktop needs one.
+const LARGE: usize = 4;
+/// Connections at most, as many as make sense for one desktop.
+pub(crate) const MOST_CONNECTIONS: usize = 32;
+/// Ring sizes in bytes, from and to the workstation: 2 MiB are 330 Mbit/s at 50 ms.
+const LARGE_RINGS: (usize, usize) = (2 << 20, 1 << 20);
+const SMALL_RINGS: (usize, usize) = (256 << 10, 128 << 10);
+/// Bytes taken in at a time while nothing waits, and while the line was just seen to be the slower side.
+const FAST_GULP: usize = 128 << 10;
+const SLOW_GULP: usize = 16 << 10;
+/// How long a workstation may take to accept.
+pub(crate) const CONNECT_TIME: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// One TCP connection through the tunnel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Connection {
+    handle: SocketHandle,
+    port: u16,
+}
+
+/// Where a connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Not answered yet.
+    Connecting,
+    /// Bytes may flow, at least one way.
+    Connected,
+    /// Over both ways, in good order or not.
+    Over,
+}
+
+/// What is to come from the workstation on a connection that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Bytes wait, or may still come.
+    Open,
+    /// Nothing more, in good order.
+    Finished,
+    /// Nothing more: reset, or given up.
+    Broken,
+}
+
+/// How far a connection's bytes got, as sequence numbers: what smoltcp keeps to itself.
+#[derive(Debug)]
+struct Progress {
+    port: u16,
+    /// One past the last byte given to the ring.
+    written: u32,
+    /// One past the last byte that left.
+    sent: u32,
+    /// Bytes taken in at a time.
+    gulp: usize,
+}
+
+impl Progress {
+    /// Bytes in the ring that have never left.
+    fn unsent(&self) -> usize {
+        usize::try_from(self.written.wrapping_sub(self.sent).cast_signed()).unwrap_or(0)
+    }
+}
+
+pub(crate) struct Stack {
+    interface: Interface,
+    sockets: SocketSet<'static>,
+    progress: Vec<Progress>,
+    address: IpAddr,
+    epoch: Instant,
+}
+
+impl Stack {
+    /// `address` is our end of the tunnel; `seed` makes sequence numbers hard to guess.
+    pub(crate) fn new(address: IpAddr, tunnel: &mut Tunnel, seed: u64, now: Instant) -> Self {
+        let mut config = Config::new(HardwareAddress::Ip);
+        config.random_seed = seed;
+        let mut progress = Vec::new();
+        let mut link = Link { tunnel, progress: &mut progress };
+        let mut interface = Interface::new(config, &mut link, StackInstant::ZERO);
+        interface.update_ip_addrs(|addresses| {
+            let bits = if address.is_ipv4() { 32 } else { 128 };
+            // The list has room for more than the one address it gets.
+            let _ = addresses.push(IpCidr::new(IpAddress::from(address), bits));
+        });
+        // Everything goes through the tunnel: the "router" is a name for that. The table has room for one.
+        let _ = match address {
+            IpAddr::V4(address) => interface.routes_mut().add_default_ipv4_route(address).map(drop),
+            IpAddr::V6(address) => interface.routes_mut().add_default_ipv6_route(address).map(drop),
+        };
+        Self { interface, sockets: SocketSet::new(Vec::new()), progress, address, epoch: now }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.progress.len()
+    }
+
+    /// Whether a connection from `port` exists.
+    pub(crate) fn uses(&self, port: u16) -> bool {
+        self.progress.iter().any(|progress| progress.port == port)
+    }
+
+    /// Begins a connection to `address:port` from our `local` port. None if there are too many, or the address cannot
+    /// be reached from ours.
+    pub(crate) fn connect(&mut self, address: IpAddr, port: u16, local: u16) -> Option<Connection> {
+        if self.count() >= MOST_CONNECTIONS || address.is_ipv4() != self.address.is_ipv4() {
+            return None;
+        }
+        let (receive, send) = if self.count() < LARGE { LARGE_RINGS } else { SMALL_RINGS };
+        let mut socket =
+            tcp::Socket::new(tcp::SocketBuffer::new(vec![0; receive]), tcp::SocketBuffer::new(vec![0; send]));
+        socket.set_nagle_enabled(false);
+        socket.set_congestion_control(tcp::CongestionControl::Cubic);
+        socket.set_timeout(Some(StackDuration::from_micros(CONNECT_TIME.as_micros().try_into().unwrap_or(u64::MAX))));
+        let to = IpEndpoint::new(IpAddress::from(address), port);
+        socket.connect(self.interface.context(), to, (IpAddress::from(self.address), local)).ok()?;
+        self.progress.push(Progress { port: local, written: 0, sent: 0, gulp: FAST_GULP });
+        Some(Connection { handle: self.sockets.add(socket), port: local })
+    }
+
+    /// Forgets a connection; what it still had to send is lost.
+    pub(crate) fn remove(&mut self, connection: Connection) {
+        self.sockets.remove(connection.handle);
+        self.progress.retain(|progress| progress.port != connection.port);
+    }
+
+    pub(crate) fn stage(&self, connection: Connection) -> Stage {
+        let socket = self.sockets.get::<tcp::Socket>(connection.handle);
+        match socket.state() {
+            tcp::State::Listen | tcp::State::SynSent | tcp::State::SynReceived => Stage::Connecting,
+            tcp::State::TimeWait | tcp::State::Closed => Stage::Over,
+            tcp::State::Established
+            | tcp::State::FinWait1
+            | tcp::State::FinWait2
+            | tcp::State::CloseWait
+            | tcp::State::Closing
+            | tcp::State::LastAck => Stage::Connected,
+        }
+    }
+
+    /// Whether the last packet of a connection that is over has left.
+    pub(crate) fn is_gone(&self, connection: Connection) -> bool {
+        let socket = self.sockets.get::<tcp::Socket>(connection.handle);
+        match socket.state() {
+            tcp::State::TimeWait => true,
+            tcp::State::Closed => socket.local_endpoint().is_none(),
+            _ => false,
+        }
+    }
+
+    /// A connection was accepted: from now on silence alone does not end it, for a line may fail for minutes.
+    pub(crate) fn accepted(&mut self, connection: Connection) {
+        self.sockets.get_mut::<tcp::Socket>(connection.handle).set_timeout(None);
+    }
+
+    pub(crate) fn reading(&mut self, connection: Connection) -> Reading {
+        let socket = self.sockets.get_mut::<tcp::Socket>(connection.handle);
+        match socket.peek(1) {
+            Ok(_) => Reading::Open,
+            Err(tcp::RecvError::Finished) => Reading::Finished,
+            Err(tcp::RecvError::InvalidState) => Reading::Broken,
+        }
+    }
+
+    /// Whether everything taken in has been acknowledged.
+    pub(crate) fn is_drained(&self, connection: Connection) -> bool {
+        self.sockets.get::<tcp::Socket>(connection.handle).send_queue() == 0
+    }
+
+    /// Lets `read` put bytes into the ring towards the workstation. `read` says how many, and anything it likes.
+    /// None, without a call, while no more should be taken in.
+    pub(crate) fn upload<R>(
+        &mut self,
+        connection: Connection,
+        read: impl FnOnce(&mut [u8]) -> (usize, R),
+    ) -> Option<R> {
+        let socket = self.sockets.get_mut::<tcp::Socket>(connection.handle);
+        let progress = self.progress.iter_mut().find(|progress| progress.port == connection.port)?;
+        if !socket.can_send() {
+            return None;
+        }
+        // What cannot leave at once shows that the line is the slower side; what left at once, that it is not.
+        let unsent = progress.unsent();
+        if unsent > 0 {
+            progress.gulp = SLOW_GULP;
+        }
+        if unsent >= progress.gulp {
+            return None;
+        }
+        let gulp = progress.gulp;
+        let (used, answer) = socket
+            .send(|room| {
+                let most = room.len().min(gulp);
+                let (used, answer) = read(room.get_mut(..most).unwrap_or_default());
+                let used = used.min(most);
+                (used, (used, answer))
+            })
+            .ok()?;
+        // A ring is far smaller than the sequence space.
+        progress.written = progress.written.wrapping_add(used as u32);
+        progress.gulp = (progress.gulp * 2).min(FAST_GULP);
+        Some(answer)
+    }
+
+    /// Shows `write` the bytes that came from the workstation. `write` says how many it took, and anything it likes.
+    /// None, without a call, while there are none.
+    pub(crate) fn download<R>(&mut self, connection: Connection, write: impl FnOnce(&[u8]) -> (usize, R)) -> Option<R> {
+        let socket = self.sockets.get_mut::<tcp::Socket>(connection.handle);
+        if !socket.can_recv() {
+            return None;
+        }
+        socket
+            .recv(|bytes| {
+                let (used, answer) = write(bytes);
+                (used.min(bytes.len()), answer)
+            })
+            .ok()
+    }
+
+    /// No more will be sent; what was taken in still goes.
+    pub(crate) fn finish(&mut self, connection: Connection) {
+        self.sockets.get_mut::<tcp::Socket>(connection.handle).close();
+    }
+
+    /// Resets the connection.
+    pub(crate) fn abort(&mut self, connection: Connection) {
+        self.sockets.get_mut::<tcp::Socket>(connection.handle).abort();
+    }
+
+    /// Takes the packet that the tunnel has just opened.
+    pub(crate) fn receive(&mut self, tunnel: &mut Tunnel, now: Instant) {
+        let now = self.time(now);
+        let mut link = Link { tunnel, progress: &mut self.progress };
+        while self.interface.poll_ingress_single(now, &mut link, &mut self.sockets) != PollIngressSingleResult::None {}
+    }
+
+    /// Sends what may leave now, as long as the tunnel has room.
+    pub(crate) fn send(&mut self, tunnel: &mut Tunnel, now: Instant) {
+        let now = self.time(now);
+        let mut link = Link { tunnel, progress: &mut self.progress };
+        while self.interface.poll_egress(now, &mut link, &mut self.sockets) != PollResult::None {}
+    }
+
+    /// When [`Self::send`] is wanted next even if nothing comes.
+    pub(crate) fn next_send(&mut self, now: Instant) -> Option<Instant> {
+        let time = self.time(now);
+        let delay = self.interface.poll_delay(time, &self.sockets)?;
+        Some(now + std::time::Duration::from_micros(delay.total_micros()))
+    }
+
+    fn time(&self, now: Instant) -> StackInstant {
+        let micros = now.saturating_duration_since(self.epoch).as_micros();
+        StackInstant::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+}
+
+/// The tunnel as smoltcp sees it: a wire for IP packets.
+struct Link<'a> {
+    tunnel: &'a mut Tunnel,
+    progress: &'a mut Vec<Progress>,
+}
+
+impl Device for Link<'_> {
+    type RxToken<'a>
+        = Opened<'a>
+    where
+        Self: 'a;
+    type TxToken<'a>
+        = Sealing<'a>
+    where
+        Self: 'a;
+
+    fn receive(&mut self, _: StackInstant) -> Option<(Opened<'_>, Sealing<'_>)> {
+        let (packet, sealer) = self.tunnel.split()?;
+        Some((Opened(packet), Sealing { sealer, progress: self.progress }))
+    }
+
+    fn transmit(&mut self, _: StackInstant) -> Option<Sealing<'_>> {
+        let sealer = self.tunnel.sealer();
+        sealer.has_room().then_some(Sealing { sealer, progress: self.progress })
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ip;
+        capabilities.max_transmission_unit = self.tunnel.mtu();
+        capabilities
+    }
+}
+
+struct Opened<'a>(&'a [u8]);
+
+impl RxToken for Opened<'_> {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
+        read(self.0)
+    }
+}
+
+struct Sealing<'a> {
+    sealer: &'a mut Sealer,
+    progress: &'a mut Vec<Progress>,
+}
+
+impl TxToken for Sealing<'_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, fill: F) -> R {
+        let Self { sealer, progress } = self;
+        sealer.seal(length, |packet| {
+            let answer = fill(packet);
+            note(progress, packet);
+            answer
+        })
+    }
+}
+
+/// Reads off a packet that is leaving how far its connection got.
+fn note(progress: &mut [Progress], packet: &[u8]) {
+    let Some(sent) = sent(packet) else { return };
+    let Some(progress) = progress.iter_mut().find(|progress| progress.port == sent.port) else { return };
+    if sent.syn {
+        progress.sent = sent.end;
+        progress.written = sent.end;
+    } else if sent.end.wrapping_sub(progress.sent).cast_signed() > 0 {
+        progress.sent = sent.end;
+    }
+}
+
+struct Sent {
+    port: u16,
+    /// One past the last byte; a SYN counts as one.
+    end: u32,
+    syn: bool,
+}
+
+/// smoltcp writes neither IP options nor extension headers, so TCP stands at a fixed place.
+fn sent(packet: &[u8]) -> Option<Sent> {
+    let header = if packet.first()? >> 4 == 4 { 20 } else { 40 };
+    let tcp = packet.get(header..)?;
+    let port = u16::from_be_bytes([*tcp.first()?, *tcp.get(1)?]);
+    let sequence = u32::from_be_bytes(tcp.get(4..8)?.try_into().ok()?);
+    let payload = tcp.len().checked_sub(usize::from(tcp.get(12)? >> 4) * 4)?;
+    let syn = tcp.get(13)? & 2 != 0;
+    Some(Sent { port, end: sequence.wrapping_add(u32::try_from(payload).ok()?).wrapping_add(syn.into()), syn })
+}
