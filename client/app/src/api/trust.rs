@@ -24,7 +24,7 @@ impl Fingerprint {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let digits: String = text.trim().strip_prefix("sha256:")?.chars().filter(|c| *c != ':').collect();
         let mut bytes = [0; 32];
-        if digits.len() != 64 || !digits.is_ascii() {
+        if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return None;
         }
         for (at, byte) in bytes.iter_mut().enumerate() {
