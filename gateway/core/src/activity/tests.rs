@@ -4,4 +4,5 @@
 use super::*;
 
 mod activity;
+mod hostile;
 mod meter;
