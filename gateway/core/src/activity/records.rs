@@ -240,7 +240,9 @@ impl Place {
     /// Reads on through `bytes`.
     fn read(self, stream: &mut Stream, mut bytes: &[u8], tell: &mut impl FnMut(Record)) -> Self {
         let mut place = self;
-        if let (Self::Lost, Some(found)) = (self, find_record(bytes)) {
+        if let Self::Lost = place
+            && let Some(found) = find_record(bytes)
+        {
             (place, bytes) = (Self::Body(0), found);
         }
         while !bytes.is_empty() {
