@@ -6,6 +6,7 @@ mod command;
 mod config;
 mod event_loop;
 mod firewall;
+mod idle_commands;
 mod policy_files;
 mod tun;
 mod udp;
