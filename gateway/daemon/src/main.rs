@@ -4,10 +4,13 @@
 mod clock;
 mod command;
 mod config;
+mod directory;
 mod event_loop;
 mod firewall;
 mod idle_commands;
 mod policy_files;
+mod secret_file;
+mod store;
 mod tun;
 mod udp;
 

@@ -1,0 +1,150 @@
+//! Whether a password holds, and which of the policy's groups its owner is in.
+//!
+//! One question, answered in one of four ways. Only the first lets anybody in; the second and third are the directory's
+//! word about a person, the fourth its silence, which says nothing about anybody.
+//!
+//! What it refuses to know: sessions, the policy's meaning, and what the worker is told.
+
+mod file;
+
+use std::{sync::Arc, time::Duration};
+
+use gateway_api::login::Password;
+use tokio::sync::Semaphore;
+
+pub(crate) use file::FileDirectory;
+
+/// How many logins may be with the directory or wait for it; more are refused at once instead of piling up.
+const WAITING: usize = 1024;
+/// How long a login waits for its turn with the directory.
+const TURN: Duration = Duration::from_secs(10);
+
+/// What the directory says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The password holds and nothing stands in the way.
+    Valid(Person),
+    /// Not these credentials; why is for the record alone.
+    Wrong(Wrong),
+    /// The password holds, but the directory wants something done first. Whose account, and what.
+    MustAct(Arc<str>, MustAct),
+    /// The directory could not be asked; why, in words for the log that name nobody.
+    Unknown(String),
+}
+
+/// Who it is, as the directory knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Person {
+    /// Stays the same when the account is renamed, and is never another's.
+    pub(crate) id: Arc<str>,
+    /// The name that agreements are written for, as the directory spells it.
+    pub(crate) name: Arc<str>,
+    /// Those of the groups asked about that the person is in, nested ones included, as the question spelt them.
+    pub(crate) groups: Vec<String>,
+}
+
+/// The truth about wrong credentials. All of these are told in the same words and after the same time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// The account is there, the password another.
+    Password(Arc<str>),
+    /// The account is locked. The directory says so to anyone, so that it counts as wrong.
+    Locked(Arc<str>),
+    /// Nobody, or more than one, has this name. It is never recorded: people type passwords there.
+    NoSuchUser,
+    /// No password at all: never asked, for some directories call that a success.
+    EmptyPassword,
+}
+
+impl Wrong {
+    /// The word of the record.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Password(_) => "wrong_password",
+            Self::Locked(_) => "account_locked",
+            Self::NoSuchUser => "unknown_user",
+            Self::EmptyPassword => "empty_password",
+        }
+    }
+
+    /// Whose account it was, if it is anybody's.
+    pub(crate) fn name(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Password(name) | Self::Locked(name) => Some(name),
+            Self::NoSuchUser | Self::EmptyPassword => None,
+        }
+    }
+}
+
+/// What the directory wants done before anything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MustAct {
+    /// The password's time is over.
+    PasswordExpired,
+    /// The password was set by somebody else and must be changed.
+    ChangePassword,
+    /// The account's time is over.
+    AccountExpired,
+    /// An administrator switched the account off.
+    Disabled,
+    /// The directory's own hours do not include this one.
+    OutsideDirectoryHours,
+    /// The directory lets the account sign in at certain computers only.
+    NotFromHere,
+}
+
+impl MustAct {
+    /// The word of the record.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::PasswordExpired => "password_expired",
+            Self::ChangePassword => "must_change_password",
+            Self::AccountExpired => "account_expired",
+            Self::Disabled => "account_disabled",
+            Self::OutsideDirectoryHours => "outside_directory_hours",
+            Self::NotFromHere => "not_from_here",
+        }
+    }
+}
+
+/// The directory, whichever kind it is, with a bound on how much of it is used at once.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    kind: Kind,
+    waiting: Semaphore,
+    /// How many may be asked at the same time.
+    places: Semaphore,
+}
+
+#[derive(Debug)]
+enum Kind {
+    File(FileDirectory),
+}
+
+impl Directory {
+    /// Over the embedded directory. Its hashes cost processor time: one for each core at most.
+    pub(crate) fn file(directory: FileDirectory) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { kind: Kind::File(directory), waiting: Semaphore::new(WAITING), places: Semaphore::new(cores) }
+    }
+
+    /// Asks whether the password holds, and which of `groups` its owner is in.
+    pub(crate) async fn authenticate(&self, user: &str, password: Password, groups: &[String]) -> Answer {
+        if password.expose().is_empty() {
+            return Answer::Wrong(Wrong::EmptyPassword);
+        }
+        // Nobody has such a name, and what parses names need not see it.
+        if user.is_empty() || user.chars().any(char::is_control) {
+            return Answer::Wrong(Wrong::NoSuchUser);
+        }
+        let Ok(_waiting) = self.waiting.try_acquire() else {
+            return Answer::Unknown("too many logins wait for the directory".to_owned());
+        };
+        let Ok(Ok(_place)) = tokio::time::timeout(TURN, self.places.acquire()).await else {
+            return Answer::Unknown("the directory is too slow for the logins that wait".to_owned());
+        };
+        match &self.kind {
+            Kind::File(directory) => directory.authenticate(user, password, groups).await,
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Sessions and records, durable and in order.
+//!
+//! One task writes. Whatever waits while a transaction runs goes into the next one together, so that a morning's rush
+//! costs a few syncs of the disk instead of one for each login; an answer comes only after the disk has it. Readers use
+//! connections of their own and never hold the writer up.
+//!
+//! What a session's life may do to its row is decided where it is written: an opening with a number that was used before is
+//! refused, and only the first close of an open session counts. So each session has one opening and one close, whatever order
+//! tasks, crashes and restarts come in.
+
+mod sqlite;
+
+use std::path::{Path, PathBuf};
+
+use gateway_api::{CloseReason, SessionNumber};
+use gateway_record::{Draft, Fields, Hash, Journal, Private, Record, Report};
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+
+/// The name of the database in the state folder.
+pub(crate) const DATABASE: &str = "deskgate.sqlite";
+
+/// How many writes may wait before those who ask wait too.
+const QUEUE: usize = 1024;
+/// How many writes share one transaction at most.
+const BATCH: usize = 256;
+
+/// What a write does besides adding its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Nothing: something happened, that is all.
+    Note,
+    /// A session opens. Needs the draft's session and structure.
+    Open,
+    /// A session ends for this reason. Needs the draft's session.
+    Close(CloseReason),
+}
+
+/// What came of a write that is on disk, or was not needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// The record is durable, and what it says holds.
+    Recorded,
+    /// The number was used before: nothing was written, draw another.
+    NumberTaken,
+    /// There is no such open session: nothing was written.
+    NotOpen,
+}
+
+/// Why something could not be read or written, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoreError(pub(crate) String);
+
+impl std::fmt::Display for StoreError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A record as it is kept, with its names if they were asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) record: Record,
+    pub(crate) private: Option<Private>,
+}
+
+/// Which records to read. Times are compared in milliseconds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Query {
+    /// None: workers.
+    pub(crate) journal: Option<Journal>,
+    pub(crate) session: Option<SessionNumber>,
+    /// From this moment on.
+    pub(crate) since: Option<Timestamp>,
+    /// Before this moment.
+    pub(crate) until: Option<Timestamp>,
+    /// Whether people, computers and addresses are named.
+    pub(crate) names: bool,
+}
+
+/// The handle to the one task that writes. The task ends, with everything on disk, once all handles are gone.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    orders: mpsc::Sender<Order>,
+    path: PathBuf,
+}
+
+#[derive(Debug)]
+enum Order {
+    Write(Write),
+    /// Delete a journal's records from before a moment.
+    Forget {
+        journal: Journal,
+        before: Timestamp,
+        now: Timestamp,
+        reply: oneshot::Sender<Result<u64, StoreError>>,
+    },
+}
+
+#[derive(Debug)]
+struct Write {
+    change: Change,
+    draft: Draft,
+    reply: oneshot::Sender<Result<Written, StoreError>>,
+}
+
+impl Store {
+    /// Opens the database in the state folder, makes or upgrades it as needed, and starts the writing task.
+    ///
+    /// Refuses a database that a newer version wrote, one whose chains do not end where they were noted to end, and one
+    /// that is damaged, locked or not ours to write.
+    pub(crate) async fn open(state: &Path, now: Timestamp) -> Result<(Self, tokio::task::JoinHandle<()>), StoreError> {
+        let path = state.join(DATABASE);
+        let database = sqlite::Database::open(&path, now).await?;
+        let (orders, queue) = mpsc::channel(QUEUE);
+        let task = tokio::spawn(write_all(database, queue));
+        Ok((Self { orders, path }, task))
+    }
+
+    /// Adds a record, with what it means for its session, and returns once that is durable.
+    pub(crate) async fn write(&self, change: Change, draft: Draft) -> Result<Written, StoreError> {
+        self.ask(|reply| Order::Write(Write { change, draft, reply })).await
+    }
+
+    /// Adds a record that changes no session.
+    pub(crate) async fn note(&self, draft: Draft) -> Result<(), StoreError> {
+        self.write(Change::Note, draft).await.map(|_| ())
+    }
+
+    /// Deletes the records of a journal from before a moment, and leaves a cut and a record that say so. Returns how many.
+    pub(crate) async fn forget(&self, journal: Journal, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
+        self.ask(|reply| Order::Forget { journal, before, now, reply }).await
+    }
+
+    /// The sessions that an earlier run of this gateway left open.
+    pub(crate) async fn left_open(&self) -> Result<Vec<(SessionNumber, String)>, StoreError> {
+        sqlite::left_open(&self.path).await
+    }
+
+    /// Whether the last run of this gateway ended without stopping in order.
+    pub(crate) async fn ended_unclean(&self) -> Result<bool, StoreError> {
+        sqlite::ended_unclean(&self.path).await
+    }
+
+    /// The records that a query names, as [`read`].
+    pub(crate) fn read(&self, query: Query) -> mpsc::Receiver<Result<Kept, StoreError>> {
+        read(&self.path, query)
+    }
+
+    async fn ask<T>(
+        &self,
+        order: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Order,
+    ) -> Result<T, StoreError> {
+        let gone = || StoreError("the record's writer has stopped".to_owned());
+        let (reply, answer) = oneshot::channel();
+        self.orders.send(order(reply)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+/// The records that a query names, oldest first, from the database file itself: also when no gateway runs.
+pub(crate) fn read(database: &Path, query: Query) -> mpsc::Receiver<Result<Kept, StoreError>> {
+    let (rows, receiver) = mpsc::channel(256);
+    let database = database.to_owned();
+    tokio::spawn(async move { sqlite::read(&database, query, rows).await });
+    receiver
+}
+
+/// Checks every record of a journal in a database file, one report for each gateway that wrote to it.
+pub(crate) async fn verify(database: &Path, journal: Journal) -> Result<Vec<(String, Report)>, StoreError> {
+    sqlite::verify(database, journal).await
+}
+
+/// The writing task: until every handle is gone and every order is answered.
+async fn write_all(mut database: sqlite::Database, mut queue: mpsc::Receiver<Order>) {
+    let mut orders = Vec::with_capacity(BATCH);
+    while queue.recv_many(&mut orders, BATCH).await > 0 {
+        let mut batch = Vec::with_capacity(orders.len());
+        for order in orders.drain(..) {
+            match order {
+                Order::Write(write) => batch.push(write),
+                Order::Forget { journal, before, now, reply } => {
+                    commit(&mut database, std::mem::take(&mut batch)).await;
+                    // A caller that is gone has nobody to tell; what was written stays written.
+                    let _ = reply.send(database.forget(journal, before, now).await);
+                }
+            }
+        }
+        commit(&mut database, batch).await;
+    }
+    database.close().await;
+}
+
+async fn commit(database: &mut sqlite::Database, batch: Vec<Write>) {
+    if batch.is_empty() {
+        return;
+    }
+    let orders: Vec<(Change, &Draft)> = batch.iter().map(|write| (write.change, &write.draft)).collect();
+    let outcome = database.commit(&orders).await;
+    for (index, write) in batch.into_iter().enumerate() {
+        let answer = match &outcome {
+            Ok(written) => {
+                written.get(index).copied().ok_or_else(|| StoreError("the record's writer lost count".to_owned()))
+            }
+            Err(error) => Err(error.clone()),
+        };
+        let _ = write.reply.send(answer);
+    }
+}
+
+/// A random salt and the names it protects.
+pub(crate) fn private(fields: Fields) -> Result<Option<Private>, StoreError> {
+    if fields.is_empty() {
+        return Ok(None);
+    }
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt).map_err(|error| StoreError(format!("the system gives no random bytes: {error}")))?;
+    Ok(Some(Private { salt, fields }))
+}
+
+/// Where a chain ends or begins, as kept.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    sequence: u64,
+    hash: Hash,
+}
+
+#[cfg(test)]
+mod tests;

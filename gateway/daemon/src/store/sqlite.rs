@@ -1,0 +1,594 @@
+//! The database, as SQLite: the only file that names it.
+//!
+//! Write-ahead log with full synchronisation: a transaction that was acknowledged survives a power cut.
+
+use std::{
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use futures_util::TryStreamExt as _;
+use gateway_api::SessionNumber;
+use gateway_record::{Anchor, Chain, Draft, Fields, Hash, Journal, Kind, Private, Record, Report};
+use jiff::Timestamp;
+use sqlx::{
+    Connection as _, Row as _, SqlSafeStr as _, SqliteConnection,
+    migrate::{Migration, MigrationType, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous},
+};
+use tokio::sync::mpsc;
+
+use super::{Change, Kept, Place, Query, StoreError, Written};
+
+/// Every step that the schema has taken; never changed once released, only added to.
+fn migrations() -> Vec<Migration> {
+    vec![Migration::new(
+        1,
+        "sessions and records".into(),
+        MigrationType::Simple,
+        include_str!("migrations/0001_sessions_and_records.sql").into_sql_str(),
+        false,
+    )]
+}
+
+/// The connection that writes, and where each chain ends.
+#[derive(Debug)]
+pub(super) struct Database {
+    path: PathBuf,
+    connection: SqliteConnection,
+    gateway: String,
+    chains: Vec<Chain>,
+}
+
+impl Database {
+    pub(super) async fn open(path: &Path, now: Timestamp) -> Result<Self, StoreError> {
+        make_private_file(path)?;
+        let mut connection = connect(path).await?;
+        migrate(path, &mut connection).await?;
+        let gateway = gateway_word(path, &mut connection, now).await?;
+        let mut chains = Vec::new();
+        for journal in Journal::ALL {
+            chains.push(resume(path, &mut connection, &gateway, journal).await?);
+        }
+        Ok(Self { path: path.to_owned(), connection, gateway, chains })
+    }
+
+    /// Writes all in one transaction; either all is durable or nothing happened.
+    pub(super) async fn commit(&mut self, batch: &[(Change, &Draft)]) -> Result<Vec<Written>, StoreError> {
+        let mut chains = self.chains.clone();
+        let outcome = write_batch(&mut self.connection, &self.gateway, &mut chains, batch).await;
+        let written = outcome.map_err(|error| explain(&self.path, &error))?;
+        self.chains = chains;
+        Ok(written)
+    }
+
+    /// Deletes the longest beginning of a journal that is all from before `before`.
+    pub(super) async fn forget(
+        &mut self,
+        journal: Journal,
+        before: Timestamp,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mut chains = self.chains.clone();
+        let outcome = forget(&mut self.connection, &self.gateway, &mut chains, journal, before, now).await;
+        let count = outcome.map_err(|error| explain(&self.path, &error))?;
+        self.chains = chains;
+        Ok(count)
+    }
+
+    /// Folds the write-ahead log into the database and lets go of it.
+    pub(super) async fn close(self) {
+        if let Err(error) = self.connection.close().await {
+            tracing::warn!(error = %explain(&self.path, &error), "database not closed in order");
+        }
+    }
+}
+
+async fn write_batch(
+    connection: &mut SqliteConnection,
+    gateway: &str,
+    chains: &mut [Chain],
+    batch: &[(Change, &Draft)],
+) -> sqlx::Result<Vec<Written>> {
+    let mut transaction = connection.begin_with("begin immediate").await?;
+    let mut outcomes = Vec::with_capacity(batch.len());
+    for (change, draft) in batch {
+        let outcome = change_session(&mut transaction, gateway, *change, draft).await?;
+        if outcome == Written::Recorded {
+            append(&mut transaction, chains, draft).await?;
+        }
+        outcomes.push(outcome);
+    }
+    note_ends(&mut transaction, gateway, chains).await?;
+    transaction.commit().await?;
+    Ok(outcomes)
+}
+
+/// Whether the change may happen; if so it has, inside the transaction.
+async fn change_session(
+    connection: &mut SqliteConnection,
+    gateway: &str,
+    change: Change,
+    draft: &Draft,
+) -> sqlx::Result<Written> {
+    let number = draft.session.map(|session| integer(session.bits()));
+    match change {
+        Change::Note => Ok(Written::Recorded),
+        Change::Open => {
+            let opened = sqlx::query(
+                "insert into sessions (number, gateway, structure, opened_at) values ($1, $2, $3, $4) on conflict do nothing",
+            )
+            .bind(number)
+            .bind(gateway)
+            .bind(draft.structure.as_deref().unwrap_or_default())
+            .bind(draft.time.as_millisecond())
+            .execute(connection)
+            .await?;
+            Ok(if opened.rows_affected() == 1 { Written::Recorded } else { Written::NumberTaken })
+        }
+        Change::Close(reason) => {
+            let closed = sqlx::query(
+                "update sessions set closed_at = $1, reason = $2 where number = $3 and gateway = $4 and closed_at is null",
+            )
+            .bind(draft.time.as_millisecond())
+            .bind(reason.word())
+            .bind(number)
+            .bind(gateway)
+            .execute(connection)
+            .await?;
+            Ok(if closed.rows_affected() == 1 { Written::Recorded } else { Written::NotOpen })
+        }
+    }
+}
+
+async fn append(connection: &mut SqliteConnection, chains: &mut [Chain], draft: &Draft) -> sqlx::Result<()> {
+    let journal = draft.kind.journal();
+    let Some(chain) = chains.iter_mut().find(|chain| chain.journal() == journal) else {
+        return Err(sqlx::Error::Protocol(format!("no chain for the journal {}", journal.word())));
+    };
+    let record = chain.extend(draft);
+    let json = |value: serde_json::Result<String>| value.map_err(|error| sqlx::Error::Encode(error.into()));
+    sqlx::query(
+        "insert into records (gateway, journal, sequence, time, kind, session, structure, fields, private_digest, private, previous, hash)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    )
+    .bind(record.gateway)
+    .bind(record.journal.word())
+    .bind(integer(record.sequence))
+    .bind(record.time.as_millisecond())
+    .bind(record.kind.word())
+    .bind(record.session.map(|session| integer(session.bits())))
+    .bind(record.structure)
+    .bind(json(serde_json::to_string(&record.fields))?)
+    .bind(record.private_digest.map(|digest| digest.0.to_vec()))
+    .bind(draft.private.as_ref().map(|private| json(serde_json::to_string(private))).transpose()?)
+    .bind(record.previous.0.to_vec())
+    .bind(record.hash.0.to_vec())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn note_ends(connection: &mut SqliteConnection, gateway: &str, chains: &[Chain]) -> sqlx::Result<()> {
+    for chain in chains {
+        let (sequence, hash) = chain.head();
+        sqlx::query(
+            "insert into chains (gateway, journal, last_sequence, last_hash) values ($1, $2, $3, $4)
+             on conflict do update set last_sequence = $3, last_hash = $4 where last_sequence <> $3",
+        )
+        .bind(gateway)
+        .bind(chain.journal().word())
+        .bind(integer(sequence))
+        .bind(hash.0.to_vec())
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn forget(
+    connection: &mut SqliteConnection,
+    gateway: &str,
+    chains: &mut [Chain],
+    journal: Journal,
+    before: Timestamp,
+    now: Timestamp,
+) -> sqlx::Result<u64> {
+    let mut transaction = connection.begin_with("begin immediate").await?;
+    // Only a beginning of the chain may go: a clock that once ran ahead keeps later records a little longer instead.
+    let last = sqlx::query(
+        "select sequence, hash from records where gateway = $1 and journal = $2 and sequence <
+             (select coalesce(min(sequence), 9223372036854775807) from records where gateway = $1 and journal = $2 and time >= $3)
+         order by sequence desc limit 1",
+    )
+    .bind(gateway)
+    .bind(journal.word())
+    .bind(before.as_millisecond())
+    .fetch_optional(&mut *transaction)
+    .await?;
+    let Some(last) = last else { return Ok(0) };
+    let last = place(&last)?;
+    let deleted = sqlx::query("delete from records where gateway = $1 and journal = $2 and sequence <= $3")
+        .bind(gateway)
+        .bind(journal.word())
+        .bind(integer(last.sequence))
+        .execute(&mut *transaction)
+        .await?
+        .rows_affected();
+    sqlx::query("insert into cuts (gateway, journal, last_sequence, last_hash, records, cut_at) values ($1, $2, $3, $4, $5, $6)")
+        .bind(gateway)
+        .bind(journal.word())
+        .bind(integer(last.sequence))
+        .bind(last.hash.0.to_vec())
+        .bind(integer(deleted))
+        .bind(now.as_millisecond())
+        .execute(&mut *transaction)
+        .await?;
+    if journal == Journal::Workers {
+        sqlx::query("delete from sessions where gateway = $1 and closed_at < $2")
+            .bind(gateway)
+            .bind(before.as_millisecond())
+            .execute(&mut *transaction)
+            .await?;
+    }
+    let fields =
+        Fields::default().with("journal", journal.word()).with("count", deleted).with("last_sequence", last.sequence);
+    append(&mut transaction, chains, &Draft { fields, ..Draft::new(Kind::RecordsDeleted, now) }).await?;
+    note_ends(&mut transaction, gateway, chains).await?;
+    transaction.commit().await?;
+    Ok(deleted)
+}
+
+/// Streams the records of a query, oldest first, until there are no more or nobody listens.
+pub(super) async fn read(path: &Path, query: Query, rows: mpsc::Sender<Result<Kept, StoreError>>) {
+    let outcome = async {
+        let mut connection = connect_to_existing(path).await?;
+        let mut stream = sqlx::query(
+            "select * from records where journal = $1 and ($2 is null or session = $2) and time >= $3 and time < $4
+             order by gateway, sequence",
+        )
+        .bind(query.journal.unwrap_or(Journal::Workers).word())
+        .bind(query.session.map(|session| integer(session.bits())))
+        .bind(query.since.map_or(i64::MIN, Timestamp::as_millisecond))
+        .bind(query.until.map_or(i64::MAX, Timestamp::as_millisecond))
+        .fetch(&mut connection);
+        while let Some(row) = stream.try_next().await.map_err(|error| explain(path, &error))? {
+            let mut kept = kept(&row).map_err(|error| explain(path, &error))?;
+            kept.private = kept.private.filter(|_| query.names);
+            if rows.send(Ok(kept)).await.is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    };
+    if let Err(error) = outcome.await {
+        // Nobody listens any more: nobody misses it.
+        let _ = rows.send(Err(error)).await;
+    }
+}
+
+pub(super) async fn left_open(path: &Path) -> Result<Vec<(SessionNumber, String)>, StoreError> {
+    let mut connection = connect_to_existing(path).await?;
+    let rows = sqlx::query(
+        "select number, structure from sessions where closed_at is null and gateway = (select word from gateway) order by opened_at",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .map_err(|error| explain(path, &error))?;
+    let read = |row: &SqliteRow| Ok((SessionNumber::new(unsigned(row.try_get("number")?)), row.try_get("structure")?));
+    rows.iter().map(read).collect::<sqlx::Result<_>>().map_err(|error| explain(path, &error))
+}
+
+pub(super) async fn ended_unclean(path: &Path) -> Result<bool, StoreError> {
+    let mut connection = connect_to_existing(path).await?;
+    let last = sqlx::query(
+        "select kind from records where gateway = (select word from gateway) and journal = $1 and kind in ($2, $3)
+         order by sequence desc limit 1",
+    )
+    .bind(Journal::Administrators.word())
+    .bind(Kind::GatewayStarted.word())
+    .bind(Kind::GatewayStopped.word())
+    .fetch_optional(&mut connection)
+    .await
+    .and_then(|row| row.map(|row| row.try_get::<String, _>("kind")).transpose())
+    .map_err(|error| explain(path, &error))?;
+    Ok(last.is_some_and(|kind| kind == Kind::GatewayStarted.word()))
+}
+
+pub(super) async fn verify(path: &Path, journal: Journal) -> Result<Vec<(String, Report)>, StoreError> {
+    let mut connection = connect_to_existing(path).await?;
+    let gateways = sqlx::query(
+        "select gateway, last_sequence as sequence, last_hash as hash from chains where journal = $1 order by gateway",
+    )
+    .bind(journal.word())
+    .fetch_all(&mut connection)
+    .await
+    .map_err(|error| explain(path, &error))?;
+    let mut reports = Vec::new();
+    for row in gateways {
+        let gateway: String = row.try_get("gateway").map_err(|error| explain(path, &error))?;
+        let head = place(&row).map_err(|error| explain(path, &error))?;
+        let anchor = last_cut(&mut connection, &gateway, journal).await.map_err(|error| explain(path, &error))?;
+        let report = verify_chain(path, &gateway, journal, anchor, head).await?;
+        reports.push((gateway, report));
+    }
+    Ok(reports)
+}
+
+/// Feeds one chain to the pure check, row by row, on a thread that may wait.
+async fn verify_chain(
+    path: &Path,
+    gateway: &str,
+    journal: Journal,
+    anchor: Anchor,
+    head: Place,
+) -> Result<Report, StoreError> {
+    let (sender, mut rows) = mpsc::channel::<sqlx::Result<Kept>>(1024);
+    let mut reading = connect_to_existing(path).await?;
+    let mut finding = connect_to_existing(path).await?;
+    let (name, owned) = (gateway.to_owned(), path.to_owned());
+    tokio::spawn(async move {
+        let mut stream = sqlx::query("select * from records where gateway = $1 and journal = $2 order by sequence")
+            .bind(name)
+            .bind(journal.word())
+            .fetch(&mut reading);
+        loop {
+            let row = match stream.try_next().await {
+                Ok(Some(row)) => kept(&row),
+                Ok(None) => return,
+                Err(error) => Err(error),
+            };
+            if sender.send(row).await.is_err() {
+                return;
+            }
+        }
+    });
+    let runtime = tokio::runtime::Handle::current();
+    let check = move || {
+        let mut broken = None;
+        let records = std::iter::from_fn(|| match rows.blocking_recv()? {
+            Ok(kept) => Some((kept.record, kept.private)),
+            Err(error) => {
+                broken = Some(explain(&owned, &error));
+                None
+            }
+        });
+        let place_of = |hash: Hash| {
+            let found = sqlx::query("select sequence from records where hash = $1 limit 1").bind(hash.0.to_vec());
+            let row = runtime.block_on(found.fetch_optional(&mut finding)).ok().flatten()?;
+            row.try_get("sequence").ok().map(unsigned)
+        };
+        let report = gateway_record::verify(records, anchor, (head.sequence, head.hash), place_of);
+        broken.map_or(Ok(report), Err)
+    };
+    tokio::task::spawn_blocking(check).await.map_err(|error| StoreError(format!("the check broke off: {error}")))?
+}
+
+async fn last_cut(connection: &mut SqliteConnection, gateway: &str, journal: Journal) -> sqlx::Result<Anchor> {
+    let row = sqlx::query(
+        "select last_sequence as sequence, last_hash as hash from cuts where gateway = $1 and journal = $2 order by last_sequence desc limit 1",
+    )
+    .bind(gateway)
+    .bind(journal.word())
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(Anchor::GENESIS) };
+    let Place { sequence, hash } = place(&row)?;
+    Ok(Anchor { sequence, hash })
+}
+
+/// Where a chain goes on. A chain that does not end where it was noted to end is not silently continued.
+async fn resume(
+    path: &Path,
+    connection: &mut SqliteConnection,
+    gateway: &str,
+    journal: Journal,
+) -> Result<Chain, StoreError> {
+    let ends = async {
+        let noted = sqlx::query(
+            "select last_sequence as sequence, last_hash as hash from chains where gateway = $1 and journal = $2",
+        )
+        .bind(gateway)
+        .bind(journal.word())
+        .fetch_optional(&mut *connection)
+        .await?;
+        let last =
+            sqlx::query("select * from records where gateway = $1 and journal = $2 order by sequence desc limit 1")
+                .bind(gateway)
+                .bind(journal.word())
+                .fetch_optional(&mut *connection)
+                .await?;
+        let cut = last_cut(&mut *connection, gateway, journal).await?;
+        let noted = noted.as_ref().map(place).transpose()?;
+        let last = last.as_ref().map(kept).transpose()?;
+        Ok((noted, last, cut))
+    };
+    let (noted, last, cut) = ends.await.map_err(|error: sqlx::Error| explain(path, &error))?;
+    let noted = noted.map_or((0, Hash::GENESIS), |noted| (noted.sequence, noted.hash));
+    let found = match &last {
+        Some(kept) if kept.record.expected_hash() == kept.record.hash => (kept.record.sequence, kept.record.hash),
+        Some(_) => (0, Hash([0xff; 32])),
+        None => (cut.sequence, cut.hash),
+    };
+    if noted != found {
+        return Err(StoreError(format!(
+            "the journal `{}` in `{}` does not end where it was left: run `deskgate-gateway log verify`, and put a backup back or move the database away to begin a new one",
+            journal.word(),
+            path.display()
+        )));
+    }
+    Ok(Chain::resume(gateway, journal, noted.0, noted.1))
+}
+
+/// The random word that this gateway writes under, made with the database.
+async fn gateway_word(path: &Path, connection: &mut SqliteConnection, now: Timestamp) -> Result<String, StoreError> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|error| StoreError(format!("the system gives no random bytes: {error}")))?;
+    let word = SessionNumber::new(u64::from_be_bytes(random)).to_string();
+    let row = async {
+        sqlx::query("insert into gateway (one, word, created_at) values (1, $1, $2) on conflict do nothing")
+            .bind(word)
+            .bind(now.as_millisecond())
+            .execute(&mut *connection)
+            .await?;
+        sqlx::query("select word from gateway").fetch_one(&mut *connection).await?.try_get("word")
+    };
+    row.await.map_err(|error| explain(path, &error))
+}
+
+async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let known = migrations();
+    let newest = known.last().map_or(0, |migration| migration.version);
+    if let Some(found) = schema_version(path, connection).await?
+        && found > newest
+    {
+        return Err(newer(path, found, newest));
+    }
+    Migrator::with_migrations(known).run(connection).await.map_err(|error| match error {
+        sqlx::migrate::MigrateError::Execute(error) => explain(path, &error),
+        other => StoreError(format!("cannot bring the database `{}` up to date: {other}", path.display())),
+    })
+}
+
+/// The newest step of the schema in a database; None in a new one.
+async fn schema_version(path: &Path, connection: &mut SqliteConnection) -> Result<Option<i64>, StoreError> {
+    let found = async {
+        let table = sqlx::query("select 1 from sqlite_master where name = '_sqlx_migrations'")
+            .fetch_optional(&mut *connection)
+            .await?;
+        if table.is_none() {
+            return Ok(None);
+        }
+        sqlx::query("select max(version) as version from _sqlx_migrations")
+            .fetch_one(&mut *connection)
+            .await?
+            .try_get("version")
+    };
+    found.await.map_err(|error| explain(path, &error))
+}
+
+fn newer(path: &Path, found: i64, newest: i64) -> StoreError {
+    StoreError(format!(
+        "the database `{}` was written by a newer deskgate-gateway (schema {found}, this one knows {newest}): install that version again",
+        path.display()
+    ))
+}
+
+async fn connect(path: &Path) -> Result<SqliteConnection, StoreError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full);
+    SqliteConnection::connect_with(&options).await.map_err(|error| explain(path, &error))
+}
+
+/// A connection for reading. SQLite needs to write beside the database even so (the shared index of the log), and gives
+/// what it makes there to the database's owner when root runs it.
+async fn connect_to_existing(path: &Path) -> Result<SqliteConnection, StoreError> {
+    if let Err(error) = std::fs::File::open(path) {
+        return Err(StoreError(format!("cannot open the database `{}`: {error}", path.display())));
+    }
+    let mut connection = connect(path).await?;
+    let newest = migrations().last().map_or(0, |migration| migration.version);
+    match schema_version(path, &mut connection).await? {
+        Some(found) if found > newest => Err(newer(path, found, newest)),
+        Some(_) => Ok(connection),
+        None => Err(StoreError(format!("`{}` is not a database of this program", path.display()))),
+    }
+}
+
+/// Makes the file, if it is not there, so that nobody else can ever read it; SQLite's own files take its mode over.
+fn make_private_file(path: &Path) -> Result<(), StoreError> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            crate::secret_file::check_private(path).map_err(|error| StoreError(error.to_string()))
+        }
+        Err(error) => Err(StoreError(format!("cannot make the database `{}`: {error}", path.display()))),
+    }
+}
+
+/// Writes a consistent copy of a database, also of one in use, to a file that must not exist yet. Mode 0600.
+pub(crate) async fn backup(database: &Path, copy: &Path) -> Result<(), StoreError> {
+    let mut connection = connect_to_existing(database).await?;
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(copy);
+    made.map_err(|error| StoreError(format!("cannot make `{}`: {error}", copy.display())))?;
+    let outcome =
+        sqlx::query("vacuum into $1").bind(copy.to_string_lossy().into_owned()).execute(&mut connection).await;
+    let synced = std::fs::File::open(copy).and_then(|file| file.sync_all());
+    outcome.map_err(|error| explain(copy, &error))?;
+    synced.map_err(|error| StoreError(format!("cannot finish `{}`: {error}", copy.display())))
+}
+
+/// Puts a backup in the place of the database. The caller holds the state folder and has moved an older database away.
+pub(crate) async fn restore(copy: &Path, database: &Path) -> Result<(), StoreError> {
+    let mut connection = connect_to_existing(copy).await?;
+    let sound = sqlx::query("pragma integrity_check(1)").fetch_one(&mut connection).await;
+    let verdict: String = sound.and_then(|row| row.try_get(0)).map_err(|error| explain(copy, &error))?;
+    if verdict != "ok" {
+        return Err(StoreError(format!("`{}` is damaged: {verdict}", copy.display())));
+    }
+    drop(connection);
+    backup(copy, database).await
+}
+
+fn place(row: &SqliteRow) -> sqlx::Result<Place> {
+    Ok(Place { sequence: unsigned(row.try_get("sequence")?), hash: hash(row.try_get("hash")?)? })
+}
+
+fn kept(row: &SqliteRow) -> sqlx::Result<Kept> {
+    let decode = |what: &str| sqlx::Error::Decode(format!("a record's {what} cannot be read").into());
+    let json = |what: &str, text: &str| serde_json::from_str::<Fields>(text).map_err(|_| decode(what));
+    let private: Option<String> = row.try_get("private")?;
+    let digest: Option<Vec<u8>> = row.try_get("private_digest")?;
+    let record = Record {
+        gateway: row.try_get("gateway")?,
+        journal: Journal::from_word(row.try_get("journal")?).ok_or_else(|| decode("journal"))?,
+        sequence: unsigned(row.try_get("sequence")?),
+        time: Timestamp::from_millisecond(row.try_get("time")?).map_err(|_| decode("time"))?,
+        kind: Kind::from_word(row.try_get("kind")?).ok_or_else(|| decode("kind"))?,
+        session: row.try_get::<Option<i64>, _>("session")?.map(|bits| SessionNumber::new(unsigned(bits))),
+        structure: row.try_get("structure")?,
+        fields: json("fields", row.try_get("fields")?)?,
+        private_digest: digest.as_deref().map(hash).transpose()?,
+        previous: hash(row.try_get("previous")?)?,
+        hash: hash(row.try_get("hash")?)?,
+    };
+    let private =
+        private.map(|text| serde_json::from_str::<Private>(&text).map_err(|_| decode("names"))).transpose()?;
+    Ok(Kept { record, private })
+}
+
+fn hash(bytes: &[u8]) -> sqlx::Result<Hash> {
+    Hash::from_bytes(bytes).ok_or_else(|| sqlx::Error::Decode("a record's hash cannot be read".into()))
+}
+
+/// SQLite's integers are signed; ours never need the last bit.
+fn integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// What went wrong with a database, in words that say what to do.
+fn explain(path: &Path, error: &sqlx::Error) -> StoreError {
+    let path = path.display();
+    // The low byte is the primary result code: https://www.sqlite.org/rescode.html
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok()).map(|code| code & 0xff);
+    StoreError(match code {
+        Some(5 | 6) => format!("the database `{path}` is locked by another program: close that one"),
+        Some(8) => format!(
+            "the database `{path}` cannot be written: check its owner, its folder's and that the disk is not mounted read-only"
+        ),
+        Some(10) => format!("the disk of `{path}` does not do what it should ({error}): see the system's log"),
+        Some(11 | 26) => {
+            format!("the database `{path}` is damaged ({error}): put a backup back with `deskgate-gateway restore`")
+        }
+        Some(13) => format!("the disk of `{path}` is full: make room"),
+        Some(14) => format!("cannot open the database `{path}`: check its owner and its folder's"),
+        _ => format!("the database `{path}` failed: {error}"),
+    })
+}
