@@ -13,12 +13,12 @@ const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 impl SessionNumber {
     /// The low 40 bits of `random`.
-    pub fn new(random: u64) -> Self {
+    pub const fn new(random: u64) -> Self {
         Self(random & 0xff_ffff_ffff)
     }
 
     /// The 40 bits, for storing.
-    pub fn bits(self) -> u64 {
+    pub const fn bits(self) -> u64 {
         self.0
     }
 
@@ -173,6 +173,13 @@ pub enum ClientReason {
     ProgramEnded,
     /// The worker closed the session.
     WorkerClosed,
+}
+
+impl ClientReason {
+    /// Reads the word of the query back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::ProgramEnded, Self::WorkerClosed].into_iter().find(|reason| CloseReason::from(*reason).word() == word)
+    }
 }
 
 impl From<ClientReason> for CloseReason {

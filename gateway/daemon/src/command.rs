@@ -1,7 +1,8 @@
 //! The closed list of what other tasks may ask of the event loop that owns sessions, sockets and TUN.
 //!
 //! Each question is one message there and one back. The loop never waits for anybody: an answer that nobody takes is
-//! dropped, and a caller that is gone leaves nothing behind.
+//! dropped, and a caller that is gone leaves nothing behind. A question is put when its method is called, not when the
+//! answer is awaited: questions put under one lock reach the loop in that order.
 
 use gateway_api::{CloseReason, SessionNumber};
 use gateway_core::{Counters, Open, OpenError, Opened, View};
@@ -47,49 +48,59 @@ impl DataPlane {
     }
 
     /// Holds a place for a session: its address, its worker; no peer exists yet.
-    pub(crate) async fn open(&self, open: Open) -> Result<Result<Opened, OpenError>, Stopped> {
-        self.ask(|reply| Command::Open(Box::new(open), reply)).await
+    pub(crate) fn open(&self, open: Open) -> impl Future<Output = Result<Result<Opened, OpenError>, Stopped>> + use<> {
+        self.ask(move |reply| Command::Open(Box::new(open), reply))
     }
 
     /// Gives a pending session its peer, once its opening is durable. False if the session is gone.
-    pub(crate) async fn admit(&self, number: SessionNumber) -> Result<bool, Stopped> {
-        self.ask(|reply| Command::Admit(number, reply)).await
+    pub(crate) fn admit(&self, number: SessionNumber) -> impl Future<Output = Result<bool, Stopped>> + use<> {
+        self.ask(move |reply| Command::Admit(number, reply))
     }
 
     /// Puts a session under another grant for the same workstation. False if there is no such session.
     pub(crate) async fn change_grant(&self, number: SessionNumber, grant: Grant) -> Result<bool, Stopped> {
-        self.ask(|reply| Command::ChangeGrant(number, Box::new(grant), reply)).await
+        self.ask(move |reply| Command::ChangeGrant(number, Box::new(grant), reply)).await
     }
 
     /// Ends a session. False if there is none.
-    pub(crate) async fn close(&self, number: SessionNumber, reason: CloseReason) -> Result<bool, Stopped> {
-        self.ask(|reply| Command::Close(number, reason, reply)).await
+    pub(crate) fn close(
+        &self,
+        number: SessionNumber,
+        reason: CloseReason,
+    ) -> impl Future<Output = Result<bool, Stopped>> + use<> {
+        self.ask(move |reply| Command::Close(number, reason, reply))
     }
 
     /// Tells that a session's channel came or went. False if there is no such session.
-    pub(crate) async fn channel(&self, number: SessionNumber, attached: bool) -> Result<bool, Stopped> {
-        self.ask(|reply| Command::Channel(number, attached, reply)).await
+    pub(crate) fn channel(
+        &self,
+        number: SessionNumber,
+        attached: bool,
+    ) -> impl Future<Output = Result<bool, Stopped>> + use<> {
+        self.ask(move |reply| Command::Channel(number, attached, reply))
     }
 
     /// All sessions, by number.
-    pub(crate) async fn sessions(&self) -> Result<Vec<View>, Stopped> {
-        self.ask(Command::List).await
+    pub(crate) fn sessions(&self) -> impl Future<Output = Result<Vec<View>, Stopped>> + use<> {
+        self.ask(Command::List)
     }
 
     /// The gateway's packet counters.
-    pub(crate) async fn counters(&self) -> Result<Counters, Stopped> {
-        self.ask(Command::Counters).await
+    pub(crate) fn counters(&self) -> impl Future<Output = Result<Counters, Stopped>> + use<> {
+        self.ask(Command::Counters)
     }
 
     /// Ends every session and stops the loop.
-    pub(crate) async fn stop(&self, reason: CloseReason) -> Result<(), Stopped> {
-        self.ask(|reply| Command::Stop(reason, reply)).await
+    pub(crate) fn stop(&self, reason: CloseReason) -> impl Future<Output = Result<(), Stopped>> + use<> {
+        self.ask(move |reply| Command::Stop(reason, reply))
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Stopped> {
+    fn ask<T, C>(&self, command: C) -> impl Future<Output = Result<T, Stopped>> + use<T, C>
+    where
+        C: FnOnce(oneshot::Sender<T>) -> Command,
+    {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(command(reply)).map_err(|_| Stopped)?;
-        self.waker.wake().map_err(|_| Stopped)?;
-        answer.await.map_err(|_| Stopped)
+        let asked = self.commands.send(command(reply)).is_ok() && self.waker.wake().is_ok();
+        async move { if asked { answer.await.map_err(|_| Stopped) } else { Err(Stopped) } }
     }
 }

@@ -58,7 +58,7 @@ pub(crate) struct Tunnel {
     pub(crate) listen: SocketAddr,
     /// As seen from the Internet: handed to each client.
     pub(crate) public: Public,
-    /// Where sessions' addresses are lent from; /8 to /29.
+    /// Where sessions' addresses are lent from; /16 to /29.
     pub(crate) pool: Ipv4Net,
     /// The largest IP packet inside the tunnel, in bytes: 1280 to 1420.
     pub(crate) mtu: u16,
@@ -309,8 +309,8 @@ impl Reader<'_> {
             self.mistake(&written, "not an IPv4 network", "write one such as \"100.96.0.0/20\"");
             return default;
         };
-        if !(8..=29).contains(&pool.prefix_len()) {
-            self.mistake(&written, "too large or too small to lend addresses from", "write a prefix from /8 to /29");
+        if !(gateway_core::LARGEST_POOL..=gateway_core::SMALLEST_POOL).contains(&pool.prefix_len()) {
+            self.mistake(&written, "too large or too small to lend addresses from", "write a prefix from /16 to /29");
         }
         if pool.trunc() != pool {
             let advice = format!("did you mean \"{}\"?", pool.trunc());

@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 use gateway_api::login::Password;
 use tokio::sync::Semaphore;
 
-pub(crate) use file::FileDirectory;
+pub(crate) use file::{FileDirectory, People, Person as FilePerson};
 
 /// How many logins may be with the directory or wait for it; more are refused at once instead of piling up.
 const WAITING: usize = 1024;

@@ -1,17 +1,122 @@
 //! The gateway: daemon and administrator's commands in one program.
-#![allow(dead_code, reason = "the rooms are furnished one by one; this line goes with the last of them")]
+//!
+//! `serve` builds the parts and runs them; everything else is a command that looks at files, or asks the running gateway over the
+//! administrators' socket. What a command prints is its own room's business; here it becomes an exit code.
 
+#![allow(dead_code, reason = "the directory that tells these apart arrives next")]
+
+mod admin;
+mod cli;
 mod clock;
 mod command;
 mod config;
+mod control;
 mod directory;
+mod directory_commands;
 mod event_loop;
 mod firewall;
 mod idle_commands;
+mod identity;
+mod ledger;
+mod log_commands;
 mod policy_files;
+mod policy_in_force;
+mod privileges;
 mod secret_file;
+mod serve;
+mod session_commands;
 mod store;
+mod store_commands;
+mod systemd;
 mod tun;
 mod udp;
 
-fn main() {}
+use std::{io::IsTerminal as _, path::Path, process::ExitCode};
+
+use clap::Parser as _;
+use tracing_subscriber::{Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+use crate::{
+    cli::{Cli, Command, ConfigCommand},
+    config::{Config, LogFormat},
+};
+
+/// Why a command did not do what was asked, in words that say what to do.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Something failed: exit code 1.
+    Failed(String),
+    /// Files, or the arguments, cannot be used as they are: exit code 64.
+    Unusable(String),
+}
+
+impl Failure {
+    fn tell(&self) -> ExitCode {
+        let (words, code) = match self {
+            Self::Failed(words) => (words, 1),
+            Self::Unusable(words) => (words, 64),
+        };
+        // Reports that were rendered in full begin with their own mark.
+        let mark = if words.starts_with("error") { "" } else { "error: " };
+        eprintln!("{mark}{words}");
+        ExitCode::from(code)
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, everything else is a mistake; whoever closed the pipe wants neither.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
+        }
+    };
+    run(cli).unwrap_or_else(|failure| failure.tell())
+}
+
+fn run(Cli { config: path, command }: Cli) -> Result<ExitCode, Failure> {
+    let config = read(&path)?;
+    match command {
+        Command::Serve => {
+            start_log(config.log);
+            serve::serve(config)
+        }
+        Command::Status(output) => session_commands::status(&config, output),
+        Command::Reload(output) => session_commands::reload(&config, output),
+        Command::Session(command) => session_commands::run(&config, command),
+        Command::Log(command) => log_commands::run(&config, command),
+        Command::Directory(command) => directory_commands::run(&config, command),
+        Command::Fingerprint => {
+            let now = clock::now().wall;
+            let fingerprint = control::configured_fingerprint(&config.control, &config.state, now);
+            println!("{}", fingerprint.map_err(Failure::Unusable)?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Config(ConfigCommand::Check) => {
+            println!("`{}` is in order", path.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Backup { file } => store_commands::backup(&config, &file),
+        Command::Restore { file, force } => store_commands::restore(&config, &file, force),
+    }
+}
+
+fn read(path: &Path) -> Result<Config, Failure> {
+    Config::read(path).map_err(|error| Failure::Unusable(error.to_string()))
+}
+
+/// The daemon's log on standard error: fields, not sentences; never a person's name.
+fn start_log(log: config::Log) {
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let layer = match log.format {
+        LogFormat::Text => layer.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).boxed(),
+    };
+    // What the libraries below us have to say is for those who look closer.
+    let ours = tracing_subscriber::filter::Targets::new()
+        .with_default(log.level.min(tracing::level_filters::LevelFilter::WARN))
+        .with_target("deskgate_gateway", log.level)
+        .with_target("gateway_core", log.level);
+    tracing_subscriber::registry().with(layer.with_filter(ours)).init();
+}

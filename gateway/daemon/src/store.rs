@@ -17,6 +17,7 @@ use gateway_record::{Draft, Fields, Hash, Journal, Private, Record, Report};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use sqlite::{backup, restore};
 
 /// The name of the database in the state folder.
 pub(crate) const DATABASE: &str = "deskgate.sqlite";
@@ -72,6 +73,8 @@ pub(crate) struct Query {
     /// None: workers.
     pub(crate) journal: Option<Journal>,
     pub(crate) session: Option<SessionNumber>,
+    /// The support number that a refused login showed.
+    pub(crate) support: Option<SessionNumber>,
     /// From this moment on.
     pub(crate) since: Option<Timestamp>,
     /// Before this moment.

@@ -246,12 +246,14 @@ pub(super) async fn read(path: &Path, query: Query, rows: mpsc::Sender<Result<Ke
         let mut connection = connect_to_existing(path).await?;
         let mut stream = sqlx::query(
             "select * from records where journal = $1 and ($2 is null or session = $2) and time >= $3 and time < $4
+                 and ($5 is null or json_extract(fields, '$.support') = $5)
              order by gateway, sequence",
         )
         .bind(query.journal.unwrap_or(Journal::Workers).word())
         .bind(query.session.map(|session| integer(session.bits())))
         .bind(query.since.map_or(i64::MIN, Timestamp::as_millisecond))
         .bind(query.until.map_or(i64::MAX, Timestamp::as_millisecond))
+        .bind(query.support.map(|support| support.to_string()))
         .fetch(&mut connection);
         while let Some(row) = stream.try_next().await.map_err(|error| explain(path, &error))? {
             let mut kept = kept(&row).map_err(|error| explain(path, &error))?;

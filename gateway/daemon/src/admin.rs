@@ -1,0 +1,386 @@
+//! The administrators' socket: one JSON object a line, both ways.
+//!
+//! Only root, the gateway's own user and members of the configured group are heard; the kernel says who is calling. Each
+//! connection puts one question. What is asked with names is recorded before it is answered.
+
+pub(crate) mod client;
+
+use std::{
+    os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use gateway_api::{CloseReason, SessionNumber};
+use gateway_core::{Phase, View};
+use gateway_record::{Draft, Fields, Kind};
+use jiff::Timestamp;
+use nix::unistd::{Gid, Group, Uid, User};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{UnixListener, UnixStream, unix::OwnedWriteHalf},
+};
+
+use crate::{
+    clock, config,
+    control::Certificate,
+    ledger::Ledger,
+    policy_in_force::PolicyInForce,
+    store::{Kept, Query, StoreError},
+};
+
+/// For a question to arrive.
+const ASKING: Duration = Duration::from_secs(5);
+/// The longest question, in bytes.
+const LONGEST: u64 = 16 * 1024;
+
+/// What may be asked.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Question {
+    /// How the gateway stands.
+    Status,
+    /// All sessions: number, structure, phase.
+    SessionList,
+    /// One session by its number.
+    SessionShow {
+        /// Which.
+        number: SessionNumber,
+    },
+    /// The session of a worker. Recorded.
+    SessionFind {
+        /// The worker's name in the directory.
+        worker: String,
+    },
+    /// End a session. Recorded.
+    SessionClose {
+        /// Which.
+        number: SessionNumber,
+    },
+    /// Records; answered line by line. Recorded if names are asked for.
+    LogShow {
+        /// Which.
+        query: Query,
+    },
+    /// Read certificate and policy again.
+    Reload,
+}
+
+/// A line of the answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Line {
+    /// One of many.
+    Row(Value),
+    /// The answer, or the end of many rows.
+    Done(Value),
+    /// There is none; why, in words.
+    Failed(String),
+}
+
+/// What questions are answered from.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) ledger: Ledger,
+    pub(crate) policy: Arc<PolicyInForce>,
+    pub(crate) certificate: Arc<Certificate>,
+    pub(crate) started_at: Timestamp,
+    pub(crate) group: Option<Gid>,
+}
+
+/// The group that the configuration lets in.
+pub(crate) fn group(admin: &config::Admin) -> Result<Option<Gid>, String> {
+    let Some(name) = &admin.group else { return Ok(None) };
+    match Group::from_name(name) {
+        Ok(Some(group)) => Ok(Some(group.gid)),
+        Ok(None) => Err(format!(
+            "there is no system group `{name}`: make it with `groupadd --system {name}`, or change [admin] group"
+        )),
+        Err(error) => Err(format!("cannot look up the group `{name}`: {error}")),
+    }
+}
+
+/// Makes the socket. One that a dead gateway left behind is replaced, one that somebody answers on is not.
+pub(crate) fn bind(path: &Path, group: Option<Gid>) -> Result<std::os::unix::net::UnixListener, String> {
+    let failed =
+        |error: std::io::Error| format!("cannot make the administrators' socket `{}`: {error}", path.display());
+    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    if let Ok(there) = std::fs::symlink_metadata(path) {
+        if !there.file_type().is_socket() {
+            return Err(format!("`{}` is there and no socket: move it away, or change [admin] socket", path.display()));
+        }
+        if std::os::unix::net::UnixStream::connect(path).is_ok() {
+            return Err(format!("another gateway answers on `{}`: stop it, or change [admin] socket", path.display()));
+        }
+        std::fs::remove_file(path).map_err(failed)?;
+    }
+    let listener = std::os::unix::net::UnixListener::bind(path).map_err(failed)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
+    if let Some(group) = group {
+        std::os::unix::fs::chown(path, None, Some(group.as_raw())).map_err(failed)?;
+    }
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
+}
+
+/// Answers until it is dropped.
+pub(crate) async fn serve(listener: UnixListener, desk: Arc<Desk>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let desk = Arc::clone(&desk);
+                tokio::spawn(async move {
+                    if let Err(error) = answer(stream, &desk).await {
+                        tracing::debug!(%error, "administrator hung up");
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "administrators' socket does not accept");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn answer(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
+    let uid = Uid::from_raw(stream.peer_cred()?.uid());
+    let gid = Gid::from_raw(stream.peer_cred()?.gid());
+    let (reading, mut writing) = stream.into_split();
+    let group = desk.group;
+    let admitted = tokio::task::spawn_blocking(move || may_ask(uid, gid, group)).await.unwrap_or(false);
+    if !admitted {
+        tracing::warn!(%uid, "administrators' socket refused a user");
+        return say(
+            &mut writing,
+            &Line::Failed("you may not ask this gateway: be root, or in the group that [admin] names".to_owned()),
+        )
+        .await;
+    }
+    let mut line = String::new();
+    let mut reader = BufReader::new(reading.take(LONGEST));
+    match tokio::time::timeout(ASKING, reader.read_line(&mut line)).await {
+        Ok(Ok(read)) if read > 0 => {}
+        Ok(Ok(_)) | Err(_) => return Ok(()),
+        Ok(Err(error)) => return Err(error),
+    }
+    let line = match serde_json::from_str::<Question>(&line) {
+        Ok(Question::LogShow { query }) => return show_log(&mut writing, desk, uid, query).await,
+        Ok(question) => match reply(desk, uid, question).await {
+            Ok(value) => Line::Done(value),
+            Err(why) => Line::Failed(why),
+        },
+        Err(error) => Line::Failed(format!(
+            "this gateway does not understand the question ({error}): are program and gateway of one version?"
+        )),
+    };
+    say(&mut writing, &line).await
+}
+
+/// Whether a user may ask: root, ourselves, or a member of the group.
+fn may_ask(uid: Uid, gid: Gid, group: Option<Gid>) -> bool {
+    if uid.is_root() || uid == Uid::effective() {
+        return true;
+    }
+    let Some(group) = group else { return false };
+    let member = || {
+        let user = User::from_uid(uid).ok().flatten()?;
+        let name = std::ffi::CString::new(user.name).ok()?;
+        let groups = nix::unistd::getgrouplist(&name, user.gid).ok()?;
+        Some(groups.contains(&group))
+    };
+    gid == group || member().unwrap_or(false)
+}
+
+async fn say(writing: &mut OwnedWriteHalf, line: &Line) -> std::io::Result<()> {
+    let mut text = serde_json::to_vec(line)?;
+    text.push(b'\n');
+    writing.write_all(&text).await
+}
+
+async fn reply(desk: &Desk, uid: Uid, question: Question) -> Result<Value, String> {
+    match question {
+        Question::Status => status(desk).await,
+        Question::SessionList => Ok(views(desk).await?.iter().map(listed).collect()),
+        Question::SessionShow { number } => one(desk, number).await.map(|view| shown(&view)),
+        Question::SessionFind { worker } => {
+            let number = desk.ledger.session_of(&worker);
+            act(desk, Kind::SessionLookedUp, uid, number).await?;
+            let number = number.ok_or_else(|| format!("`{worker}` has no session"))?;
+            let view = one(desk, number).await?;
+            let mut value = shown(&view);
+            // Whoever names the worker knows whose it is; the workstation helps to find the cable.
+            if let Value::Object(fields) = &mut value {
+                fields.insert("workstation".to_owned(), json!(&*view.grant.workstation));
+            }
+            Ok(value)
+        }
+        Question::SessionClose { number } => {
+            one(desk, number).await?;
+            act(desk, Kind::SessionClosedByOrder, uid, Some(number)).await?;
+            match desk.ledger.close(number, CloseReason::Administrator).await {
+                true => Ok(json!({ "number": number, "closed": true })),
+                false => {
+                    Err(format!("session {number} is ending, and that is not recorded yet: see the gateway's log"))
+                }
+            }
+        }
+        Question::LogShow { .. } => Err("records are answered line by line".to_owned()),
+        Question::Reload => {
+            let certificate = desk.certificate.reload(clock::now().wall);
+            let policy = desk.policy.reload(desk.ledger.store()).await;
+            let hash = policy.map_err(|why| format!("{why}\nthe last good policy stays"))?;
+            certificate.map_err(|why| format!("{why}\nthe last good certificate stays"))?;
+            Ok(json!({ "policy": hash }))
+        }
+    }
+}
+
+/// Records what an administrator does, before it is done.
+async fn act(desk: &Desk, kind: Kind, uid: Uid, session: Option<SessionNumber>) -> Result<(), String> {
+    let fields = Fields::default().with("uid", i64::from(uid.as_raw()));
+    let draft = Draft { session, fields, ..Draft::new(kind, clock::now().wall) };
+    desk.ledger.store().note(draft).await.map_err(|error| error.to_string())
+}
+
+async fn views(desk: &Desk) -> Result<Vec<View>, String> {
+    desk.ledger.sessions().await.ok_or_else(|| "the gateway is stopping".to_owned())
+}
+
+async fn one(desk: &Desk, number: SessionNumber) -> Result<View, String> {
+    let views = views(desk).await?;
+    views
+        .into_iter()
+        .find(|view| view.number == number)
+        .ok_or_else(|| format!("there is no session {number}: it has ended, or never was"))
+}
+
+async fn status(desk: &Desk) -> Result<Value, String> {
+    let views = views(desk).await?;
+    let drops = match desk.ledger.counters().await {
+        Some(counters) => counters.reasons().map(|(reason, count)| (reason.word().to_owned(), json!(count))).collect(),
+        None => serde_json::Map::new(),
+    };
+    Ok(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "started_at": desk.started_at,
+        "fingerprint": desk.certificate.fingerprint().map(|fingerprint| fingerprint.to_string()).ok(),
+        "sessions": views.len(),
+        "peers": views.iter().filter(|view| view.phase != Phase::Pending).count(),
+        "addresses": views.len(),
+        "flows": views.iter().map(|view| view.flows).sum::<usize>(),
+        "policy": desk.policy.standing(),
+        "drops": drops,
+    }))
+}
+
+fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Pending => "pending",
+        Phase::Attached => "attached",
+        Phase::Away => "away",
+    }
+}
+
+fn listed(view: &View) -> Value {
+    json!({
+        "number": view.number,
+        "structure": &*view.grant.structure,
+        "phase": phase(view.phase),
+        "opened_at": view.opened_at,
+        "ends_at": view.grant.ends_at,
+    })
+}
+
+fn shown(view: &View) -> Value {
+    let services: Vec<&str> = view.grant.services.iter().map(|service| &*service.name).collect();
+    let drops: serde_json::Map<String, Value> =
+        view.drops.iter().map(|(reason, count)| (reason.word().to_owned(), json!(count))).collect();
+    json!({
+        "number": view.number,
+        "structure": &*view.grant.structure,
+        "profile": &*view.grant.profile,
+        "services": services,
+        "phase": phase(view.phase),
+        "connected": view.endpoint.is_some(),
+        "opened_at": view.opened_at,
+        "ends_at": view.grant.ends_at,
+        "idle_s": view.grant.idle.as_secs(),
+        "grace_s": view.grant.grace.as_secs(),
+        "address": view.address,
+        "flows": view.flows,
+        "packets_to_office": view.traffic.packets_to_office,
+        "bytes_to_office": view.traffic.bytes_to_office,
+        "packets_to_home": view.traffic.packets_to_home,
+        "bytes_to_home": view.traffic.bytes_to_home,
+        "drops": drops,
+    })
+}
+
+async fn show_log(writing: &mut OwnedWriteHalf, desk: &Desk, uid: Uid, query: Query) -> std::io::Result<()> {
+    if query.names
+        && let Err(why) = act(desk, Kind::NamesShown, uid, query.session).await
+    {
+        return say(writing, &Line::Failed(why)).await;
+    }
+    let mut rows = desk.ledger.store().read(query);
+    while let Some(row) = rows.recv().await {
+        match row {
+            Ok(kept) => say(writing, &Line::Row(row_value(&kept))).await?,
+            Err(StoreError(why)) => return say(writing, &Line::Failed(why)).await,
+        }
+    }
+    say(writing, &Line::Done(Value::Null)).await
+}
+
+/// A record as programs read it.
+pub(crate) fn row_value(kept: &Kept) -> Value {
+    let record = &kept.record;
+    let mut value = json!({
+        "journal": record.journal,
+        "sequence": record.sequence,
+        "time": record.time,
+        "kind": record.kind,
+        "session": record.session,
+        "structure": record.structure,
+        "fields": record.fields,
+        "hash": record.hash,
+    });
+    if let (Some(private), Value::Object(fields)) = (&kept.private, &mut value) {
+        fields.insert("names".to_owned(), json!(private.fields));
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_may_not_ask() {
+        assert!(may_ask(Uid::from_raw(0), Gid::from_raw(0), None));
+        assert!(may_ask(Uid::effective(), Gid::from_raw(77), None));
+        assert!(!may_ask(Uid::from_raw(54_321), Gid::from_raw(54_321), None));
+        assert!(!may_ask(Uid::from_raw(54_321), Gid::from_raw(54_321), Some(Gid::from_raw(7))));
+        assert!(may_ask(Uid::from_raw(54_321), Gid::from_raw(7), Some(Gid::from_raw(7))));
+    }
+
+    #[test]
+    fn a_socket_left_behind_is_replaced_and_one_in_use_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("admin.sock");
+        let first = bind(&path, None).unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o660);
+        assert!(bind(&path, None).unwrap_err().contains("another gateway"));
+        drop(first);
+        drop(bind(&path, None).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "").unwrap();
+        assert!(bind(&path, None).unwrap_err().contains("no socket"));
+    }
+}

@@ -1,0 +1,170 @@
+//! The flags: what may be asked of the program, and what its help says.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config;
+
+/// Lets each worker reach their own workstation, and nothing else.
+#[derive(Debug, Parser)]
+#[command(name = "deskgate-gateway", version, about, max_term_width = 100, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// The configuration
+    #[arg(long, global = true, value_name = "FILE", default_value = config::DEFAULT_FILE)]
+    pub(crate) config: PathBuf,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the gateway until SIGTERM or SIGINT; SIGHUP reads policy and certificate again
+    Serve,
+    /// How the running gateway stands
+    Status(Output),
+    /// Have the running gateway read policy and certificate again
+    Reload(Output),
+    /// The sessions open at this moment
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// The session log
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// The embedded directory, or the way to the one that is configured
+    #[command(subcommand)]
+    Directory(DirectoryCommand),
+    /// The fingerprint of the certificate, as clients are given it
+    Fingerprint,
+    /// Check the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Copy the database, also of a running gateway, to a new file
+    ///
+    /// The copy holds sessions and records. Not in it, and to be kept apart: the configuration, the policy, the embedded
+    /// directory's people, and the keys in the state folder (wireguard-key, tls-key.pem). Without the last, clients that
+    /// pin the fingerprint must be given a new one.
+    Backup {
+        /// Where to; must not exist
+        file: PathBuf,
+    },
+    /// Put a copy made by `backup` in the place of the database; the gateway must be stopped
+    Restore {
+        /// The copy
+        file: PathBuf,
+        /// Put it in the place of a database that is there, which is kept beside it
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// How to tell the answer.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Output {
+    /// For programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionCommand {
+    /// All of them: number, structure, phase
+    List(Output),
+    /// One of them
+    Show {
+        /// Its number, as the worker reads it out
+        #[arg(required_unless_present = "worker")]
+        number: Option<String>,
+        /// The session of this worker; that you asked is recorded
+        #[arg(long, conflicts_with = "number", value_name = "NAME")]
+        worker: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// End one, with the reason `administrator`; that you did is recorded
+    Close {
+        /// Its number
+        number: String,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogCommand {
+    /// Show records, oldest first; also when no gateway runs
+    Show {
+        /// Whose log: `workers` (sessions and logins) or `administrators` (what they and the gateway did)
+        #[arg(long, default_value = "workers", value_parser = ["workers", "administrators"])]
+        journal: String,
+        /// Of one session only
+        #[arg(long, value_name = "NUMBER")]
+        session: Option<String>,
+        /// The refused login with this support number
+        #[arg(long, value_name = "NUMBER", conflicts_with = "session")]
+        support: Option<String>,
+        /// From this moment on: `2026-11-21`, `2026-11-21T08:00` (local time), or `2h`, `3d` ago
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// Before this moment
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+        /// Name people, computers and addresses; that you did is recorded
+        #[arg(long)]
+        names: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Check that nothing was altered, removed or moved
+    Verify {
+        /// A copy of the database instead of the gateway's own
+        #[arg(long, value_name = "FILE")]
+        database: Option<PathBuf>,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DirectoryCommand {
+    /// Add somebody to the embedded directory
+    Add {
+        /// The user name
+        user: String,
+        /// A group that profiles may name; may be given several times
+        #[arg(long = "group", value_name = "NAME")]
+        groups: Vec<String>,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Give somebody in the embedded directory a new password
+    Passwd {
+        /// The user name
+        user: String,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Who is in the embedded directory
+    List(Output),
+    /// Walk the whole way of a login up to the policy, and say in words what is wrong
+    Test {
+        /// Also sign in as this user, and show the groups
+        user: Option<String>,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+}
+
+/// Where a password comes from.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct PasswordSource {
+    /// Read the password from standard input instead of asking for it
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Read the configuration and tell every mistake in it
+    Check,
+}

@@ -1,0 +1,173 @@
+//! The control API's listener and routes: TLS 1.3, HTTP/1.1, one page of paths.
+//!
+//! Whoever connects is bounded before anything is done for them: how many connections there are at all and from one
+//! network, how long a handshake, the headers, a body and a whole connection may take, how large each may be. A session channel
+//! leaves these bounds when it begins: it is bounded by its session.
+
+mod certificate;
+mod error;
+mod login;
+mod session;
+mod throttle;
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{Extension, Router, routing};
+use gateway_api::PublicKey;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+    service::TowerToHyperService,
+};
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+pub(crate) use certificate::{Certificate, configured_fingerprint};
+pub(crate) use throttle::Throttle;
+
+use crate::{directory::Directory, ledger::Ledger, policy_in_force::PolicyInForce};
+
+/// For the TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// For the headers of a request, from the first byte expected.
+const HEADERS: Duration = Duration::from_secs(10);
+/// For a whole connection that does not become a session channel.
+const CONNECTION: Duration = Duration::from_secs(60);
+/// The largest head of a request, in bytes.
+const LARGEST_HEAD: usize = 16 * 1024;
+/// How many headers a request may have.
+const MOST_HEADERS: usize = 48;
+/// Connections at once, session channels apart.
+const MOST_CONNECTIONS: usize = 4096;
+/// Connections at once from one network (a /24 or a /64): a whole office behind one address fits.
+const MOST_FROM_NETWORK: usize = 1024;
+/// Between attempts to accept when the system is out of file descriptors.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// What the routes work with.
+#[derive(Debug)]
+pub(crate) struct Api {
+    pub(crate) ledger: Ledger,
+    pub(crate) directory: Directory,
+    pub(crate) policy: Arc<PolicyInForce>,
+    pub(crate) throttle: Throttle,
+    /// The gateway's WireGuard key.
+    pub(crate) tunnel_key: PublicKey,
+    /// `host:port` for UDP as seen from the Internet.
+    pub(crate) tunnel_endpoint: String,
+}
+
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy)]
+struct Peer(SocketAddr);
+
+/// Serves until it is dropped; connections under way end by themselves.
+pub(crate) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, api: Arc<Api>) {
+    let routes = Router::new()
+        .route(gateway_api::LOGIN, routing::post(login::login))
+        .route(gateway_api::SESSION, routing::get(session::channel).delete(session::close))
+        .with_state(api);
+    let acceptor = TlsAcceptor::from(tls);
+    let connections = Arc::new(Connections::default());
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => match Connections::enter(&connections, peer.ip()) {
+                Some(place) => {
+                    tokio::spawn(connection(stream, peer, acceptor.clone(), routes.clone(), place));
+                }
+                None => tracing::debug!("connection refused: too many"),
+            },
+            Err(error) => {
+                tracing::warn!(%error, "connection not accepted");
+                tokio::time::sleep(BREATH).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, acceptor: TlsAcceptor, routes: Router, _place: Place) {
+    // Answers are small and awaited: nothing is gained by holding them back. A socket that refuses works all the same.
+    let _ = stream.set_nodelay(true);
+    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await else {
+        tracing::debug!("no TLS");
+        return;
+    };
+    let service = TowerToHyperService::new(routes.layer(Extension(Peer(peer))));
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .max_buf_size(LARGEST_HEAD)
+        .max_headers(MOST_HEADERS);
+    let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    match tokio::time::timeout(CONNECTION, serving).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "connection broke off"),
+        Err(_) => tracing::debug!("connection took too long"),
+    }
+}
+
+/// How many connections there are, in all and from each network.
+#[derive(Debug, Default)]
+struct Connections(Mutex<(usize, HashMap<IpAddr, usize>)>);
+
+/// One connection's place; given back when dropped.
+#[derive(Debug)]
+struct Place {
+    connections: Arc<Connections>,
+    network: IpAddr,
+}
+
+impl Connections {
+    fn enter(connections: &Arc<Self>, from: IpAddr) -> Option<Place> {
+        let network = throttle::network(from.to_canonical());
+        let mut counts = connections.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (all, networks) = &mut *counts;
+        let own = networks.get(&network).copied().unwrap_or(0);
+        if *all >= MOST_CONNECTIONS || own >= MOST_FROM_NETWORK {
+            return None;
+        }
+        *all += 1;
+        networks.insert(network, own + 1);
+        drop(counts);
+        Some(Place { connections: Arc::clone(connections), network })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.connections.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (all, networks) = &mut *counts;
+        *all = all.saturating_sub(1);
+        if let Some(own) = networks.get_mut(&self.network) {
+            *own -= 1;
+            if *own == 0 {
+                networks.remove(&self.network);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_network_cannot_take_every_place() {
+        let connections = Arc::new(Connections::default());
+        let enter = |address: &str| Connections::enter(&connections, address.parse().unwrap());
+        let places: Vec<Place> = (0..MOST_FROM_NETWORK).map(|_| enter("192.0.2.7").unwrap()).collect();
+        assert!(enter("192.0.2.8").is_none());
+        assert!(enter("192.0.3.8").is_some());
+        drop(places);
+        assert!(enter("192.0.2.8").is_some());
+        assert!(connections.0.lock().unwrap().1.is_empty(), "nothing is remembered of who left");
+    }
+}

@@ -1,0 +1,341 @@
+//! Refused logins, in words: for programs a code, for people a sentence in their language, for the record the truth.
+//!
+//! Whoever shows wrong credentials gets the same bytes whatever the cause; more is told only after the right password.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use gateway_api::login::{Language, Refusal, RefusalCode};
+use jiff::Zoned;
+
+use crate::directory::MustAct;
+
+/// Why a login is refused.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Refused {
+    /// The request cannot be read.
+    BadRequest,
+    /// Name or password; the record's word for which.
+    WrongCredentials(&'static str),
+    /// The directory wants something done.
+    MustAct(MustAct),
+    /// The policy says no; when the worker's hours next begin, on the policy's clock.
+    Policy(policy::Reason, Option<Zoned>),
+    /// A session of the same worker stays.
+    AlreadyConnected,
+    /// The workstation's name does not resolve to an address that may be reached.
+    WorkstationUnknown,
+    /// The session may not be carried by another program.
+    WireguardConfigNotAllowed,
+    /// Too many attempts, by this limit.
+    TooMany(&'static str, Duration),
+    /// The gateway cannot, for this reason of the record.
+    Unavailable(&'static str),
+}
+
+impl Refused {
+    /// The record's word.
+    pub(crate) fn truth(&self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::WrongCredentials(truth) | Self::Unavailable(truth) => truth,
+            Self::MustAct(what) => what.word(),
+            Self::Policy(reason, _) => reason.word(),
+            Self::AlreadyConnected => "already_connected",
+            Self::WorkstationUnknown => "workstation_unknown",
+            Self::WireguardConfigNotAllowed => "wireguard_config_not_allowed",
+            Self::TooMany(..) => "too_many_attempts",
+        }
+    }
+
+    fn code(&self) -> RefusalCode {
+        use policy::Reason;
+        match self {
+            Self::BadRequest => RefusalCode::BadRequest,
+            Self::WrongCredentials(_) => RefusalCode::WrongCredentials,
+            Self::MustAct(_) => RefusalCode::AccountNeedsAttention,
+            Self::Policy(reason, _) => match reason {
+                Reason::NoAgreement
+                | Reason::NotYet { .. }
+                | Reason::Over { .. }
+                | Reason::WrongGroup
+                | Reason::PhoneApp
+                | Reason::Suspended { .. } => RefusalCode::NoAgreement,
+                Reason::Device { .. } => RefusalCode::DeviceNotAdmitted,
+                Reason::Closed { .. } | Reason::Holiday { .. } | Reason::OutsideHours { .. } | Reason::Quota { .. } => {
+                    RefusalCode::OutsideHours
+                }
+            },
+            Self::AlreadyConnected => RefusalCode::AlreadyConnected,
+            Self::WorkstationUnknown => RefusalCode::WorkstationUnknown,
+            Self::WireguardConfigNotAllowed => RefusalCode::WireguardConfigNotAllowed,
+            Self::TooMany(..) => RefusalCode::TooManyAttempts,
+            Self::Unavailable(_) => RefusalCode::Unavailable,
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self.code() {
+            RefusalCode::BadRequest => StatusCode::BAD_REQUEST,
+            RefusalCode::WrongCredentials => StatusCode::UNAUTHORIZED,
+            RefusalCode::AccountNeedsAttention
+            | RefusalCode::NoAgreement
+            | RefusalCode::OutsideHours
+            | RefusalCode::DeviceNotAdmitted
+            | RefusalCode::WireguardConfigNotAllowed => StatusCode::FORBIDDEN,
+            RefusalCode::AlreadyConnected => StatusCode::CONFLICT,
+            RefusalCode::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
+            RefusalCode::WorkstationUnknown | RefusalCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// Seconds to wait, where waiting helps.
+    fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::TooMany(_, wait) => Some(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1)),
+            Self::Unavailable("directory_unknown" | "overloaded") => Some(10),
+            _ => None,
+        }
+    }
+
+    /// The answer, under a support number that finds the truth.
+    pub(crate) fn answer(&self, language: Language, support: &str) -> Response {
+        let retry_after_s = self.retry_after();
+        let message = match language {
+            Language::En => self.english(),
+            Language::It => self.italian(),
+        };
+        let refusal = Refusal { code: self.code(), message, support: support.to_owned(), retry_after_s };
+        let mut response = (self.status(), Json(refusal)).into_response();
+        if let Some(seconds) = retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
+    fn english(&self) -> String {
+        use policy::Reason;
+        match self {
+            Self::BadRequest => "The gateway could not read the request. Is this program up to date?".to_owned(),
+            Self::WrongCredentials(_) => "User name or password are not right, or the account is locked.".to_owned(),
+            Self::MustAct(what) => match what {
+                MustAct::PasswordExpired => "Your password has expired. Change it at the office, then sign in again.",
+                MustAct::ChangePassword => {
+                    "Your password must be changed first. Change it at the office, then sign in again."
+                }
+                MustAct::AccountExpired => "Your account has expired. Ask the help desk.",
+                MustAct::Disabled => "Your account is disabled. Ask the help desk.",
+                MustAct::OutsideDirectoryHours => "Your account may not sign in at this hour. Ask the help desk.",
+                MustAct::NotFromHere => "Your account may sign in at certain computers only. Ask the help desk.",
+            }
+            .to_owned(),
+            Self::Policy(reason, next) => {
+                let why = match reason {
+                    Reason::NoAgreement | Reason::WrongGroup => {
+                        "You have no agreement to work from home. Ask your office if there should be one.".to_owned()
+                    }
+                    Reason::NotYet { from, .. } => format!("Your agreement begins on {}.", english_date(*from)),
+                    Reason::Over { until } => format!("Your agreement ended on {}.", english_date(*until)),
+                    Reason::Device { .. } => {
+                        "This computer is not admitted. Use the one that the office gave you.".to_owned()
+                    }
+                    Reason::PhoneApp => {
+                        "Your agreement asks for the phone app, which is not installed yet. Ask your office.".to_owned()
+                    }
+                    Reason::Suspended { .. } => "Your agreement is suspended.".to_owned(),
+                    Reason::Closed { .. } => "Nobody works from home today.".to_owned(),
+                    Reason::Holiday { .. } => "Today is a holiday.".to_owned(),
+                    Reason::OutsideHours { .. } => "This is outside your agreed hours.".to_owned(),
+                    Reason::Quota { .. } => "Your agreed days are used up.".to_owned(),
+                };
+                match next {
+                    Some(next) => format!("{why} Your hours begin on {}.", english_moment(next)),
+                    None => why,
+                }
+            }
+            Self::AlreadyConnected => "You are signed in from another computer. Close that session first.".to_owned(),
+            Self::WorkstationUnknown => {
+                "Your office computer cannot be found on the network. Ask the help desk.".to_owned()
+            }
+            Self::WireguardConfigNotAllowed => "Your session may not be carried by another program.".to_owned(),
+            Self::TooMany(_, wait) => format!("Too many attempts. Try again in {}.", english_wait(*wait)),
+            Self::Unavailable(_) => {
+                "The gateway cannot sign anybody in at the moment. Try again in a few minutes.".to_owned()
+            }
+        }
+    }
+
+    fn italian(&self) -> String {
+        use policy::Reason;
+        match self {
+            Self::BadRequest => "Il gateway non ha capito la richiesta. Il programma è aggiornato?".to_owned(),
+            Self::WrongCredentials(_) => "Nome utente o password non corretti, oppure account bloccato.".to_owned(),
+            Self::MustAct(what) => match what {
+                MustAct::PasswordExpired => "La password è scaduta. La cambi in ufficio, poi acceda di nuovo.",
+                MustAct::ChangePassword => "La password va prima cambiata. La cambi in ufficio, poi acceda di nuovo.",
+                MustAct::AccountExpired => "L'account è scaduto. Si rivolga all'assistenza.",
+                MustAct::Disabled => "L'account è disattivato. Si rivolga all'assistenza.",
+                MustAct::OutsideDirectoryHours => "L'account non può accedere a quest'ora. Si rivolga all'assistenza.",
+                MustAct::NotFromHere => "L'account può accedere solo da certi computer. Si rivolga all'assistenza.",
+            }
+            .to_owned(),
+            Self::Policy(reason, next) => {
+                let why = match reason {
+                    Reason::NoAgreement | Reason::WrongGroup => {
+                        "Non risulta un accordo di lavoro agile. Chieda al Suo ufficio se dovrebbe esserci.".to_owned()
+                    }
+                    Reason::NotYet { from, .. } => format!("Il Suo accordo inizia il {}.", italian_date(*from)),
+                    Reason::Over { until } => format!("Il Suo accordo è terminato il {}.", italian_date(*until)),
+                    Reason::Device { .. } => "Questo computer non è ammesso. Usi quello fornito dall'ufficio.".to_owned(),
+                    Reason::PhoneApp => {
+                        "Il Suo accordo richiede l'app sul telefono, che non è ancora installata. Si rivolga al Suo ufficio.".to_owned()
+                    }
+                    Reason::Suspended { .. } => "Il Suo accordo è sospeso.".to_owned(),
+                    Reason::Closed { .. } => "Oggi nessuno lavora da casa.".to_owned(),
+                    Reason::Holiday { .. } => "Oggi è festa.".to_owned(),
+                    Reason::OutsideHours { .. } => "Siamo fuori dall'orario concordato.".to_owned(),
+                    Reason::Quota { .. } => "Le giornate concordate sono esaurite.".to_owned(),
+                };
+                match next {
+                    Some(next) => format!("{why} Il Suo orario inizia {}.", italian_moment(next)),
+                    None => why,
+                }
+            }
+            Self::AlreadyConnected => {
+                "Risulta già collegato da un altro computer. Chiuda prima quella sessione.".to_owned()
+            }
+            Self::WorkstationUnknown => {
+                "Il computer d'ufficio non si trova in rete. Si rivolga all'assistenza.".to_owned()
+            }
+            Self::WireguardConfigNotAllowed => "La Sua sessione non può passare da un altro programma.".to_owned(),
+            Self::TooMany(_, wait) => format!("Troppi tentativi. Riprovi tra {}.", italian_wait(*wait)),
+            Self::Unavailable(_) => {
+                "Il gateway al momento non può far accedere nessuno. Riprovi tra qualche minuto.".to_owned()
+            }
+        }
+    }
+}
+
+const ENGLISH_MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+const ITALIAN_MONTHS: [&str; 12] = [
+    "gennaio",
+    "febbraio",
+    "marzo",
+    "aprile",
+    "maggio",
+    "giugno",
+    "luglio",
+    "agosto",
+    "settembre",
+    "ottobre",
+    "novembre",
+    "dicembre",
+];
+const ENGLISH_DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const ITALIAN_DAYS: [&str; 7] = ["lunedì", "martedì", "mercoledì", "giovedì", "venerdì", "sabato", "domenica"];
+
+fn word<const N: usize>(words: [&'static str; N], place: i8) -> &'static str {
+    usize::try_from(place).ok().and_then(|place| words.get(place).copied()).unwrap_or_default()
+}
+
+fn english_date(date: jiff::civil::Date) -> String {
+    format!("{} {} {}", date.day(), word(ENGLISH_MONTHS, date.month() - 1), date.year())
+}
+
+fn italian_date(date: jiff::civil::Date) -> String {
+    format!("{} {} {}", date.day(), word(ITALIAN_MONTHS, date.month() - 1), date.year())
+}
+
+fn english_moment(at: &Zoned) -> String {
+    let day = word(ENGLISH_DAYS, at.weekday().to_monday_zero_offset());
+    format!("{day} {} {} at {:02}:{:02}", at.day(), word(ENGLISH_MONTHS, at.month() - 1), at.hour(), at.minute())
+}
+
+fn italian_moment(at: &Zoned) -> String {
+    let day = word(ITALIAN_DAYS, at.weekday().to_monday_zero_offset());
+    format!("{day} {} {} alle {:02}:{:02}", at.day(), word(ITALIAN_MONTHS, at.month() - 1), at.hour(), at.minute())
+}
+
+fn english_wait(wait: Duration) -> String {
+    match wait.as_secs() + 1 {
+        1 => "a second".to_owned(),
+        seconds @ 2..=90 => format!("{seconds} seconds"),
+        seconds => format!("{} minutes", seconds.div_ceil(60)),
+    }
+}
+
+fn italian_wait(wait: Duration) -> String {
+    match wait.as_secs() + 1 {
+        1 => "un secondo".to_owned(),
+        seconds @ 2..=90 => format!("{seconds} secondi"),
+        seconds => format!("{} minuti", seconds.div_ceil(60)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::*;
+
+    async fn bytes(refused: &Refused) -> (StatusCode, Vec<(String, String)>, Vec<u8>) {
+        let response = refused.answer(Language::It, "K7QM-2F9D");
+        let status = response.status();
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+            .collect();
+        (status, headers, to_bytes(response.into_body(), 10_000).await.unwrap().to_vec())
+    }
+
+    #[tokio::test]
+    async fn wrong_credentials_are_the_same_bytes_whatever_the_cause() {
+        let first = bytes(&Refused::WrongCredentials("wrong_password")).await;
+        for truth in ["unknown_user", "account_locked", "empty_password"] {
+            assert_eq!(bytes(&Refused::WrongCredentials(truth)).await, first);
+        }
+    }
+
+    #[test]
+    fn outside_hours_says_when_they_begin() {
+        let next: Zoned = "2026-11-24T07:30[Europe/Rome]".parse().unwrap();
+        let reason = policy::Reason::OutsideHours { next: Some(next.timestamp()) };
+        let refused = Refused::Policy(reason, Some(next));
+        assert_eq!(
+            refused.english(),
+            "This is outside your agreed hours. Your hours begin on Tuesday 24 November at 07:30."
+        );
+        assert_eq!(
+            refused.italian(),
+            "Siamo fuori dall'orario concordato. Il Suo orario inizia martedì 24 novembre alle 07:30."
+        );
+    }
+
+    #[tokio::test]
+    async fn waiting_is_told_to_programs_and_people() {
+        let (status, headers, body) = bytes(&Refused::TooMany("user", Duration::from_millis(74_200))).await;
+        assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+        assert!(headers.contains(&("retry-after".to_owned(), "75".to_owned())), "{headers:?}");
+        let refusal: Refusal = serde_json::from_slice(&body).unwrap();
+        assert_eq!((refusal.code, refusal.retry_after_s), (RefusalCode::TooManyAttempts, Some(75)));
+        assert_eq!(refusal.message, "Troppi tentativi. Riprovi tra 75 secondi.");
+    }
+}

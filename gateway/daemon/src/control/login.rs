@@ -1,0 +1,382 @@
+//! A login, step by step. A refusal ends at the step that refuses; outside it is the same whatever the cause, inside the
+//! record keeps the true reason under the support number that the answer shows.
+//!
+//! ```text
+//!   throttle ─► read ─► throttle ─► directory ─► policy ─► resolve ─► ledger
+//!   address,    JSON    user        password,    grant     the work-  recorded,
+//!   network                         groups                 station    then open
+//! ```
+
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Extension, Json,
+    body::{Body, to_bytes},
+    extract::State,
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+use gateway_api::{
+    LARGEST_BODY, SessionNumber,
+    login::{self, Language},
+};
+use gateway_core::OpenError;
+use gateway_record::{Draft, Fields, Kind, Value};
+use jiff::Timestamp;
+use policy::{Address, Decision, Device, Grant, Policy, Request, SecondFactor};
+use tokio::time::Instant;
+
+use super::{Api, Peer, error::Refused};
+use crate::{
+    clock,
+    directory::{Answer, Person},
+    ledger::{Admitted, NotOpened, Opening},
+    store::{self, StoreError},
+};
+
+/// For a body to arrive.
+const READING: Duration = Duration::from_secs(10);
+/// For a workstation's name to resolve.
+const RESOLVING: Duration = Duration::from_secs(3);
+/// Wrong credentials are answered at the next multiple of this after the request: what the directory did meanwhile does not
+/// show.
+const PULSE: Duration = Duration::from_millis(500);
+
+/// A refusal with what the record keeps of it.
+struct Failure {
+    refused: Refused,
+    /// Whose account, only where the name matched one.
+    worker: Option<Arc<str>>,
+    /// The support number under which the same refusal was recorded a moment ago; none: it is recorded now.
+    recorded: Option<SessionNumber>,
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        Self { refused, worker: None, recorded: None }
+    }
+}
+
+impl Failure {
+    fn of(worker: &Arc<str>, refused: Refused) -> Self {
+        Self { worker: Some(Arc::clone(worker)), ..refused.into() }
+    }
+}
+
+/// What is known of a login before anything of it is read.
+struct Attempt {
+    from: IpAddr,
+    language: Language,
+    support: SessionNumber,
+    arrived: Instant,
+}
+
+/// `POST /v1/login`
+pub(super) async fn login(
+    State(api): State<Arc<Api>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let mut attempt = Attempt {
+        from: peer.ip().to_canonical(),
+        language: accepted_language(&headers),
+        support: support_number(),
+        arrived: Instant::now(),
+    };
+    match open(&api, &mut attempt, body).await {
+        Ok(session) => ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(session)).into_response(),
+        Err(failure) => refuse(&api, attempt, failure).await,
+    }
+}
+
+async fn open(api: &Api, attempt: &mut Attempt, body: Body) -> Result<login::Session, Failure> {
+    let Attempt { from, support, .. } = *attempt;
+    api.throttle.admit(from, clock::now().instant, support).map_err(too_many)?;
+    let request = read(body).await.inspect_err(|_| api.throttle.failed(from, clock::now().instant))?;
+    attempt.language = request.language;
+    let policy = api.policy.current();
+    let person = authenticate(api, &policy, request.user.trim(), request.password, support).await?;
+    let name = Arc::clone(&person.name);
+    let grant = decide(api, &policy, &person).await?;
+    check_supported(&grant, request.wireguard_config).map_err(|refused| Failure::of(&name, refused))?;
+    let workstation = resolve(&grant.address).await.ok_or_else(|| Failure::of(&name, Refused::WorkstationUnknown))?;
+    let opening = Opening { person, grant: grant.clone(), workstation, public_key: request.public_key, from };
+    let admitted = api.ledger.open(opening).await.map_err(|error| Failure::of(&name, not_opened(error)))?;
+    Ok(session(api, &grant, workstation, admitted))
+}
+
+/// Finds a refusal's true reason in the record. Drawn like a session's number, and never the number of one.
+fn support_number() -> SessionNumber {
+    let mut random = [0; 8];
+    // Without random bytes no session opens either; the reason is found by its time then.
+    let _ = getrandom::fill(&mut random);
+    SessionNumber::new(u64::from_be_bytes(random))
+}
+
+fn too_many(limit: super::throttle::TooMany) -> Failure {
+    Failure { recorded: (!limit.first).then_some(limit.support), ..Refused::TooMany(limit.limit, limit.wait).into() }
+}
+
+/// The request, or what is wrong with it. Slow and oversized bodies end here.
+async fn read(body: Body) -> Result<login::Request, Failure> {
+    let bad = || Failure::from(Refused::BadRequest);
+    let body = tokio::time::timeout(READING, to_bytes(body, LARGEST_BODY)).await;
+    let bytes = body.map_err(|_| bad())?.map_err(|_| bad())?;
+    let request: login::Request = serde_json::from_slice(&bytes).map_err(|_| bad())?;
+    let fits = request.user.len() <= login::LONGEST_USER && request.password.expose().len() <= login::LONGEST_PASSWORD;
+    if fits { Ok(request) } else { Err(bad()) }
+}
+
+/// Whether the password holds. The attempt is charged to the user before, and given back unless the password was wrong.
+async fn authenticate(
+    api: &Api,
+    policy: &Policy,
+    user: &str,
+    password: login::Password,
+    support: SessionNumber,
+) -> Result<Person, Failure> {
+    api.throttle.try_user(user, clock::now().instant, support).map_err(too_many)?;
+    let groups: Vec<String> = policy.groups().iter().map(ToString::to_string).collect();
+    let answer = api.directory.authenticate(user, password, &groups).await;
+    if !matches!(answer, Answer::Wrong(_)) {
+        api.throttle.right(user, clock::now().instant);
+    }
+    match answer {
+        Answer::Valid(person) => Ok(person),
+        Answer::Wrong(wrong) => {
+            Err(Failure { worker: wrong.name().cloned(), ..Refused::WrongCredentials(wrong.word()).into() })
+        }
+        Answer::MustAct(worker, what) => Err(Failure::of(&worker, Refused::MustAct(what))),
+        Answer::Unknown(why) => {
+            tracing::warn!(why, "directory gives no answer");
+            Err(Refused::Unavailable("directory_unknown").into())
+        }
+    }
+}
+
+/// What the policy grants this person now.
+async fn decide(api: &Api, policy: &Policy, person: &Person) -> Result<Grant, Failure> {
+    let at = clock::now().wall;
+    let days_used = days_used(api, policy, person, at).await.map_err(|error| {
+        tracing::error!(%error, "records not read");
+        Failure::of(&person.name, Refused::Unavailable("record_failed"))
+    })?;
+    let request = Request { days_used, ..Request::new(&person.name, &person.groups, Device::Personal, at) };
+    match policy.decide(&request) {
+        Decision::Permit(grant) => Ok(grant),
+        Decision::Refuse(reason) => {
+            let next = reason.next().map(|next| policy.local(next));
+            Err(Failure::of(&person.name, Refused::Policy(reason, next)))
+        }
+    }
+}
+
+/// On how many days of the running quota period, today not counted, this person had a session.
+async fn days_used(api: &Api, policy: &Policy, person: &Person, at: Timestamp) -> Result<u32, StoreError> {
+    let Some((_, first, _)) = policy.quota(&person.name, at) else { return Ok(0) };
+    let today = policy.local(at);
+    let since = first.to_zoned(today.time_zone().clone()).map(|start| start.timestamp()).unwrap_or(at);
+    let mut rows = api.ledger.store().read(store::Query { since: Some(since), names: true, ..store::Query::default() });
+    let mut days = BTreeSet::new();
+    while let Some(kept) = rows.recv().await {
+        let kept = kept?;
+        let id = kept.private.as_ref().and_then(|private| private.fields.value("worker_id"));
+        if kept.record.kind == Kind::SessionOpened && id == Some(&Value::from(&*person.id)) {
+            days.insert(policy.local(kept.record.time).date());
+        }
+    }
+    days.remove(&today.date());
+    Ok(u32::try_from(days.len()).unwrap_or(u32::MAX))
+}
+
+/// Refuses what a grant asks for and this version cannot do: never a session with less than the policy says.
+fn check_supported(grant: &Grant, wants_config: bool) -> Result<(), Refused> {
+    if grant.second_factor != SecondFactor::None {
+        tracing::warn!(
+            profile = &*grant.profile,
+            "login refused: the profile asks for a second factor, which this version cannot check"
+        );
+        return Err(Refused::Unavailable("second_factor_unsupported"));
+    }
+    if !grant.notices.is_empty() {
+        tracing::warn!(
+            profile = &*grant.profile,
+            "login refused: the profile asks for a notice, which this version cannot show"
+        );
+        return Err(Refused::Unavailable("notice_unsupported"));
+    }
+    if wants_config && !grant.wireguard_config {
+        return Err(Refused::WireguardConfigNotAllowed);
+    }
+    Ok(())
+}
+
+/// The workstation's address. A name may resolve to nothing that is no computer of the office.
+async fn resolve(address: &Address) -> Option<IpAddr> {
+    let host = match address {
+        Address::Ip(address) => return Some(*address),
+        Address::Host(host) => host,
+    };
+    let found = tokio::time::timeout(RESOLVING, tokio::net::lookup_host((&**host, 0))).await.ok()?.ok()?;
+    let mut found: Vec<IpAddr> = found.map(|address| address.ip().to_canonical()).filter(is_reachable).collect();
+    // Tunnel addresses are IPv4 first.
+    found.sort_by_key(|address| !address.is_ipv4());
+    found.first().copied()
+}
+
+fn is_reachable(address: &IpAddr) -> bool {
+    let local = match address {
+        IpAddr::V4(address) => address.is_link_local() || address.is_broadcast(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    !(local || address.is_loopback() || address.is_unspecified() || address.is_multicast())
+}
+
+fn not_opened(error: NotOpened) -> Refused {
+    match error {
+        NotOpened::Refused(OpenError::AlreadyConnected) => Refused::AlreadyConnected,
+        NotOpened::Refused(OpenError::NoAddress) => {
+            tracing::warn!("login refused: every tunnel address is lent; enlarge `pool`");
+            Refused::Unavailable("no_address")
+        }
+        NotOpened::Refused(OpenError::GrantOver) => Refused::Unavailable("grant_over"),
+        NotOpened::Refused(OpenError::NoTunnelFamily) => {
+            tracing::warn!("login refused: the workstation has an IPv6 address, and tunnel addresses are IPv4");
+            Refused::WorkstationUnknown
+        }
+        NotOpened::Refused(OpenError::Taken) => Refused::Unavailable("taken"),
+        NotOpened::Store(error) => {
+            tracing::error!(%error, "login refused: it cannot be recorded");
+            Refused::Unavailable("record_failed")
+        }
+        NotOpened::Ended => Refused::Unavailable("gateway_stopping"),
+        NotOpened::Random(error) => {
+            tracing::error!(error, "login refused: no random numbers");
+            Refused::Unavailable("random_failed")
+        }
+    }
+}
+
+fn session(api: &Api, grant: &Grant, workstation: IpAddr, admitted: Admitted) -> login::Session {
+    let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+    let left = Duration::try_from(grant.ends_at.duration_since(clock::now().wall)).unwrap_or_default();
+    login::Session {
+        number: admitted.number,
+        token: admitted.token,
+        gateway: login::GatewayPeer { public_key: api.tunnel_key, endpoint: api.tunnel_endpoint.clone() },
+        preshared_key: admitted.preshared_key,
+        address: admitted.opened.address,
+        mtu: admitted.opened.mtu,
+        workstation: login::Workstation {
+            name: grant.workstation.to_string(),
+            address: workstation,
+            services: grant.services.iter().map(service).collect(),
+        },
+        limits: login::Limits {
+            idle_s: seconds(grant.idle),
+            remaining_s: seconds(left),
+            ends_at: grant.ends_at.as_second(),
+            grace_s: seconds(grant.grace),
+        },
+        redirect: grant.redirect.iter().copied().map(redirection).collect(),
+    }
+}
+
+fn service(service: &policy::Service) -> login::Service {
+    login::Service { name: service.name.to_string(), tcp: service.tcp.clone(), udp: service.udp.clone() }
+}
+
+fn redirection(redirection: policy::Redirection) -> login::Redirection {
+    match redirection {
+        policy::Redirection::Clipboard => login::Redirection::Clipboard,
+        policy::Redirection::Drives => login::Redirection::Drives,
+        policy::Redirection::Printers => login::Redirection::Printers,
+        policy::Redirection::Audio => login::Redirection::Audio,
+        policy::Redirection::Microphone => login::Redirection::Microphone,
+        policy::Redirection::Smartcards => login::Redirection::Smartcards,
+    }
+}
+
+/// Records the truth, then answers.
+async fn refuse(api: &Api, attempt: Attempt, failure: Failure) -> Response {
+    let Attempt { from, language, support, arrived } = attempt;
+    let Failure { refused, worker, recorded } = failure;
+    if recorded.is_none() {
+        record(api, from, support, &refused, worker).await;
+    }
+    if matches!(refused, Refused::WrongCredentials(_)) {
+        api.throttle.failed(from, clock::now().instant);
+        tokio::time::sleep_until(next_pulse(arrived, Instant::now())).await;
+    }
+    refused.answer(language, &recorded.unwrap_or(support).to_string())
+}
+
+async fn record(api: &Api, from: IpAddr, support: SessionNumber, refused: &Refused, worker: Option<Arc<str>>) {
+    tracing::info!(%support, reason = refused.truth(), "login refused");
+    let mut fields = Fields::default().with("reason", refused.truth()).with("support", support.to_string());
+    if let Refused::TooMany(limit, _) = refused {
+        fields = fields.with("limit", *limit);
+    }
+    let names = Fields::default().with("from", from.to_string());
+    let names = worker.iter().fold(names, |names, worker| names.with("worker", &**worker));
+    let draft = store::private(names).map(|private| Draft {
+        fields,
+        private,
+        ..Draft::new(Kind::LoginRefused, clock::now().wall)
+    });
+    let noted = match draft {
+        Ok(draft) => api.ledger.store().note(draft).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = noted {
+        tracing::error!(%support, %error, "refused login not recorded");
+    }
+}
+
+/// The first multiple of the pulse after a request that is not over yet.
+fn next_pulse(arrived: Instant, now: Instant) -> Instant {
+    let beats = now.saturating_duration_since(arrived).as_millis() / PULSE.as_millis() + 1;
+    arrived + PULSE.saturating_mul(u32::try_from(beats).unwrap_or(u32::MAX))
+}
+
+/// For words before the request is read.
+fn accepted_language(headers: &HeaderMap) -> Language {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accepted.trim_start().to_ascii_lowercase().starts_with("it") { Language::It } else { Language::En }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_directory_took_does_not_show() {
+        let arrived = Instant::now();
+        let answer = |taken: u64| next_pulse(arrived, arrived + Duration::from_millis(taken)) - arrived;
+        assert_eq!(answer(0), Duration::from_millis(500));
+        assert_eq!(answer(90), answer(470));
+        assert_eq!(answer(500), Duration::from_millis(1000));
+    }
+
+    #[test]
+    fn a_workstation_s_name_never_means_this_machine_or_a_crowd() {
+        for address in ["127.0.0.1", "::1", "0.0.0.0", "224.0.0.1", "169.254.1.1", "fe80::1", "255.255.255.255"] {
+            assert!(!is_reachable(&address.parse().unwrap()), "{address}");
+        }
+        assert!(is_reachable(&"10.20.3.47".parse().unwrap()));
+    }
+
+    #[tokio::test]
+    async fn bodies_that_are_too_large_or_no_request_are_refused() {
+        let refused = async |body: String| read(Body::from(body)).await.map(|_| ()).unwrap_err().refused;
+        let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+        let request =
+            |user: &str, more: &str| format!(r#"{{"user":"{user}","password":"x","public_key":"{key}"{more}}}"#);
+        assert!(read(Body::from(request("m.rossi", ""))).await.is_ok());
+        assert_eq!(refused("{".to_owned()).await, Refused::BadRequest);
+        assert_eq!(refused(request("m.rossi", r#","admin":true"#)).await, Refused::BadRequest);
+        assert_eq!(refused(request(&"x".repeat(257), "")).await, Refused::BadRequest);
+        assert_eq!(refused(request("m.rossi", &" ".repeat(LARGEST_BODY))).await, Refused::BadRequest);
+    }
+}

@@ -1,0 +1,340 @@
+//! How often a login may be tried: by one address, by its network, for one user, and by everybody together.
+//!
+//! Only what fails is charged to addresses and networks, so that many workers behind one address are not mistaken for one
+//! attacker. Attempts for a user are charged before the directory is asked and given back if the password held, so that
+//! parallel guesses count too. Names are charged whether or not they are anybody's: the limit tells nothing about them.
+//!
+//! Each limit is a bucket kept as one moment (the generic cell rate algorithm). The limiters in common use can only count
+//! and refuse in one step; looking without charging, and giving back, is what the rules above rest on.
+//!
+//! Memory is bounded: a table that is full forgets whom it need not remember, and if everybody in it must be remembered,
+//! all newcomers share one bucket.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    hash::Hash,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use gateway_api::SessionNumber;
+use sha2::{Digest as _, Sha256};
+
+/// A limit: so many at once, and one more after each pause.
+#[derive(Debug, Clone, Copy)]
+struct Limit {
+    at_once: u32,
+    pause: Duration,
+}
+
+/// Failed logins from one address.
+const ADDRESS: Limit = Limit { at_once: 20, pause: Duration::from_secs(10) };
+/// Failed logins from one network: a /24, or a /64.
+const NETWORK: Limit = Limit { at_once: 60, pause: Duration::from_secs(3) };
+/// Wrong passwords for one user. Below what directories usually lock an account at, so that a stranger cannot have a
+/// colleague locked out of everything.
+const USER: Limit = Limit { at_once: 4, pause: Duration::from_secs(75) };
+/// Logins altogether: a Monday morning of 500 within a few seconds, and far below what would keep the packets waiting.
+const OVERALL: Limit = Limit { at_once: 1000, pause: Duration::from_millis(10) };
+
+/// How many addresses, networks and users are remembered, each.
+const REMEMBERED: usize = 50_000;
+
+/// All limits together.
+#[derive(Debug)]
+pub(crate) struct Throttle {
+    addresses: Mutex<Buckets<IpAddr>>,
+    networks: Mutex<Buckets<IpAddr>>,
+    users: Mutex<Buckets<UserKey>>,
+    overall: Mutex<Buckets<()>>,
+}
+
+/// A user name, hashed: the table holds no names that people typed.
+type UserKey = [u8; 16];
+
+/// Which limit was reached, and how long it lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooMany {
+    /// The word of the record: `address`, `network`, `user` or `overall`.
+    pub(crate) limit: &'static str,
+    /// Until the next attempt.
+    pub(crate) wait: Duration,
+    /// The support number of the first refusal since the limit was last kept: the one that is recorded.
+    pub(crate) support: SessionNumber,
+    /// Whether this is that first one.
+    pub(crate) first: bool,
+}
+
+impl Throttle {
+    pub(crate) fn new() -> Self {
+        Self {
+            addresses: Mutex::new(Buckets::new(ADDRESS, REMEMBERED)),
+            networks: Mutex::new(Buckets::new(NETWORK, REMEMBERED)),
+            users: Mutex::new(Buckets::new(USER, REMEMBERED)),
+            overall: Mutex::new(Buckets::new(OVERALL, 1)),
+        }
+    }
+
+    /// Before anything of a login is read: whether its address, its network and everybody together may go on.
+    pub(crate) fn admit(&self, address: IpAddr, now: Instant, support: SessionNumber) -> Result<(), TooMany> {
+        let address = address.to_canonical();
+        look(&self.addresses, &address, "address", now, support)?;
+        look(&self.networks, &network(address), "network", now, support)?;
+        charge(&self.overall, (), "overall", now, support)
+    }
+
+    /// Before the directory is asked: whether this user may be tried. Charged until [`Self::right`] gives it back.
+    pub(crate) fn try_user(&self, user: &str, now: Instant, support: SessionNumber) -> Result<(), TooMany> {
+        charge(&self.users, user_key(user), "user", now, support)
+    }
+
+    /// The password held, or was never checked: the attempt costs nothing.
+    pub(crate) fn right(&self, user: &str, now: Instant) {
+        lock(&self.users).give_back(&user_key(user), now);
+    }
+
+    /// The login failed by the caller's own fault: unreadable, or wrong credentials.
+    pub(crate) fn failed(&self, address: IpAddr, now: Instant) {
+        let address = address.to_canonical();
+        lock(&self.addresses).spend(address, now);
+        lock(&self.networks).spend(network(address), now);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn look<K: Hash + Eq>(
+    buckets: &Mutex<Buckets<K>>,
+    key: &K,
+    limit: &'static str,
+    now: Instant,
+    support: SessionNumber,
+) -> Result<(), TooMany> {
+    lock(buckets).look(key, now, support).map_err(|full| full.named(limit))
+}
+
+fn charge<K: Hash + Eq>(
+    buckets: &Mutex<Buckets<K>>,
+    key: K,
+    limit: &'static str,
+    now: Instant,
+    support: SessionNumber,
+) -> Result<(), TooMany> {
+    lock(buckets).charge(key, now, support).map_err(|full| full.named(limit))
+}
+
+fn user_key(user: &str) -> UserKey {
+    let digest: [u8; 32] = Sha256::digest(user.to_lowercase()).into();
+    let mut key = UserKey::default();
+    key.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+    key
+}
+
+/// The /24 or /64 that an address is in.
+pub(super) fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() & !0xff).into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Full {
+    wait: Duration,
+    support: SessionNumber,
+    first: bool,
+}
+
+impl Full {
+    fn named(self, limit: &'static str) -> TooMany {
+        TooMany { limit, wait: self.wait, support: self.support, first: self.first }
+    }
+}
+
+/// A bucket: the moment at which it is empty again, and the support number of the first refusal since it last let
+/// somebody pass: a flood is one record, not a million.
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    empty_at: Instant,
+    refused: Option<SessionNumber>,
+}
+
+#[derive(Debug)]
+struct Buckets<K> {
+    limit: Limit,
+    most: usize,
+    table: HashMap<K, Bucket>,
+    /// Shared by newcomers while the table is full of those who must be remembered.
+    crowd: Option<Bucket>,
+    swept_at: Option<Instant>,
+}
+
+impl<K: Hash + Eq> Buckets<K> {
+    fn new(limit: Limit, most: usize) -> Self {
+        Self { limit, most, table: HashMap::new(), crowd: None, swept_at: None }
+    }
+
+    /// Whether one more would pass.
+    fn look(&mut self, key: &K, now: Instant, support: SessionNumber) -> Result<(), Full> {
+        let (limit, is_full) = (self.limit, self.table.len() >= self.most);
+        let bucket = self.table.get_mut(key).or(self.crowd.as_mut().filter(|_| is_full));
+        bucket.map_or(Ok(()), |bucket| bucket.look(limit, now, support))
+    }
+
+    /// Takes one if it passes.
+    fn charge(&mut self, key: K, now: Instant, support: SessionNumber) -> Result<(), Full> {
+        let limit = self.limit;
+        let bucket = self.bucket(key, now);
+        bucket.look(limit, now, support)?;
+        bucket.spend(limit, now);
+        Ok(())
+    }
+
+    /// Takes one, up to what the limit holds: who fails in parallel waits no longer than who fails in turn.
+    fn spend(&mut self, key: K, now: Instant) {
+        let limit = self.limit;
+        let bucket = self.bucket(key, now);
+        bucket.spend(limit, now);
+        bucket.empty_at = bucket.empty_at.min(now + limit.pause.saturating_mul(limit.at_once));
+    }
+
+    fn bucket(&mut self, key: K, now: Instant) -> &mut Bucket {
+        self.sweep(now);
+        let fresh = Bucket { empty_at: now, refused: None };
+        let is_full = self.table.len() >= self.most;
+        match self.table.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(_) if is_full => self.crowd.get_or_insert(fresh),
+            Entry::Vacant(new) => new.insert(fresh),
+        }
+    }
+
+    fn give_back(&mut self, key: &K, now: Instant) {
+        let pause = self.limit.pause;
+        if let Some(bucket) = self.table.get_mut(key).or(self.crowd.as_mut()) {
+            bucket.empty_at = bucket.empty_at.checked_sub(pause).map_or(now, |earlier| earlier.max(now));
+        }
+    }
+
+    /// Forgets whom the limit no longer concerns, once the table is full and at most once a second.
+    fn sweep(&mut self, now: Instant) {
+        let lately = self.swept_at.is_some_and(|at| now.saturating_duration_since(at) < Duration::from_secs(1));
+        if self.table.len() < self.most || lately {
+            return;
+        }
+        self.swept_at = Some(now);
+        self.table.retain(|_, bucket| bucket.empty_at > now);
+        if self.table.len() < self.most {
+            self.crowd = None;
+        }
+    }
+}
+
+impl Bucket {
+    fn spend(&mut self, limit: Limit, now: Instant) {
+        self.empty_at = self.empty_at.max(now) + limit.pause;
+    }
+
+    fn look(&mut self, limit: Limit, now: Instant, support: SessionNumber) -> Result<(), Full> {
+        let room = limit.pause.saturating_mul(limit.at_once.saturating_sub(1));
+        let wait = self.empty_at.saturating_duration_since(now).saturating_sub(room);
+        if wait.is_zero() {
+            self.refused = None;
+            return Ok(());
+        }
+        let first = self.refused.is_none();
+        Err(Full { wait, support: *self.refused.get_or_insert(support), first })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUPPORT: SessionNumber = SessionNumber::new(1);
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn fail(throttle: &Throttle, from: IpAddr, times: u32, now: Instant) {
+        (0..times).for_each(|_| throttle.failed(from, now));
+    }
+
+    #[test]
+    fn an_address_that_fails_waits_and_others_do_not() {
+        let (throttle, now) = (Throttle::new(), Instant::now());
+        fail(&throttle, address("192.0.2.1"), 20, now);
+        let refused = throttle.admit(address("192.0.2.1"), now, SUPPORT).unwrap_err();
+        assert_eq!((refused.limit, refused.wait, refused.first), ("address", Duration::from_secs(10), true));
+        assert!(
+            !throttle.admit(address("192.0.2.1"), now, SUPPORT).unwrap_err().first,
+            "only the first refusal is recorded"
+        );
+        assert_eq!(throttle.admit(address("192.0.2.2"), now, SUPPORT), Ok(()));
+        assert_eq!(throttle.admit(address("192.0.2.1"), now + Duration::from_secs(10), SUPPORT), Ok(()));
+    }
+
+    #[test]
+    fn right_passwords_cost_nothing_however_many() {
+        let (throttle, now) = (Throttle::new(), Instant::now());
+        for _ in 0..500 {
+            assert_eq!(throttle.admit(address("192.0.2.1"), now, SUPPORT), Ok(()));
+            assert_eq!(throttle.try_user("m.rossi", now, SUPPORT), Ok(()));
+            throttle.right("m.rossi", now);
+        }
+    }
+
+    #[test]
+    fn parallel_guesses_for_one_user_count_before_they_are_answered() {
+        let (throttle, now) = (Throttle::new(), Instant::now());
+        let passed = (0..100).filter(|_| throttle.try_user("m.rossi", now, SUPPORT).is_ok()).count();
+        assert_eq!(passed, 4);
+        assert_eq!(throttle.try_user("M.ROSSI", now, SUPPORT).unwrap_err().limit, "user");
+        assert_eq!(throttle.try_user("g.verdi", now, SUPPORT), Ok(()));
+        assert_eq!(throttle.try_user("m.rossi", now + Duration::from_secs(75), SUPPORT), Ok(()));
+    }
+
+    #[test]
+    fn a_network_of_guessers_waits_together() {
+        let (throttle, now) = (Throttle::new(), Instant::now());
+        for host in 1..=6 {
+            fail(&throttle, address(&format!("2001:db8::{host}")), 10, now);
+        }
+        assert_eq!(throttle.admit(address("2001:db8::77"), now, SUPPORT).unwrap_err().limit, "network");
+        assert_eq!(throttle.admit(address("2001:db8:0:1::77"), now, SUPPORT), Ok(()));
+    }
+
+    #[test]
+    fn an_ipv4_address_is_one_whichever_way_it_is_written() {
+        let (throttle, now) = (Throttle::new(), Instant::now());
+        fail(&throttle, address("::ffff:192.0.2.1"), 20, now);
+        assert!(throttle.admit(address("192.0.2.1"), now, SUPPORT).is_err());
+    }
+
+    #[test]
+    fn everybody_together_is_limited() {
+        let (throttle, now) = (Throttle::new(), Instant::now());
+        let passed = (0..2000u32)
+            .filter(|host| throttle.admit(Ipv4Addr::from_bits(*host << 9).into(), now, SUPPORT).is_ok())
+            .count();
+        assert_eq!(passed, 1000);
+    }
+
+    #[test]
+    fn memory_is_bounded_under_a_million_sources_and_those_known_are_not_forgotten() {
+        let (throttle, now) = (Throttle::new(), Instant::now());
+        fail(&throttle, address("192.0.2.1"), 20, now);
+        for host in 0..1_000_000u32 {
+            throttle.failed(Ipv4Addr::from_bits(0x0a00_0000 + host).into(), now);
+        }
+        assert!(lock(&throttle.addresses).table.len() <= REMEMBERED);
+        assert!(throttle.admit(address("192.0.2.1"), now, SUPPORT).is_err());
+        let later = now + Duration::from_secs(3600);
+        throttle.failed(address("192.0.2.9"), later);
+        assert!(lock(&throttle.addresses).table.len() < 10, "whom the limit no longer concerns is forgotten");
+    }
+}

@@ -1,0 +1,81 @@
+//! The state folder and the gateway's WireGuard key in it, made at first start; one gateway at a time.
+
+use std::{fs::File, path::Path};
+
+use gateway_api::PresharedKey;
+use zeroize::Zeroizing;
+
+use crate::secret_file;
+
+/// The WireGuard private key in the state folder: base64, as `wg genkey` prints it.
+const KEY_FILE: &str = "wireguard-key";
+/// Held by the running gateway.
+const LOCK_FILE: &str = "lock";
+
+/// The state folder, held by this process alone until it is dropped.
+#[derive(Debug)]
+pub(crate) struct StateFolder {
+    _lock: File,
+}
+
+impl StateFolder {
+    /// Makes the folder if needed, checks that it is private, and takes it.
+    pub(crate) fn take(path: &Path) -> Result<Self, String> {
+        secret_file::create_folder(path).map_err(|error| error.to_string())?;
+        let lock_path = path.join(LOCK_FILE);
+        let open = || {
+            use std::os::unix::fs::OpenOptionsExt as _;
+            File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(&lock_path)
+        };
+        let lock = open().map_err(|error| format!("cannot open `{}`: {error}", lock_path.display()))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { _lock: lock }),
+            Err(std::fs::TryLockError::WouldBlock) => {
+                Err(format!("a gateway is running over `{}`: stop it first", path.display()))
+            }
+            Err(std::fs::TryLockError::Error(error)) => Err(format!("cannot lock `{}`: {error}", lock_path.display())),
+        }
+    }
+}
+
+/// The gateway's WireGuard private key, made if there is none.
+pub(crate) fn wireguard_key(state: &Path) -> Result<Zeroizing<[u8; 32]>, String> {
+    let path = state.join(KEY_FILE);
+    if !path.exists() {
+        let mut bytes = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *bytes).map_err(|error| format!("the system gives no random bytes: {error}"))?;
+        // The same 44 characters as any other 32 secret bytes.
+        let text = PresharedKey::new(*bytes).encode();
+        secret_file::create(&path, format!("{}\n", *text).as_bytes()).map_err(|error| error.to_string())?;
+    }
+    let bytes = secret_file::read(&path).map_err(|error| error.to_string())?;
+    let line = secret_file::first_line(&path, &bytes).map_err(|error| error.to_string())?;
+    let key = PresharedKey::parse(line.trim()).map_err(|error| format!("`{}` is {error}", path.display()))?;
+    Ok(Zeroizing::new(*key.expose()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_stays_the_same_and_a_broken_one_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let _held = StateFolder::take(&state).unwrap();
+        let first = wireguard_key(&state).unwrap();
+        assert_eq!(wireguard_key(&state).unwrap(), first);
+        std::fs::write(state.join(KEY_FILE), "abc\n").unwrap();
+        assert!(wireguard_key(&state).unwrap_err().contains("not a key"));
+    }
+
+    #[test]
+    fn one_gateway_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let held = StateFolder::take(&state).unwrap();
+        assert!(StateFolder::take(&state).unwrap_err().contains("a gateway is running"));
+        drop(held);
+        assert!(StateFolder::take(&state).is_ok());
+    }
+}

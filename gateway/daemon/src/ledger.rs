@@ -1,0 +1,443 @@
+//! The sessions of this run outside the data plane: whose token, which channel, and what is recorded of each life.
+//!
+//! ```text
+//!                 open                 recorded                admitted
+//!   login ─────► pending ────────────► durable ─────────────► open ───────► closed
+//!             (data plane holds     (the store has        (the peer is    (the store has the close,
+//!              address and worker)   the opening)           made)           then channel and token go)
+//! ```
+//!
+//! An opening is durable before the session exists for anybody, and a close before its token is forgotten. Each step is a task
+//! of its own, so that nobody who hangs up in the middle leaves half a session. The store decides what counts: one opening,
+//! one close.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use gateway_api::{CloseReason, PresharedKey, PublicKey, SessionNumber, Token, session};
+use gateway_core::{Event, Open, OpenError, Opened, Traffic, View};
+use gateway_record::{Draft, Fields, Kind, rounded};
+use policy::Grant;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+
+use crate::{
+    clock,
+    command::DataPlane,
+    directory::Person,
+    store::{self, Change, Store, StoreError, Written},
+};
+
+/// How often a fresh number is drawn before something must be wrong.
+const DRAWS: usize = 8;
+/// Between attempts to record a close while the store fails.
+const RETRY: Duration = Duration::from_secs(1);
+/// How long a close may take until it is recorded, before whoever asked for it is told that it failed.
+const CLOSING: Duration = Duration::from_secs(10);
+/// How many events wait for a channel that does not take them; the rest is dropped with the channel.
+const CHANNEL_QUEUE: usize = 32;
+
+/// The handle to all of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Ledger {
+    store: Store,
+    data_plane: DataPlane,
+    live: Arc<Mutex<Live>>,
+}
+
+#[derive(Debug, Default)]
+struct Live {
+    sessions: BTreeMap<SessionNumber, Session>,
+    tokens: HashMap<TokenHash, SessionNumber>,
+    next_channel: u64,
+}
+
+type TokenHash = [u8; 32];
+
+#[derive(Debug)]
+struct Session {
+    token: TokenHash,
+    /// The worker's name in the directory, for an administrator who is asked for help by name.
+    worker: Arc<str>,
+    structure: Arc<str>,
+    channel: Channel,
+    closed: watch::Sender<Option<CloseReason>>,
+}
+
+/// A session's channel as the ledger knows it.
+#[derive(Debug)]
+enum Channel {
+    /// There was none yet.
+    Awaited,
+    /// It is there: which, and where its events go.
+    Attached(u64, mpsc::Sender<session::Event>),
+    /// It was there and went.
+    Lost,
+}
+
+/// Whom and what a session is for.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) person: Person,
+    pub(crate) grant: Grant,
+    /// The granted workstation, resolved.
+    pub(crate) workstation: IpAddr,
+    pub(crate) public_key: PublicKey,
+    /// Where the login came from.
+    pub(crate) from: IpAddr,
+}
+
+/// A session that is open and recorded.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) number: SessionNumber,
+    pub(crate) token: Token,
+    pub(crate) preshared_key: PresharedKey,
+    pub(crate) opened: Opened,
+}
+
+/// Why no session opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotOpened {
+    /// The data plane's reason.
+    Refused(OpenError),
+    /// The record cannot be written.
+    Store(StoreError),
+    /// The gateway is stopping, or the session was ended before it began.
+    Ended,
+    /// The system gives no random bytes, or the same ones.
+    Random(String),
+}
+
+/// A token that is some session's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Holder(SessionNumber);
+
+/// A channel that was attached.
+#[derive(Debug)]
+pub(crate) struct Attached {
+    id: u64,
+    pub(crate) number: SessionNumber,
+    /// Ends when another channel takes its place, or the session is closed.
+    pub(crate) events: mpsc::Receiver<session::Event>,
+}
+
+impl Ledger {
+    /// Over the store and the data plane. `events` are the data plane's; the task that the second value is ends with them,
+    /// when the last close is recorded.
+    pub(crate) fn start(
+        store: Store,
+        data_plane: DataPlane,
+        events: mpsc::UnboundedReceiver<Event>,
+    ) -> (Self, tokio::task::JoinHandle<()>) {
+        let ledger = Self { store, data_plane, live: Arc::default() };
+        let task = tokio::spawn(ledger.clone().follow(events));
+        (ledger, task)
+    }
+
+    /// Opens a session: holds a place, records it, and only then makes it true. Goes on by itself when nobody waits any more:
+    /// such a session is closed by its grace.
+    pub(crate) async fn open(&self, opening: Opening) -> Result<Admitted, NotOpened> {
+        let ledger = self.clone();
+        let opened = tokio::spawn(async move { ledger.open_now(opening).await }).await;
+        opened.unwrap_or(Err(NotOpened::Ended))
+    }
+
+    async fn open_now(self, opening: Opening) -> Result<Admitted, NotOpened> {
+        for _ in 0..DRAWS {
+            let number = SessionNumber::new(u64::from_be_bytes(random()?));
+            let (token, preshared_key) = (random()?, random()?);
+            let open = Open {
+                number,
+                worker: Arc::clone(&opening.person.id),
+                grant: opening.grant.clone(),
+                workstation: opening.workstation,
+                public_key: opening.public_key,
+                preshared_key: PresharedKey::new(preshared_key),
+            };
+            let opened = match self.data_plane.open(open).await {
+                Ok(Ok(opened)) => opened,
+                Ok(Err(OpenError::Taken)) => continue,
+                Ok(Err(error)) => return Err(NotOpened::Refused(error)),
+                Err(_) => return Err(NotOpened::Ended),
+            };
+            let closed = self.enter(number, Sha256::digest(token).into(), &opening);
+            let recorded = match opening_draft(number, &opening, opened.address) {
+                Ok(draft) => self.store.write(Change::Open, draft).await,
+                Err(error) => Err(error),
+            };
+            match recorded {
+                Ok(Written::Recorded) => {}
+                Ok(Written::NumberTaken | Written::NotOpen) => {
+                    self.abandon(number).await;
+                    continue;
+                }
+                Err(error) => {
+                    self.abandon(number).await;
+                    return Err(NotOpened::Store(error));
+                }
+            }
+            if !self.data_plane.admit(number).await.unwrap_or(false) {
+                let reason = closed.borrow().unwrap_or(CloseReason::GatewayStopped);
+                self.record_close(number, &opening.grant.structure, reason, Traffic::default()).await;
+                self.forget(number, reason);
+                return Err(NotOpened::Ended);
+            }
+            tracing::info!(session = %number, structure = &*opening.grant.structure, "session opened");
+            let (token, preshared_key) = (Token::new(token), PresharedKey::new(preshared_key));
+            return Ok(Admitted { number, token, preshared_key, opened });
+        }
+        Err(NotOpened::Random(format!("{DRAWS} random numbers or keys in a row were taken")))
+    }
+
+    fn enter(
+        &self,
+        number: SessionNumber,
+        token: TokenHash,
+        opening: &Opening,
+    ) -> watch::Receiver<Option<CloseReason>> {
+        let (closed, watch) = watch::channel(None);
+        let session = Session {
+            token,
+            worker: Arc::clone(&opening.person.name),
+            structure: Arc::clone(&opening.grant.structure),
+            channel: Channel::Awaited,
+            closed,
+        };
+        let mut live = self.live();
+        live.tokens.insert(token, number);
+        live.sessions.insert(number, session);
+        watch
+    }
+
+    /// Gives back the place of a session that was never recorded.
+    async fn abandon(&self, number: SessionNumber) {
+        // Stopping or gone: there is no place to give back.
+        let _ = self.data_plane.close(number, CloseReason::GatewayStopped).await;
+        self.forget(number, CloseReason::GatewayStopped);
+    }
+
+    /// Whose token this is. Sessions that end leave none.
+    pub(crate) fn holder(&self, token: &Token) -> Option<Holder> {
+        let hash: TokenHash = Sha256::digest(token.expose()).into();
+        let live = self.live();
+        let number = live.tokens.get(&hash)?;
+        let session = live.sessions.get(number)?;
+        // The lookup is by hash, so that its time tells nothing about a token; the comparison tells nothing either way.
+        bool::from(session.token.ct_eq(&hash)).then_some(Holder(*number))
+    }
+
+    /// Makes a channel the session's own, in the place of an earlier one. None if the session ended meanwhile.
+    pub(crate) async fn attach(&self, Holder(number): Holder) -> Option<Attached> {
+        let (sender, events) = mpsc::channel(CHANNEL_QUEUE);
+        // Told under the lock, so that coming and going reach the data plane in the order they happened.
+        let (id, resumed, told) = {
+            let mut live = self.live();
+            live.next_channel += 1;
+            let id = live.next_channel;
+            let session = live.sessions.get_mut(&number)?;
+            let before = std::mem::replace(&mut session.channel, Channel::Attached(id, sender));
+            let resumed = matches!(before, Channel::Lost).then(|| Arc::clone(&session.structure));
+            (id, resumed, self.data_plane.channel(number, true))
+        };
+        if !told.await.unwrap_or(false) {
+            return None;
+        }
+        if let Some(structure) = resumed {
+            tracing::info!(session = %number, "channel resumed");
+            self.note(draft(Kind::ChannelResumed, number, &structure)).await;
+        }
+        Some(Attached { id, number, events })
+    }
+
+    /// A channel is gone: if it was still the session's, its grace runs.
+    pub(crate) async fn detach(&self, number: SessionNumber, channel: u64) {
+        let (structure, told) = {
+            let mut live = self.live();
+            let Some(session) = live.sessions.get_mut(&number) else { return };
+            match &session.channel {
+                Channel::Attached(id, _) if *id == channel => {}
+                Channel::Attached(..) | Channel::Awaited | Channel::Lost => return,
+            }
+            session.channel = Channel::Lost;
+            (Arc::clone(&session.structure), self.data_plane.channel(number, false))
+        };
+        if told.await.unwrap_or(false) {
+            tracing::info!(session = %number, "channel lost");
+            self.note(draft(Kind::ChannelLost, number, &structure)).await;
+        }
+    }
+
+    /// Ends a session and returns once that is recorded. False if it could not be, or there is no such session.
+    pub(crate) async fn close(&self, number: SessionNumber, reason: CloseReason) -> bool {
+        let Some(mut closed) = self.live().sessions.get(&number).map(|session| session.closed.subscribe()) else {
+            return false;
+        };
+        // False if it ended by itself just now: then its close is on the way as well.
+        let _ = self.data_plane.close(number, reason).await;
+        let recorded = async { closed.wait_for(Option::is_some).await.is_ok() };
+        tokio::time::timeout(CLOSING, recorded).await.unwrap_or(false)
+    }
+
+    /// As [`Self::close`], for whoever shows the token.
+    pub(crate) async fn close_own(&self, Holder(number): Holder, reason: CloseReason) -> bool {
+        self.close(number, reason).await
+    }
+
+    /// The live session of a worker, by the directory's name.
+    pub(crate) fn session_of(&self, worker: &str) -> Option<SessionNumber> {
+        let wanted = worker.to_lowercase();
+        let live = self.live();
+        let found = live.sessions.iter().find(|(_, session)| session.worker.to_lowercase() == wanted);
+        found.map(|(number, _)| *number)
+    }
+
+    /// All sessions as the data plane sees them.
+    pub(crate) async fn sessions(&self) -> Option<Vec<View>> {
+        self.data_plane.sessions().await.ok()
+    }
+
+    /// The gateway's packet counters.
+    pub(crate) async fn counters(&self) -> Option<gateway_core::Counters> {
+        self.data_plane.counters().await.ok()
+    }
+
+    /// Where records go.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What happens to sessions, from the data plane: recorded, then told to the channel.
+    async fn follow(self, mut events: mpsc::UnboundedReceiver<Event>) {
+        // Closes are recorded side by side, so that a hundred at once share their transactions.
+        let mut closing = JoinSet::new();
+        while let Some(event) = events.recv().await {
+            match event {
+                Event::Warning { number, limit, left } => {
+                    let seconds = u32::try_from(left.as_secs()).unwrap_or(u32::MAX);
+                    self.tell(number, session::Event::Warning { limit, seconds });
+                }
+                Event::WarningLifted { number } => self.tell(number, session::Event::WarningLifted),
+                Event::Closed { number, reason, traffic } => {
+                    let ledger = self.clone();
+                    closing.spawn(async move { ledger.closed(number, reason, traffic).await });
+                }
+            }
+            while closing.try_join_next().is_some() {}
+        }
+        while closing.join_next().await.is_some() {}
+    }
+
+    async fn closed(self, number: SessionNumber, reason: CloseReason, traffic: Traffic) {
+        let structure = self.live().sessions.get(&number).map(|session| Arc::clone(&session.structure));
+        let Some(structure) = structure else { return };
+        self.record_close(number, &structure, reason, traffic).await;
+        tracing::info!(session = %number, reason = reason.word(), "session closed");
+        self.forget(number, reason);
+    }
+
+    /// Until it is on disk: a close is never lost, however long the disk stays full.
+    async fn record_close(&self, number: SessionNumber, structure: &Arc<str>, reason: CloseReason, traffic: Traffic) {
+        let draft = closing_draft(number, structure, reason, traffic);
+        while let Err(error) = self.store.write(Change::Close(reason), draft.clone()).await {
+            tracing::error!(session = %number, %error, "close not recorded yet");
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    /// Token and channel go; whoever waits for the close is told.
+    fn forget(&self, number: SessionNumber, reason: CloseReason) {
+        let mut live = self.live();
+        let Some(session) = live.sessions.remove(&number) else { return };
+        live.tokens.remove(&session.token);
+        if let Channel::Attached(_, events) = &session.channel {
+            // A channel that takes nothing learns it from its end.
+            let _ = events.try_send(session::Event::Closed { reason });
+        }
+        session.closed.send_replace(Some(reason));
+    }
+
+    /// An event for a channel, if there is one. One that takes nothing any more is cut off.
+    fn tell(&self, number: SessionNumber, event: session::Event) {
+        let mut live = self.live();
+        let Some(session) = live.sessions.get_mut(&number) else { return };
+        if let Channel::Attached(id, events) = &session.channel
+            && events.try_send(event).is_err()
+        {
+            tracing::debug!(session = %number, channel = id, "channel takes no events");
+        }
+    }
+
+    async fn note(&self, draft: Draft) {
+        if let Err(error) = self.store.note(draft).await {
+            tracing::error!(%error, "record not written");
+        }
+    }
+
+    fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Attached {
+    /// Which channel this is.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+/// Records the end of what an earlier run left open: its sessions ended with it.
+pub(crate) async fn close_left_open(store: &Store) -> Result<usize, StoreError> {
+    let left = store.left_open().await?;
+    for (number, structure) in &left {
+        let draft = closing_draft(*number, structure, CloseReason::GatewayStopped, Traffic::default());
+        store.write(Change::Close(CloseReason::GatewayStopped), draft).await?;
+    }
+    Ok(left.len())
+}
+
+fn random<const N: usize>() -> Result<[u8; N], NotOpened> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| NotOpened::Random(error.to_string()))?;
+    Ok(bytes)
+}
+
+fn draft(kind: Kind, number: SessionNumber, structure: &str) -> Draft {
+    Draft { session: Some(number), structure: Some(structure.to_owned()), ..Draft::new(kind, clock::now().wall) }
+}
+
+fn opening_draft(number: SessionNumber, opening: &Opening, address: IpAddr) -> Result<Draft, StoreError> {
+    let grant = &opening.grant;
+    let services: Vec<&str> = grant.services.iter().map(|service| &*service.name).collect();
+    let fields = Fields::default()
+        .with("profile", &*grant.profile)
+        .with("services", services.join(" "))
+        .with("ends_at", grant.ends_at.to_string());
+    let names = Fields::default()
+        .with("worker", &*opening.person.name)
+        .with("worker_id", &*opening.person.id)
+        .with("workstation", &*grant.workstation)
+        .with("workstation_address", opening.workstation.to_string())
+        .with("tunnel_address", address.to_string())
+        .with("from", opening.from.to_string());
+    Ok(Draft { fields, private: store::private(names)?, ..draft(Kind::SessionOpened, number, &grant.structure) })
+}
+
+fn closing_draft(number: SessionNumber, structure: &str, reason: CloseReason, traffic: Traffic) -> Draft {
+    let fields = Fields::default()
+        .with("reason", reason.word())
+        .with("bytes_to_office", rounded(traffic.bytes_to_office))
+        .with("bytes_to_home", rounded(traffic.bytes_to_home));
+    Draft { fields, ..draft(Kind::SessionClosed, number, structure) }
+}
+
+#[cfg(test)]
+mod tests;

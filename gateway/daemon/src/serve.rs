@@ -1,0 +1,338 @@
+//! The daemon: builds the parts in an order that leaves nothing half done, runs until it is told to stop, and stops in order.
+//!
+//! Everything that needs rights is opened first, on the main thread alone; then the rights are given up, and only then are other
+//! threads started, which inherit none. Logins are answered last, when there is a record to write them to.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use gateway_api::CloseReason;
+use gateway_core::Event;
+use gateway_record::{Draft, Fields, Hash, Journal, Kind};
+use jiff::{SignedDuration, Span, Timestamp, tz::TimeZone};
+use policy::{Retention, Style};
+use tokio::{sync::mpsc::UnboundedReceiver, task::JoinHandle};
+
+use crate::{
+    Failure,
+    admin::{self, Desk},
+    clock,
+    command::DataPlane,
+    config::{self, Config},
+    control::{self, Api, Certificate, Throttle},
+    directory::{Directory, FileDirectory},
+    event_loop,
+    identity::{self, StateFolder},
+    ledger::{self, Ledger},
+    policy_files,
+    policy_in_force::{self, PolicyInForce},
+    privileges,
+    store::Store,
+    systemd::{self, Asked, Signals},
+};
+
+/// Between looks at the certificate's files.
+const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
+/// Before a certificate's end, when to begin to say so.
+const CERTIFICATE_SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// Between deletions of records whose time is over.
+const RETENTION_LOOK: Duration = Duration::from_secs(24 * 3600);
+/// How long administrators' acts are kept, in months; the law asks for six at least.
+const ADMINISTRATORS_MONTHS: i32 = 12;
+/// For the last records to reach the disk at the end.
+const LAST_WRITES: Duration = Duration::from_secs(10);
+
+/// Runs the gateway until a signal stops it.
+pub(crate) fn serve(config: Config) -> Result<ExitCode, Failure> {
+    let now = clock::now().wall;
+    privileges::hide_memory().map_err(Failure::Failed)?;
+    let state = StateFolder::take(&config.state).map_err(Failure::Unusable)?;
+    let key = identity::wireguard_key(&config.state).map_err(Failure::Unusable)?;
+    let loaded = policy_files::load(&config.policy)
+        .map_err(|error| Failure::Unusable(error.render(Style::Plain).trim_end().to_owned()))?;
+    let hash = Hash(loaded.hash);
+    let policy = Arc::new(PolicyInForce::new(config.policy.clone(), loaded, now));
+    let certificate = Certificate::load(&config.control, &config.state, now).map_err(Failure::Unusable)?;
+    let directory = directory(&config.directory)?;
+    let group = admin::group(&config.admin).map_err(Failure::Unusable)?;
+    let socket = admin::bind(&config.admin.socket, group).map_err(Failure::Failed)?;
+    let listener = listen(config.control.listen).map_err(Failure::Failed)?;
+    let data_plane = event_loop::start(&config, *key).map_err(Failure::Failed)?;
+    privileges::give_up().map_err(Failure::Failed)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("control")
+        .build()
+        .map_err(|error| Failure::Failed(format!("cannot start threads: {error}")))?;
+    let parts = Parts {
+        config,
+        policy,
+        hash,
+        certificate: Arc::new(certificate),
+        directory,
+        group,
+        socket,
+        listener,
+        data_plane: data_plane.data_plane,
+        events: data_plane.events,
+        tunnel_key: data_plane.public_key,
+    };
+    let outcome = runtime.block_on(run(parts));
+    // Whatever still runs has nothing left to do: every close is recorded.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    let packets = data_plane.thread.join().unwrap_or_else(|_| Err("the packet thread broke off".to_owned()));
+    drop(state);
+    outcome.and(packets.map_err(Failure::Failed)).map(|()| ExitCode::SUCCESS)
+}
+
+/// What is open when the rights are given up.
+struct Parts {
+    config: Config,
+    policy: Arc<PolicyInForce>,
+    hash: Hash,
+    certificate: Arc<Certificate>,
+    directory: Directory,
+    group: Option<nix::unistd::Gid>,
+    socket: std::os::unix::net::UnixListener,
+    listener: TcpListener,
+    data_plane: DataPlane,
+    events: UnboundedReceiver<Event>,
+    tunnel_key: gateway_api::PublicKey,
+}
+
+fn directory(config: &config::Directory) -> Result<Directory, Failure> {
+    match config {
+        config::Directory::File { file } => {
+            let directory = FileDirectory::new(file.clone()).map_err(|error| Failure::Failed(error.to_string()))?;
+            // A mistake in it is an answer to nobody; the gateway can serve again as soon as it is mended.
+            match directory.people() {
+                Ok(people) if people.iter().next().is_none() => {
+                    tracing::warn!(file = %file.display(), "the embedded directory is empty: add people with `deskgate-gateway directory add USER`");
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "the embedded directory cannot be read"),
+            }
+            Ok(Directory::file(directory))
+        }
+        config::Directory::Ldap(_) => Err(Failure::Unusable("LDAP is not there yet".to_owned())),
+    }
+}
+
+/// Binds the control API's socket. A machine without IPv6 listens on IPv4 where the configuration says "everywhere".
+fn listen(address: SocketAddr) -> Result<TcpListener, String> {
+    use socket2::{Domain, Protocol, Socket, Type};
+    let bind = |address: SocketAddr| {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(false)?;
+        }
+        // Connections of the gateway before are no obstacle.
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(1024)?;
+        Ok(TcpListener::from(socket))
+    };
+    let everywhere = SocketAddr::from(([0, 0, 0, 0], address.port()));
+    let bound = match bind(address) {
+        Err(error) if address.ip() == std::net::Ipv6Addr::UNSPECIFIED && is_no_ipv6(&error) => bind(everywhere),
+        bound => bound,
+    };
+    bound.map_err(|error| {
+        let advice = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "another program has this port: `ss -ltnp` shows which",
+            std::io::ErrorKind::AddrNotAvailable => "this machine has no such address: `ip address` shows those it has",
+            std::io::ErrorKind::PermissionDenied => "ports below 1024 ask for root or CAP_NET_BIND_SERVICE",
+            _ => "change [control] listen",
+        };
+        format!("cannot listen on {address} (TCP): {error}; {advice}")
+    })
+}
+
+fn is_no_ipv6(error: &std::io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(nix::libc::EAFNOSUPPORT | nix::libc::EADDRNOTAVAIL))
+}
+
+async fn run(parts: Parts) -> Result<(), Failure> {
+    let Parts { config, policy, hash, certificate, directory, group, socket, listener, data_plane, events, tunnel_key } =
+        parts;
+    let failed = |what: &str, error: &dyn std::fmt::Display| Failure::Failed(format!("{what}: {error}"));
+    let mut signals = Signals::new().map_err(|error| failed("cannot heed signals", &error))?;
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| failed("cannot listen", &error))?;
+    let socket = tokio::net::UnixListener::from_std(socket).map_err(|error| failed("cannot listen", &error))?;
+    let started_at = clock::now().wall;
+    let (store, writer) =
+        Store::open(&config.state, started_at).await.map_err(|error| Failure::Unusable(error.to_string()))?;
+    begin(&store, hash).await.map_err(|error| Failure::Failed(error.to_string()))?;
+
+    let (ledger, mut books) = Ledger::start(store.clone(), data_plane.clone(), events);
+    let desk = Desk {
+        ledger: ledger.clone(),
+        policy: Arc::clone(&policy),
+        certificate: Arc::clone(&certificate),
+        started_at,
+        group,
+    };
+    let api = Api {
+        ledger,
+        directory,
+        policy: Arc::clone(&policy),
+        throttle: Throttle::new(),
+        tunnel_key,
+        tunnel_endpoint: config.tunnel.public.to_string(),
+    };
+    let tls = certificate.tls().map_err(Failure::Failed)?;
+    let chores = [
+        tokio::spawn(control::serve(listener, tls, Arc::new(api))),
+        tokio::spawn(admin::serve(socket, Arc::new(desk))),
+        tokio::spawn(renew(Arc::clone(&certificate))),
+        tokio::spawn(forget(store.clone(), Arc::clone(&policy))),
+        tokio::spawn(watch_over(data_plane.clone())),
+    ];
+    greet(&config, &certificate);
+    systemd::ready();
+
+    let ended = loop {
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::Stop => break Ok(()),
+                Asked::Reload => {
+                    systemd::reloading();
+                    look_at_certificate(&certificate);
+                    // Told and recorded where it happens; the last good policy stays.
+                    let _ = policy.reload(&store).await;
+                    systemd::ready();
+                }
+            },
+            _ = &mut books => break Err(Failure::Failed("the packet thread ended by itself".to_owned())),
+        }
+    };
+    systemd::stopping();
+    tracing::info!("stopping");
+    chores.iter().for_each(JoinHandle::abort);
+    if ended.is_ok() {
+        // Gone already: then it has ended every session.
+        let _ = data_plane.stop(CloseReason::GatewayStopped).await;
+        let _ = books.await;
+    }
+    let _ = std::fs::remove_file(&config.admin.socket);
+    let noted = store.note(Draft::new(Kind::GatewayStopped, clock::now().wall)).await;
+    drop((store, policy));
+    finish(writer).await;
+    noted.map_err(|error| Failure::Failed(error.to_string()))?;
+    ended
+}
+
+/// The first records of a run: what the run before left open is closed, then this one begins.
+async fn begin(store: &Store, policy: Hash) -> Result<(), crate::store::StoreError> {
+    let crashed = store.ended_unclean().await?;
+    let closed = ledger::close_left_open(store).await?;
+    if crashed {
+        tracing::warn!(sessions = closed, "the gateway did not stop in order last time; sessions left open are closed");
+    }
+    let fields = Fields::default()
+        .with("version", env!("CARGO_PKG_VERSION"))
+        .with("previous_end", if crashed { "unclean" } else { "in_order" });
+    store.note(Draft { fields, ..Draft::new(Kind::GatewayStarted, clock::now().wall) }).await?;
+    policy_in_force::record_loaded(store, policy).await;
+    Ok(())
+}
+
+fn greet(config: &Config, certificate: &Certificate) {
+    match certificate.fingerprint() {
+        Ok(fingerprint) => tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            control = %config.control.listen,
+            tunnel = %config.tunnel.listen,
+            %fingerprint,
+            "serving"
+        ),
+        Err(error) => tracing::error!(error, "serving with a certificate that cannot be read"),
+    }
+    let publics = [("control", &config.control.public), ("tunnel", &config.tunnel.public)];
+    for (table, public) in publics.into_iter().filter(|(_, public)| public.is_example()) {
+        tracing::warn!(table, %public, "`public` is still the example: homes will not find it");
+    }
+    let leftovers = privileges::leftovers();
+    if !leftovers.is_empty() {
+        tracing::warn!(threads = leftovers.join(" "), "threads still hold capabilities");
+    }
+}
+
+/// Takes up renewed certificate files, and says so when a certificate ends soon.
+async fn renew(certificate: Arc<Certificate>) {
+    let mut ticks = tokio::time::interval(CERTIFICATE_LOOK);
+    let mut warned_on = None;
+    loop {
+        ticks.tick().await;
+        look_at_certificate(&certificate);
+        let now = clock::now().wall;
+        let today = now.to_zoned(TimeZone::UTC).date();
+        if let Some(ends_at) = certificate.ends_before(now.saturating_add(CERTIFICATE_SOON).unwrap_or(now))
+            && warned_on.replace(today) != Some(today)
+        {
+            tracing::warn!(%ends_at, "the certificate ends soon: renew its files");
+        }
+    }
+}
+
+fn look_at_certificate(certificate: &Certificate) {
+    match certificate.reload(clock::now().wall) {
+        Ok(false) => {}
+        Ok(true) => match certificate.fingerprint() {
+            Ok(fingerprint) => tracing::info!(%fingerprint, "certificate changed"),
+            Err(error) => tracing::error!(error, "certificate changed and cannot be read"),
+        },
+        Err(error) => tracing::error!(error, "the new certificate is not used, the last good one stays"),
+    }
+}
+
+/// Deletes records whose time is over, at start and once a day.
+async fn forget(store: Store, policy: Arc<PolicyInForce>) {
+    let mut ticks = tokio::time::interval(RETENTION_LOOK);
+    loop {
+        ticks.tick().await;
+        let now = clock::now().wall;
+        let workers = match policy.current().retention() {
+            Retention::Days(days) => Span::new().days(days),
+            Retention::Months(months) => Span::new().months(months),
+        };
+        let terms = [(Journal::Workers, workers), (Journal::Administrators, Span::new().months(ADMINISTRATORS_MONTHS))];
+        for (journal, term) in terms {
+            let Some(before) = earlier(now, term) else { continue };
+            match store.forget(journal, before, now).await {
+                Ok(0) => {}
+                Ok(records) => tracing::info!(journal = journal.word(), records, "records deleted, their time is over"),
+                Err(error) => tracing::error!(journal = journal.word(), %error, "old records not deleted"),
+            }
+        }
+    }
+}
+
+fn earlier(now: Timestamp, term: Span) -> Option<Timestamp> {
+    now.to_zoned(TimeZone::UTC).checked_sub(term).ok().map(|before| before.timestamp())
+}
+
+/// Tells the service manager that the gateway lives, as long as the packet thread answers.
+async fn watch_over(data_plane: DataPlane) {
+    let Some(every) = systemd::watchdog() else { return };
+    let mut ticks = tokio::time::interval(every);
+    loop {
+        ticks.tick().await;
+        if data_plane.counters().await.is_ok() {
+            systemd::alive();
+        }
+    }
+}
+
+/// Waits until every record is on disk.
+async fn finish(writer: JoinHandle<()>) {
+    match tokio::time::timeout(LAST_WRITES, writer).await {
+        Ok(_) => tracing::info!("stopped"),
+        Err(_) => tracing::error!("the database was not closed in order"),
+    }
+}
