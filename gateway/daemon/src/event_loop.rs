@@ -24,7 +24,7 @@ use crate::{
     clock,
     command::{Command, DataPlane},
     config::Config,
-    firewall,
+    firewall, privileges,
     tun::Tun,
     udp::Udp,
 };
@@ -75,7 +75,11 @@ pub(crate) fn start(config: &Config, secret: [u8; 32]) -> Result<Started, String
     let mut round = EventLoop { gateway, udp, tun, asked, tell };
     let thread = std::thread::Builder::new()
         .name("data-plane".to_owned())
-        .spawn(move || round.run(poll))
+        .spawn(move || {
+            // Rights belong to threads: this one gives up its own, now that everything is open.
+            privileges::give_up()?;
+            round.run(poll)
+        })
         .map_err(|error| format!("cannot start the packet thread: {error}"))?;
     Ok(Started { data_plane: DataPlane::new(commands, waker), events, public_key, thread })
 }
