@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config;
+use crate::{config, idle_commands::IdleCommand};
 
 /// Lets each worker reach their own workstation, and nothing else.
 #[derive(Debug, Parser)]
@@ -36,6 +36,9 @@ pub(crate) enum Command {
     Directory(DirectoryCommand),
     /// The fingerprint of the certificate, as clients are given it
     Fingerprint,
+    /// The idle rule: try it on recordings
+    #[command(subcommand)]
+    Idle(IdleCommand),
     /// Check the configuration
     #[command(subcommand)]
     Config(ConfigCommand),

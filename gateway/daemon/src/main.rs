@@ -15,8 +15,8 @@ mod directory;
 mod directory_commands;
 mod event_loop;
 mod firewall;
-mod idle_commands;
 mod identity;
+mod idle_commands;
 mod ledger;
 mod log_commands;
 mod policy_files;
@@ -31,7 +31,7 @@ mod systemd;
 mod tun;
 mod udp;
 
-use std::{io::IsTerminal as _, path::Path, process::ExitCode};
+use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::Parser as _;
 use tracing_subscriber::{Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
@@ -76,34 +76,34 @@ fn main() -> ExitCode {
 }
 
 fn run(Cli { config: path, command }: Cli) -> Result<ExitCode, Failure> {
-    let config = read(&path)?;
+    // Read where it is needed: some commands look at other files alone.
+    let config = || Config::read(&path).map_err(|error| Failure::Unusable(error.to_string()));
     match command {
+        Command::Idle(command) => Ok(idle_commands::run(command)),
         Command::Serve => {
+            let config = config()?;
             start_log(config.log);
             serve::serve(config)
         }
-        Command::Status(output) => session_commands::status(&config, output),
-        Command::Reload(output) => session_commands::reload(&config, output),
-        Command::Session(command) => session_commands::run(&config, command),
-        Command::Log(command) => log_commands::run(&config, command),
-        Command::Directory(command) => directory_commands::run(&config, command),
+        Command::Status(output) => session_commands::status(&config()?, output),
+        Command::Reload(output) => session_commands::reload(&config()?, output),
+        Command::Session(command) => session_commands::run(&config()?, command),
+        Command::Log(command) => log_commands::run(&config()?, command),
+        Command::Directory(command) => directory_commands::run(&config()?, command),
         Command::Fingerprint => {
-            let now = clock::now().wall;
+            let (config, now) = (config()?, clock::now().wall);
             let fingerprint = control::configured_fingerprint(&config.control, &config.state, now);
             println!("{}", fingerprint.map_err(Failure::Unusable)?);
             Ok(ExitCode::SUCCESS)
         }
         Command::Config(ConfigCommand::Check) => {
+            config()?;
             println!("`{}` is in order", path.display());
             Ok(ExitCode::SUCCESS)
         }
-        Command::Backup { file } => store_commands::backup(&config, &file),
-        Command::Restore { file, force } => store_commands::restore(&config, &file, force),
+        Command::Backup { file } => store_commands::backup(&config()?, &file),
+        Command::Restore { file, force } => store_commands::restore(&config()?, &file, force),
     }
-}
-
-fn read(path: &Path) -> Result<Config, Failure> {
-    Config::read(path).map_err(|error| Failure::Unusable(error.to_string()))
 }
 
 /// The daemon's log on standard error: fields, not sentences; never a person's name.
