@@ -135,6 +135,7 @@ impl Forward {
     pub(crate) fn abort(&mut self, stack: &mut Stack, id: ConnectionId) {
         let Some(pair) = self.pair(id) else { return };
         pair.detached = true;
+        pair.accepted = true; // or not: nobody is left who would want to know
         let connection = pair.connection;
         stack.abort(connection);
     }
@@ -180,10 +181,8 @@ impl Forward {
                             stack.finish(pair.connection);
                         }
                     }
-                    // Given up by the local program, or accepted and closed between two looks: neither is a failure.
-                    Stage::Over if pair.detached || stack.reading(pair.connection) != Reading::Broken => {
-                        pair.accepted = true;
-                    }
+                    // Accepted and closed between two looks: no failure.
+                    Stage::Over if stack.reading(pair.connection) != Reading::Broken => pair.accepted = true,
                     Stage::Over => {
                         pair.accepted = true;
                         let silent = now >= pair.opened_at + CONNECT_TIME;
