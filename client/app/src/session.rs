@@ -221,6 +221,8 @@ struct Working<'a> {
     news: UnboundedReceiver<News>,
     /// Since when the session channel is lost, once it had been attached.
     lost: Option<Instant>,
+    /// Nothing comes back through the tunnel.
+    silent: bool,
     endpoint: Option<SocketAddr>,
     plane: Option<DataPlane>,
     program: Option<Program>,
@@ -250,6 +252,7 @@ impl<'a> Working<'a> {
             channel,
             news,
             lost: None,
+            silent: false,
             endpoint: None,
             plane: None,
             program: None,
@@ -367,11 +370,15 @@ impl<'a> Working<'a> {
         let workstation = self.session.workstation.name.clone();
         match report {
             Some(Report::Open(doors)) => return self.opened(doors, show),
-            Some(Report::Session(Told::TunnelUp)) if self.program.is_some() || matches!(show, Show::Door) => {
-                (self.tell)(&Event::TunnelBack);
+            Some(Report::Session(Told::TunnelUp)) => {
+                if std::mem::take(&mut self.silent) {
+                    (self.tell)(&Event::TunnelBack);
+                }
             }
-            Some(Report::Session(Told::TunnelUp)) => {}
-            Some(Report::Session(Told::TunnelSilent)) => (self.tell)(&Event::TunnelSilent),
+            Some(Report::Session(Told::TunnelSilent)) => {
+                self.silent = true;
+                (self.tell)(&Event::TunnelSilent);
+            }
             Some(Report::Session(Told::Refused { port })) => {
                 (self.tell)(&Event::WorkstationRefused { workstation, port });
             }

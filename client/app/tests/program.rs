@@ -1,0 +1,546 @@
+//! The real program against a small gateway: what it prints, what it tells the gateway, and how it ends.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may")]
+
+mod gateway;
+#[path = "../../core/tests/office/mod.rs"]
+mod office;
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{Shutdown, SocketAddr, TcpStream},
+    os::unix::process::CommandExt as _,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::Ordering,
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use gateway::{Asked, Gateway, Manners, PASSWORD};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use office::{Role, pattern};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program, running, in a home of its own.
+struct Program {
+    child: Child,
+    home: TempDir,
+    stdout: mpsc::Receiver<String>,
+    stderr: mpsc::Receiver<String>,
+    said: Vec<String>,
+}
+
+impl Program {
+    fn start(arguments: &[&str], password: &str) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), arguments, password)
+    }
+
+    fn start_in(home: TempDir, arguments: &[&str], password: &str) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_deskgate"))
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", home.path())
+            .env("LANG", "C")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let _ = child.stdin.take().unwrap().write_all(format!("{password}\n").as_bytes());
+        let (stdout, stderr) = (lines(child.stdout.take().unwrap()), lines(child.stderr.take().unwrap()));
+        Self { child, home, stdout, stderr, said: vec![] }
+    }
+
+    /// `connect` to a gateway, knowing it by its fingerprint.
+    fn connect(gateway: &Gateway, more: &[&str]) -> Self {
+        let server = gateway.address.to_string();
+        let mut arguments = vec!["connect", "--server", &server, "--user", "m.rossi", "--password-stdin"];
+        arguments.extend(["--fingerprint", &gateway.fingerprint]);
+        arguments.extend(more);
+        Self::start(&arguments, PASSWORD)
+    }
+
+    /// The next line of standard output.
+    fn line(&self) -> String {
+        self.stdout.recv_timeout(PATIENCE).expect("a line on standard output")
+    }
+
+    /// The address of the only door.
+    fn door(&self) -> SocketAddr {
+        self.line().parse().unwrap()
+    }
+
+    /// Waits until it says something to people.
+    fn says(&mut self, text: &str) {
+        while !self.said.iter().any(|line| line.contains(text)) {
+            match self.stderr.recv_timeout(PATIENCE) {
+                Ok(line) => self.said.push(line),
+                Err(error) => panic!("`{text}` was never said ({error}): {:#?}", self.said),
+            }
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
+    }
+
+    /// Waits for its end: its exit code and everything it said to people.
+    fn end(&mut self) -> (i32, String) {
+        let status = wait(&mut self.child);
+        self.said.extend(self.stderr.iter());
+        (status.code().unwrap_or(-1), self.said.join("\n"))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn lines(stream: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        BufReader::new(stream).lines().map_while(Result::ok).try_for_each(|line| sender.send(line).ok())
+    });
+    receiver
+}
+
+fn wait(child: &mut Child) -> ExitStatus {
+    until("the program's end", || child.try_wait().unwrap())
+}
+
+/// Waits for a condition.
+fn until<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = check() {
+            return found;
+        }
+        assert!(start.elapsed() < PATIENCE, "{what} never came");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+fn echo(stream: &mut TcpStream, bytes: &[u8]) {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(bytes).unwrap();
+    let mut back = vec![0; bytes.len()];
+    stream.read_exact(&mut back).unwrap();
+    assert_eq!(back, bytes);
+}
+
+fn is_reset_or_ended(stream: &mut TcpStream) -> bool {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    matches!(stream.read(&mut [0; 1]), Ok(0) | Err(_))
+}
+
+#[test]
+fn a_door_carries_bytes_until_a_signal_closes_it() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let gateway = Gateway::start(Manners::default());
+        let mut program = Program::connect(&gateway, &["--no-run"]);
+        let mut stream = TcpStream::connect(program.door()).unwrap();
+        echo(&mut stream, b"hello");
+        let big: Vec<u8> = (0..1_000_000).map(pattern).collect();
+        let mut writer = stream.try_clone().unwrap();
+        std::thread::scope(|scope| {
+            let sent = big.clone();
+            scope.spawn(move || {
+                writer.write_all(&sent).unwrap();
+                writer.shutdown(Shutdown::Write).unwrap();
+            });
+            let mut back = Vec::new();
+            stream.read_to_end(&mut back).unwrap();
+            assert!(back == big, "{} of {} bytes came back right", back.len(), big.len());
+        });
+        gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
+        let start = Instant::now();
+        program.signal(signal);
+        let (code, said) = program.end();
+        assert_eq!(code, 0, "{said}");
+        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+        assert_eq!(gateway.closes(), ["worker_closed"]);
+        assert_eq!(program.stdout.iter().count(), 0, "standard output has the door's address and nothing else");
+        assert!(said.contains("Signed in. Your computer is anagrafe-07") && said.contains("K7QM-2F9D"), "{said}");
+        assert!(!said.contains(PASSWORD));
+    }
+}
+
+#[test]
+fn the_end_of_the_program_ends_the_session_within_a_second_and_loses_nothing() {
+    let manners = Manners { ports: vec![(3389, Role::Sink)], ..Manners::default() };
+    let gateway = Gateway::start(manners);
+    let folder = tempfile::tempdir().unwrap();
+    let go = folder.path().join("go");
+    // Opens the door, waits to be told to go, writes, and ends in the same breath.
+    let script = format!(
+        "exec 3<>/dev/tcp/{{host}}/{{port}}; echo here; until test -e {go}; do :; done; printf '\\\\000' >&3",
+        go = go.display()
+    );
+    let mut program = Program::connect(&gateway, &["--run", &format!("bash -c \"{script}\"")]);
+    program.says("here");
+    let start = Instant::now();
+    until("two seconds of life", || (start.elapsed() > Duration::from_millis(2100)).then_some(()));
+    fs::write(&go, "").unwrap();
+    let start = Instant::now();
+    let (code, said) = program.end();
+    assert_eq!(code, 0, "{said}");
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert_eq!(gateway.closes(), ["program_ended"]);
+    assert!(said.contains("You closed your desktop"), "{said}");
+    until("the last byte", || (gateway.sunk.load(Ordering::Relaxed) == 1).then_some(()));
+}
+
+#[test]
+fn the_program_gets_host_port_and_user_and_no_terminal() {
+    let gateway = Gateway::start(Manners::default());
+    let run = "bash -c 'echo got {host} {port} {user} stdin=$(cat | wc -c) sid=$(ps -o sid= -p $$) pid=$$'";
+    let mut program = Program::connect(&gateway, &["--run", run]);
+    program.says("got 127.0.0.1 ");
+    let line = program.said.iter().find(|line| line.starts_with("got")).unwrap().clone();
+    assert!(line.contains(" m.rossi stdin=0"), "{line}");
+    let number = |name: &str| line.split(name).nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    assert_eq!(number("sid="), number("pid="), "a session of its own: {line}");
+    let (code, said) = program.end();
+    assert_eq!(code, 0);
+    assert!(said.contains("ended at once") && said.contains("--no-run"), "{said}");
+}
+
+#[test]
+fn a_program_that_fails_at_once_or_does_not_exist_is_a_failure_and_the_session_is_closed() {
+    for (run, text, closed) in [
+        ("bash -c 'exit 7'", "ended at once with an error (status 7)", "program_ended"),
+        ("no-such-program {port}", "no-such-program could not be started", "worker_closed"),
+    ] {
+        let gateway = Gateway::start(Manners::default());
+        let mut program = Program::connect(&gateway, &["--run", run]);
+        let (code, said) = program.end();
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains(text), "{said}");
+        assert_eq!(gateway.closes(), [closed]);
+    }
+}
+
+#[test]
+fn a_signal_ends_the_program_and_all_it_started() {
+    let gateway = Gateway::start(Manners::default());
+    let run = "bash -c 'sleep 1000 & echo started $$ $!; trap \"\" TERM; wait; wait'";
+    let mut program = Program::connect(&gateway, &["--run", run]);
+    program.says("started ");
+    let line = program.said.iter().find(|line| line.starts_with("started")).unwrap();
+    let pids: Vec<i32> = line.split_whitespace().skip(1).map(|pid| pid.parse().unwrap()).collect();
+    let start = Instant::now();
+    program.signal(Signal::SIGINT);
+    let (code, said) = program.end();
+    assert_eq!(code, 0, "{said}");
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert_eq!(gateway.closes(), ["worker_closed"]);
+    for pid in pids {
+        until("the end of what was started", || is_gone(pid).then_some(()));
+    }
+}
+
+#[test]
+fn a_program_does_not_outlive_a_client_that_is_killed() {
+    let gateway = Gateway::start(Manners::default());
+    let mut program = Program::connect(&gateway, &["--run", "bash -c 'echo started $$; exec sleep 1000'"]);
+    program.says("started ");
+    let line = program.said.iter().find(|line| line.starts_with("started")).unwrap();
+    let pid: i32 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    program.signal(Signal::SIGKILL);
+    until("the program's end", || is_gone(pid).then_some(()));
+}
+
+/// Gone, or a zombie that nobody has collected yet.
+fn is_gone(pid: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    status.is_empty() || status.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z'))
+}
+
+#[test]
+fn a_wrong_password_is_refused_with_the_gateways_words() {
+    let gateway = Gateway::start(Manners::default());
+    let server = gateway.address.to_string();
+    let arguments = ["connect", "--server", &server, "--user", "m.rossi", "--password-stdin", "--no-run"];
+    let mut program =
+        Program::start(&[&arguments[..], &["--fingerprint", &gateway.fingerprint]].concat(), "Sbagliata! 13");
+    let (code, said) = program.end();
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("Nope. Try again in 1 minute. Support number: S-77"), "{said}");
+    assert!(!said.contains("Sbagliata"), "{said}");
+    let Asked::Login(request) = &gateway.asked()[0] else { panic!("{:?}", gateway.asked()) };
+    assert_eq!(request["password"], "Sbagliata! 13");
+    assert_eq!((&request["language"], &request["wireguard_config"]), (&json!("en"), &json!(false)));
+}
+
+#[test]
+fn a_foreign_certificate_stops_everything_before_the_password_is_sent() {
+    let gateway = Gateway::start(Manners::default());
+    let server = gateway.address.to_string();
+    let other = format!("sha256:{}", "0".repeat(64));
+    for trust in [vec!["--fingerprint", &other], vec![]] {
+        let mut arguments = vec!["connect", "--server", &server, "--user", "m.rossi", "--password-stdin", "--no-run"];
+        arguments.extend(trust);
+        let mut program = Program::start(&arguments, PASSWORD);
+        let (code, said) = program.end();
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains("is not the office's") || said.contains("no certificate authorities"), "{said}");
+        assert_eq!(gateway.asked(), []);
+    }
+}
+
+#[test]
+fn the_offices_own_authority_and_the_next_key_are_trusted_too() {
+    let gateway = Gateway::start(Manners::default());
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("office.pem"), &gateway.certificate).unwrap();
+    let profile = folder.path().join("profile.toml");
+    let server = format!("localhost:{}", gateway.address.port());
+    fs::write(&profile, format!("server = \"{server}\"\nuser = \"m.rossi\"\nca = \"office.pem\"\n")).unwrap();
+    let profile = profile.to_str().unwrap();
+    let by_authority = vec!["connect", "--profile", profile, "--password-stdin", "--no-run"];
+    let next = format!("sha256:{}", "0".repeat(64));
+    let by_key = [by_authority.clone(), vec!["--fingerprint", &next, "--fingerprint", &gateway.fingerprint]].concat();
+    for arguments in [by_authority, by_key] {
+        let mut program = Program::start(&arguments, PASSWORD);
+        program.door();
+        program.signal(Signal::SIGINT);
+        assert_eq!(program.end().0, 0);
+    }
+}
+
+#[test]
+fn an_unreachable_gateway_and_a_blocked_tunnel_have_the_same_code_and_other_words() {
+    let nobody = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().to_string();
+    let arguments = ["connect", "--server", &nobody, "--user", "m", "--password-stdin", "--no-run", "--language", "it"];
+    let (code, said) = Program::start(&arguments, PASSWORD).end();
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("non risponde (connection refused)"), "{said}");
+
+    let gateway = Gateway::start(Manners { udp: false, ..Manners::default() });
+    let mut program = Program::connect(&gateway, &["--no-run"]);
+    let (code, said) = program.end();
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("encrypted packets (UDP to 127.0.0.1:"), "{said}");
+    assert_eq!(gateway.closes(), ["worker_closed"], "no half-open session is left");
+}
+
+#[test]
+fn wrong_usage_is_told_before_anything_is_asked_of_anybody() {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = folder.path().join("p.toml");
+    fs::write(&profile, "server = \"gw\"\npasword = \"x\"\n").unwrap();
+    let profile = profile.to_str().unwrap();
+    let full = ["connect", "--server", "127.0.0.1:1", "--user", "m", "--password-stdin"];
+    for (arguments, password, text) in [
+        (vec!["connect", "--unknown"], PASSWORD, "--unknown"),
+        (vec!["connect", "--profile", profile], PASSWORD, "pasword"),
+        (vec!["connect", "--profile", "/nonexistent"], PASSWORD, "/nonexistent"),
+        (vec!["connect", "--server", "a b", "--user", "m"], PASSWORD, "`a b`"),
+        (vec!["connect", "--user", "m", "--password-stdin", "--no-run"], PASSWORD, "--server"),
+        (vec!["connect", "--server", "gw", "--password-stdin", "--no-run"], PASSWORD, "--user"),
+        ([&full[..], &["--run", "a 'b"]].concat(), PASSWORD, "quotation mark"),
+        ([&full[..], &["--fingerprint", "sha256:12"]].concat(), PASSWORD, "sha256:12"),
+        ([&full[..], &["--no-run"]].concat(), "", "No password"),
+    ] {
+        let (code, said) = Program::start(&arguments, password).end();
+        assert_eq!(code, 2, "{arguments:?}: {said}");
+        assert!(said.contains(text), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn the_gateways_warnings_and_its_end_are_told_in_the_workers_language() {
+    let gateway = Gateway::start(Manners::default());
+    let mut program = Program::connect(&gateway, &["--run", "sleep 1000", "--language", "it"]);
+    program.says("Si apre il tuo desktop (sleep)");
+    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
+    gateway.tell(&json!({ "event": "warning", "limit": "idle", "seconds": 300 }));
+    program.says("la sessione si chiude tra 5 minuti");
+    gateway.tell(&json!({ "event": "warning_lifted" }));
+    program.says("Bentornato");
+    gateway.tell(&json!({ "event": "something_from_the_future", "x": 1 }));
+    gateway.tell(&json!({ "event": "closed", "reason": "idle" }));
+    let start = Instant::now();
+    let (code, said) = program.end();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("Sei stato assente per 15 minuti"), "{said}");
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(gateway.closes().is_empty(), "what the gateway has closed is not closed again");
+}
+
+#[test]
+fn the_gateways_end_resets_what_was_open() {
+    let gateway = Gateway::start(Manners::default());
+    let mut program = Program::connect(&gateway, &["--no-run"]);
+    let door = program.door();
+    let mut stream = TcpStream::connect(door).unwrap();
+    echo(&mut stream, b"here");
+    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
+    gateway.tell(&json!({ "event": "closed", "reason": "replaced" }));
+    let (code, said) = program.end();
+    assert_eq!(code, 0);
+    assert!(said.contains("You signed in somewhere else"), "{said}");
+    assert!(is_reset_or_ended(&mut stream));
+    assert!(TcpStream::connect(door).is_err(), "the door is shut");
+}
+
+#[test]
+fn a_lost_channel_comes_back_and_the_desktop_does_not_notice() {
+    let gateway = Gateway::start(Manners::default());
+    let mut program = Program::connect(&gateway, &["--no-run"]);
+    let mut stream = TcpStream::connect(program.door()).unwrap();
+    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
+    echo(&mut stream, b"before");
+    gateway.hang_up();
+    program.says("The line to the gateway was lost");
+    echo(&mut stream, b"between");
+    program.says("The line to the gateway is back");
+    echo(&mut stream, b"after");
+    gateway.tell(&json!({ "event": "warning", "limit": "agreement_ended", "seconds": 60 }));
+    program.says("Your hours end in 1 minute");
+    program.signal(Signal::SIGINT);
+    assert_eq!(program.end().0, 0);
+    assert_eq!(gateway.closes(), ["worker_closed"]);
+}
+
+#[test]
+fn a_workstation_that_refuses_is_told_and_the_local_connection_reset() {
+    let gateway = Gateway::start(Manners { ports: vec![], ..Manners::default() });
+    let mut program = Program::connect(&gateway, &["--no-run"]);
+    let mut stream = TcpStream::connect(program.door()).unwrap();
+    assert!(is_reset_or_ended(&mut stream));
+    program.says("anagrafe-07 refuses the connection (port 3389)");
+}
+
+#[test]
+fn several_ports_have_a_door_each_with_its_name() {
+    let manners = Manners {
+        ports: vec![(3389, Role::Echo), (80, Role::Echo), (443, Role::Source(3))],
+        services: json!([{ "name": "rdp", "tcp": [3389] }, { "name": "web", "tcp": [80, 443], "udp": [443] }]),
+        ..Manners::default()
+    };
+    let gateway = Gateway::start(manners);
+    let program = Program::connect(&gateway, &["--no-run"]);
+    let doors: Vec<(String, SocketAddr)> = (0..3)
+        .map(|_| program.line())
+        .map(|line| line.split_once(' ').map(|(name, address)| (name.to_owned(), address.parse().unwrap())).unwrap())
+        .collect();
+    assert_eq!(doors.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["rdp", "web/80", "web/443"]);
+    echo(&mut TcpStream::connect(doors[1].1).unwrap(), b"web");
+    let mut source = Vec::new();
+    TcpStream::connect(doors[2].1).unwrap().read_to_end(&mut source).unwrap();
+    assert_eq!(source, [pattern(0), pattern(1), pattern(2)]);
+}
+
+#[test]
+fn events_are_lines_of_json_for_programs() {
+    let gateway = Gateway::start(Manners::default());
+    let mut program = Program::connect(&gateway, &["--no-run", "--json"]);
+    let next = || serde_json::from_str::<Value>(&program.line()).unwrap();
+    assert_eq!(next()["event"], "reaching");
+    let signed_in = next();
+    assert_eq!((&signed_in["event"], &signed_in["session"]), (&json!("signed_in"), &json!("K7QM-2F9D")));
+    let open = next();
+    assert_eq!((&open["event"], &open["doors"][0]["name"]), (&json!("open"), &json!("rdp")));
+    let door: SocketAddr = open["doors"][0]["address"].as_str().unwrap().parse().unwrap();
+    echo(&mut TcpStream::connect(door).unwrap(), b"json");
+    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
+    gateway.tell(&json!({ "event": "warning", "limit": "longest_session", "seconds": 900 }));
+    let warning = next();
+    assert_eq!((&warning["event"], &warning["seconds"]), (&json!("warning"), &json!(900)));
+    assert!(warning["message"].as_str().unwrap().contains("15 minutes"));
+    gateway.tell(&json!({ "event": "closed", "reason": "longest_session" }));
+    let ended = next();
+    assert_eq!((&ended["event"], &ended["reason"]), (&json!("ended"), &json!("longest_session")));
+    assert_eq!(program.end().0, 0);
+}
+
+#[test]
+fn another_wireguard_program_gets_its_configuration_and_this_one_holds_the_session() {
+    let gateway = Gateway::start(Manners::default());
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("office.conf");
+    let mut program = Program::connect(&gateway, &["--wireguard-config", file.to_str().unwrap()]);
+    program.says("holds a private key");
+    program.says("is open for your WireGuard program");
+    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("PrivateKey = ") && text.contains("AllowedIPs = 10.20.3.47/32"), "{text}");
+    let Asked::Login(request) = &gateway.asked()[0] else { panic!() };
+    assert_eq!(request["wireguard_config"], true);
+    program.signal(Signal::SIGTERM);
+    assert_eq!(program.end().0, 0);
+    assert_eq!(gateway.closes(), ["worker_closed"]);
+
+    let mut second = Program::connect(&gateway, &["--wireguard-config", file.to_str().unwrap()]);
+    let (code, said) = second.end();
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("could not be written: file exists"), "{said}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    assert_eq!(gateway.closes().len(), 2, "the session that nobody can use is closed");
+}
+
+#[test]
+fn an_answer_that_no_gateway_would_give_is_told_as_such() {
+    for (status, body) in [(200, "<html>"), (302, ""), (500, "{}"), (200, "{}")] {
+        let gateway = Gateway::start(Manners { login: Some((status, body.to_owned())), ..Manners::default() });
+        let (code, said) = Program::connect(&gateway, &["--no-run"]).end();
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains("not as a Deskgate gateway"), "{said}");
+    }
+}
+
+#[test]
+fn an_idle_client_uses_no_processor_time_and_little_memory() {
+    let gateway = Gateway::start(Manners::default());
+    let program = Program::connect(&gateway, &["--no-run"]);
+    let mut stream = TcpStream::connect(program.door()).unwrap();
+    echo(&mut stream, &vec![7; 100_000]);
+    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
+    let ticks = || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", program.child.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    };
+    let (before, start) = (ticks(), Instant::now());
+    until("five seconds", || (start.elapsed() > Duration::from_secs(5)).then_some(()));
+    assert!(ticks() - before <= 2, "{} hundredths of a second in five idle seconds", ticks() - before);
+    let status = fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let resident: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(resident < 40_000, "{line}");
+}
+
+#[test]
+fn other_users_of_this_computer_do_not_get_in() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: only root can be somebody else");
+        return;
+    }
+    let gateway = Gateway::start(Manners::default());
+    let program = Program::connect(&gateway, &["--no-run"]);
+    let door = program.door();
+    let knock = format!(
+        "exec 3<>/dev/tcp/127.0.0.1/{}; echo hello >&3; read -r -t 5 back <&3; echo \"got:$back\"",
+        door.port()
+    );
+    let as_user = |user: u32| {
+        let output = Command::new("bash").args(["-c", &knock]).uid(user).gid(user).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(as_user(65534), "got:\n");
+    assert_eq!(as_user(0), "got:hello\n");
+    assert!(program.home.path().exists());
+}
