@@ -46,6 +46,13 @@ fn the_table_has_a_line_for_each_recording_and_words_for_each_timer() {
 }
 
 #[test]
+fn the_manual_shows_the_table_as_it_is() {
+    let manual = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/IDLE.md")).unwrap();
+    let table = report(100).to_string();
+    assert!(manual.contains(&table), "docs/IDLE.md shows another table than\n{table}");
+}
+
+#[test]
 fn a_timeout_is_written_with_its_unit() {
     assert_eq!(timeout("100s"), Ok(Duration::from_secs(100)));
     assert_eq!(timeout("15m"), Ok(Duration::from_secs(900)));
