@@ -171,11 +171,7 @@ impl Policy {
         }
     }
 
-    fn try_agreement<'p>(
-        &'p self,
-        agreement: &'p Agreement,
-        request: &Request<'_>,
-    ) -> Result<Settled<'p>, Refused<'p>> {
+    fn try_agreement<'p>(&'p self, agreement: &'p Agreement, request: &Request<'_>) -> Result<Settled<'p>, Refused> {
         let profile = self.profiles.get(agreement.profile as usize);
         let workstation = self.workstations.get(agreement.workstation as usize);
         let Some((profile, workstation)) = profile.zip(workstation) else {
@@ -211,7 +207,7 @@ impl Policy {
         agreement: &Agreement,
         profile: &'p Profile,
         request: &Request<'_>,
-    ) -> Result<&'p Limits, Refused<'p>> {
+    ) -> Result<&'p Limits, Refused> {
         let device = request.device;
         let limits = profile.limits(device).ok_or(Refused::Here(Reason::Device { device, another: false }))?;
         let Some(named) = agreement.device.and_then(|number| self.devices.get(number as usize)) else {
@@ -225,11 +221,11 @@ impl Policy {
         }
     }
 
-    fn why_now(&self, agreements: &[Agreement], off: Option<Off<'_>>, at: Timestamp) -> Reason {
+    fn why_now(&self, agreements: &[Agreement], off: Option<Off>, at: Timestamp) -> Reason {
         let next = agreements.iter().filter_map(|agreement| self.next_start(agreement, at)).min();
         match off {
-            Some(Off::Suspended(_)) => Reason::Suspended { next },
-            Some(Off::Closed(_)) => Reason::Closed { next },
+            Some(Off::Suspended) => Reason::Suspended { next },
+            Some(Off::Closed) => Reason::Closed { next },
             Some(Off::Holiday) => Reason::Holiday { next },
             Some(Off::OutsideDates) | None => Reason::OutsideHours { next },
         }
@@ -290,11 +286,11 @@ pub(crate) struct Settled<'p> {
 }
 
 /// Why one agreement does not permit.
-enum Refused<'p> {
+enum Refused {
     /// For a reason that this hour does not change.
     Here(Reason),
     /// Because it does not hold at this hour.
-    Now(Option<Off<'p>>),
+    Now(Option<Off>),
 }
 
 fn in_a_group(profile: &Profile, groups: &[String]) -> bool {

@@ -4,7 +4,7 @@
 //! editor. What people typed is shown between backticks, shortened and without control characters, so that a file can
 //! say nothing to the terminal it is shown on.
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::DecorStyle};
 
@@ -42,6 +42,8 @@ pub struct Mistake {
     related: Vec<(Span, String)>,
     advice: Option<String>,
     follows: bool,
+    trial: bool,
+    unreadable: bool,
 }
 
 impl Mistake {
@@ -59,7 +61,17 @@ impl Mistake {
     }
 
     fn new(severity: Severity, span: Option<Span>, message: String) -> Self {
-        Self { severity, message, span, label: String::new(), related: Vec::new(), advice: None, follows: false }
+        Self {
+            severity,
+            message,
+            span,
+            label: String::new(),
+            related: Vec::new(),
+            advice: None,
+            follows: false,
+            trial: false,
+            unreadable: false,
+        }
     }
 
     /// What stands beside the underlined text.
@@ -84,6 +96,17 @@ impl Mistake {
     pub(crate) fn follows(mut self) -> Self {
         self.follows = true;
         self
+    }
+
+    /// Marks a wrong answer to one of the policy's own tests.
+    pub(crate) fn of_trial(mut self) -> Self {
+        self.trial = true;
+        self
+    }
+
+    /// Whether it is a wrong answer to one of the policy's own tests, rather than a mistake in what was written.
+    pub fn is_failed_test(&self) -> bool {
+        self.trial
     }
 
     /// Whether it makes the policy unusable.
@@ -160,29 +183,18 @@ impl Mistakes {
     }
 
     /// Text that could not be read at all: what else is said about it, or follows from its absence, helps nobody.
-    pub(crate) fn push_unreadable(&mut self, mistake: Mistake) {
+    pub(crate) fn push_unreadable(&mut self, mut mistake: Mistake) {
+        mistake.unreadable = true;
         self.unreadable.extend(mistake.span);
         self.push(mistake);
-    }
-
-    /// Adds those of a later step.
-    pub(crate) fn append(&mut self, other: Self) {
-        self.unreadable.extend(other.unreadable);
-        self.untold += other.untold;
-        other.list.into_iter().for_each(|mistake| self.push(mistake));
     }
 
     /// Sorts by file and line and leaves out what only follows from unreadable text.
     pub(crate) fn settle(&mut self) {
         let unreadable = std::mem::take(&mut self.unreadable);
-        let is_unreadable = |span: Span| unreadable.iter().any(|other| other.touches(span));
         if !unreadable.is_empty() {
-            let told = |mistake: &Mistake| match mistake.span {
-                Some(span) if unreadable.contains(&span) => true,
-                Some(span) => !mistake.follows && !is_unreadable(span),
-                None => !mistake.follows,
-            };
-            self.list.retain(told);
+            let beside = |span: Span| unreadable.iter().any(|other| other.touches(span));
+            self.list.retain(|mistake| mistake.unreadable || !(mistake.follows || mistake.span.is_some_and(beside)));
         }
         self.list.sort_by(|one, other| {
             (one.span, one.severity, &one.message).cmp(&(other.span, other.severity, &other.message))
@@ -362,10 +374,19 @@ impl fmt::Display for Typed<'_> {
 
 /// `one`, `other` or `third`, as a list in a sentence.
 pub(crate) fn any_of<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
-    let names: Vec<Cow<'_, str>> = names.into_iter().map(|name| Cow::Owned(format!("`{name}`"))).collect();
+    listed(names, "or")
+}
+
+/// `one`, `other` and `third`, as a list in a sentence.
+pub(crate) fn all_of(names: &[&str]) -> String {
+    listed(names.iter().copied(), "and")
+}
+
+fn listed<'n>(names: impl IntoIterator<Item = &'n str>, word: &str) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     match names.as_slice() {
         [] => String::new(),
-        [only] => only.to_string(),
-        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} {word} {last}", first.join(", ")),
     }
 }

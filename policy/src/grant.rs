@@ -107,6 +107,15 @@ pub enum Address {
     Host(Arc<str>),
 }
 
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ip(ip) => ip.fmt(f),
+            Self::Host(name) => f.write_str(name),
+        }
+    }
+}
+
 /// A named set of ports.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Service {
@@ -162,4 +171,38 @@ pub enum Redirection {
     Microphone,
     /// Smart cards at home.
     Smartcards,
+}
+
+impl SecondLogin {
+    /// The word in the policy.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Replace => "replace",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
+impl SecondFactor {
+    /// The word in the policy.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Totp => "totp",
+        }
+    }
+}
+
+impl Redirection {
+    /// The word in the policy.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Clipboard => "clipboard",
+            Self::Drives => "drives",
+            Self::Printers => "printers",
+            Self::Audio => "audio",
+            Self::Microphone => "microphone",
+            Self::Smartcards => "smartcards",
+        }
+    }
 }

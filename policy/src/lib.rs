@@ -36,7 +36,6 @@
 //!
 //! Pure: no clock, no file, no randomness; the time zones are those built in.
 
-#![allow(dead_code, reason = "read by explain, check and trial, which follow")]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![cfg_attr(
     test,
@@ -53,34 +52,49 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use jiff::{Timestamp, civil::Date};
 
+mod check;
+mod compare;
 mod day;
 mod decide;
 mod error;
+mod explain;
 mod grant;
 mod holidays;
 mod name;
+mod prove;
 mod request;
 mod resolve;
 mod rule;
 mod schedule;
+mod schema;
 mod source;
 mod syntax;
+mod trial;
+mod unacted;
 
+pub use compare::{Difference, Effect, EndCause, Live};
 pub use decide::{Decision, Reason};
 pub use error::{Mistake, Mistakes, Severity, Style};
+pub use explain::{CalendarDay, CalendarWindow, Explanation, Ruling};
 pub use grant::{
     Address, End, Grant, IdleRule, Jiggler, Notice, Redirection, SecondFactor, SecondLogin, Service, UnknownClient,
     Wake,
 };
+pub use prove::{Counterexample, Proof};
 pub use request::{Device, Request};
+pub use resolve::length;
 pub use rule::{Lawful, Network, Per, Quota, Retention, Role};
+pub use schema::{json_schema, reference};
 pub use source::{LARGEST_FILE, MOST_FILES, Place, SourceFile, Sources};
 
 use crate::{
-    day::{Day, Window, Zone},
+    day::{Day, Zone},
     holidays::Holidays,
     name::{folded, folded_group},
     rule::{Agreement, Exception, Profile, RoleRule, Workstation},
+    source::Span,
+    syntax::HourSets,
+    trial::Trial,
 };
 
 /// A checked policy. Cheap to ask, immutable.
@@ -89,6 +103,7 @@ pub struct Policy {
     zone: Zone,
     timezone: Arc<str>,
     holidays: Holidays,
+    holidays_span: Option<Span>,
     retention: Retention,
     networks: Vec<Network>,
     lawful: Option<Lawful>,
@@ -97,13 +112,14 @@ pub struct Policy {
     profiles: Vec<Profile>,
     structures: Vec<Arc<str>>,
     devices: Vec<Arc<str>>,
-    hours: Vec<Box<[Window]>>,
+    hours: HourSets,
     /// By worker, then as written.
     agreements: Vec<Agreement>,
     /// By folded name.
     workers: Vec<Worker>,
     by_name: HashMap<Box<str>, u32>,
     exceptions: Exceptions,
+    trials: Vec<Trial>,
     hash: [u8; 32],
 }
 
@@ -231,10 +247,6 @@ impl Policy {
             .get(worker as usize)
             .map(|worker| worker.agreements.start as usize..worker.agreements.end as usize);
         range.and_then(|range| self.agreements.get(range)).unwrap_or_default()
-    }
-
-    fn hour_set(&self, number: u32) -> &[Window] {
-        self.hours.get(number as usize).map(AsRef::as_ref).unwrap_or_default()
     }
 
     /// When the period of a quota around `at` ends.

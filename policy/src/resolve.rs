@@ -22,16 +22,22 @@ use crate::{
     rule::{Agreement, Change, Exception, Limits, Profile, RoleRule, Workstation},
     source::{At, Span},
     syntax::{
-        self, AgreementWritten, ExceptionWritten, HolidayWritten, LimitsWritten, Name, NoticeWritten, ProfileWritten,
-        WorkstationWritten, Written,
+        self, AgreementWritten, ExceptionWritten, HolidayWritten, HourSets, LimitsWritten, Name, NoticeWritten,
+        ProfileWritten, TestWritten, WorkstationWritten, Written,
     },
+    trial::{Expected, Trial},
+    unacted::Unacted,
 };
 
 /// Reads, resolves and checks.
 pub(crate) fn resolve(sources: &Sources) -> Result<(Policy, Mistakes), Mistakes> {
     let mut mistakes = Mistakes::default();
     let written = syntax::read(sources, &mut mistakes);
-    let policy = Resolver { sources, mistakes: &mut mistakes }.policy(written);
+    let policy = Resolver { sources, mistakes: &mut mistakes, unacted: Unacted::default() }.policy(written);
+    if let Some(policy) = policy.as_ref().filter(|_| !mistakes.any_error()) {
+        policy.check(&mut mistakes);
+        policy.try_all(&mut mistakes);
+    }
     mistakes.settle();
     match policy {
         Some(policy) if !mistakes.any_error() => Ok((policy, mistakes)),
@@ -42,6 +48,7 @@ pub(crate) fn resolve(sources: &Sources) -> Result<(Policy, Mistakes), Mistakes>
 struct Resolver<'r> {
     sources: &'r Sources,
     mistakes: &'r mut Mistakes,
+    unacted: Unacted,
 }
 
 /// Declared things by name, each with where it was declared.
@@ -90,9 +97,13 @@ impl<T> Declared<T> {
 impl Resolver<'_> {
     fn policy(&mut self, mut written: Written) -> Option<Policy> {
         let zone = self.zone(written.timezone.take());
+        let holidays_span = written.holidays.as_ref().map(|holidays| holidays.span);
         let holidays = self.holidays(written.holidays.take());
         let retention = self.retention(written.retention.take());
         let networks: Vec<_> = written.networks.take().map(|networks| networks.value).unwrap_or_default();
+        if let Some(first) = networks.first() {
+            self.unacted.warn("workstation_networks", first.span, self.mistakes);
+        }
         let networks: Vec<_> = networks.into_iter().map(|network| network.value).collect();
         let services = self.services(&mut written);
         let (workstations, by_workstation) = self.workstations(&mut written, &services, &networks);
@@ -102,11 +113,13 @@ impl Resolver<'_> {
         let exceptions = self.exceptions(&mut written, &listed);
         let roles = self.roles(&mut written);
         let lawful = self.lawful(&mut written);
+        let trials = self.trials(&mut written, &by_workstation);
         let (zone, timezone) = zone?;
         let policy = Policy {
             zone,
             timezone,
             holidays,
+            holidays_span,
             retention,
             networks,
             lawful,
@@ -115,11 +128,12 @@ impl Resolver<'_> {
             profiles,
             structures: listed.structures,
             devices: listed.devices,
-            hours: written.hours.into_sets(),
+            hours: written.hours,
             agreements: listed.agreements,
             workers: listed.workers,
             by_name: listed.by_name,
             exceptions,
+            trials,
             hash: hash(self.sources),
         };
         Some(policy)
@@ -283,6 +297,9 @@ impl Resolver<'_> {
                 Mistake::error(wake.span, "`wake` without `mac` wakes nobody").label("where to send, but not what");
             self.mistakes.push(mistake.advice("add `mac = \"00:11:22:33:44:55\"`, or remove `wake`"));
         }
+        if let Some(mac) = &written.mac {
+            self.unacted.warn("mac", mac.span, self.mistakes);
+        }
         Some(Workstation {
             name: written.name.value.into(),
             address: address?.value,
@@ -384,6 +401,18 @@ impl Resolver<'_> {
             Some(tighter) => self.tightened(&managed, tighter),
             None => managed.clone(),
         };
+        if let Some(devices) = written.devices.as_ref().filter(|_| admits(Device::Managed) && !admits(Device::Personal))
+        {
+            self.unacted.warn("devices", devices.span, self.mistakes);
+        }
+        if let Some(notices) = &written.notices {
+            self.unacted.warn("notices", notices.span, self.mistakes);
+        }
+        for said in [&written.limits].into_iter().chain(written.personal.as_ref().map(|personal| &personal.value)) {
+            if let Some(factor) = said.second_factor.filter(|factor| factor.value == SecondFactor::Totp) {
+                self.unacted.warn("second_factor", factor.span, self.mistakes);
+            }
+        }
         let listed_notices = written.notices.map(|notices| notices.value).unwrap_or_default();
         Profile {
             name: written.name.value.into(),
@@ -548,6 +577,12 @@ impl Resolver<'_> {
             let workstation = self.reference(agreement.workstation, written, workstations);
             let profile = self.reference(agreement.profile, written, profiles);
             self.check_span(agreement.from, agreement.until);
+            if let Some(quota) = agreement.quota {
+                self.unacted.warn("quota", quota.span, self.mistakes);
+            }
+            if let Some(device) = agreement.device {
+                self.unacted.warn("device", device.span, self.mistakes);
+            }
             let structure = agreement.structure.map(|name| structures.number(name.value));
             let device = agreement.device.map(|name| devices.number(name.value));
             let worker = agreement.worker.and_then(|name| numbers.get(&name.value).copied());
@@ -619,7 +654,7 @@ impl Resolver<'_> {
             by_date.sort_by_key(|agreement| (agreement.from, agreement.span));
             for agreement in by_date {
                 held.retain(|other| other.until.plus(1) >= agreement.from);
-                match held.iter().find(|other| share_a_minute(agreement, other, written)) {
+                match held.iter().find(|other| share_a_minute(agreement, other, &written.hours)) {
                     Some(other) => self.overlap(worker, agreement, other),
                     None => held.push(agreement),
                 }
@@ -697,15 +732,15 @@ fn complete(
 
 /// Whether two agreements hold at the same minute of any day, by their days and hours alone. A fortnight shows every
 /// way in which a week can meet itself.
-fn share_a_minute(one: &Agreement, other: &Agreement, written: &Written) -> bool {
+pub(crate) fn share_a_minute(one: &Agreement, other: &Agreement, hours: &HourSets) -> bool {
     let first = one.from.max(other.from).plus(-1);
     let last = one.until.min(other.until).min(first.plus(14));
     let mut day = first;
     while day <= last {
-        let one_windows = minutes(one, day, written);
+        let one_windows = minutes(one, day, hours);
         for window in one_windows {
             for near in -1..=1 {
-                let overlap = minutes(other, day.plus(near), written)
+                let overlap = minutes(other, day.plus(near), hours)
                     .any(|other| window.start < other.end && other.start < window.end);
                 if overlap {
                     return true;
@@ -718,9 +753,9 @@ fn share_a_minute(one: &Agreement, other: &Agreement, written: &Written) -> bool
 }
 
 /// The windows that begin on `day`, in minutes since 1970, cut where the agreement ends.
-fn minutes<'w>(agreement: &Agreement, day: Day, written: &'w Written) -> impl Iterator<Item = Range<i64>> + use<'w> {
+fn minutes<'h>(agreement: &Agreement, day: Day, hours: &'h HourSets) -> impl Iterator<Item = Range<i64>> + use<'h> {
     let holds = agreement.from <= day && day <= agreement.until && agreement.days.contains(day);
-    let windows: &[Window] = if holds { written.hours.set(agreement.hours) } else { &[] };
+    let windows: &[Window] = if holds { hours.set(agreement.hours) } else { &[] };
     let midnight = i64::from(day.0) * i64::from(DAY);
     let end = (i64::from(agreement.until.0) + 1) * i64::from(DAY);
     windows.iter().map(move |window| midnight + i64::from(window.start)..(midnight + i64::from(window.end)).min(end))
@@ -898,6 +933,7 @@ impl Resolver<'_> {
     fn roles(&mut self, written: &mut Written) -> Vec<RoleRule> {
         let mut roles = Vec::new();
         let Some(written) = written.roles.take() else { return roles };
+        self.unacted.warn("roles", written.span, self.mistakes);
         let rule = |role: &Role, group: &At<String>, until: Option<Day>| RoleRule {
             role: role.clone(),
             group: group.value.as_str().into(),
@@ -937,10 +973,58 @@ impl Resolver<'_> {
 
     fn lawful(&mut self, written: &mut Written) -> Option<Lawful> {
         let lawful = written.lawful.take()?;
+        self.unacted.warn("lawful", lawful.span, self.mistakes);
         Some(Lawful {
             act: lawful.act?.value.into(),
             from: lawful.from?.value.date(),
             log_norms: lawful.log_norms?.value.into(),
+        })
+    }
+}
+
+impl Resolver<'_> {
+    fn trials(&mut self, written: &mut Written, workstations: &Declared<u32>) -> Vec<Trial> {
+        let trials = std::mem::take(&mut written.tests);
+        trials.into_iter().filter_map(|trial| self.trial(trial, workstations)).collect()
+    }
+
+    fn trial(&mut self, written: TestWritten, workstations: &Declared<u32>) -> Option<Trial> {
+        if let Some(workstation) = &written.workstation {
+            workstations.find(&workstation.value, workstation.span, self.mistakes);
+        }
+        if let (Some(name), Some(device)) =
+            (&written.device_name, written.device.filter(|device| device.value == Device::Personal))
+        {
+            let mistake =
+                Mistake::error(name.span, "a personal device has no certificate, and so no name").label("a name");
+            self.mistakes.push(mistake.related(device.span, "of a personal device").advice("remove one of the two"));
+        }
+        let permit = written.permit?;
+        let foreign = match permit.value {
+            true => [written.reason.map(|reason| reason.span), None],
+            false => {
+                [written.workstation.as_ref().map(|workstation| workstation.span), written.ends.map(|ends| ends.span)]
+            }
+        };
+        for span in foreign.into_iter().flatten() {
+            let answer = if permit.value { "permit" } else { "refuse" };
+            let mistake = Mistake::error(span, format!("an answer that does not go with `{answer}`"));
+            self.mistakes
+                .push(mistake.label("never compared").related(permit.span, "expected").advice("remove one of the two"));
+        }
+        let expected = match permit.value {
+            true => Expected::Permit { span: permit.span, workstation: written.workstation, ends: written.ends },
+            false => Expected::Refuse { span: permit.span, reason: written.reason },
+        };
+        Some(Trial {
+            name: written.name.map(|name| name.value.into()),
+            worker: written.worker?,
+            at: written.at?.value,
+            groups: written.groups.map(|groups| groups.value.into_iter().map(|group| group.value).collect()),
+            device: written.device.map_or(Device::Managed, |device| device.value),
+            device_name: written.device_name.map(|name| name.value),
+            days_used: written.days_used.map_or(0, |days| days.value),
+            expected,
         })
     }
 }
@@ -959,8 +1043,8 @@ fn contradict(one: &Change, other: &Change) -> bool {
     closes(one) != closes(other) || matches!((one, other), (Change::Extend(_), Change::Extend(_)))
 }
 
-/// A length of time as the files write it.
-pub(crate) fn length(duration: Duration) -> String {
+/// A length of time as the files write it, `1h30m`.
+pub fn length(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     let mut text = String::new();

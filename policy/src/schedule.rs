@@ -19,16 +19,16 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Plan<'p> {
     pub(crate) windows: Cow<'p, [Window]>,
-    pub(crate) off: Option<Off<'p>>,
+    pub(crate) off: Option<Off>,
 }
 
 /// Why a day is off.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Off<'p> {
+pub(crate) enum Off {
     OutsideDates,
     Holiday,
-    Closed(&'p Exception),
-    Suspended(&'p Exception),
+    Closed,
+    Suspended,
 }
 
 /// A stretch of time, the end exclusive.
@@ -72,7 +72,7 @@ impl Policy {
             return Plan { windows: NONE, off: Some(Off::OutsideDates) };
         }
         let usual = || match agreement.days.contains(day) {
-            true => Cow::Borrowed(self.hour_set(agreement.hours)),
+            true => Cow::Borrowed(self.hours.set(agreement.hours)),
             false => NONE,
         };
         let mut plan = match self.holidays.contains(day) {
@@ -81,8 +81,8 @@ impl Policy {
         };
         for exception in self.exceptions_on(agreement, day) {
             match &exception.change {
-                Change::Closed => plan = Plan { windows: NONE, off: Some(Off::Closed(exception)) },
-                Change::Suspended => plan = Plan { windows: NONE, off: Some(Off::Suspended(exception)) },
+                Change::Closed => plan = Plan { windows: NONE, off: Some(Off::Closed) },
+                Change::Suspended => plan = Plan { windows: NONE, off: Some(Off::Suspended) },
                 Change::Open if plan.off.is_some() => plan = Plan { windows: usual(), off: None },
                 Change::Hours(windows) if self.receives(agreement, day) => {
                     plan.off = None;

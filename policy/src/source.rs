@@ -40,11 +40,6 @@ impl Sources {
         self.0.get(usize::from(file))
     }
 
-    /// The text under a span; empty if the span belongs to other sources.
-    pub(crate) fn text(&self, span: Span) -> &str {
-        self.file(span.file).and_then(|file| file.text.get(span.range())).unwrap_or_default()
-    }
-
     /// Where a span begins and ends, for people and editors.
     pub(crate) fn place(&self, span: Span) -> Place {
         let Some(file) = self.file(span.file) else {

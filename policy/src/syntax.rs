@@ -49,14 +49,10 @@ impl Names {
     pub(crate) fn text(&self, name: Name) -> Arc<str> {
         self.texts.get(name.0 as usize).cloned().unwrap_or_else(|| "".into())
     }
-
-    pub(crate) fn len(&self) -> usize {
-        self.texts.len()
-    }
 }
 
 /// Sets of windows, each stored once and known by number; the windows of a set ascend and do not touch.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct HourSets {
     sets: Vec<Box<[Window]>>,
     index: BTreeMap<Box<[Window]>, u32>,
@@ -72,10 +68,6 @@ impl HourSets {
         self.sets.push(windows.clone());
         self.index.insert(windows, number);
         number
-    }
-
-    pub(crate) fn into_sets(self) -> Vec<Box<[Window]>> {
-        self.sets
     }
 
     pub(crate) fn set(&self, number: u32) -> &[Window] {
@@ -118,7 +110,6 @@ pub(crate) struct ServiceWritten {
     pub(crate) tcp: Vec<u16>,
     pub(crate) udp: Vec<u16>,
     pub(crate) udp_span: Option<Span>,
-    pub(crate) span: Span,
 }
 
 /// `[workstations.NAME]`
@@ -241,7 +232,6 @@ pub(crate) struct TestWritten {
     pub(crate) reason: Option<At<&'static str>>,
     pub(crate) workstation: Option<At<String>>,
     pub(crate) ends: Option<At<u16>>,
-    pub(crate) span: Span,
 }
 
 /// Reads every file. What cannot be read is reported, the rest is in the written form.
@@ -273,7 +263,10 @@ fn hour_set(windows: Vec<At<Window>>, hours: &mut HourSets, mistakes: &mut Mista
         if later.value.start < earlier.value.end {
             let mistake =
                 Mistake::error(later.span, "windows of one day overlap").label("begins before the other ends");
-            mistakes.push(mistake.related(earlier.span, "the other").advice("write them as one window"));
+            // Windows of one cell stand at one place.
+            let apart = earlier.span != later.span;
+            let mistake = if apart { mistake.related(earlier.span, "the other") } else { mistake };
+            mistakes.push(mistake.advice("write them as one window"));
             return None;
         }
     }

@@ -19,6 +19,7 @@ mod identity;
 mod idle_commands;
 mod ledger;
 mod log_commands;
+mod policy_commands;
 mod policy_files;
 mod policy_in_force;
 mod privileges;

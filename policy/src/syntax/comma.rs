@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::{AgreementWritten, Name, Written, hour_set, keys, table::checked_text, value};
 use crate::{
     day::{Weekdays, Window},
-    error::{Mistake, Mistakes, any_of, typed},
+    error::{Mistake, Mistakes, all_of, any_of, typed},
     name::{folded, meant},
     source::{At, Span},
 };
@@ -95,7 +95,7 @@ fn columns(header: &[Cell<'_>], mistakes: &mut Mistakes) -> Option<[Option<usize
     let needed = keys::AGREEMENT.keys.iter().zip(&columns).filter(|(key, column)| key.needed && column.is_none());
     let absent: Vec<&str> = needed.map(|(key, _)| key.name).collect();
     if !absent.is_empty() && readable {
-        let message = format!("the header lacks {}", any_of(absent.iter().copied()).replace(" or ", " and "));
+        let message = format!("the header lacks {}", all_of(&absent));
         mistakes.push(Mistake::error(row_span(header), message).advice("each agreement needs these columns"));
         readable = false;
     }

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     Address, Device, Jiggler, Redirection, SecondFactor, SecondLogin, UnknownClient,
     day::{Day, Weekdays, Window},
-    error::{Mistake, Mistakes, any_of, typed},
+    error::{Mistake, Mistakes, all_of, any_of, typed},
     name::meant,
     source::{At, Span},
 };
@@ -93,7 +93,23 @@ impl Reader<'_> {
                 self.unknown_key(sheet, key);
             }
         }
+        // What the office as a whole needs may stand in another file: `resolve` knows when it is nowhere.
+        if !std::ptr::eq(sheet, &keys::POLICY) {
+            self.check_needed(sheet, &entries, span);
+        }
         Table { sheet, entries, span }
+    }
+
+    fn check_needed(&mut self, sheet: &'static Sheet, entries: &DeTable<'_>, span: Span) {
+        let absent = sheet.keys.iter().filter(|key| key.needed && !entries.contains_key(key.name));
+        let absent: Vec<&str> = absent.map(|key| key.name).collect();
+        if absent.is_empty() {
+            return;
+        }
+        let are = if absent.len() == 1 { "is" } else { "are" };
+        let message = format!("{} {are} missing in {}", all_of(&absent), sheet.title);
+        let label = format!("add `{} = …`", absent.join(" = …`, `"));
+        self.mistakes.push(Mistake::error(span, message).label(label).follows());
     }
 
     fn unknown_key(&mut self, sheet: &'static Sheet, key: &Spanned<std::borrow::Cow<'_, str>>) {
@@ -116,26 +132,14 @@ impl Reader<'_> {
         self.mistakes.push(Mistake::error(span, format!("`{key}`: expected {expected}")).label(found));
     }
 
-    fn missing(&mut self, span: Span, sheet: &'static Sheet, key: &str) {
-        let message = format!("`{key}` is missing in {}", sheet.title);
-        self.mistakes.push(Mistake::error(span, message).label(format!("add `{key} = …`")).follows());
-    }
-
-    /// The key's value, read by `read`; tells if it must be there and is not, or cannot be read.
+    /// The key's value, read by `read`, which tells if it cannot.
     fn value<T>(
         &mut self,
         table: &mut Table<'_>,
         key: &'static str,
         read: impl FnOnce(&mut Self, &'static str, &Node<'_>) -> Option<T>,
     ) -> Option<At<T>> {
-        let Some(node) = table.take(key) else {
-            // What the office needs may stand in another file: `resolve` knows when it is nowhere.
-            let here = !std::ptr::eq(table.sheet, &keys::POLICY);
-            if here && table.sheet.keys.iter().any(|known| known.name == key && known.needed) {
-                self.missing(table.span, table.sheet, key);
-            }
-            return None;
-        };
+        let node = table.take(key)?;
         let span = self.span(node.span());
         read(self, key, &node).map(|value| At { value, span })
     }
@@ -271,7 +275,8 @@ impl Reader<'_> {
             let span = self.span(item.span());
             read_items.extend(read(self, key, item).map(|value| At { value, span }));
         }
-        Some(read_items)
+        // A list in which nothing can be read is not an empty list.
+        (items.is_empty() || !read_items.is_empty()).then_some(read_items)
     }
 
     /// A list of texts; one text stands for a list of one.
@@ -347,9 +352,9 @@ impl Reader<'_> {
             let mut windows: Vec<At<Window>> = Vec::new();
             for item in listed {
                 let span = reader.span(item.span());
-                windows.push(At { value: read(reader, key, item)?, span });
+                windows.extend(read(reader, key, item).map(|value| At { value, span }));
             }
-            Some(windows)
+            (windows.len() == listed.len()).then_some(windows)
         })?;
         hour_set(windows.value, &mut written.hours, self.mistakes).map(|value| At { value, span: windows.span })
     }
@@ -397,10 +402,10 @@ impl Reader<'_> {
         sheet: &'static Sheet,
     ) -> Vec<(At<String>, Table<'t>)> {
         let Some(node) = top.take(key) else { return Vec::new() };
+        let span = self.span(node.span());
         let entries = match node.into_inner() {
             DeValue::Table(entries) => entries,
             other => {
-                let span = self.span(0..0);
                 self.mistakes.push(
                     Mistake::error(span, format!("`{key}` holds tables with names, not {}", kind(&other)))
                         .advice(format!("write `{}`", sheet.title)),
@@ -546,7 +551,7 @@ impl Reader<'_> {
             );
             self.mistakes.push(mistake.advice("write `tcp = [3389]`").follows());
         }
-        ServiceWritten { name, tcp, udp, udp_span, span: table.span }
+        ServiceWritten { name, tcp, udp, udp_span }
     }
 
     fn workstation(&mut self, name: At<String>, mut table: Table<'_>) -> WorkstationWritten {
@@ -739,7 +744,6 @@ impl Reader<'_> {
             reason: self.word(table, "reason", keys::REASONS, keys::REASONS),
             workstation: self.text(table, "workstation"),
             ends: self.minute(table, "ends"),
-            span: table.span,
         }
     }
 }
@@ -777,7 +781,8 @@ fn plain_text(text: &str) -> Result<String, Expected> {
 
 fn address(text: &str) -> Result<Address, Expected> {
     if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(Address::Ip(address));
+        // An IPv4 address written as IPv6 is the same computer.
+        return Ok(Address::Ip(address.to_canonical()));
     }
     // Compared without regard to case, as DNS does.
     value::host(text).map(|host| Address::Host(host.to_ascii_lowercase().into()))
@@ -836,7 +841,10 @@ fn kind(value: &DeValue<'_>) -> &'static str {
         DeValue::Integer(_) => "a whole number",
         DeValue::Float(_) => "a number with a fraction",
         DeValue::Boolean(_) => "`true` or `false`",
-        DeValue::Datetime(_) => "a date or time",
+        DeValue::Datetime(Datetime { time: None, .. }) => "a date",
+        DeValue::Datetime(Datetime { date: None, .. }) => "a time",
+        DeValue::Datetime(Datetime { offset: Some(_), .. }) => "a time with an offset",
+        DeValue::Datetime(_) => "a date and time",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     }

@@ -113,11 +113,6 @@ const DAY_NAMES: [(&str, u8); 28] = [
     ("domenica", 6),
 ];
 
-/// The known spellings, for advice.
-pub(crate) fn day_names() -> impl Iterator<Item = &'static str> {
-    DAY_NAMES.iter().map(|(name, _)| *name)
-}
-
 /// One day, `Tue`, `martedì`, or a range of them, `Mon-Fri`.
 pub(crate) fn weekdays(text: &str) -> Result<Weekdays, Expected> {
     const EXPECTED: Expected = "a day of the week, `Tue` or `mar`, or a range, `Mon-Fri`";

@@ -1,0 +1,296 @@
+//! `deskgate-gateway policy …`: what an administrator asks of policy files before they count.
+//!
+//! All of it works offline on a folder, changes nothing, and prints for people or, with `--json`, for programs. The exit
+//! code is the answer: 0 for yes, 1 for no, 64 for files that cannot be used.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Args, Subcommand, ValueEnum};
+use jiff::{Timestamp, civil::DateTime};
+use policy::{Decision, Device, Mistakes, Policy, Request, Sources, Style};
+use serde_json::{Value, json};
+
+use crate::policy_files::{self, LoadError, Loaded};
+
+mod json;
+mod text;
+
+/// What an administrator may ask of policy files.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Tell every mistake of every file
+    Check(Folder),
+    /// Say whether a worker is let in, by which rules, and when that changes
+    Explain {
+        #[command(flatten)]
+        folder: Folder,
+        #[command(flatten)]
+        question: Question,
+    },
+    /// Run the tests that the policy holds about itself
+    Test(Folder),
+    /// Prove that nobody ever reaches anything but their own workstation
+    Prove(Folder),
+    /// Show when a worker may be connected, day by day
+    Calendar {
+        #[command(flatten)]
+        folder: Folder,
+        /// The worker's directory name
+        worker: String,
+        /// The month, such as 2026-03 [default: the present one]
+        #[arg(long, value_name = "YYYY-MM", value_parser = month)]
+        month: Option<(i16, i8)>,
+    },
+    /// Say who gains and who loses from one folder to another
+    Diff {
+        /// The folder as it was
+        old: PathBuf,
+        /// The folder as it would be
+        new: PathBuf,
+        /// From when on, by the new policy's clock, such as 2026-03-03T09:00 [default: now]
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        from: Option<DateTime>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the JSON Schema of the files, for editors
+    Schema,
+}
+
+/// Which files, and for whom to print.
+#[derive(Debug, Args)]
+pub(crate) struct Folder {
+    /// The policy folder
+    #[arg(long = "policy", value_name = "DIR", default_value = "/etc/deskgate/policy")]
+    path: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Who asks to be let in, when, from what.
+#[derive(Debug, Args)]
+pub(crate) struct Question {
+    /// The worker's directory name
+    worker: String,
+    /// When, by the policy's clock, such as 2026-03-03T09:00 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    at: Option<DateTime>,
+    /// The kind of home computer
+    #[arg(long, value_enum, default_value_t = DeviceKind::Managed)]
+    device: DeviceKind,
+    /// The name on the computer's certificate [default: the one the agreement names]
+    #[arg(long, value_name = "NAME")]
+    device_name: Option<String>,
+    /// A directory group of the worker; may be repeated [default: those the agreement asks for]
+    #[arg(long = "group", value_name = "GROUP")]
+    groups: Vec<String>,
+    /// On how many days of the quota's period the worker was connected already
+    #[arg(long, value_name = "DAYS", default_value_t = 0)]
+    days_used: u32,
+}
+
+/// The kinds of home computer, as flags name them.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum DeviceKind {
+    /// Shows a certificate of the office
+    Managed,
+    /// Anything else
+    Personal,
+}
+
+/// What a command's answer was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Yes,
+    No,
+    Unusable,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Yes => Self::SUCCESS,
+            Outcome::No => Self::FAILURE,
+            Outcome::Unusable => Self::from(64),
+        }
+    }
+}
+
+/// Runs one command. Prints the answer on standard output, and what is wrong with the files on standard error.
+pub(crate) fn run(command: PolicyCommand) -> ExitCode {
+    let outcome = match command {
+        PolicyCommand::Check(folder) => check(&folder),
+        PolicyCommand::Explain { folder, question } => explain(&folder, &question),
+        PolicyCommand::Test(folder) => test(&folder),
+        PolicyCommand::Prove(folder) => prove(&folder),
+        PolicyCommand::Calendar { folder, worker, month } => calendar(&folder, &worker, month),
+        PolicyCommand::Diff { old, new, from, json } => diff(old, new, from, json),
+        PolicyCommand::Schema => {
+            print(&policy::json_schema());
+            Outcome::Yes
+        }
+    };
+    outcome.into()
+}
+
+fn check(folder: &Folder) -> Outcome {
+    let loaded = match policy_files::load(&folder.path) {
+        Ok(loaded) => loaded,
+        Err(error) => return unusable(&error, folder.json),
+    };
+    let passed = loaded.policy.passed(loaded.policy.local(crate::clock::now().wall).date());
+    if folder.json {
+        print_json(&json::checked(&loaded, &passed));
+    } else {
+        complain(&loaded.warnings, &loaded.sources);
+        complain(&passed, &loaded.sources);
+        print(&text::checked(&loaded, loaded.warnings.len() + passed.len()));
+    }
+    Outcome::Yes
+}
+
+fn explain(folder: &Folder, question: &Question) -> Outcome {
+    let Loaded { policy, sources, .. } = match policy_files::load(&folder.path) {
+        Ok(loaded) => loaded,
+        Err(error) => return unusable(&error, folder.json),
+    };
+    let at = question.at.map_or_else(|| crate::clock::now().wall, |at| policy.instant(at));
+    let named = policy.named_device(&question.worker, at);
+    let (device, device_name) = match question.device {
+        DeviceKind::Managed => (Device::Managed, question.device_name.as_deref().or(named.as_deref())),
+        DeviceKind::Personal => (Device::Personal, None),
+    };
+    let assumed = policy.expected_groups(&question.worker);
+    let groups = if question.groups.is_empty() { &assumed } else { &question.groups };
+    let request = Request { worker: &question.worker, groups, device, device_name, days_used: question.days_used, at };
+    let explanation = policy.explain(&request);
+    if folder.json {
+        print_json(&json::explained(&policy, &sources, &request, &explanation));
+    } else {
+        print(&text::explained(&policy, &sources, &request, &explanation, question.groups.is_empty()));
+    }
+    match explanation.decision {
+        Decision::Permit(_) => Outcome::Yes,
+        Decision::Refuse(_) => Outcome::No,
+    }
+}
+
+fn test(folder: &Folder) -> Outcome {
+    let error = match policy_files::load(&folder.path) {
+        Ok(loaded) => {
+            let asked = loaded.policy.test_count();
+            if folder.json {
+                print_json(&json!({"ok": true, "asked": asked}));
+            } else if asked == 0 {
+                print("the policy holds no tests; `[[tests]]` tables say who may and who may not\n");
+            } else {
+                print(&format!("all {asked} answers are as expected\n"));
+            }
+            return Outcome::Yes;
+        }
+        Err(error) => error,
+    };
+    let failed = match &error {
+        LoadError::Mistakes(mistakes, _) => mistakes.iter().any(policy::Mistake::is_failed_test),
+        LoadError::Folder(..) | LoadError::Files(..) => false,
+    };
+    let outcome = unusable(&error, folder.json);
+    if failed { Outcome::No } else { outcome }
+}
+
+fn prove(folder: &Folder) -> Outcome {
+    let Loaded { policy, sources, .. } = match policy_files::load(&folder.path) {
+        Ok(loaded) => loaded,
+        Err(error) => return unusable(&error, folder.json),
+    };
+    let proof = policy.prove();
+    match folder.json {
+        true => print_json(&json::proved(&policy, &sources, &proof)),
+        false => print(&text::proved(&policy, &sources, &proof)),
+    }
+    if proof.counterexample.is_none() { Outcome::Yes } else { Outcome::No }
+}
+
+fn calendar(folder: &Folder, worker: &str, month: Option<(i16, i8)>) -> Outcome {
+    let Loaded { policy, .. } = match policy_files::load(&folder.path) {
+        Ok(loaded) => loaded,
+        Err(error) => return unusable(&error, folder.json),
+    };
+    let today = policy.local(crate::clock::now().wall).date();
+    let (year, month) = month.unwrap_or((today.year(), today.month()));
+    let days = policy.calendar(worker, year, month);
+    match folder.json {
+        true => print_json(&json::calendar(worker, &days)),
+        false => print(&text::calendar(worker, (year, month), &days)),
+    }
+    if days.iter().any(|day| !day.windows.is_empty()) { Outcome::Yes } else { Outcome::No }
+}
+
+fn diff(old: PathBuf, new: PathBuf, from: Option<DateTime>, json: bool) -> Outcome {
+    let load = |path: PathBuf| policy_files::load(&path).map_err(|error| unusable(&error, json));
+    let (old, new) = match (load(old), load(new)) {
+        (Ok(old), Ok(new)) => (old, new),
+        (Err(outcome), _) | (_, Err(outcome)) => return outcome,
+    };
+    let from = from.map_or_else(|| crate::clock::now().wall, |from| new.policy.instant(from));
+    let differences = new.policy.differences(&old.policy, from);
+    match json {
+        true => print_json(&json::differences(&new.policy, from, &differences)),
+        false => print(&text::differences(&new.policy, from, &differences)),
+    }
+    if differences.is_empty() { Outcome::Yes } else { Outcome::No }
+}
+
+fn unusable(error: &LoadError, json: bool) -> Outcome {
+    match json {
+        true => print_json(&json::unusable(error)),
+        false => print_error(&text::unusable(error, style())),
+    }
+    Outcome::Unusable
+}
+
+fn complain(mistakes: &Mistakes, sources: &Sources) {
+    print_error(&mistakes.render(sources, style()));
+}
+
+/// Colours where a person looks, unless the person asked for none (no-color.org).
+fn style() -> Style {
+    let wanted = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if wanted { Style::Colour } else { Style::Plain }
+}
+
+/// A closed pipe is no failure: whoever reads has read enough.
+fn print(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
+}
+
+fn print_error(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+fn print_json(value: &Value) {
+    print(&format!("{value:#}\n"));
+}
+
+fn moment(text: &str) -> Result<DateTime, String> {
+    text.parse().map_err(|_| "expected a local date and time, `2026-03-03T09:00`".to_owned())
+}
+
+fn month(text: &str) -> Result<(i16, i8), String> {
+    let month: Option<jiff::civil::Date> = format!("{text}-01").parse().ok();
+    month.map(|first| (first.year(), first.month())).ok_or_else(|| "expected a month, `2026-03`".to_owned())
+}
+
+/// A moment as JSON has it: with the policy's offset, to the second.
+fn rfc3339(policy: &Policy, at: Timestamp) -> String {
+    policy.local(at).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+#[cfg(test)]
+mod tests;
