@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{config, idle_commands::IdleCommand};
+use crate::{config, idle_commands::IdleCommand, policy_commands::PolicyCommand};
 
 /// Lets each worker reach their own workstation, and nothing else.
 #[derive(Debug, Parser)]
@@ -36,6 +36,9 @@ pub(crate) enum Command {
     Directory(DirectoryCommand),
     /// The fingerprint of the certificate, as clients are given it
     Fingerprint,
+    /// Policy files: check them, ask them, prove them
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// The idle rule: try it on recordings
     #[command(subcommand)]
     Idle(IdleCommand),

@@ -81,6 +81,7 @@ fn run(Cli { config: path, command }: Cli) -> Result<ExitCode, Failure> {
     let config = || Config::read(&path).map_err(|error| Failure::Unusable(error.to_string()));
     match command {
         Command::Idle(command) => Ok(idle_commands::run(command)),
+        Command::Policy(command) => Ok(policy_commands::run(command)),
         Command::Serve => {
             let config = config()?;
             start_log(config.log);
