@@ -80,6 +80,7 @@ pub use grant::{
     Address, End, Grant, IdleRule, Jiggler, Notice, Redirection, SecondFactor, SecondLogin, Service, UnknownClient,
     Wake,
 };
+pub use name::{folded, folded_group};
 pub use prove::{Counterexample, Proof};
 pub use request::{Device, Request};
 pub use resolve::length;
@@ -90,7 +91,6 @@ pub use source::{LARGEST_FILE, MOST_FILES, Place, SourceFile, Sources};
 use crate::{
     day::{Day, Zone},
     holidays::Holidays,
-    name::{folded, folded_group},
     rule::{Agreement, Exception, Profile, RoleRule, Workstation},
     source::Span,
     syntax::HourSets,

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
 
 /// The form under which a user name or a declared name is compared.
-pub(crate) fn folded(name: &str) -> Cow<'_, str> {
+pub fn folded(name: &str) -> Cow<'_, str> {
     if !name.is_ascii() {
         return Cow::Owned(fold_unicode(name));
     }
@@ -29,7 +29,7 @@ fn fold_unicode(name: &str) -> String {
 
 /// The form under which a group is compared: as a name, and the separators of a distinguished name without the spaces
 /// that people put around them.
-pub(crate) fn folded_group(group: &str) -> String {
+pub fn folded_group(group: &str) -> String {
     let folded = folded(group.trim());
     let mut tight = String::with_capacity(folded.len());
     for (place, part) in folded.split(',').enumerate() {
