@@ -28,7 +28,7 @@ use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-pub(crate) use certificate::{Certificate, configured_fingerprint};
+pub(crate) use certificate::{Certificate, configured_fingerprint, provider};
 pub(crate) use throttle::Throttle;
 
 use crate::{directory::Directory, ledger::Ledger, policy_in_force::PolicyInForce};

@@ -6,6 +6,7 @@
 //! What it refuses to know: sessions, the policy's meaning, and what the worker is told.
 
 mod file;
+mod ldap;
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,11 +14,17 @@ use gateway_api::login::Password;
 use tokio::sync::Semaphore;
 
 pub(crate) use file::{FileDirectory, People, Person as FilePerson};
+pub(crate) use ldap::LdapDirectory;
 
 /// How many logins may be with the directory or wait for it; more are refused at once instead of piling up.
 const WAITING: usize = 1024;
 /// How long a login waits for its turn with the directory.
 const TURN: Duration = Duration::from_secs(10);
+
+/// How many logins ask an LDAP directory at the same time.
+const LDAP_AT_ONCE: usize = 64;
+/// For one login with an LDAP directory, all servers and steps together.
+const LDAP_ANSWER: Duration = Duration::from_secs(20);
 
 /// What the directory says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +126,24 @@ pub(crate) struct Directory {
 #[derive(Debug)]
 enum Kind {
     File(FileDirectory),
+    Ldap(Arc<LdapDirectory>),
+}
+
+/// A step of a walk through the directory, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub(crate) holds: bool,
+    pub(crate) words: String,
+}
+
+impl Step {
+    fn done(words: String) -> Self {
+        Self { holds: true, words }
+    }
+
+    fn failed(words: String) -> Self {
+        Self { holds: false, words }
+    }
 }
 
 impl Directory {
@@ -126,6 +151,15 @@ impl Directory {
     pub(crate) fn file(directory: FileDirectory) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self { kind: Kind::File(directory), waiting: Semaphore::new(WAITING), places: Semaphore::new(cores) }
+    }
+
+    /// Over LDAP. A login is mostly waiting there: many at once.
+    pub(crate) fn ldap(directory: LdapDirectory) -> Self {
+        Self {
+            kind: Kind::Ldap(Arc::new(directory)),
+            waiting: Semaphore::new(WAITING),
+            places: Semaphore::new(LDAP_AT_ONCE),
+        }
     }
 
     /// Asks whether the password holds, and which of `groups` its owner is in.
@@ -145,6 +179,16 @@ impl Directory {
         };
         match &self.kind {
             Kind::File(directory) => directory.authenticate(user, password, groups).await,
+            Kind::Ldap(directory) => {
+                let (directory, user, groups) = (Arc::clone(directory), user.to_owned(), groups.to_vec());
+                // In a task of its own: the library breaks off on answers that it cannot read.
+                let question = tokio::spawn(async move { directory.authenticate(&user, &password, &groups).await });
+                match tokio::time::timeout(LDAP_ANSWER, question).await {
+                    Ok(Ok(answer)) => answer,
+                    Ok(Err(_)) => Answer::Unknown("the directory's answer cannot be read".to_owned()),
+                    Err(_) => Answer::Unknown("the directory took too long".to_owned()),
+                }
+            }
         }
     }
 }

@@ -15,7 +15,8 @@ use crate::{
     Failure,
     cli::{DirectoryCommand, PasswordSource},
     config::{Config, Directory},
-    directory::People,
+    directory::{FileDirectory, LdapDirectory, People, Step},
+    policy_files,
     session_commands::{json as print_json, say},
 };
 
@@ -36,8 +37,46 @@ pub(crate) fn run(config: &Config, command: DirectoryCommand) -> Result<ExitCode
             let people = People::read(people_file(config)?).map_err(|error| Failure::Unusable(error.to_string()))?;
             if output.json { print_json(&listed(&people)) } else { list(&people) }
         }
-        DirectoryCommand::Test { .. } => Err(Failure::Failed("not yet".to_owned())),
+        DirectoryCommand::Test { user, password: source } => {
+            let login =
+                user.map(|user| password(source, &format!("Password for {user}: ")).map(|password| (user, password)));
+            test(config, login.transpose()?.as_ref())
+        }
     }
+}
+
+/// Walks the way of a login, telling each step; exit code 1 if one failed.
+fn test(config: &Config, login: Option<&(String, Password)>) -> Result<ExitCode, Failure> {
+    let groups = match policy_files::load(&config.policy) {
+        Ok(loaded) => loaded.policy.groups().iter().map(ToString::to_string).collect(),
+        Err(error) => {
+            say(&format!("note    the policy cannot be read, so no group is asked about: {error}"))?;
+            Vec::new()
+        }
+    };
+    let mut whole = true;
+    let mut tell = |step: Step| {
+        whole &= step.holds;
+        // A closed pipe is found out by the next command.
+        let _ = say(&format!("{}  {}", if step.holds { "ok    " } else { "FAILED" }, step.words));
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
+    let login = login.map(|(user, password)| (user.as_str(), password));
+    if login.is_some_and(|(_, password)| password.expose().is_empty()) {
+        return Err(Failure::Unusable("an empty password is never asked about".to_owned()));
+    }
+    match &config.directory {
+        Directory::Ldap(ldap) => {
+            let directory = LdapDirectory::new(ldap.clone()).map_err(Failure::Unusable)?;
+            runtime.block_on(directory.walk(login, &groups, &mut tell));
+        }
+        Directory::File { file } => {
+            let directory = FileDirectory::new(file.clone()).map_err(|error| Failure::Failed(error.to_string()))?;
+            runtime.block_on(directory.walk(login, &groups, &mut tell));
+        }
+    }
+    Ok(ExitCode::from(u8::from(!whole)))
 }
 
 fn people_file(config: &Config) -> Result<&Path, Failure> {

@@ -294,9 +294,9 @@ impl Ledger {
 
     /// The live session of a worker, by the directory's name.
     pub(crate) fn session_of(&self, worker: &str) -> Option<SessionNumber> {
-        let wanted = worker.to_lowercase();
+        let wanted = policy::folded(worker);
         let live = self.live();
-        let found = live.sessions.iter().find(|(_, session)| session.worker.to_lowercase() == wanted);
+        let found = live.sessions.iter().find(|(_, session)| policy::folded(&session.worker) == wanted);
         found.map(|(number, _)| *number)
     }
 

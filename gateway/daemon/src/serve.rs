@@ -24,7 +24,7 @@ use crate::{
     command::DataPlane,
     config::{self, Config},
     control::{self, Api, Certificate, Throttle},
-    directory::{Directory, FileDirectory},
+    directory::{Directory, FileDirectory, LdapDirectory},
     event_loop,
     identity::{self, StateFolder},
     ledger::{self, Ledger},
@@ -118,7 +118,9 @@ fn directory(config: &config::Directory) -> Result<Directory, Failure> {
             }
             Ok(Directory::file(directory))
         }
-        config::Directory::Ldap(_) => Err(Failure::Unusable("LDAP is not there yet".to_owned())),
+        config::Directory::Ldap(ldap) => {
+            LdapDirectory::new(ldap.clone()).map(Directory::ldap).map_err(Failure::Unusable)
+        }
     }
 }
 

@@ -127,7 +127,7 @@ fn charge<K: Hash + Eq>(
 }
 
 fn user_key(user: &str) -> UserKey {
-    let digest: [u8; 32] = Sha256::digest(user.to_lowercase()).into();
+    let digest: [u8; 32] = Sha256::digest(policy::folded(user).as_bytes()).into();
     let mut key = UserKey::default();
     key.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
     key

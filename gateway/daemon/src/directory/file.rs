@@ -17,9 +17,10 @@ use argon2::{
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
 use gateway_api::login::Password;
+use policy::folded;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, MustAct, Wrong};
+use super::{Answer, MustAct, Step, Wrong};
 use crate::secret_file;
 
 const HEADER: &str = "\
@@ -112,7 +113,7 @@ impl People {
         let text = std::str::from_utf8(&text).map_err(|_| PeopleError(format!("`{}` is not UTF-8", path.display())))?;
         let people: Self =
             toml::from_str(text).map_err(|error| PeopleError(format!("in `{}`: {error}", path.display())))?;
-        let mut names: Vec<String> = people.people.keys().map(|name| folded(name)).collect();
+        let mut names: Vec<String> = people.people.keys().map(|name| folded(name).into_owned()).collect();
         names.sort();
         match names.windows(2).find(|pair| pair.first() == pair.last()) {
             Some(pair) => Err(PeopleError(format!(
@@ -195,11 +196,6 @@ fn new_password(password: &Password) -> Result<Hash, PeopleError> {
     }
 }
 
-/// As directories compare names: case does not count.
-fn folded(name: &str) -> String {
-    name.to_lowercase()
-}
-
 /// The file, read again whenever it changed.
 #[derive(Debug)]
 pub(crate) struct FileDirectory {
@@ -234,6 +230,27 @@ impl FileDirectory {
         }
     }
 
+    /// Reads the file and checks a person as a login would, telling each step.
+    pub(crate) async fn walk(&self, user: Option<(&str, &Password)>, groups: &[String], say: &mut impl FnMut(Step)) {
+        match self.people() {
+            Ok(people) => say(Step::done(format!("`{}` has {} people", self.path.display(), people.iter().count()))),
+            Err(error) => return say(Step::failed(error.to_string())),
+        }
+        let Some((user, password)) = user else { return };
+        match self.authenticate(user, Password::new(password.expose().to_owned()), groups).await {
+            Answer::Valid(person) => {
+                say(Step::done(format!("the password holds; known to agreements as `{}`", person.name)));
+                match person.groups.as_slice() {
+                    [] => say(Step::failed(format!("in none of the {} groups that the policy names", groups.len()))),
+                    own => own.iter().for_each(|group| say(Step::done(format!("in the group `{group}`")))),
+                }
+            }
+            Answer::Wrong(wrong) => say(Step::failed(wrong.word().replace('_', " "))),
+            Answer::MustAct(_, what) => say(Step::failed(what.word().replace('_', " "))),
+            Answer::Unknown(why) => say(Step::failed(why)),
+        }
+    }
+
     pub(super) async fn authenticate(&self, user: &str, password: Password, groups: &[String]) -> Answer {
         let people = match self.people() {
             Ok(people) => people,
@@ -254,7 +271,8 @@ impl FileDirectory {
         if person.must_change {
             return Answer::MustAct(name, MustAct::ChangePassword);
         }
-        let is_in = |group: &&String| person.groups.iter().any(|own| folded(own) == folded(group));
+        let is_in =
+            |group: &&String| person.groups.iter().any(|own| policy::folded_group(own) == policy::folded_group(group));
         let groups = groups.iter().filter(is_in).cloned().collect();
         Answer::Valid(super::Person { id: Arc::clone(&name), name, groups })
     }

@@ -1,0 +1,422 @@
+//! Servers in order, their health, and connections to them.
+//!
+//! A server that fails is left alone for a while, longer each time, and asked again after that; when all are failing, all are
+//! tried. Searches share one connection of the searching account; a person's bind always has its own.
+
+use std::{
+    io::Read as _,
+    path::Path,
+    sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, Scope, SearchEntry, SearchResult, StdStream};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
+};
+use tokio::sync::Mutex;
+
+use super::NoAnswer;
+use crate::{
+    config::{self, LdapSecurity, LdapServer},
+    control::provider,
+    secret_file,
+};
+
+/// How long a server that failed once is left alone; doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// After every server failed, logins that waited meanwhile are answered with that instead of waiting in turn.
+const JUST_NOW: Duration = Duration::from_secs(1);
+/// Active Directory's mark in the root entry's `supportedCapabilities`.
+const ACTIVE_DIRECTORY: &str = "1.2.840.113556.1.4.800";
+/// The largest file of authorities read, in bytes.
+const LARGEST_CA: u64 = 4 << 20;
+
+/// All servers of a directory.
+#[derive(Debug)]
+pub(super) struct Servers {
+    servers: Vec<Server>,
+    service: Mutex<Option<Service>>,
+}
+
+#[derive(Debug)]
+struct Server {
+    address: LdapServer,
+    tls: Option<Arc<ClientConfig>>,
+    health: StdMutex<Health>,
+}
+
+#[derive(Debug, Default)]
+struct Health {
+    failures: u32,
+    last: Option<Failure>,
+}
+
+#[derive(Debug)]
+struct Failure {
+    at: Instant,
+    resting_until: Instant,
+    why: NoAnswer,
+}
+
+/// The searching account's connection, shared.
+struct Service {
+    ldap: Ldap,
+    server: usize,
+    is_active_directory: bool,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+/// A connection to ask on, or a share in one.
+pub(super) struct Connection {
+    ldap: Ldap,
+    server: usize,
+    limit: Duration,
+    reused: bool,
+    pub(super) is_active_directory: bool,
+}
+
+impl Connection {
+    /// The connection itself, with the time limit for one operation.
+    pub(super) fn ldap(&mut self) -> &mut Ldap {
+        self.ldap.with_timeout(self.limit)
+    }
+
+    /// Whether it is older than this question, so that its failing says little about the server.
+    pub(super) fn was_reused(&self) -> bool {
+        self.reused
+    }
+
+    /// Entries under a base. A base that is not there is the configuration's mistake, not an answer.
+    pub(super) async fn search(
+        &mut self,
+        base: &str,
+        scope: Scope,
+        filter: &str,
+        attributes: &[&str],
+    ) -> Result<Vec<SearchEntry>, NoAnswer> {
+        const SUCCESS: u32 = 0;
+        const SIZE_LIMIT_EXCEEDED: u32 = 4;
+        const REFERRAL: u32 = 10;
+        const NO_SUCH_OBJECT: u32 = 32;
+        const INSUFFICIENT_RIGHTS: u32 = 50;
+        let asked = self.ldap().search(base, scope, filter, attributes).await;
+        let SearchResult(entries, result) =
+            asked.map_err(|error| format!("the directory does not answer a search: {error}"))?;
+        match result.rc {
+            SUCCESS | SIZE_LIMIT_EXCEEDED => Ok(entries.into_iter().map(SearchEntry::construct).collect()),
+            REFERRAL => Err(format!("the directory refers to another server for `{base}`: name that one in `servers`")),
+            NO_SUCH_OBJECT => Err(format!("the directory has no entry `{base}`: correct `search_bases`")),
+            INSUFFICIENT_RIGHTS => Err(format!(
+                "the searching account may not search under `{base}`: give it the right to, or set `bind_dn`"
+            )),
+            code => Err(format!("the directory answers a search under `{base}` with code {code}: {}", result.text)),
+        }
+    }
+}
+
+impl Servers {
+    pub(super) fn new(config: &config::Ldap) -> Result<Self, String> {
+        let needs_tls = config.servers.iter().any(|server| server.security != LdapSecurity::PlainLoopback);
+        let roots = if needs_tls { Some(Arc::new(authorities(&config.ca)?)) } else { None };
+        let server = |address: &LdapServer| {
+            let tls = match (&roots, address.security) {
+                (_, LdapSecurity::PlainLoopback) | (None, _) => None,
+                (Some(roots), LdapSecurity::Ldaps | LdapSecurity::StartTls) => Some(tls(Arc::clone(roots), address)?),
+            };
+            Ok(Server { address: address.clone(), tls, health: StdMutex::default() })
+        };
+        let servers = config.servers.iter().map(server).collect::<Result<_, String>>()?;
+        Ok(Self { servers, service: Mutex::new(None) })
+    }
+
+    /// A share in the searching account's connection, opened if there is none.
+    pub(super) async fn searching(&self, config: &config::Ldap) -> Result<Connection, NoAnswer> {
+        let mut service = self.service.lock().await;
+        if let Some(open) = service.as_mut()
+            && !open.ldap.is_closed()
+        {
+            return Ok(Connection {
+                ldap: open.ldap.clone(),
+                server: open.server,
+                limit: config.answer_limit,
+                reused: true,
+                is_active_directory: open.is_active_directory,
+            });
+        }
+        let mut connection = self.fresh(config).await?;
+        sign_in(&mut connection, config).await?;
+        connection.is_active_directory = is_active_directory(&mut connection).await?;
+        *service = Some(Service {
+            ldap: connection.ldap.clone(),
+            server: connection.server,
+            is_active_directory: connection.is_active_directory,
+        });
+        Ok(connection)
+    }
+
+    /// The same, in the place of one that failed.
+    pub(super) async fn searching_anew(
+        &self,
+        config: &config::Ldap,
+        failed: Connection,
+    ) -> Result<Connection, NoAnswer> {
+        self.failed(failed.server, "the connection for searches broke off".to_owned());
+        drop(failed);
+        *self.service.lock().await = None;
+        self.searching(config).await
+    }
+
+    /// A connection of its own to the first server that answers.
+    pub(super) async fn fresh(&self, config: &config::Ldap) -> Result<Connection, NoAnswer> {
+        if let Some(why) = self.all_failed_just_now(Instant::now()) {
+            return Err(why);
+        }
+        let mut why = Vec::new();
+        for (index, server) in self.in_order(Instant::now()) {
+            match server.connect(config).await {
+                Ok(ldap) => {
+                    *server.health() = Health::default();
+                    return Ok(Connection {
+                        ldap,
+                        server: index,
+                        limit: config.answer_limit,
+                        reused: false,
+                        is_active_directory: false,
+                    });
+                }
+                Err(error) => {
+                    let error = format!("{}: {error}", server.address.host);
+                    self.failed(index, error.clone());
+                    why.push(error);
+                }
+            }
+        }
+        Err(why.join("; "))
+    }
+
+    /// Servers that are well, as configured, then those that are resting: better asked once more than nobody at all.
+    fn in_order(&self, now: Instant) -> Vec<(usize, &Server)> {
+        let resting = |server: &Server| server.health().last.as_ref().is_some_and(|last| now < last.resting_until);
+        let mut servers: Vec<(usize, &Server)> = self.servers.iter().enumerate().collect();
+        servers.sort_by_cached_key(|(_, server)| resting(server));
+        servers
+    }
+
+    fn all_failed_just_now(&self, now: Instant) -> Option<NoAnswer> {
+        let recent = |server: &Server| {
+            let health = server.health();
+            let last = health.last.as_ref().filter(|last| now.saturating_duration_since(last.at) < JUST_NOW);
+            last.map(|last| last.why.clone())
+        };
+        let all: Option<Vec<NoAnswer>> = self.servers.iter().map(recent).collect();
+        all.map(|all| all.join("; "))
+    }
+
+    fn failed(&self, index: usize, why: NoAnswer) {
+        let Some(server) = self.servers.get(index) else { return };
+        let mut health = server.health();
+        let pause = FIRST_PAUSE.saturating_mul(1 << health.failures.min(8)).min(LONGEST_PAUSE);
+        let at = Instant::now();
+        health.failures = health.failures.saturating_add(1);
+        health.last = Some(Failure { at, resting_until: at + pause, why });
+    }
+
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &LdapServer> {
+        self.servers.iter().map(|server| &server.address)
+    }
+
+    /// For a walk that looks at each server.
+    pub(super) async fn connect_to(&self, index: usize, config: &config::Ldap) -> Result<Connection, NoAnswer> {
+        let server = self.servers.get(index).ok_or_else(|| "there is no such server".to_owned())?;
+        let ldap = server.connect(config).await?;
+        Ok(Connection { ldap, server: index, limit: config.answer_limit, reused: false, is_active_directory: false })
+    }
+}
+
+/// Binds the searching account, if there is one.
+pub(super) async fn sign_in(connection: &mut Connection, config: &config::Ldap) -> Result<(), NoAnswer> {
+    let Some(bind) = &config.bind else { return Ok(()) };
+    // Read each time, so that a changed password counts without a restart.
+    let bytes = secret_file::read_shared(&bind.password_file).map_err(|error| error.to_string())?;
+    let password = secret_file::first_line(&bind.password_file, &bytes).map_err(|error| error.to_string())?;
+    if password.is_empty() {
+        return Err(format!(
+            "`{}` is empty: write the searching account's password to it",
+            bind.password_file.display()
+        ));
+    }
+    let answer = connection.ldap().simple_bind(&bind.dn, &password).await;
+    let answer = answer.map_err(|error| format!("the directory does not answer the searching account: {error}"))?;
+    match answer.rc {
+        0 => Ok(()),
+        49 => Err(format!(
+            "the directory refuses the searching account: check `bind_dn` and `{}`",
+            bind.password_file.display()
+        )),
+        8 | 13 => Err("the directory wants TLS: write `ldaps://` or `starttls = true`".to_owned()),
+        code => Err(format!("the directory answers the searching account with code {code}: {}", answer.text)),
+    }
+}
+
+/// Whether this is Active Directory, by the root entry.
+pub(super) async fn is_active_directory(connection: &mut Connection) -> Result<bool, NoAnswer> {
+    let root = connection.search("", Scope::Base, "(objectClass=*)", &["supportedCapabilities"]).await?;
+    let mut capabilities = root.iter().flat_map(|entry| entry.attrs.values()).flatten();
+    Ok(capabilities.any(|capability| capability == ACTIVE_DIRECTORY))
+}
+
+impl Server {
+    /// Connects, TLS included, within the limit.
+    async fn connect(&self, config: &config::Ldap) -> Result<Ldap, NoAnswer> {
+        tokio::time::timeout(config.connect_limit, self.connect_now()).await.unwrap_or_else(|_| {
+            Err(format!(
+                "no answer within {:?}: is it on, and does a firewall let {} through?",
+                config.connect_limit, self.address.port
+            ))
+        })
+    }
+
+    async fn connect_now(&self) -> Result<Ldap, NoAnswer> {
+        let LdapServer { host, port, security } = &self.address;
+        let stream = tokio::net::TcpStream::connect((host.as_str(), *port)).await;
+        let stream = stream.map_err(|error| format!("cannot connect to port {port}: {error}"))?;
+        // Otherwise each answer waits 40 ms for Nagle and a delayed acknowledgement.
+        let stream = stream
+            .set_nodelay(true)
+            .and_then(|()| stream.into_std())
+            .map_err(|error| format!("cannot connect: {error}"))?;
+        let mut settings = LdapConnSettings::new()
+            .set_std_stream(StdStream::Tcp(stream))
+            .set_starttls(*security == LdapSecurity::StartTls);
+        if let Some(tls) = &self.tls {
+            settings = settings.set_config(Arc::clone(tls));
+        }
+        let scheme = if *security == LdapSecurity::Ldaps { "ldaps" } else { "ldap" };
+        let url = format!("{scheme}://{}:{port}", url_host(host));
+        let (connection, ldap) = LdapConnAsync::with_settings(settings, &url).await.map_err(|error| explain(&error))?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.drive().await {
+                tracing::debug!(%error, "directory connection ended");
+            }
+        });
+        Ok(ldap)
+    }
+
+    fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What went wrong while TLS was set up, in words that say what to change.
+fn explain(error: &LdapError) -> String {
+    let tls = match error {
+        LdapError::Io { source } => source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()),
+        _ => None,
+    };
+    let advice = match tls {
+        Some(rustls::Error::InvalidCertificate(fault)) => match fault {
+            CertificateError::UnknownIssuer => "; its certificate comes from an authority that `ca` does not hold",
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "; its certificate is for another name: write that name in `servers`"
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "; its certificate has expired, or a clock is wrong"
+            }
+            _ => "; its certificate is not in order",
+        },
+        Some(rustls::Error::InvalidMessage(_)) => "; it does not speak TLS there: try `starttls = true` with `ldap://`",
+        _ => "",
+    };
+    format!("no TLS: {error}{advice}")
+}
+
+/// An IPv6 address cannot be the library's certificate name; [`FixedName`] knows the true one.
+fn url_host(host: &str) -> &str {
+    if host.parse::<std::net::Ipv6Addr>().is_ok() { "ipv6.invalid" } else { host }
+}
+
+fn authorities(path: &Path) -> Result<RootCertStore, String> {
+    let failed = |error: &dyn std::fmt::Display| {
+        format!("cannot read the directory's authorities `{}`: {error}; correct [directory] ca", path.display())
+    };
+    let mut pem = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(LARGEST_CA).read_to_end(&mut pem))
+        .map_err(|error| failed(&error))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        // A system's bundle holds authorities of every age; those that cannot be used are no reason to refuse the others.
+        let _ = roots.add(certificate.map_err(|error| failed(&error))?);
+    }
+    if roots.is_empty() { Err(failed(&"it holds no certificate in PEM form")) } else { Ok(roots) }
+}
+
+fn tls(roots: Arc<RootCertStore>, server: &LdapServer) -> Result<Arc<ClientConfig>, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("cannot set up TLS for `{}`: {error}", server.host);
+    let versions = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| failed(&error))?;
+    let Ok(address) = server.host.parse::<std::net::Ipv6Addr>() else {
+        return Ok(Arc::new(versions.with_root_certificates(roots).with_no_client_auth()));
+    };
+    let inner =
+        WebPkiServerVerifier::builder_with_provider(roots, provider()).build().map_err(|error| failed(&error))?;
+    let verifier = FixedName { inner, name: ServerName::IpAddress(std::net::IpAddr::V6(address).into()) };
+    let mut config = versions.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
+    config.enable_sni = false;
+    Ok(Arc::new(config))
+}
+
+/// Checks a certificate as ever, for a name of our own: the LDAP library cannot pass an IPv6 address on.
+#[derive(Debug)]
+struct FixedName {
+    inner: Arc<WebPkiServerVerifier>,
+    name: ServerName<'static>,
+}
+
+impl ServerCertVerifier for FixedName {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.inner.verify_server_cert(end_entity, intermediates, &self.name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}

@@ -1,0 +1,226 @@
+//! Against a real OpenLDAP.
+
+mod openldap;
+
+use std::{path::Path, time::Duration};
+
+use tokio::time::Instant;
+
+use self::openldap::{BASE, OpenLdap};
+use super::*;
+use crate::{
+    config::{Config, Directory as Written},
+    directory::{Directory, MustAct, Step},
+};
+
+/// The configuration as an administrator would write it.
+fn written(server: &OpenLdap, lines: &str) -> config::Ldap {
+    let ca = server.path("ca.pem");
+    let text = format!(
+        "[directory]\nkind = \"ldap\"\nca = \"{}\"\nbind_dn = \"uid=svc,ou=people,{BASE}\"\nbind_password_file = \"{}\"\nsearch_bases = [\"{BASE}\"]\nuser_filter = \"(uid={{user}})\"\nconnect_limit = \"1s\"\nanswer_limit = \"1s\"\n{lines}\n",
+        ca.display(),
+        server.path("svc.password").display(),
+    );
+    match Config::parse(&text, Path::new("/gateway.toml")).map_err(|mistakes| mistakes.to_string()).unwrap().directory {
+        Written::Ldap(ldap) => ldap,
+        Written::File { .. } => panic!("not an LDAP directory"),
+    }
+}
+
+fn over(server: &OpenLdap, lines: &str) -> Directory {
+    Directory::ldap(LdapDirectory::new(written(server, lines)).unwrap())
+}
+
+fn ldaps(server: &OpenLdap) -> Directory {
+    over(server, &format!("servers = [\"ldaps://127.0.0.1:{}\"]", server.tls_port))
+}
+
+async fn ask(directory: &Directory, user: &str, password: &str) -> Answer {
+    let groups = [format!("cn=smart,ou=groups,{BASE}"), "inner".to_owned(), "other".to_owned()];
+    directory.authenticate(user, Password::new(password.to_owned()), &groups).await
+}
+
+async fn person(directory: &Directory, user: &str) -> Person {
+    match ask(directory, user, &format!("pw-{user}")).await {
+        Answer::Valid(person) => person,
+        other => panic!("{user}: {other:?}"),
+    }
+}
+
+async fn no_answer(directory: &Directory) -> String {
+    match ask(directory, "mario", "pw-mario").await {
+        Answer::Unknown(why) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_right_password_names_the_person_and_nested_groups() {
+    let server = OpenLdap::start();
+    let directory = ldaps(&server);
+    let mario = person(&directory, "mario").await;
+    assert_eq!(&*mario.name, "mario");
+    assert_eq!(mario.groups, [format!("cn=smart,ou=groups,{BASE}"), "inner".to_owned()], "circles end, nesting counts");
+    assert_eq!(mario.id.len(), 36, "an entryUUID: {}", mario.id);
+    assert_eq!(person(&directory, "giulia").await.groups, [format!("cn=smart,ou=groups,{BASE}")]);
+}
+
+#[tokio::test]
+async fn every_mood_of_an_account_has_its_answer() {
+    let server = OpenLdap::start();
+    let directory = ldaps(&server);
+    assert_eq!(ask(&directory, "mario", "wrong").await, Answer::Wrong(Wrong::Password("mario".into())));
+    assert_eq!(ask(&directory, "nobody", "wrong").await, Answer::Wrong(Wrong::NoSuchUser));
+    assert_eq!(
+        ask(&directory, "twin", "pw-twin").await,
+        Answer::Wrong(Wrong::NoSuchUser),
+        "two of one name are nobody"
+    );
+    assert_eq!(ask(&directory, "mario", "").await, Answer::Wrong(Wrong::EmptyPassword));
+    assert_eq!(ask(&directory, "locked", "pw-locked").await, Answer::Wrong(Wrong::Locked("locked".into())));
+    assert_eq!(
+        ask(&directory, "mustchange", "pw-mustchange").await,
+        Answer::MustAct("mustchange".into(), MustAct::ChangePassword)
+    );
+    assert_eq!(ask(&directory, "mustchange", "wrong").await, Answer::Wrong(Wrong::Password("mustchange".into())));
+    let until = Instant::now() + Duration::from_secs(10);
+    while ask(&directory, "expired", "pw-expired").await != Answer::MustAct("expired".into(), MustAct::PasswordExpired)
+    {
+        assert!(Instant::now() < until, "a password that holds for one second never expires");
+    }
+    for _ in 0..3 {
+        ask(&directory, "lockme", "wrong").await;
+    }
+    assert_eq!(ask(&directory, "lockme", "pw-lockme").await, Answer::Wrong(Wrong::Locked("lockme".into())));
+}
+
+#[tokio::test]
+async fn names_are_never_patterns() {
+    let server = OpenLdap::start();
+    let directory = ldaps(&server);
+    for name in ["*", "m*", "mario)(uid=*", "mario\\", "uid=mario,ou=people,dc=azienda,dc=test", "mario,ou=people"] {
+        assert_eq!(ask(&directory, name, "pw-mario").await, Answer::Wrong(Wrong::NoSuchUser), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn starttls_and_plain_loopback_serve_too() {
+    let server = OpenLdap::start();
+    let starttls = over(&server, &format!("servers = [\"ldap://127.0.0.1:{}\"]\nstarttls = true", server.port));
+    person(&starttls, "mario").await;
+    let plain = over(&server, &format!("servers = [\"ldap://127.0.0.1:{}\"]", server.port));
+    person(&plain, "mario").await;
+}
+
+#[tokio::test]
+async fn a_server_that_another_authority_vouches_for_is_no_directory() {
+    let server = OpenLdap::start();
+    let servers = format!("servers = [\"ldaps://127.0.0.1:{}\"]", server.tls_port);
+    let mut config = written(&server, &servers);
+    config.ca = server.path("other-ca.pem");
+    let why = no_answer(&Directory::ldap(LdapDirectory::new(config.clone()).unwrap())).await;
+    assert!(why.contains("`ca` does not hold"), "{why}");
+    config.ca = server.path("server.key");
+    assert!(LdapDirectory::new(config).unwrap_err().contains("[directory] ca"));
+    let why = no_answer(&over(&server, &format!("servers = [\"ldaps://localhost:{}\"]", server.tls_port))).await;
+    assert!(why.contains("for another name"), "{why}");
+    let why = no_answer(&over(&server, &format!("servers = [\"ldaps://127.0.0.1:{}\"]", server.port))).await;
+    assert!(why.contains("no TLS") || why.contains("no answer within"), "{why}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_or_hangs_is_passed_over_and_alone_is_no_answer() {
+    let server = OpenLdap::start();
+    // It takes connections and says nothing.
+    let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let hanging_port = hanging.local_addr().unwrap().port();
+    let down_port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let good = format!("\"ldaps://127.0.0.1:{}\"", server.tls_port);
+    let (down, hangs) = (format!("\"ldaps://127.0.0.1:{down_port}\""), format!("\"ldaps://127.0.0.1:{hanging_port}\""));
+    let directory = over(&server, &format!("servers = [{down}, {hangs}, {good}]"));
+    person(&directory, "mario").await;
+    let began = Instant::now();
+    person(&directory, "mario").await;
+    assert!(began.elapsed() < Duration::from_millis(900), "a server that hung is left alone for a while");
+    let why = no_answer(&over(&server, &format!("servers = [{down}, {hangs}]"))).await;
+    assert!(why.contains("cannot connect") && why.contains("no answer within 1s"), "{why}");
+    let directory = over(&server, &format!("servers = [{hangs}]"));
+    let began = Instant::now();
+    let together = futures_util::future::join_all((0..50).map(|_| ask(&directory, "mario", "pw-mario"))).await;
+    assert!(together.iter().all(|answer| matches!(answer, Answer::Unknown(_))));
+    assert!(began.elapsed() < Duration::from_secs(5), "logins do not wait in turn for a directory that hangs");
+}
+
+#[tokio::test]
+async fn a_directory_that_was_restarted_is_asked_again() {
+    let mut server = OpenLdap::start();
+    let directory = ldaps(&server);
+    person(&directory, "mario").await;
+    server.stop();
+    no_answer(&directory).await;
+    server.start_again();
+    let until = Instant::now() + Duration::from_secs(10);
+    while !matches!(ask(&directory, "mario", "pw-mario").await, Answer::Valid(_)) {
+        assert!(Instant::now() < until, "the directory is back and not asked");
+    }
+}
+
+#[tokio::test]
+async fn a_searching_account_that_is_refused_is_told_in_words() {
+    let server = OpenLdap::start();
+    std::fs::write(server.path("svc.password"), "wrong\n").unwrap();
+    let why = no_answer(&ldaps(&server)).await;
+    assert!(why.contains("refuses the searching account"), "{why}");
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(server.path("svc.password"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let why = no_answer(&ldaps(&server)).await;
+    assert!(why.contains("chmod"), "{why}");
+}
+
+#[tokio::test]
+async fn a_wrong_name_takes_as_long_as_a_wrong_password() {
+    let server = OpenLdap::start();
+    let directory = ldaps(&server);
+    person(&directory, "mario").await;
+    let mut times = [Vec::new(), Vec::new()];
+    for round in 0..40 {
+        for (kind, user) in ["svc", "nobody"].into_iter().enumerate() {
+            // Each wrong password counts towards a lock; that it is reached changes nothing outside.
+            let began = Instant::now();
+            assert!(matches!(ask(&directory, user, &format!("wrong-{round}")).await, Answer::Wrong(_)));
+            times[kind].push(began.elapsed());
+        }
+    }
+    times.iter_mut().for_each(|times| times.sort());
+    let (known, unknown) = (times[0][20], times[1][20]);
+    let difference = known.abs_diff(unknown);
+    // What is left disappears in the pulse of half a second that wrong credentials are answered at.
+    assert!(difference < Duration::from_millis(25), "a name that is there {known:?}, one that is not {unknown:?}");
+}
+
+#[tokio::test]
+async fn the_walk_says_what_works_and_what_does_not() {
+    let server = OpenLdap::start();
+    let servers = format!("servers = [\"ldaps://127.0.0.1:{}\", \"ldaps://127.0.0.1:1\"]", server.tls_port);
+    let directory = LdapDirectory::new(written(&server, &servers)).unwrap();
+    let walk = async |user: &str, password: &str| {
+        let (mut steps, password) = (Vec::new(), Password::new(password.to_owned()));
+        directory.walk(Some((user, &password)), &["inner".to_owned()], &mut |step: Step| steps.push(step)).await;
+        steps.iter().map(|step| format!("{} {}\n", step.holds, step.words)).collect::<String>()
+    };
+    let good = walk("mario", "pw-mario").await;
+    for expected in [
+        "true 127.0.0.1",
+        "certificate in order",
+        "false 127.0.0.1:1: cannot connect",
+        "signs in",
+        "the password holds",
+        "in the group `inner`",
+    ] {
+        assert!(good.contains(expected), "{expected}: {good}");
+    }
+    assert!(walk("mario", "wrong").await.contains("false the password is wrong"));
+    assert!(walk("nobody", "x").await.contains("finds nobody"));
+    assert!(walk("mustchange", "pw-mustchange").await.contains("must be changed first"));
+    assert!(walk("giulia", "pw-giulia").await.contains("in none of the 1 groups"));
+}
