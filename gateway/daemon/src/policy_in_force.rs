@@ -71,9 +71,9 @@ impl PolicyInForce {
         match loaded {
             Ok(loaded) => {
                 let hash = Hash(loaded.hash);
+                tell(&loaded);
                 self.current.store(Arc::new(loaded.policy));
                 *self.lock() = Standing { hash, since: now, rejected: None };
-                tracing::info!(%hash, warnings = loaded.warnings.iter().count(), "policy loaded");
                 record_loaded(store, hash).await;
                 Ok(hash)
             }
@@ -92,6 +92,15 @@ impl PolicyInForce {
 
     fn lock(&self) -> MutexGuard<'_, Standing> {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells what was loaded and what was not. Names of files only: what they say may name people.
+pub(crate) fn tell(loaded: &Loaded) {
+    let hash = Hash(loaded.hash);
+    tracing::info!(%hash, agreements = loaded.policy.agreement_count(), warnings = loaded.warnings.iter().count(), "policy loaded");
+    for ignored in &loaded.ignored {
+        tracing::warn!(file = ignored.name, what = ignored.what, "file in the policy folder left out");
     }
 }
 

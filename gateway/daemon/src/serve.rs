@@ -55,6 +55,7 @@ pub(crate) fn serve(config: Config) -> Result<ExitCode, Failure> {
     let loaded = policy_files::load(&config.policy)
         .map_err(|error| Failure::Unusable(error.render(Style::Plain).trim_end().to_owned()))?;
     let hash = Hash(loaded.hash);
+    policy_in_force::tell(&loaded);
     let policy = Arc::new(PolicyInForce::new(config.policy.clone(), loaded, now));
     let certificate = Certificate::load(&config.control, &config.state, now).map_err(Failure::Unusable)?;
     let directory = directory(&config.directory)?;

@@ -100,7 +100,7 @@ async fn open(api: &Api, attempt: &mut Attempt, body: Body) -> Result<login::Ses
     let name = Arc::clone(&person.name);
     let grant = decide(api, &policy, &person).await?;
     check_supported(&grant, request.wireguard_config).map_err(|refused| Failure::of(&name, refused))?;
-    let workstation = resolve(&grant.address).await.ok_or_else(|| Failure::of(&name, Refused::WorkstationUnknown))?;
+    let workstation = resolve(&policy, &grant).await.ok_or_else(|| Failure::of(&name, Refused::WorkstationUnknown))?;
     let opening = Opening { person, grant: grant.clone(), workstation, public_key: request.public_key, from };
     let admitted = api.ledger.open(opening).await.map_err(|error| Failure::of(&name, not_opened(error)))?;
     Ok(session(api, &grant, workstation, admitted))
@@ -212,17 +212,26 @@ fn check_supported(grant: &Grant, wants_config: bool) -> Result<(), Refused> {
     Ok(())
 }
 
-/// The workstation's address. A name may resolve to nothing that is no computer of the office.
-async fn resolve(address: &Address) -> Option<IpAddr> {
-    let host = match address {
-        Address::Ip(address) => return Some(*address),
+/// The workstation's address, as its name resolves now. None if that is no computer of the office, or another's.
+async fn resolve(policy: &Policy, grant: &Grant) -> Option<IpAddr> {
+    let networks = policy.workstation_networks();
+    let is_in_office =
+        |address: &IpAddr| networks.is_empty() || networks.iter().any(|network| network.contains(*address));
+    let host = match &grant.address {
+        Address::Ip(address) => return Some(*address).filter(is_in_office),
         Address::Host(host) => host,
     };
     let found = tokio::time::timeout(RESOLVING, tokio::net::lookup_host((&**host, 0))).await.ok()?.ok()?;
     let mut found: Vec<IpAddr> = found.map(|address| address.ip().to_canonical()).filter(is_reachable).collect();
     // Tunnel addresses are IPv4 first.
     found.sort_by_key(|address| !address.is_ipv4());
-    found.first().copied()
+    let address = found.into_iter().find(is_in_office)?;
+    let mut others = policy.workstations().filter(|(name, _)| **name != *grant.workstation);
+    if others.any(|(_, other)| *other == Address::Ip(address)) {
+        tracing::warn!(host = &**host, %address, "login refused: a workstation's name resolves to the address of another one");
+        return None;
+    }
+    Some(address)
 }
 
 fn is_reachable(address: &IpAddr) -> bool {
