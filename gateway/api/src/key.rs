@@ -4,7 +4,7 @@
 //! time and are cleared when dropped.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// The text is not 32 bytes in base64.
@@ -24,6 +24,28 @@ fn decode(text: &str) -> Result<[u8; 32], BadKey> {
     let key = bytes.as_slice().try_into().map_err(|_| BadKey);
     bytes.zeroize();
     key
+}
+
+/// Reads a key from any string a format may hand over: borrowed from the input, or unescaped into a copy, which is
+/// cleared.
+struct KeyVisitor;
+
+impl Visitor<'_> for KeyVisitor {
+    type Value = [u8; 32];
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("32 bytes in base64")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<[u8; 32], E> {
+        decode(text).map_err(E::custom)
+    }
+
+    fn visit_string<E: serde::de::Error>(self, mut text: String) -> Result<[u8; 32], E> {
+        let key = self.visit_str(&text);
+        text.zeroize();
+        key
+    }
 }
 
 /// A WireGuard (Curve25519) public key.
@@ -51,8 +73,7 @@ impl Serialize for PublicKey {
 
 impl<'de> Deserialize<'de> for PublicKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <&str>::deserialize(deserializer)?;
-        Self::parse(text).map_err(D::Error::custom)
+        deserializer.deserialize_str(KeyVisitor).map(Self)
     }
 }
 
@@ -98,8 +119,7 @@ macro_rules! secret {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <&str>::deserialize(deserializer)?;
-                Self::parse(text).map_err(D::Error::custom)
+                deserializer.deserialize_str(KeyVisitor).map(Self)
             }
         }
     };
@@ -113,4 +133,58 @@ secret! {
 secret! {
     /// What a client shows to use its session. The gateway keeps only its hash.
     Token
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `wg genkey` and `wg pubkey` print: standard base64, 44 characters.
+    const TEXT: &str = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=";
+
+    #[test]
+    fn a_key_reads_back_as_it_was_written() {
+        let key = PublicKey::parse(TEXT).unwrap();
+        assert_eq!(key.to_string(), TEXT);
+        assert_eq!(serde_json::to_string(&key).unwrap(), format!("\"{TEXT}\""));
+        assert_eq!(serde_json::from_str::<PublicKey>(&format!("\"{TEXT}\"")).unwrap(), key);
+        let token = Token::parse(TEXT).unwrap();
+        assert_eq!(token.encode().as_str(), TEXT);
+        assert_eq!(token.expose(), &key.0);
+    }
+
+    #[test]
+    fn a_key_is_read_from_escaped_text_and_from_a_stream_too() {
+        let slashes = PublicKey([0xff; 32]);
+        let escaped = serde_json::to_string(&slashes).unwrap().replace('/', "\\/");
+        assert!(escaped.contains('\\'));
+        assert_eq!(serde_json::from_str::<PublicKey>(&escaped).unwrap(), slashes);
+        assert_eq!(serde_json::from_reader::<_, PublicKey>(escaped.as_bytes()).unwrap(), slashes);
+    }
+
+    #[test]
+    fn what_is_not_32_bytes_is_no_key() {
+        let short = &TEXT[..40];
+        for text in [
+            "",
+            "x",
+            short,
+            &TEXT[..43],
+            &format!("{TEXT}A"),
+            &TEXT.replace('=', "!"),
+            &format!(" {TEXT}"),
+            &TEXT.replace('+', "-"),
+        ] {
+            assert_eq!(PublicKey::parse(text), Err(BadKey), "{text}");
+            assert!(serde_json::from_str::<Token>(&format!("\"{text}\"")).is_err(), "{text}");
+        }
+        assert!(serde_json::from_str::<PublicKey>("7").is_err());
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let token = Token::parse(TEXT).unwrap();
+        assert_eq!(format!("{token:?}"), "Token(…)");
+        assert_eq!(format!("{:?}", PresharedKey::new([7; 32])), "PresharedKey(…)");
+    }
 }

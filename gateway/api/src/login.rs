@@ -195,3 +195,49 @@ pub enum RefusalCode {
     /// The gateway cannot ask its directory, write its record or open another session now.
     Unavailable,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=";
+
+    fn request(more: &str) -> Result<Request, serde_json::Error> {
+        serde_json::from_str(&format!(r#"{{"user":"m.rossi","password":"x","public_key":"{KEY}"{more}}}"#))
+    }
+
+    #[test]
+    fn a_request_needs_user_password_and_key_and_nothing_else() {
+        let read = request("").unwrap();
+        assert_eq!((read.user.as_str(), read.password.expose(), read.language), ("m.rossi", "x", Language::En));
+        assert!(!read.wireguard_config && read.client.is_empty());
+        assert_eq!(request(r#","language":"it""#).unwrap().language, Language::It);
+        assert!(serde_json::from_str::<Request>(&format!(r#"{{"user":"m.rossi","public_key":"{KEY}"}}"#)).is_err());
+    }
+
+    #[test]
+    fn a_request_refuses_what_it_does_not_know() {
+        assert!(request(r#","admin":true"#).unwrap_err().to_string().contains("unknown field `admin`"));
+        assert!(request(r#","language":"de""#).is_err());
+        assert!(request(r#","user":"twice""#).is_err());
+    }
+
+    #[test]
+    fn a_request_reads_back_as_it_was_written() {
+        let text =
+            serde_json::to_string(&request(r#","client":"deskgate 0.1.0","wireguard_config":true"#).unwrap()).unwrap();
+        let read: Request = serde_json::from_str(&text).unwrap();
+        assert_eq!((read.client.as_str(), read.wireguard_config), ("deskgate 0.1.0", true));
+        assert!(!format!("{read:?}").contains("\"x\""), "a password does not print");
+    }
+
+    #[test]
+    fn an_answer_may_say_more_than_a_client_knows() {
+        let refusal: Refusal = serde_json::from_str(
+            r#"{"code":"outside_hours","message":"later","support":"K7QM-2F9D","next":"2026-11-24T07:30"}"#,
+        )
+        .unwrap();
+        assert_eq!((refusal.code, refusal.retry_after_s), (RefusalCode::OutsideHours, None));
+        assert!(!serde_json::to_string(&refusal).unwrap().contains("retry_after_s"));
+    }
+}

@@ -224,3 +224,59 @@ pub enum Event {
         reason: CloseReason,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_read_as_people_say_it() {
+        let number = SessionNumber::new(0x98_f5_41_3d_2d);
+        let text = number.to_string();
+        assert_eq!((text.len(), text.as_bytes()[4]), (9, b'-'));
+        for said in [text.clone(), text.to_lowercase(), text.replace('-', ""), format!(" {text} ")] {
+            assert_eq!(SessionNumber::parse(&said), Some(number), "{said}");
+        }
+        assert_eq!(SessionNumber::parse("OIL0-0000"), SessionNumber::parse("0110-0000"));
+        for wrong in ["", "K7QM", "K7QM-2F9DX", "K7QM-2F9U", "K7QM 2F9D"] {
+            assert_eq!(SessionNumber::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_number_reads_back() {
+        for bits in (0..40).map(|bit| 1u64 << bit).chain([0, 0xff_ffff_ffff, u64::MAX]) {
+            let number = SessionNumber::new(bits);
+            assert_eq!(SessionNumber::parse(&number.to_string()), Some(number));
+            assert_eq!(
+                serde_json::from_str::<SessionNumber>(&serde_json::to_string(&number).unwrap()).unwrap(),
+                number
+            );
+        }
+    }
+
+    #[test]
+    fn a_reason_is_one_word_everywhere() {
+        for reason in CloseReason::ALL {
+            assert_eq!(serde_json::to_string(&reason).unwrap(), format!("\"{}\"", reason.word()));
+            assert_eq!(CloseReason::from_word(reason.word()), Some(reason));
+        }
+        assert_eq!(CloseReason::from_word("tired"), None);
+    }
+
+    #[test]
+    fn a_client_may_give_its_own_reasons_only() {
+        let mine = CloseReason::ALL.into_iter().filter(|reason| ClientReason::from_word(reason.word()).is_some());
+        assert_eq!(mine.collect::<Vec<_>>(), [CloseReason::ProgramEnded, CloseReason::WorkerClosed]);
+    }
+
+    #[test]
+    fn events_are_tagged_by_their_word() {
+        let warning = Event::Warning { limit: Limit::AgreementEnded, seconds: 300 };
+        let text = r#"{"event":"warning","limit":"agreement_ended","seconds":300}"#;
+        assert_eq!(serde_json::to_string(&warning).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Event>(text).unwrap(), warning);
+        let closed = r#"{"event":"closed","reason":"idle","later":1}"#;
+        assert_eq!(serde_json::from_str::<Event>(closed).unwrap(), Event::Closed { reason: CloseReason::Idle });
+    }
+}

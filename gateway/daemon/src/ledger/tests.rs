@@ -1,1 +1,248 @@
+//! Against a real store and a data plane of a few lines.
 
+use std::{collections::BTreeMap, thread::JoinHandle};
+
+use policy::{Address, End, IdleRule, SecondFactor, SecondLogin};
+
+use super::*;
+use crate::{
+    command::Command,
+    store::{Kept, Query},
+};
+
+/// What the little data plane does differently in a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Good,
+    /// Ends each session between its opening and its admission.
+    EndsPending,
+    /// Has no address left.
+    Full,
+}
+
+/// Answers as the event loop does, without packets.
+fn data_plane(mood: Mood) -> (DataPlane, mpsc::UnboundedReceiver<Event>, JoinHandle<()>) {
+    let poll = mio::Poll::new().unwrap();
+    let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
+    let (commands, asked) = std::sync::mpsc::channel();
+    let (tell, events) = mpsc::unbounded_channel();
+    let thread = std::thread::spawn(move || {
+        let _poll = poll;
+        let mut sessions: BTreeMap<SessionNumber, Arc<str>> = BTreeMap::new();
+        let closed = |number, reason| {
+            let _ = tell.send(Event::Closed { number, reason, traffic: Traffic::default() });
+        };
+        while let Ok(command) = asked.recv() {
+            match command {
+                Command::Open(_, reply) if mood == Mood::Full => drop(reply.send(Err(OpenError::NoAddress))),
+                Command::Open(open, reply) => {
+                    let replaces =
+                        sessions.iter().find(|(_, worker)| **worker == open.worker).map(|(number, _)| *number);
+                    sessions.insert(open.number, open.worker);
+                    let _ = reply.send(Ok(Opened { address: "100.96.0.2".parse().unwrap(), mtu: 1312, replaces }));
+                    if mood == Mood::EndsPending {
+                        sessions.remove(&open.number);
+                        closed(open.number, CloseReason::PolicyWithdrawn);
+                    }
+                }
+                Command::Admit(number, reply) => {
+                    let worker = sessions.get(&number).cloned();
+                    let older = sessions.iter().find(|(other, own)| **other != number && Some(*own) == worker.as_ref());
+                    if let Some(older) = older.map(|(older, _)| *older) {
+                        sessions.remove(&older);
+                        closed(older, CloseReason::Replaced);
+                    }
+                    let _ = reply.send(worker.is_some());
+                }
+                Command::Close(number, reason, reply) => {
+                    let there = sessions.remove(&number).is_some();
+                    if there {
+                        closed(number, reason);
+                    }
+                    let _ = reply.send(there);
+                }
+                Command::Channel(number, _, reply) => drop(reply.send(sessions.contains_key(&number))),
+                Command::Stop(reason, reply) => {
+                    std::mem::take(&mut sessions).into_keys().for_each(|number| closed(number, reason));
+                    let _ = reply.send(());
+                    return;
+                }
+                Command::List(_) | Command::Counters(_) | Command::ChangeGrant(..) => {}
+            }
+        }
+    });
+    (DataPlane::new(commands, waker), events, thread)
+}
+
+struct World {
+    folder: tempfile::TempDir,
+    ledger: Ledger,
+    books: tokio::task::JoinHandle<()>,
+}
+
+async fn world(mood: Mood) -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _writer) = Store::open(folder.path(), clock::now().wall).await.unwrap();
+    let (data_plane, events, _thread) = data_plane(mood);
+    let (ledger, books) = Ledger::start(store, data_plane, events);
+    World { folder, ledger, books }
+}
+
+impl World {
+    /// The story that the record tells: each session's kinds and reasons, in order.
+    async fn story(&self) -> Vec<String> {
+        let mut rows = self.ledger.store.read(Query::default());
+        let mut story = Vec::new();
+        while let Some(Kept { record, .. }) = rows.recv().await.transpose().unwrap() {
+            let reason = record.fields.value("reason").map(|reason| format!(" {reason}")).unwrap_or_default();
+            story.push(format!("{}{reason}", record.kind.word()));
+        }
+        story
+    }
+
+    async fn stop(self) -> Vec<String> {
+        self.ledger.data_plane.stop(CloseReason::GatewayStopped).await.unwrap();
+        let Self { folder, ledger, books } = self;
+        books.await.unwrap();
+        World { folder, ledger, books: tokio::spawn(async {}) }.story().await
+    }
+}
+
+fn opening(worker: &str) -> Opening {
+    let grant = Grant {
+        workstation: "anagrafe-07".into(),
+        address: Address::Ip("10.20.3.47".parse().unwrap()),
+        services: Vec::new(),
+        structure: "Servizi Demografici".into(),
+        profile: "standard".into(),
+        idle: Duration::from_secs(900),
+        ends_at: clock::now().wall + jiff::SignedDuration::from_hours(1),
+        ends_by: End::Longest,
+        grace: Duration::from_secs(120),
+        second_login: SecondLogin::Replace,
+        second_factor: SecondFactor::None,
+        redirect: Vec::new(),
+        wireguard_config: false,
+        warnings: Vec::new(),
+        idle_rule: IdleRule::default(),
+        wake: None,
+        notices: Vec::new(),
+    };
+    Opening {
+        person: Person { id: worker.into(), name: worker.into(), groups: Vec::new() },
+        grant,
+        workstation: "10.20.3.47".parse().unwrap(),
+        public_key: PublicKey([7; 32]),
+        from: "192.0.2.1".parse().unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn an_open_session_is_recorded_before_it_is_told_and_closed_before_its_token_goes() {
+    let world = world(Mood::Good).await;
+    let admitted = world.ledger.open(opening("m.rossi")).await.unwrap();
+    assert_eq!(world.story().await, ["session_opened"]);
+    let holder = world.ledger.holder(&admitted.token).expect("the token is the session's");
+    assert_eq!(world.ledger.holder(&Token::new([1; 32])), None);
+    assert!(world.ledger.close_own(holder, CloseReason::ProgramEnded).await);
+    assert_eq!(world.story().await, ["session_opened", "session_closed program_ended"]);
+    assert_eq!(world.ledger.holder(&admitted.token), None);
+    assert!(!world.ledger.close_own(holder, CloseReason::ProgramEnded).await);
+}
+
+#[tokio::test]
+async fn a_session_that_ends_before_it_begins_leaves_one_opening_and_one_close() {
+    let world = world(Mood::EndsPending).await;
+    assert_eq!(world.ledger.open(opening("m.rossi")).await.unwrap_err(), NotOpened::Ended);
+    let story = world.story().await;
+    assert_eq!(story.len(), 2, "{story:?}");
+    assert_eq!(story[0], "session_opened");
+    assert!(story[1].starts_with("session_closed"), "{story:?}");
+    assert!(world.ledger.live().sessions.is_empty() && world.ledger.live().tokens.is_empty());
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_data_plane_records_no_session() {
+    let world = world(Mood::Full).await;
+    assert_eq!(world.ledger.open(opening("m.rossi")).await.unwrap_err(), NotOpened::Refused(OpenError::NoAddress));
+    assert!(world.story().await.is_empty());
+}
+
+#[tokio::test]
+async fn whoever_hangs_up_in_the_middle_leaves_no_half_open_session() {
+    let world = world(Mood::Good).await;
+    for round in 0..50 {
+        let opening = world.ledger.open(opening(&format!("worker-{round}")));
+        // Dropped at its first pause, as a request is whose connection is gone.
+        let _ = futures_util::FutureExt::now_or_never(opening);
+    }
+    // Those that were on their way go on by themselves; in the end each has both records.
+    let until = tokio::time::Instant::now() + Duration::from_secs(10);
+    loop {
+        let numbers: Vec<SessionNumber> = world.ledger.live().sessions.keys().copied().collect();
+        for number in numbers {
+            world.ledger.close(number, CloseReason::ClientLost).await;
+        }
+        let story = world.story().await;
+        let count = |kind: &str| story.iter().filter(|line| line.starts_with(kind)).count();
+        if count("session_opened") == 50 && count("session_closed") == 50 {
+            return;
+        }
+        assert!(tokio::time::Instant::now() < until, "{story:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_login_closes_the_first_once() {
+    let world = world(Mood::Good).await;
+    let first = world.ledger.open(opening("m.rossi")).await.unwrap();
+    let holder = world.ledger.holder(&first.token).unwrap();
+    let mut channel = world.ledger.attach(holder).await.unwrap();
+    world.ledger.open(opening("m.rossi")).await.unwrap();
+    assert_eq!(channel.events.recv().await, Some(session::Event::Closed { reason: CloseReason::Replaced }));
+    assert_eq!(world.story().await, ["session_opened", "session_opened", "session_closed replaced"]);
+}
+
+#[tokio::test]
+async fn a_channel_that_takes_over_is_no_loss_and_one_that_comes_back_is_a_resumption() {
+    let world = world(Mood::Good).await;
+    let admitted = world.ledger.open(opening("m.rossi")).await.unwrap();
+    let holder = world.ledger.holder(&admitted.token).unwrap();
+    let mut first = world.ledger.attach(holder).await.unwrap();
+    let second = world.ledger.attach(holder).await.unwrap();
+    assert_eq!(first.events.recv().await, None, "one channel at a time");
+    world.ledger.detach(admitted.number, first.id()).await;
+    assert_eq!(world.story().await, ["session_opened"]);
+    world.ledger.detach(admitted.number, second.id()).await;
+    world.ledger.attach(holder).await.unwrap();
+    assert_eq!(world.story().await, ["session_opened", "channel_lost", "channel_resumed"]);
+}
+
+#[tokio::test]
+async fn a_stop_closes_and_records_everybody() {
+    let world = world(Mood::Good).await;
+    for worker in 0..20 {
+        world.ledger.open(opening(&format!("worker-{worker}"))).await.unwrap();
+    }
+    let story = world.stop().await;
+    assert_eq!(story.iter().filter(|line| *line == "session_closed gateway_stopped").count(), 20);
+}
+
+#[tokio::test]
+async fn what_a_crash_left_open_is_closed_once_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _writer) = Store::open(folder.path(), clock::now().wall).await.unwrap();
+    let (data_plane, events, _thread) = data_plane(Mood::Good);
+    let (ledger, _books) = Ledger::start(store.clone(), data_plane, events);
+    ledger.open(opening("m.rossi")).await.unwrap();
+    assert_eq!(close_left_open(&store).await, Ok(1));
+    assert_eq!(close_left_open(&store).await, Ok(0));
+}
+
+#[tokio::test]
+async fn a_worker_is_found_by_name_however_it_is_spelt() {
+    let world = world(Mood::Good).await;
+    let admitted = world.ledger.open(opening("m.rossi")).await.unwrap();
+    assert_eq!(world.ledger.session_of("M.Rossi"), Some(admitted.number));
+    assert_eq!(world.ledger.session_of("g.verdi"), None);
+}
