@@ -28,7 +28,7 @@ use crate::{
     clock, config,
     control::Certificate,
     ledger::Ledger,
-    policy_in_force::PolicyInForce,
+    policy_change::{Consent, NotApplied, PolicyChange, Preview},
     store::{Kept, Query, StoreError},
 };
 
@@ -65,6 +65,13 @@ pub(crate) enum Question {
         /// Which.
         query: Query,
     },
+    /// What the policy folder, as it is now, would do to the live sessions. Recorded.
+    PolicyPreview,
+    /// Put the policy folder into force. Recorded.
+    PolicyApply {
+        /// Whatever it ends is meant.
+        confirmed: bool,
+    },
     /// Read certificate and policy again.
     Reload,
 }
@@ -85,7 +92,7 @@ pub(crate) enum Line {
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) ledger: Ledger,
-    pub(crate) policy: Arc<PolicyInForce>,
+    pub(crate) change: Arc<PolicyChange>,
     pub(crate) certificate: Arc<Certificate>,
     pub(crate) started_at: Timestamp,
     pub(crate) group: Option<Gid>,
@@ -231,12 +238,24 @@ async fn reply(desk: &Desk, uid: Uid, question: Question) -> Result<Value, Strin
             }
         }
         Question::LogShow { .. } => Err("records are answered line by line".to_owned()),
+        Question::PolicyPreview => {
+            order(desk, uid, "preview").await?;
+            outcome(desk.change.preview().await, false)
+        }
+        Question::PolicyApply { confirmed } => {
+            order(desk, uid, if confirmed { "apply_confirmed" } else { "apply" }).await?;
+            let consent = if confirmed { Consent::Given } else { Consent::NotGiven };
+            outcome(desk.change.apply(consent).await, true)
+        }
         Question::Reload => {
             let certificate = desk.certificate.reload(clock::now().wall);
-            let policy = desk.policy.reload(desk.ledger.store()).await;
-            let hash = policy.map_err(|why| format!("{why}\nthe last good policy stays"))?;
+            let preview = desk.change.apply(Consent::NotGiven).await.map_err(|error| match error {
+                NotApplied::Mistakes(full) => format!("{full}\nthe last good policy stays"),
+                NotApplied::Braked(preview) => format!("the last good policy stays: {}", preview.braked()),
+                NotApplied::Stopping => "the gateway is stopping".to_owned(),
+            })?;
             certificate.map_err(|why| format!("{why}\nthe last good certificate stays"))?;
-            Ok(json!({ "policy": hash }))
+            Ok(json!({ "policy": preview.hash }))
         }
     }
 }
@@ -246,6 +265,25 @@ async fn act(desk: &Desk, kind: Kind, uid: Uid, session: Option<SessionNumber>) 
     let fields = Fields::default().with("uid", i64::from(uid.as_raw()));
     let draft = Draft { session, fields, ..Draft::new(kind, clock::now().wall) };
     desk.ledger.store().note(draft).await.map_err(|error| error.to_string())
+}
+
+/// Records what an administrator wants of the policy, before it is done.
+async fn order(desk: &Desk, uid: Uid, order: &str) -> Result<(), String> {
+    let fields = Fields::default().with("uid", i64::from(uid.as_raw())).with("order", order);
+    let draft = Draft { fields, ..Draft::new(Kind::PolicyOrdered, clock::now().wall) };
+    desk.ledger.store().note(draft).await.map_err(|error| error.to_string())
+}
+
+/// What became of a policy. An unusable or a held one is an answer too, which the command tells apart by its exit code.
+fn outcome(outcome: Result<Preview, NotApplied>, applied: bool) -> Result<Value, String> {
+    match outcome {
+        Ok(preview) => Ok(json!({ "applied": applied, "preview": preview })),
+        Err(NotApplied::Braked(preview)) => {
+            Ok(json!({ "applied": false, "held": preview.braked(), "preview": preview }))
+        }
+        Err(NotApplied::Mistakes(full)) => Ok(json!({ "applied": false, "mistakes": full })),
+        Err(NotApplied::Stopping) => Err("the gateway is stopping".to_owned()),
+    }
 }
 
 async fn views(desk: &Desk) -> Result<Vec<View>, String> {
@@ -274,7 +312,7 @@ async fn status(desk: &Desk) -> Result<Value, String> {
         "peers": views.iter().filter(|view| view.phase != Phase::Pending).count(),
         "addresses": views.len(),
         "flows": views.iter().map(|view| view.flows).sum::<usize>(),
-        "policy": desk.policy.standing(),
+        "policy": desk.change.policy().standing(),
         "drops": drops,
     }))
 }

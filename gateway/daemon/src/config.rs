@@ -31,6 +31,7 @@ pub(crate) struct Config {
     pub(crate) tunnel: Tunnel,
     pub(crate) office: Office,
     pub(crate) directory: Directory,
+    pub(crate) reload: Reload,
     pub(crate) admin: Admin,
     pub(crate) log: Log,
 }
@@ -131,6 +132,15 @@ pub(crate) enum LdapSecurity {
 pub(crate) struct LdapBind {
     pub(crate) dn: String,
     pub(crate) password_file: PathBuf,
+}
+
+/// How a changed policy comes into force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reload {
+    /// Whether the gateway watches the policy folder and applies what is saved there.
+    pub(crate) follow: bool,
+    /// The share of live sessions, in percent, that a change may end without being confirmed: 0 to 100.
+    pub(crate) brake: u8,
 }
 
 /// The administrators' socket.
@@ -262,6 +272,7 @@ impl Reader<'_> {
             tunnel: self.tunnel(file.tunnel),
             office: self.office(file.office),
             directory: self.directory(file.directory),
+            reload: self.reload(&file.reload),
             admin: self.admin(file.admin),
             log: self.log(file.log),
         }
@@ -451,6 +462,17 @@ impl Reader<'_> {
             }
         };
         Some(LdapServer { host, port, security })
+    }
+
+    fn reload(&mut self, written: &file::Reload) -> Reload {
+        let brake = match &written.brake {
+            None => 20,
+            Some(brake) => match u8::try_from(*brake.get_ref()) {
+                Ok(percent) if percent <= 100 => percent,
+                _ => self.wrong(brake, "not a share", "write 0 to 100: percent of the live sessions"),
+            },
+        };
+        Reload { follow: written.follow.unwrap_or(false), brake }
     }
 
     fn admin(&mut self, written: file::Admin) -> Admin {

@@ -31,7 +31,7 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) use certificate::{Certificate, configured_fingerprint, provider};
 pub(crate) use throttle::Throttle;
 
-use crate::{directory::Directory, ledger::Ledger, policy_in_force::PolicyInForce};
+use crate::{directory::Directory, ledger::Ledger, policy_change::PolicyChange};
 
 /// For the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -55,7 +55,7 @@ const BREATH: Duration = Duration::from_millis(100);
 pub(crate) struct Api {
     pub(crate) ledger: Ledger,
     pub(crate) directory: Directory,
-    pub(crate) policy: Arc<PolicyInForce>,
+    pub(crate) change: Arc<PolicyChange>,
     pub(crate) throttle: Throttle,
     /// The gateway's WireGuard key.
     pub(crate) tunnel_key: PublicKey,

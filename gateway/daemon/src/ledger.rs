@@ -20,7 +20,7 @@ use std::{
 
 use gateway_api::{CloseReason, PresharedKey, PublicKey, SessionNumber, Token, session};
 use gateway_core::{Event, Open, OpenError, Opened, Traffic, View};
-use gateway_record::{Draft, Fields, Kind, rounded};
+use gateway_record::{Draft, Fields, Hash, Kind, rounded};
 use policy::Grant;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -67,6 +67,8 @@ struct Session {
     token: TokenHash,
     /// The worker's name in the directory, for an administrator who is asked for help by name.
     worker: Arc<str>,
+    /// Of those that the policy asked about at the login.
+    groups: Arc<[String]>,
     structure: Arc<str>,
     channel: Channel,
     closed: watch::Sender<Option<CloseReason>>,
@@ -93,6 +95,17 @@ pub(crate) struct Opening {
     pub(crate) public_key: PublicKey,
     /// Where the login came from.
     pub(crate) from: IpAddr,
+    /// The hash of the policy that granted it.
+    pub(crate) policy: Hash,
+}
+
+/// Whose a session is, as far as a policy asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Worker {
+    /// The name in the directory.
+    pub(crate) name: Arc<str>,
+    /// The groups the directory counted the worker in at the login.
+    pub(crate) groups: Arc<[String]>,
 }
 
 /// A session that is open and recorded.
@@ -208,6 +221,7 @@ impl Ledger {
         let session = Session {
             token,
             worker: Arc::clone(&opening.person.name),
+            groups: opening.person.groups.as_slice().into(),
             structure: Arc::clone(&opening.grant.structure),
             channel: Channel::Awaited,
             closed,
@@ -298,6 +312,18 @@ impl Ledger {
         let live = self.live();
         let found = live.sessions.iter().find(|(_, session)| policy::folded(&session.worker) == wanted);
         found.map(|(number, _)| *number)
+    }
+
+    /// Whose the live sessions are.
+    pub(crate) fn workers(&self) -> BTreeMap<SessionNumber, Worker> {
+        let worker =
+            |session: &Session| Worker { name: Arc::clone(&session.worker), groups: Arc::clone(&session.groups) };
+        self.live().sessions.iter().map(|(number, session)| (*number, worker(session))).collect()
+    }
+
+    /// Puts a session under another grant for the same workstation. False if it has ended.
+    pub(crate) async fn change_grant(&self, number: SessionNumber, grant: Grant) -> bool {
+        self.data_plane.change_grant(number, grant).await.unwrap_or(false)
     }
 
     /// All sessions as the data plane sees them.
@@ -420,7 +446,8 @@ fn opening_draft(number: SessionNumber, opening: &Opening, address: IpAddr) -> R
     let fields = Fields::default()
         .with("profile", &*grant.profile)
         .with("services", services.join(" "))
-        .with("ends_at", grant.ends_at.to_string());
+        .with("ends_at", grant.ends_at.to_string())
+        .with("policy", opening.policy.to_string());
     let names = Fields::default()
         .with("worker", &*opening.person.name)
         .with("worker_id", &*opening.person.id)

@@ -19,8 +19,10 @@ mod identity;
 mod idle_commands;
 mod ledger;
 mod log_commands;
+mod policy_change;
 mod policy_commands;
 mod policy_files;
+mod policy_follow;
 mod policy_in_force;
 mod privileges;
 mod secret_file;
@@ -31,6 +33,7 @@ mod store_commands;
 mod systemd;
 mod tun;
 mod udp;
+mod workstation;
 
 use std::{io::IsTerminal as _, process::ExitCode};
 
@@ -81,7 +84,7 @@ fn run(Cli { config: path, command }: Cli) -> Result<ExitCode, Failure> {
     let config = || Config::read(&path).map_err(|error| Failure::Unusable(error.to_string()));
     match command {
         Command::Idle(command) => Ok(idle_commands::run(command)),
-        Command::Policy(command) => Ok(policy_commands::run(command)),
+        Command::Policy(command) => policy_commands::run(command, config),
         Command::Serve => {
             let config = config()?;
             start_log(config.log);

@@ -14,8 +14,14 @@ use jiff::{Timestamp, civil::DateTime};
 use policy::{Decision, Device, Mistakes, Policy, Request, Sources, Style};
 use serde_json::{Value, json};
 
-use crate::policy_files::{self, LoadError, Loaded};
+use crate::{
+    Failure,
+    cli::Output,
+    config::Config,
+    policy_files::{self, LoadError, Loaded},
+};
 
+mod apply;
 mod json;
 mod text;
 
@@ -57,6 +63,17 @@ pub(crate) enum PolicyCommand {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Put the gateway's policy folder into force, ending only the sessions that it no longer grants
+    Apply {
+        /// Only say which live sessions would end or change, and by which rules; that you asked is recorded
+        #[arg(long)]
+        dry_run: bool,
+        /// Also if it ends more live sessions than `brake` in the configuration allows
+        #[arg(long, conflicts_with = "dry_run")]
+        yes: bool,
+        #[command(flatten)]
+        output: Output,
     },
     /// Print the JSON Schema of the files, for editors
     Schema,
@@ -123,8 +140,12 @@ impl From<Outcome> for ExitCode {
 }
 
 /// Runs one command. Prints the answer on standard output, and what is wrong with the files on standard error.
-pub(crate) fn run(command: PolicyCommand) -> ExitCode {
+pub(crate) fn run(
+    command: PolicyCommand,
+    config: impl FnOnce() -> Result<Config, Failure>,
+) -> Result<ExitCode, Failure> {
     let outcome = match command {
+        PolicyCommand::Apply { dry_run, yes, output } => return apply::run(&config()?, dry_run, yes, output),
         PolicyCommand::Check(folder) => check(&folder),
         PolicyCommand::Explain { folder, question } => explain(&folder, &question),
         PolicyCommand::Test(folder) => test(&folder),
@@ -136,7 +157,7 @@ pub(crate) fn run(command: PolicyCommand) -> ExitCode {
             Outcome::Yes
         }
     };
-    outcome.into()
+    Ok(outcome.into())
 }
 
 fn check(folder: &Folder) -> Outcome {

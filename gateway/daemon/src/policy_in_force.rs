@@ -1,14 +1,14 @@
 //! The policy that decides now: the last good one, swapped in one step on reload.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use arc_swap::ArcSwap;
 use gateway_record::{Draft, Fields, Hash, Kind};
 use jiff::Timestamp;
-use policy::Policy;
+use policy::{Policy, Style};
 
 use crate::{
     clock,
@@ -60,34 +60,45 @@ impl PolicyInForce {
         self.lock().clone()
     }
 
-    /// Reads the folder again. A policy with mistakes changes nothing but the standing; both outcomes are recorded.
-    pub(crate) async fn reload(&self, store: &Store) -> Result<Hash, String> {
+    /// The folder as it is now. Changes nothing.
+    pub(crate) async fn read(&self) -> Result<Loaded, Unusable> {
         let folder = self.folder.clone();
-        let loaded =
-            tokio::task::spawn_blocking(move || policy_files::load(&folder).map_err(|error| error.to_string()))
-                .await
-                .unwrap_or_else(|error| Err(format!("reading the policy broke off: {error}")));
+        let read = tokio::task::spawn_blocking(move || {
+            policy_files::load(&folder)
+                .map_err(|error| Unusable { short: error.to_string(), full: error.render(Style::Plain) })
+        });
+        read.await.unwrap_or_else(|error| {
+            let why = format!("reading the policy broke off: {error}");
+            Err(Unusable { short: why.clone(), full: why })
+        })
+    }
+
+    /// Puts a policy into force.
+    pub(crate) async fn take(&self, store: &Store, loaded: Loaded) {
+        let hash = Hash(loaded.hash);
+        tell(&loaded);
+        self.current.store(Arc::new(loaded.policy));
+        *self.lock() = Standing { hash, since: clock::now().wall, rejected: None };
+        record_loaded(store, hash).await;
+    }
+
+    /// Leaves a policy aside: nothing changes but the standing. `why` names nobody.
+    pub(crate) async fn reject(&self, store: &Store, why: String) {
         let now = clock::now().wall;
-        match loaded {
-            Ok(loaded) => {
-                let hash = Hash(loaded.hash);
-                tell(&loaded);
-                self.current.store(Arc::new(loaded.policy));
-                *self.lock() = Standing { hash, since: now, rejected: None };
-                record_loaded(store, hash).await;
-                Ok(hash)
-            }
-            Err(why) => {
-                self.lock().rejected = Some(Rejected { at: now, why: why.clone() });
-                tracing::warn!(why, "policy has mistakes, the last good one stays");
-                record(
-                    store,
-                    Draft { fields: Fields::default().with("why", &*why), ..Draft::new(Kind::PolicyRejected, now) },
-                )
-                .await;
-                Err(why)
-            }
-        }
+        tracing::warn!(why, "policy not applied, the last good one stays");
+        let fields = Fields::default().with("why", &*why);
+        self.lock().rejected = Some(Rejected { at: now, why });
+        record(store, Draft { fields, ..Draft::new(Kind::PolicyRejected, now) }).await;
+    }
+
+    /// What stands in the way of the folder as it was last read, if anything does.
+    pub(crate) fn rejected(&self) -> Option<Rejected> {
+        self.lock().rejected.clone()
+    }
+
+    /// The folder that is read.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     fn lock(&self) -> MutexGuard<'_, Standing> {
@@ -104,13 +115,22 @@ pub(crate) fn tell(loaded: &Loaded) {
     }
 }
 
+/// Why a folder is no policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unusable {
+    /// In words without names, for log and record.
+    pub(crate) short: String,
+    /// Everything, for whoever edits the files.
+    pub(crate) full: String,
+}
+
 /// Records that a policy came into force.
 pub(crate) async fn record_loaded(store: &Store, hash: Hash) {
     let fields = Fields::default().with("hash", hash.to_string());
     record(store, Draft { fields, ..Draft::new(Kind::PolicyLoaded, clock::now().wall) }).await;
 }
 
-async fn record(store: &Store, draft: Draft) {
+pub(crate) async fn record(store: &Store, draft: Draft) {
     if let Err(error) = store.note(draft).await {
         tracing::error!(%error, "record not written");
     }

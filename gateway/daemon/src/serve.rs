@@ -28,11 +28,14 @@ use crate::{
     event_loop,
     identity::{self, StateFolder},
     ledger::{self, Ledger},
+    policy_change::{Consent, PolicyChange},
     policy_files,
+    policy_follow::Watch,
     policy_in_force::{self, PolicyInForce},
     privileges,
     store::Store,
     systemd::{self, Asked, Signals},
+    workstation,
 };
 
 /// Between looks at the certificate's files.
@@ -173,17 +176,18 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     begin(&store, hash).await.map_err(|error| Failure::Failed(error.to_string()))?;
 
     let (ledger, mut books) = Ledger::start(store.clone(), data_plane.clone(), events);
+    let change = Arc::new(PolicyChange::new(Arc::clone(&policy), ledger.clone(), config.reload.brake));
     let desk = Desk {
         ledger: ledger.clone(),
-        policy: Arc::clone(&policy),
+        change: Arc::clone(&change),
         certificate: Arc::clone(&certificate),
         started_at,
         group,
     };
     let api = Api {
-        ledger,
+        ledger: ledger.clone(),
         directory,
-        policy: Arc::clone(&policy),
+        change: Arc::clone(&change),
         throttle: Throttle::new(),
         tunnel_key,
         tunnel_endpoint: config.tunnel.public.to_string(),
@@ -195,7 +199,12 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         tokio::spawn(renew(Arc::clone(&certificate))),
         tokio::spawn(forget(store.clone(), Arc::clone(&policy))),
         tokio::spawn(watch_over(data_plane.clone())),
+        tokio::spawn(workstation::watch(ledger.clone())),
     ];
+    let following = match config.reload.follow {
+        true => Some(tokio::spawn(Watch::begin(policy.folder()).map_err(Failure::Failed)?.follow(Arc::clone(&change)))),
+        false => None,
+    };
     greet(&config, &certificate);
     systemd::ready();
 
@@ -206,8 +215,8 @@ async fn run(parts: Parts) -> Result<(), Failure> {
                 Asked::Reload => {
                     systemd::reloading();
                     look_at_certificate(&certificate);
-                    // Told and recorded where it happens; the last good policy stays.
-                    let _ = policy.reload(&store).await;
+                    // Told and recorded where it happens; what cannot be applied leaves the last good policy.
+                    let _ = change.apply(Consent::NotGiven).await;
                     systemd::ready();
                 }
             },
@@ -216,7 +225,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     };
     systemd::stopping();
     tracing::info!("stopping");
-    chores.iter().for_each(JoinHandle::abort);
+    chores.iter().chain(&following).for_each(JoinHandle::abort);
     if ended.is_ok() {
         // Gone already: then it has ended every session.
         let _ = data_plane.stop(CloseReason::GatewayStopped).await;
@@ -227,7 +236,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     }
     let _ = std::fs::remove_file(&config.admin.socket);
     let noted = store.note(Draft::new(Kind::GatewayStopped, clock::now().wall)).await;
-    drop((store, policy));
+    drop((store, policy, change));
     finish(writer).await;
     noted.map_err(|error| Failure::Failed(error.to_string()))?;
     ended

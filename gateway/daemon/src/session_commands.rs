@@ -58,7 +58,8 @@ pub(crate) fn parse(text: &str) -> Result<SessionNumber, Failure> {
     })
 }
 
-fn ask(config: &Config, question: &Question) -> Result<Value, Failure> {
+/// Puts one question to the running gateway.
+pub(crate) fn ask(config: &Config, question: &Question) -> Result<Value, Failure> {
     client::ask(&config.admin.socket, question).map_err(|error| match error {
         AskError::NotRunning(why) => Failure::Failed(format!("no gateway is running ({why})")),
         AskError::Failed(why) => Failure::Failed(why),

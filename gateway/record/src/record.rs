@@ -66,12 +66,14 @@ macro_rules! kinds {
 kinds! {
     /// A login that was refused: `reason`, `support`; privately the worker, if the name matches one.
     LoginRefused = "login_refused" in Workers,
-    /// A session that opened: `services`, `profile`, `ends_at`; privately worker, workstation and addresses.
+    /// A session that opened: `services`, `profile`, `ends_at`, `policy` (the hash of what granted it); privately worker, workstation and addresses.
     SessionOpened = "session_opened" in Workers,
     /// A session whose channel went: its grace runs.
     ChannelLost = "channel_lost" in Workers,
     /// A session whose channel came back inside its grace.
     ChannelResumed = "channel_resumed" in Workers,
+    /// A session that goes on under another grant, because the policy changed: `ends_at`, `idle_s`.
+    GrantChanged = "grant_changed" in Workers,
     /// A session that ended: `reason`, and rounded volumes.
     SessionClosed = "session_closed" in Workers,
     /// The gateway began to serve: `version`, and whether the end before was clean.
@@ -80,8 +82,10 @@ kinds! {
     GatewayStopped = "gateway_stopped" in Administrators,
     /// A policy came into force: `hash`.
     PolicyLoaded = "policy_loaded" in Administrators,
-    /// A policy with mistakes was left aside: the last good one stays.
+    /// A policy was left aside, for its mistakes or for what it would end: `why`; the last good one stays.
     PolicyRejected = "policy_rejected" in Administrators,
+    /// An administrator asked what a policy would do to live sessions, or to apply it: `uid`, `order`.
+    PolicyOrdered = "policy_ordered" in Administrators,
     /// An administrator closed a session: `uid`.
     SessionClosedByOrder = "session_closed_by_order" in Administrators,
     /// An administrator asked for the session of a worker by name: `uid`.

@@ -16,6 +16,7 @@ pub(super) struct File {
     pub(super) tunnel: Tunnel,
     pub(super) office: Office,
     pub(super) directory: Directory,
+    pub(super) reload: Reload,
     pub(super) admin: Admin,
     pub(super) log: Log,
 }
@@ -61,6 +62,13 @@ pub(super) struct Directory {
     pub(super) user_filter: Option<Spanned<String>>,
     pub(super) connect_limit: Option<Spanned<String>>,
     pub(super) answer_limit: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Reload {
+    pub(super) follow: Option<bool>,
+    pub(super) brake: Option<Spanned<i64>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

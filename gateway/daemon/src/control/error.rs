@@ -13,6 +13,7 @@ use gateway_api::login::{Language, Refusal, RefusalCode};
 use jiff::Zoned;
 
 use crate::directory::MustAct;
+use crate::workstation::Trouble;
 
 /// Why a login is refused.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,8 +28,8 @@ pub(crate) enum Refused {
     Policy(policy::Reason, Option<Zoned>),
     /// A session of the same worker stays.
     AlreadyConnected,
-    /// The workstation's name does not resolve to an address that may be reached.
-    WorkstationUnknown,
+    /// The workstation's address is none, or none that may be reached.
+    Workstation(Trouble),
     /// The session may not be carried by another program.
     WireguardConfigNotAllowed,
     /// Too many attempts, by this limit.
@@ -46,7 +47,7 @@ impl Refused {
             Self::MustAct(what) => what.word(),
             Self::Policy(reason, _) => reason.word(),
             Self::AlreadyConnected => "already_connected",
-            Self::WorkstationUnknown => "workstation_unknown",
+            Self::Workstation(trouble) => trouble.word(),
             Self::WireguardConfigNotAllowed => "wireguard_config_not_allowed",
             Self::TooMany(..) => "too_many_attempts",
         }
@@ -71,7 +72,7 @@ impl Refused {
                 }
             },
             Self::AlreadyConnected => RefusalCode::AlreadyConnected,
-            Self::WorkstationUnknown => RefusalCode::WorkstationUnknown,
+            Self::Workstation(_) => RefusalCode::WorkstationUnknown,
             Self::WireguardConfigNotAllowed => RefusalCode::WireguardConfigNotAllowed,
             Self::TooMany(..) => RefusalCode::TooManyAttempts,
             Self::Unavailable(_) => RefusalCode::Unavailable,
@@ -158,7 +159,7 @@ impl Refused {
                 }
             }
             Self::AlreadyConnected => "You are signed in from another computer. Close that session first.".to_owned(),
-            Self::WorkstationUnknown => {
+            Self::Workstation(_) => {
                 "Your office computer cannot be found on the network. Ask the help desk.".to_owned()
             }
             Self::WireguardConfigNotAllowed => "Your session may not be carried by another program.".to_owned(),
@@ -208,9 +209,7 @@ impl Refused {
             Self::AlreadyConnected => {
                 "Risulta già collegato da un altro computer. Chiuda prima quella sessione.".to_owned()
             }
-            Self::WorkstationUnknown => {
-                "Il computer d'ufficio non si trova in rete. Si rivolga all'assistenza.".to_owned()
-            }
+            Self::Workstation(_) => "Il computer d'ufficio non si trova in rete. Si rivolga all'assistenza.".to_owned(),
             Self::WireguardConfigNotAllowed => "La Sua sessione non può passare da un altro programma.".to_owned(),
             Self::TooMany(_, wait) => format!("Troppi tentativi. Riprovi tra {}.", italian_wait(*wait)),
             Self::Unavailable(_) => {

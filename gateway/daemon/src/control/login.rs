@@ -21,9 +21,9 @@ use gateway_api::{
     login::{self, Language},
 };
 use gateway_core::OpenError;
-use gateway_record::{Draft, Fields, Kind, Value};
+use gateway_record::{Draft, Fields, Hash, Kind, Value};
 use jiff::Timestamp;
-use policy::{Address, Decision, Device, Grant, Policy, Request, SecondFactor};
+use policy::{Decision, Device, Grant, Policy, Request, SecondFactor};
 use tokio::time::Instant;
 
 use super::{Api, Peer, error::Refused};
@@ -32,12 +32,11 @@ use crate::{
     directory::{Answer, Person},
     ledger::{Admitted, NotOpened, Opening},
     store::{self, StoreError},
+    workstation::{self, Trouble},
 };
 
 /// For a body to arrive.
 const READING: Duration = Duration::from_secs(10);
-/// For a workstation's name to resolve.
-const RESOLVING: Duration = Duration::from_secs(3);
 /// Wrong credentials are answered at the next multiple of this after the request: what the directory did meanwhile does not
 /// show.
 const PULSE: Duration = Duration::from_millis(500);
@@ -95,14 +94,18 @@ async fn open(api: &Api, attempt: &mut Attempt, body: Body) -> Result<login::Ses
     api.throttle.admit(from, clock::now().instant, support).map_err(too_many)?;
     let request = read(body).await.inspect_err(|_| api.throttle.failed(from, clock::now().instant))?;
     attempt.language = request.language;
-    let policy = api.policy.current();
+    let policy = api.change.policy().current();
     let person = authenticate(api, &policy, request.user.trim(), request.password, support).await?;
     let name = Arc::clone(&person.name);
     let grant = decide(api, &policy, &person).await?;
     check_supported(&grant, request.wireguard_config).map_err(|refused| Failure::of(&name, refused))?;
-    let workstation = resolve(&policy, &grant).await.ok_or_else(|| Failure::of(&name, Refused::WorkstationUnknown))?;
-    let opening = Opening { person, grant: grant.clone(), workstation, public_key: request.public_key, from };
+    let workstation = workstation::locate(&policy, &api.ledger, &grant.workstation, &grant.address)
+        .await
+        .map_err(|trouble| Failure::of(&name, Refused::Workstation(trouble)))?;
+    let (public_key, policy_hash) = (request.public_key, Hash(policy.hash()));
+    let opening = Opening { person, grant: grant.clone(), workstation, public_key, from, policy: policy_hash };
     let admitted = api.ledger.open(opening).await.map_err(|error| Failure::of(&name, not_opened(error)))?;
+    api.change.reconsider(admitted.number, &policy).await;
     Ok(session(api, &grant, workstation, admitted))
 }
 
@@ -212,36 +215,6 @@ fn check_supported(grant: &Grant, wants_config: bool) -> Result<(), Refused> {
     Ok(())
 }
 
-/// The workstation's address, as its name resolves now. None if that is no computer of the office, or another's.
-async fn resolve(policy: &Policy, grant: &Grant) -> Option<IpAddr> {
-    let networks = policy.workstation_networks();
-    let is_in_office =
-        |address: &IpAddr| networks.is_empty() || networks.iter().any(|network| network.contains(*address));
-    let host = match &grant.address {
-        Address::Ip(address) => return Some(*address).filter(is_in_office),
-        Address::Host(host) => host,
-    };
-    let found = tokio::time::timeout(RESOLVING, tokio::net::lookup_host((&**host, 0))).await.ok()?.ok()?;
-    let mut found: Vec<IpAddr> = found.map(|address| address.ip().to_canonical()).filter(is_reachable).collect();
-    // Tunnel addresses are IPv4 first.
-    found.sort_by_key(|address| !address.is_ipv4());
-    let address = found.into_iter().find(is_in_office)?;
-    let mut others = policy.workstations().filter(|(name, _)| **name != *grant.workstation);
-    if others.any(|(_, other)| *other == Address::Ip(address)) {
-        tracing::warn!(host = &**host, %address, "login refused: a workstation's name resolves to the address of another one");
-        return None;
-    }
-    Some(address)
-}
-
-fn is_reachable(address: &IpAddr) -> bool {
-    let local = match address {
-        IpAddr::V4(address) => address.is_link_local() || address.is_broadcast(),
-        IpAddr::V6(address) => address.is_unicast_link_local(),
-    };
-    !(local || address.is_loopback() || address.is_unspecified() || address.is_multicast())
-}
-
 fn not_opened(error: NotOpened) -> Refused {
     match error {
         NotOpened::Refused(OpenError::AlreadyConnected) => Refused::AlreadyConnected,
@@ -252,7 +225,7 @@ fn not_opened(error: NotOpened) -> Refused {
         NotOpened::Refused(OpenError::GrantOver) => Refused::Unavailable("grant_over"),
         NotOpened::Refused(OpenError::NoTunnelFamily) => {
             tracing::warn!("login refused: the workstation has an IPv6 address, and tunnel addresses are IPv4");
-            Refused::WorkstationUnknown
+            Refused::Workstation(Trouble::Unknown)
         }
         NotOpened::Refused(OpenError::Taken) => Refused::Unavailable("taken"),
         NotOpened::Store(error) => {
@@ -366,14 +339,6 @@ mod tests {
         assert_eq!(answer(0), Duration::from_millis(500));
         assert_eq!(answer(90), answer(470));
         assert_eq!(answer(500), Duration::from_millis(1000));
-    }
-
-    #[test]
-    fn a_workstation_s_name_never_means_this_machine_or_a_crowd() {
-        for address in ["127.0.0.1", "::1", "0.0.0.0", "224.0.0.1", "169.254.1.1", "fe80::1", "255.255.255.255"] {
-            assert!(!is_reachable(&address.parse().unwrap()), "{address}");
-        }
-        assert!(is_reachable(&"10.20.3.47".parse().unwrap()));
     }
 
     #[tokio::test]
