@@ -134,7 +134,7 @@ fn opening(worker: &str) -> Opening {
         workstation: "10.20.3.47".parse().unwrap(),
         public_key: PublicKey([7; 32]),
         from: "192.0.2.1".parse().unwrap(),
-        policy: gateway_record::Hash([7; 32]),
+        policy: Hash([7; 32]),
     }
 }
 
