@@ -6,7 +6,7 @@
 pub(crate) mod channel;
 pub(crate) mod trust;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use gateway_api::{
     LARGEST_BODY, LOGIN, SESSION, Token,
@@ -66,9 +66,16 @@ impl Client {
         Self { server, tls }
     }
 
-    /// Signs in. The request, and the password in it, are cleared before the answer is waited for.
-    pub(crate) async fn login(&self, request: Request) -> Result<Session, Failure> {
+    /// The gateway's name.
+    pub(crate) fn host(&self) -> &str {
+        self.server.host()
+    }
+
+    /// Signs in, and tells at which of its addresses the gateway was reached. The request, and the password in it, are
+    /// cleared before the answer is waited for.
+    pub(crate) async fn login(&self, request: Request) -> Result<(Session, IpAddr), Failure> {
         let stream = self.dial().await?;
+        let gateway = stream.get_ref().0.peer_addr().map_err(|error| Failure::Unreachable(plain(&error)))?.ip();
         // Room for the largest: growing would leave copies of the password behind.
         let mut body = Zeroizing::new(Vec::with_capacity(LARGEST_BODY));
         serde_json::to_writer(&mut *body, &request).map_err(|error| Failure::NotAGateway(error.to_string()))?;
@@ -81,7 +88,8 @@ impl Client {
             .map_err(|error| Failure::NotAGateway(error.to_string()))?;
         let (status, answer) = exchange(stream, message, LOGIN_TIME).await?;
         if status == StatusCode::OK {
-            return serde_json::from_slice(&answer).map_err(|error| Failure::NotAGateway(error.to_string()));
+            let session = serde_json::from_slice(&answer).map_err(|error| Failure::NotAGateway(error.to_string()))?;
+            return Ok((session, gateway));
         }
         match serde_json::from_slice::<Refusal>(&answer) {
             Ok(refusal) => Err(Failure::Refused(Box::new(refusal))),

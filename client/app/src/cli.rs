@@ -310,6 +310,8 @@ impl Front {
                 return Exit::Ended;
             }
             Outcome::ProgramFailed { program, status } => (Exit::Failed, Text::ProgramFailed { program, status }),
+            Outcome::ProgramBroke { program, status } => (Exit::Failed, Text::ProgramBroke { program, status }),
+            Outcome::WorkstationUntrusted { workstation } => (Exit::Failed, Text::WorkstationUntrusted { workstation }),
             Outcome::ProgramMissing { program, cause } => (Exit::Failed, Text::ProgramMissing { program, cause }),
             Outcome::NothingGranted => (Exit::Failed, Text::NothingGranted),
             Outcome::Unwritable { path, cause } => (Exit::Failed, Text::Unwritable { path, cause }),

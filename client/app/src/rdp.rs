@@ -3,14 +3,16 @@
 //! It gets the door's address and the user's name, never the password. What it may share with the workstation is what
 //! the grant says; that is advice to an honest program, the workstation's own settings enforce it.
 
+mod freerdp;
 #[cfg(target_os = "linux")]
 #[path = "rdp/linux.rs"]
 mod system;
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     io,
     net::SocketAddr,
+    path::Path,
     process::ExitStatus,
     time::{Duration, Instant},
 };
@@ -20,7 +22,7 @@ use tokio::time::timeout;
 
 use crate::clock;
 
-pub(crate) use system::{Launcher, become_program};
+pub(crate) use system::{Found, Launcher, become_program, find};
 
 /// A program that ends sooner never showed a desktop.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -36,6 +38,8 @@ pub(crate) struct Desktop<'a> {
     pub(crate) user: &'a str,
     /// The workstation's name in the policy.
     pub(crate) workstation: &'a str,
+    /// The gateway's name.
+    pub(crate) gateway: &'a str,
     /// What may be shared.
     pub(crate) redirect: &'a [Redirection],
 }
@@ -139,6 +143,14 @@ pub(crate) struct Program {
     name: String,
     child: tokio::process::Child,
     started: Instant,
+    kind: Kind,
+}
+
+/// Whether its exit codes are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    FreeRdp,
+    Unknown,
 }
 
 /// How a program ended.
@@ -150,15 +162,16 @@ pub(crate) enum Ended {
     AtOnce(String),
     /// At once, without one: it may have left the work to another program.
     WentAway,
+    /// With an error, after it had been used: its exit status in words.
+    Broke(String),
+    /// Because the workstation's certificate is not the one that is remembered.
+    Untrusted,
 }
 
 impl Program {
-    /// Starts `command`: its first word is the program.
-    fn start(launcher: &Launcher, command: &[OsString]) -> io::Result<Self> {
-        let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-        let child = launcher.start(program, arguments)?;
-        let name = std::path::Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
-        Ok(Self { name, child, started: clock::now() })
+    fn new(program: &OsStr, child: tokio::process::Child, kind: Kind) -> Self {
+        let name = Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
+        Self { name, child, started: clock::now(), kind }
     }
 
     /// What people know it by.
@@ -170,38 +183,50 @@ impl Program {
     pub(crate) async fn ended(&mut self) -> Ended {
         let status = self.child.wait().await;
         let at_once = clock::now() < self.started + AT_ONCE;
-        match status {
-            Ok(status) if at_once && status.success() => Ended::WentAway,
-            Ok(status) if at_once => Ended::AtOnce(system::describe(status)),
-            Ok(_) => Ended::Normally,
-            Err(error) => Ended::AtOnce(error.to_string()),
+        let status = match status {
+            Ok(status) => status,
+            Err(error) => return Ended::AtOnce(error.to_string()),
+        };
+        let words = system::describe(status);
+        let known = status.code().filter(|_| self.kind == Kind::FreeRdp);
+        match known.and_then(|code| freerdp::meaning(code, words.clone())) {
+            Some(Ended::Broke(words)) if at_once => Ended::AtOnce(words),
+            Some(ended) => ended,
+            None if at_once && status.success() => Ended::WentAway,
+            None if at_once => Ended::AtOnce(words),
+            None => Ended::Normally,
         }
     }
 
     /// Asks it and whatever it started to end, and ends them where that is not enough.
     pub(crate) async fn end(mut self) {
-        system::ask_to_end(&self.child);
+        let group = system::Group::of(&self.child);
+        group.ask_to_end();
         let _: Result<io::Result<ExitStatus>, _> = timeout(GRACE, self.child.wait()).await;
-        // Dropping does the rest.
+        group.end();
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        system::end(&mut self.child);
+        system::Group::of(&self.child).end();
     }
 }
 
-/// The command of the person, ready to start.
+/// Starts the command of the person.
 pub(crate) fn given(template: &Template, desktop: &Desktop<'_>, launcher: &Launcher) -> io::Result<Program> {
-    Program::start(launcher, &template.fill(desktop))
+    let words = template.fill(desktop);
+    let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(Program::new(program, launcher.start(program, arguments, None)?, Kind::Unknown))
 }
 
-pub(crate) use system::{Found, find};
-
-/// The RDP program that was found, ready to start.
+/// Starts the RDP program that was found.
 pub(crate) fn found(found: &Found, desktop: &Desktop<'_>, launcher: &Launcher) -> io::Result<Program> {
-    Program::start(launcher, &system::command(found, desktop)?)
+    let folder = freerdp::folder(desktop.gateway).ok_or_else(|| io::Error::other("there is no home folder"))?;
+    freerdp::remember(&folder, desktop)?;
+    let program = found.0.as_os_str();
+    let child = launcher.start(program, &freerdp::arguments(desktop), Some(&folder))?;
+    Ok(Program::new(program, child, Kind::FreeRdp))
 }
 
 #[cfg(test)]
@@ -209,7 +234,13 @@ mod tests {
     use super::*;
 
     fn desktop() -> Desktop<'static> {
-        Desktop { door: ([127, 0, 0, 1], 4711).into(), user: "m rossi; {port}", workstation: "w", redirect: &[] }
+        Desktop {
+            door: ([127, 0, 0, 1], 4711).into(),
+            user: "m rossi; {port}",
+            workstation: "w",
+            gateway: "g",
+            redirect: &[],
+        }
     }
 
     fn filled(text: &str) -> Vec<String> {

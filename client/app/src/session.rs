@@ -9,7 +9,11 @@
 //!
 //! A front end sees [`Event`]s and an [`Outcome`]; the words for both are its own business.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use client_core::{End, Keys, Parameters};
 use gateway_api::{
@@ -129,6 +133,10 @@ pub(crate) enum Outcome {
     ProgramWentAway { program: String },
     /// There was a session, and its program ended at once with an error.
     ProgramFailed { program: String, status: String },
+    /// There was a session, and its program ended with an error after a while.
+    ProgramBroke { program: String, status: String },
+    /// There was a session, and the workstation did not show the certificate it had shown before.
+    WorkstationUntrusted { workstation: String },
     /// There was a session, and its program could not be started.
     ProgramMissing { program: String, cause: String },
     /// There was a session, but packets do not get through.
@@ -181,9 +189,9 @@ pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnM
         client: format!("deskgate {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS),
         wireguard_config: matches!(show, Show::Wireguard(_)),
     };
-    let session = tokio::select! {
+    let (session, gateway) = tokio::select! {
         answer = client.login(request) => match answer {
-            Ok(session) => session,
+            Ok(answer) => answer,
             Err(failure) => return failure.into(),
         },
         // If the gateway has opened a session meanwhile, its grace ends it.
@@ -194,7 +202,7 @@ pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnM
         workstation: session.workstation.name.clone(),
         ends_at: session.limits.ends_at,
     });
-    Working::new(client, user, session, private, u64::from_ne_bytes(seed), tell).work(show, signals).await
+    Working::new(client, user, session, gateway, private, u64::from_ne_bytes(seed), tell).work(show, signals).await
 }
 
 /// Why the session is to end.
@@ -214,6 +222,8 @@ struct Working<'a> {
     client: Client,
     user: String,
     session: login::Session,
+    /// Where it was reached.
+    gateway: IpAddr,
     token: Arc<Token>,
     private: Zeroizing<[u8; 32]>,
     seed: u64,
@@ -234,6 +244,7 @@ impl<'a> Working<'a> {
         client: Client,
         user: String,
         mut session: login::Session,
+        gateway: IpAddr,
         private: Zeroizing<[u8; 32]>,
         seed: u64,
         tell: &'a mut dyn FnMut(&Event),
@@ -246,6 +257,7 @@ impl<'a> Working<'a> {
             client,
             user,
             session,
+            gateway,
             token,
             private,
             seed,
@@ -304,8 +316,10 @@ impl<'a> Working<'a> {
     async fn endpoint(&self) -> Result<SocketAddr, Outcome> {
         let endpoint = &self.session.gateway.endpoint;
         let not_found = || Outcome::NotAGateway { cause: format!("its UDP address `{endpoint}` is none") };
-        let mut found = tokio::net::lookup_host(endpoint).await.map_err(|_| not_found())?;
-        found.next().ok_or_else(not_found)
+        let found: Vec<_> = tokio::net::lookup_host(endpoint).await.map_err(|_| not_found())?.collect();
+        // Where TCP got through, UDP of the same family has the better chance.
+        let same = found.iter().find(|address| address.is_ipv4() == self.gateway.is_ipv4());
+        same.or(found.first()).copied().ok_or_else(not_found)
     }
 
     fn hand_over(&mut self, output: &WireguardOutput, endpoint: SocketAddr) -> Result<(), Outcome> {
@@ -407,6 +421,7 @@ impl<'a> Working<'a> {
             door,
             user: &self.user,
             workstation: &self.session.workstation.name,
+            gateway: self.client.host(),
             redirect: &self.session.redirect,
         };
         let launcher = Launcher::new();
@@ -450,6 +465,10 @@ impl<'a> Working<'a> {
                     rdp::Ended::Normally => ended(CloseReason::ProgramEnded),
                     rdp::Ended::WentAway => Outcome::ProgramWentAway { program },
                     rdp::Ended::AtOnce(status) => Outcome::ProgramFailed { program, status },
+                    rdp::Ended::Broke(status) => Outcome::ProgramBroke { program, status },
+                    rdp::Ended::Untrusted => {
+                        Outcome::WorkstationUntrusted { workstation: self.session.workstation.name.clone() }
+                    }
                 }
             }
             Finish::Worker => {

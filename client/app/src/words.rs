@@ -74,6 +74,10 @@ pub(crate) enum Text {
     ProgramMissing { program: String, cause: String },
     /// The program ended at once, with an error.
     ProgramFailed { program: String, status: String },
+    /// The program ended with an error after a while.
+    ProgramBroke { program: String, status: String },
+    /// The workstation shows another certificate than before.
+    WorkstationUntrusted { workstation: String },
     /// The program ended at once, without one.
     ProgramWentAway { program: String },
     /// Nothing was typed.
@@ -144,7 +148,7 @@ impl Span {
 mod tests {
     use super::*;
 
-    /// One of each; the match makes a new text without a sample here fail to compile.
+    /// One of each.
     fn samples() -> Vec<Text> {
         let s = || "X-1".to_owned();
         let number = SessionNumber::new(1);
@@ -179,6 +183,8 @@ mod tests {
             Text::NoRdpProgram,
             Text::ProgramMissing { program: s(), cause: s() },
             Text::ProgramFailed { program: s(), status: s() },
+            Text::ProgramBroke { program: s(), status: s() },
+            Text::WorkstationUntrusted { workstation: s() },
             Text::ProgramWentAway { program: s() },
             Text::PasswordEmpty,
             Text::PasswordTooLong,

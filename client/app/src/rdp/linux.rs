@@ -1,4 +1,4 @@
-//! How programs are found, started and ended on Linux, and how FreeRDP is spoken to.
+//! How programs are found, started and ended on Linux.
 //!
 //! A program gets a session of its own (`setsid`): a Ctrl-C at our terminal is for us to act on, a program in the
 //! background that asks at the terminal would be stopped there for ever, and all that it starts can be ended together.
@@ -14,7 +14,6 @@ use std::{
     process::{ExitStatus, Stdio},
 };
 
-use gateway_api::login::Redirection;
 use nix::{
     sys::{
         prctl,
@@ -23,8 +22,6 @@ use nix::{
     unistd::{Pid, getppid, setsid},
 };
 use tokio::process::{Child, Command};
-
-use super::Desktop;
 
 /// The first argument by which this program knows that it was started to become another one.
 const BECOME: &str = "become-program";
@@ -43,10 +40,13 @@ impl Launcher {
         Self { ourselves: PathBuf::from("/proc/self/exe") }
     }
 
-    pub(super) fn start(&self, program: &OsStr, arguments: &[OsString]) -> io::Result<Child> {
+    /// `folder` takes the place of the person's configuration folder, where it is given.
+    pub(super) fn start(&self, program: &OsStr, arguments: &[OsString], folder: Option<&Path>) -> io::Result<Child> {
         // Found before starting: the go-between could only say so with an exit status.
         let program = search(program).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "not found"))?;
-        Command::new(&self.ourselves)
+        let mut command = Command::new(&self.ourselves);
+        command.envs(folder.map(|folder| ("XDG_CONFIG_HOME", folder)));
+        command
             .arg0("deskgate")
             .arg(BECOME)
             .arg(std::process::id().to_string())
@@ -78,19 +78,27 @@ pub(crate) fn become_program() -> io::Result<()> {
     Err(std::process::Command::new(program).args(arguments).exec())
 }
 
-fn group(child: &Child) -> Option<Pid> {
-    child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw)
-}
+/// A program and all that it started, while the program has not been seen to end.
+pub(super) struct Group(Option<Pid>);
 
-pub(super) fn ask_to_end(child: &Child) {
-    if let Some(group) = group(child) {
-        let _ = killpg(group, Signal::SIGTERM);
+impl Group {
+    pub(super) fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
     }
-}
 
-pub(super) fn end(child: &mut Child) {
-    if let Some(group) = group(child) {
-        let _ = killpg(group, Signal::SIGKILL);
+    pub(super) fn ask_to_end(&self) {
+        self.send(Signal::SIGTERM);
+    }
+
+    pub(super) fn end(&self) {
+        self.send(Signal::SIGKILL);
+    }
+
+    fn send(&self, signal: Signal) {
+        if let Some(group) = self.0 {
+            // Nobody left in it is as good.
+            let _ = killpg(group, signal);
+        }
     }
 }
 
@@ -115,7 +123,7 @@ fn search(program: &OsStr) -> Option<PathBuf> {
 
 /// An RDP program of this computer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Found(PathBuf);
+pub(crate) struct Found(pub(super) PathBuf);
 
 impl Found {
     /// What people know it by.
@@ -129,67 +137,9 @@ pub(crate) fn find() -> Option<Found> {
     PROGRAMS.iter().find_map(|name| search(OsStr::new(name))).map(Found)
 }
 
-/// What FreeRDP is told; the same words mean the same to its versions 2 and 3.
-pub(super) fn command(found: &Found, desktop: &Desktop<'_>) -> io::Result<Vec<OsString>> {
-    let mut words: Vec<OsString> = vec![found.0.clone().into()];
-    words.extend(arguments(desktop).into_iter().map(OsString::from));
-    Ok(words)
-}
-
-fn arguments(desktop: &Desktop<'_>) -> Vec<String> {
-    let Desktop { door, user, workstation, redirect } = desktop;
-    let granted = |what: Redirection| redirect.contains(&what);
-    let mut arguments = vec![
-        format!("/v:{door}"),
-        format!("/u:{user}"),
-        format!("/t:{workstation}"),
-        // A certificate seen for the first time is remembered under the workstation's name; another one later is
-        // refused. Neither asks, for there may be nobody to answer.
-        format!("/cert:tofu,deny,name:{workstation}"),
-        "-multitransport".to_owned(), // TCP only: the tunnel grants nothing else
-        "+auto-reconnect".to_owned(),
-        "/auto-reconnect-max-retries:20".to_owned(),
-        "/dynamic-resolution".to_owned(),
-    ];
-    arguments.push(if granted(Redirection::Clipboard) { "+clipboard" } else { "-clipboard" }.to_owned());
-    for (redirection, argument) in [
-        (Redirection::Drives, "+home-drive"),
-        (Redirection::Printers, "/printer"),
-        (Redirection::Audio, "/sound"),
-        (Redirection::Microphone, "/microphone"),
-        (Redirection::Smartcards, "/smartcard"),
-    ] {
-        if granted(redirection) {
-            arguments.push(argument.to_owned());
-        }
-    }
-    arguments
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn desktop(redirect: &[Redirection]) -> Desktop<'_> {
-        Desktop { door: ([127, 0, 0, 1], 4711).into(), user: "m.rossi", workstation: "anagrafe-07", redirect }
-    }
-
-    #[test]
-    fn nothing_is_shared_unless_granted() {
-        let nothing = arguments(&desktop(&[]));
-        assert!(nothing.contains(&"-clipboard".to_owned()) && nothing.contains(&"-multitransport".to_owned()));
-        for word in ["+clipboard", "+home-drive", "+drives", "/printer", "/sound", "/microphone", "/smartcard"] {
-            assert!(!nothing.contains(&word.to_owned()), "{word}");
-        }
-        let some = arguments(&desktop(&[Redirection::Clipboard, Redirection::Audio]));
-        assert!(some.contains(&"+clipboard".to_owned()) && some.contains(&"/sound".to_owned()));
-        assert!(!some.contains(&"+home-drive".to_owned()));
-    }
-
-    #[test]
-    fn the_certificate_is_never_ignored() {
-        assert!(arguments(&desktop(&[])).iter().all(|word| !word.contains("ignore")));
-    }
 
     #[test]
     fn programs_are_found_along_the_path_and_folders_are_none() {

@@ -66,6 +66,12 @@ pub(super) fn say(text: &Text) -> String {
         Text::ProgramFailed { program, status } => format!(
             "The program {program} ended at once with an error ({status}), and the session with it. What it said stands above."
         ),
+        Text::ProgramBroke { program, status } => format!(
+            "The connection to your desktop broke ({program}, {status}): the session was closed. Your programs are still open at the office. Sign in again."
+        ),
+        Text::WorkstationUntrusted { workstation } => format!(
+            "{workstation} shows another certificate than at your last visit, so your desktop was not opened. Call the help desk: it knows whether the computer was changed."
+        ),
         Text::ProgramWentAway { program } => format!(
             "The program {program} ended at once, and the session with it. If it only opens a window and leaves, use --no-run and start it yourself."
         ),

@@ -70,6 +70,12 @@ pub(super) fn say(text: &Text) -> String {
         Text::ProgramFailed { program, status } => format!(
             "Il programma {program} è terminato subito con un errore ({status}), e con lui la sessione. Quello che ha detto si legge qui sopra."
         ),
+        Text::ProgramBroke { program, status } => format!(
+            "Il collegamento con il desktop si è interrotto ({program}, {status}): la sessione è stata chiusa. I tuoi programmi in ufficio sono ancora aperti. Accedi di nuovo."
+        ),
+        Text::WorkstationUntrusted { workstation } => format!(
+            "{workstation} mostra un certificato diverso dall'ultima volta, perciò il desktop non è stato aperto. Chiama l'assistenza: sa se il computer è stato cambiato."
+        ),
         Text::ProgramWentAway { program } => format!(
             "Il programma {program} è terminato subito, e con lui la sessione. Se apre solo una finestra e poi esce, usa --no-run e avvialo tu."
         ),

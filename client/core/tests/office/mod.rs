@@ -43,6 +43,10 @@ pub enum Role {
     Sink,
     /// Sends so many bytes of [`pattern`] and closes.
     Source(u64),
+    /// Takes everything and counts it.
+    Drain,
+    /// Sends so many bytes of no meaning and closes.
+    Flood(u64),
     /// Closes its side at once, then takes what comes.
     Mute,
     /// Reads eight bytes, then resets.
@@ -217,7 +221,9 @@ impl Office {
             worked |= match served.role {
                 Role::Echo => echo(socket),
                 Role::Sink => sink(socket, &mut served.done, &mut self.sunk, &mut self.sinks_ended),
-                Role::Source(bytes) => source(socket, &mut served.done, bytes),
+                Role::Source(bytes) => source(socket, &mut served.done, bytes, fill),
+                Role::Flood(bytes) => source(socket, &mut served.done, bytes, |_, _| {}),
+                Role::Drain => drain(socket, &mut self.sunk),
                 Role::Mute => {
                     if socket.state() == tcp::State::Established {
                         socket.close();
@@ -278,7 +284,16 @@ fn sink(socket: &mut tcp::Socket<'_>, done: &mut u64, sunk: &mut u64, ended: &mu
     worked
 }
 
-fn source(socket: &mut tcp::Socket<'_>, done: &mut u64, bytes: u64) -> bool {
+fn drain(socket: &mut tcp::Socket<'_>, sunk: &mut u64) -> bool {
+    let mut worked = false;
+    while socket.can_recv() {
+        *sunk += socket.recv(|bytes| (bytes.len(), bytes.len())).unwrap() as u64;
+        worked = true;
+    }
+    worked
+}
+
+fn source(socket: &mut tcp::Socket<'_>, done: &mut u64, bytes: u64, fill: fn(&mut [u8], u64)) -> bool {
     let mut worked = false;
     while socket.can_send() && *done < bytes {
         let most = (bytes - *done).min(1 << 20) as usize;
@@ -298,10 +313,11 @@ fn source(socket: &mut tcp::Socket<'_>, done: &mut u64, bytes: u64) -> bool {
     worked
 }
 
+/// Packets in and packets out.
 #[derive(Default)]
-struct Wire {
-    inbound: VecDeque<Vec<u8>>,
-    outbound: VecDeque<Vec<u8>>,
+pub struct Wire {
+    pub inbound: VecDeque<Vec<u8>>,
+    pub outbound: VecDeque<Vec<u8>>,
 }
 
 impl Device for Wire {
@@ -324,7 +340,7 @@ impl Device for Wire {
     }
 }
 
-struct Inbound(Vec<u8>);
+pub struct Inbound(Vec<u8>);
 
 impl RxToken for Inbound {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
@@ -332,7 +348,7 @@ impl RxToken for Inbound {
     }
 }
 
-struct Outbound<'a>(&'a mut VecDeque<Vec<u8>>);
+pub struct Outbound<'a>(&'a mut VecDeque<Vec<u8>>);
 
 impl TxToken for Outbound<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, fill: F) -> R {

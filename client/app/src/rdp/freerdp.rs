@@ -1,0 +1,185 @@
+//! FreeRDP: what it is told, what its exit codes mean, and how it remembers workstations.
+//!
+//! A workstation's certificate is remembered at the first visit and must be the same ever after; neither visit asks, for
+//! there may be nobody to answer. FreeRDP remembers by name *and port*, and our port is another one each time: so what
+//! it remembers is moved to the new port before each start. Its memory for a gateway is a folder of our own, where no
+//! other program's entries are touched and two offices may use one name.
+//!
+//! Seen with FreeRDP 2.11.7: `tofu,deny,name:NAME` accepts a first certificate, refuses a changed one with exit code
+//! 143, and prompts for neither. FreeRDP 3 keeps one file for each workstation instead of one line.
+
+use std::{
+    ffi::OsString,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use gateway_api::login::Redirection;
+
+use super::{Desktop, Ended};
+
+/// Exit codes from here on are errors; smaller ones are ways to end in order (logoff, replaced, closed).
+const ERRORS: i32 = 128;
+/// The certificate was refused.
+const UNTRUSTED: i32 = 143;
+
+/// The words after the program's name; they mean the same to versions 2 and 3.
+pub(super) fn arguments(desktop: &Desktop<'_>) -> Vec<OsString> {
+    let Desktop { door, user, workstation, redirect, .. } = desktop;
+    let granted = |what: Redirection| redirect.contains(&what);
+    let mut arguments = vec![
+        format!("/v:{door}"),
+        format!("/u:{user}"),
+        format!("/t:{workstation}"),
+        format!("/cert:tofu,deny,name:{}", plain(workstation)),
+        "-multitransport".to_owned(), // TCP only: the tunnel carries nothing else
+        "+auto-reconnect".to_owned(),
+        "/auto-reconnect-max-retries:20".to_owned(),
+        "/dynamic-resolution".to_owned(),
+    ];
+    arguments.push(if granted(Redirection::Clipboard) { "+clipboard" } else { "-clipboard" }.to_owned());
+    for (redirection, argument) in [
+        (Redirection::Drives, "+home-drive"),
+        (Redirection::Printers, "/printer"),
+        (Redirection::Audio, "/sound"),
+        (Redirection::Microphone, "/microphone"),
+        (Redirection::Smartcards, "/smartcard"),
+    ] {
+        if granted(redirection) {
+            arguments.push(argument.to_owned());
+        }
+    }
+    arguments.into_iter().map(OsString::from).collect()
+}
+
+/// A name that can stand between commas and in a file's name.
+fn plain(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect()
+}
+
+/// What an exit code means, where it means anything particular.
+pub(super) fn meaning(code: i32, status: String) -> Option<Ended> {
+    match code {
+        UNTRUSTED => Some(Ended::Untrusted),
+        ERRORS.. => Some(Ended::Broke(status)),
+        _ => None,
+    }
+}
+
+/// The folder that FreeRDP takes for the user's configuration: one for each gateway.
+pub(super) fn folder(gateway: &str) -> Option<PathBuf> {
+    Some(crate::config::file::folder()?.join("workstations").join(plain(gateway)))
+}
+
+/// Moves what is remembered of a workstation to the port where it is now. What cannot be moved counts as never seen;
+/// an entry that could not be read must not be forgotten silently, so an error stops the start.
+pub(super) fn remember(folder: &Path, desktop: &Desktop<'_>) -> io::Result<()> {
+    let memory = folder.join("freerdp");
+    create_private(&memory)?;
+    let (name, port) = (plain(desktop.workstation), desktop.door.port());
+    move_line(&memory.join("known_hosts2"), &name, port)?;
+    move_file(&memory.join("server"), &name, port)
+}
+
+#[cfg(unix)]
+fn create_private(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Version 2: one line each, `NAME PORT FINGERPRINT …`.
+fn move_line(file: &Path, name: &str, port: u16) -> io::Result<()> {
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let mut moved = String::with_capacity(text.len() + 8);
+    for line in text.lines() {
+        match line.strip_prefix(name).and_then(|rest| rest.strip_prefix(' ')).and_then(|rest| rest.split_once(' ')) {
+            Some((_, rest)) => moved.push_str(&format!("{name} {port} {rest}")),
+            None => moved.push_str(line),
+        }
+        moved.push('\n');
+    }
+    let fresh = file.with_extension("new");
+    fs::write(&fresh, moved)?;
+    fs::rename(fresh, file)
+}
+
+/// Version 3: one file each, `NAME_PORT.pem`.
+fn move_file(folder: &Path, name: &str, port: u16) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let file = entry.file_name();
+        let known = file.to_str().and_then(|file| file.strip_prefix(name)?.strip_prefix('_')?.strip_suffix(".pem"));
+        if known.is_some_and(|port| port.parse::<u16>().is_ok()) {
+            fs::rename(entry.path(), folder.join(format!("{name}_{port}.pem")))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn desktop<'a>(redirect: &'a [Redirection], workstation: &'a str, port: u16) -> Desktop<'a> {
+        Desktop { door: ([127, 0, 0, 1], port).into(), user: "m.rossi", workstation, gateway: "gw", redirect }
+    }
+
+    fn told(redirect: &[Redirection]) -> Vec<String> {
+        arguments(&desktop(redirect, "anagrafe-07", 4711)).into_iter().map(|word| word.into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn nothing_is_shared_unless_granted() {
+        let nothing = told(&[]);
+        assert!(nothing.contains(&"-clipboard".to_owned()) && nothing.contains(&"-multitransport".to_owned()));
+        for word in ["+clipboard", "+home-drive", "+drives", "/printer", "/sound", "/microphone", "/smartcard"] {
+            assert!(!nothing.contains(&word.to_owned()), "{word}");
+        }
+        let some = told(&[Redirection::Clipboard, Redirection::Audio]);
+        assert!(some.contains(&"+clipboard".to_owned()) && some.contains(&"/sound".to_owned()));
+        assert!(!some.contains(&"+home-drive".to_owned()));
+    }
+
+    #[test]
+    fn a_certificate_is_never_ignored_and_a_name_cannot_smuggle_an_option_in() {
+        assert!(told(&[]).iter().all(|word| !word.contains("ignore")));
+        let words = arguments(&desktop(&[], "a,ignore", 1));
+        assert!(words.contains(&OsString::from("/cert:tofu,deny,name:a_ignore")), "{words:?}");
+    }
+
+    #[test]
+    fn what_is_remembered_of_a_workstation_follows_it_to_its_port() {
+        let folder = tempfile::tempdir().unwrap();
+        remember(folder.path(), &desktop(&[], "pc-1", 1)).unwrap();
+        let memory = folder.path().join("freerdp");
+        fs::write(memory.join("known_hosts2"), "pc-1 4000 aa:bb x y\npc-10 4000 cc:dd x y\nodd\n").unwrap();
+        fs::create_dir(memory.join("server")).unwrap();
+        for file in ["pc-1_4000.pem", "pc-10_4000.pem", "pc-1_x.pem"] {
+            fs::write(memory.join("server").join(file), file).unwrap();
+        }
+        remember(folder.path(), &desktop(&[], "pc-1", 5000)).unwrap();
+        let text = fs::read_to_string(memory.join("known_hosts2")).unwrap();
+        assert_eq!(text, "pc-1 5000 aa:bb x y\npc-10 4000 cc:dd x y\nodd\n");
+        let mut files: Vec<_> =
+            fs::read_dir(memory.join("server")).unwrap().map(|file| file.unwrap().file_name()).collect();
+        files.sort();
+        assert_eq!(files, ["pc-10_4000.pem", "pc-1_5000.pem", "pc-1_x.pem"]);
+    }
+
+    #[test]
+    fn exit_codes_that_mean_something_are_told_apart() {
+        assert_eq!(meaning(0, "s".into()), None);
+        assert_eq!(meaning(12, "s".into()), None, "logged off at the office");
+        assert_eq!(meaning(131, "s".into()), Some(Ended::Broke("s".into())));
+        assert_eq!(meaning(143, "s".into()), Some(Ended::Untrusted));
+    }
+}
