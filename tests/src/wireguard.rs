@@ -72,29 +72,17 @@ impl Config {
         }
     }
 
-    /// Reads the standard configuration that `deskgate connect --wireguard-config` writes.
-    ///
-    /// # Panics
-    /// When something that a WireGuard program needs is missing.
-    pub fn read(text: &str) -> Self {
-        let value = |name: &str| -> &str {
-            text.lines()
-                .filter_map(|line| line.split_once('='))
-                .find(|(key, _)| key.trim() == name)
-                .map(|(_, value)| value.trim())
-                .unwrap_or_else(|| panic!("no `{name}` in the configuration"))
-        };
-        let key = |name: &str| -> [u8; 32] {
-            STANDARD.decode(value(name)).ok().and_then(|bytes| bytes.try_into().ok()).expect("32 bytes in base64")
-        };
-        let address = value("Address").split('/').next().unwrap_or_default();
-        Self {
-            address: address.parse().expect("an address"),
-            endpoint: value("Endpoint").parse().expect("address and port"),
-            private_key: PrivateKey(key("PrivateKey")),
-            gateway_key: key("PublicKey"),
-            preshared_key: key("PresharedKey"),
-        }
+    /// The standard text, as any WireGuard program reads it, for the addresses in `allowed`.
+    pub fn text(&self, allowed: &str) -> String {
+        format!(
+            "[Interface]\nPrivateKey = {}\nAddress = {}/32\n\n\
+             [Peer]\nPublicKey = {}\nPresharedKey = {}\nEndpoint = {}\nAllowedIPs = {allowed}\n",
+            STANDARD.encode(self.private_key.0),
+            self.address,
+            STANDARD.encode(self.gateway_key),
+            STANDARD.encode(self.preshared_key),
+            self.endpoint,
+        )
     }
 }
 

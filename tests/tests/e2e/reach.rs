@@ -1,12 +1,12 @@
 //! The worker's own computer, and nothing but: what must pass.
 
 use e2e::{
-    client::Connect,
+    api,
+    client::{Connect, exit},
     echo::{Echo, answers, connect, greeting, read_line},
     gateway::{CONTROL_PORT, Setup, TUNNEL_PORT, at},
     rdp::{BLUE, Desktop, GREEN},
     screen::Screen,
-    wait,
     world::{GATEWAY, OTHER_WORKSTATION, ROUTER, WORKSTATION, World},
 };
 
@@ -116,8 +116,6 @@ RULES"
     let gateway = Setup { public: (at(ROUTER, 8443), at(ROUTER, 4500)), ..Setup::default() }.start(&world);
     let mut client = Connect { server: at(ROUTER, 8443), ..Connect::new(&gateway, "m.rossi") }.start(&world.home);
     assert_eq!(greeting(&world.home, LOOPBACK, client.port()).as_deref(), Some("desk"));
-    let session = &gateway.json(&["session", "show", &gateway.only_session(), "--json"]);
-    assert_eq!(session["workstation"]["address"], "10.20.3.47", "{session}");
 }
 
 #[test]
@@ -151,27 +149,36 @@ fn two_workers_see_two_desktops() {
 }
 
 #[test]
-fn a_stock_wireguard_program_carries_the_session() {
+fn a_stock_wireguard_program_carries_a_session() {
     let world = World::new();
     let _desk = crate::desk(&world);
-    let gateway = Setup::default().profile("wireguard_config", "true").start(&world);
-    let connect = Connect::new(&gateway, "m.rossi").arguments(&["--wireguard-config", "-"]);
-    let client = connect.start(&world.home);
-    let text = wait::until("the configuration", wait::SOON, || {
-        let text = client.stdout();
-        text.contains("Endpoint").then_some(text)
-    });
-    std::fs::write(world.folder().join("office.conf"), &text).expect("the world's folder is writable");
-    // What anybody would do with it: the kernel has no WireGuard here, so wg-quick takes the userspace program.
+    let _ssh = Echo::start(&world.workstation, "ssh", (WORKSTATION, 22));
+    let gateway = Setup::default().profile("grace", "\"10m\"").start(&world);
+    let (session, config) = api::session(&world, &world.home, "m.rossi");
+    let file = world.folder().join("office.conf");
+    std::fs::write(&file, config.text(&WORKSTATION.to_string())).expect("the world's folder is writable");
+    // As anybody would: wg-quick takes the userspace program where the kernel has no WireGuard.
     world.home.sh(&format!(
-        "mkdir -p /run/wireguard; cp {}/office.conf /tmp/office.conf; chmod 600 /tmp/office.conf; \
+        "mkdir -p /run/wireguard; install -m 600 {} /tmp/office.conf; \
          WG_QUICK_USERSPACE_IMPLEMENTATION=wireguard-go wg-quick up /tmp/office.conf",
-        world.folder().display()
+        file.display()
     ));
     assert_eq!(greeting(&world.home, WORKSTATION, 3389).as_deref(), Some("desk"));
-    assert_eq!(greeting(&world.home, OTHER_WORKSTATION, 3389), None);
+    assert_eq!(greeting(&world.home, WORKSTATION, 22), None);
 
-    client.signal(nix::sys::signal::Signal::SIGTERM);
+    gateway.command(&["session", "close", &session.number.to_string()]);
     gateway.assert_nothing_left();
     assert_eq!(greeting(&world.home, WORKSTATION, 3389), None);
+}
+
+/// A personal device gets no configuration for other programs, even where the profile has the switch on; and until
+/// device certificates are known, every device is personal.
+#[test]
+fn a_personal_device_gets_no_wireguard_configuration() {
+    let world = World::new();
+    let gateway = Setup::default().profile("wireguard_config", "true").start(&world);
+    let (code, said) = Connect::new(&gateway, "m.rossi").arguments(&["--wireguard-config", "-"]).refused(&world.home);
+    assert_eq!(code, exit::REFUSED, "{said}");
+    assert!(!said.contains("PrivateKey"), "{said}");
+    gateway.assert_nothing_left();
 }
