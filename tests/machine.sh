@@ -7,7 +7,7 @@ machine_packages=(
     build-essential pkg-config git curl ca-certificates openssl jq
     iproute2 util-linux procps nftables tcpdump wireguard-go wireguard-tools
     slapd ldap-utils sqlite3
-    xrdp xorgxrdp freerdp2-x11 xvfb xdotool openbox xterm x11-xserver-utils x11-utils xauth imagemagick
+    xrdp xorgxrdp freerdp2-x11 xvfb xdotool wmctrl openbox xterm x11-xserver-utils x11-utils xauth imagemagick
 )
 
 # Ends with a message unless network namespaces can be made.

@@ -1,6 +1,6 @@
 //! The worker's program under test, as a process on a home computer.
 
-use std::{process::ExitStatus, time::Duration};
+use std::{path::Path, process::ExitStatus, time::Duration};
 
 use nix::sys::signal::Signal;
 
@@ -125,6 +125,11 @@ impl Client {
     /// All it said, to the terminal and aside.
     pub fn said(&self) -> String {
         format!("{}{}", self.process.stdout(), self.process.stderr())
+    }
+
+    /// The file that receives what it says to people.
+    pub fn words(&self) -> &Path {
+        self.process.words()
     }
 
     /// What it printed for programs.

@@ -239,8 +239,13 @@ impl Files {
 
     /// Starts the daemon without waiting for anything.
     pub fn serve(&self, world: &World) -> Process {
-        let mut command = world.gateway.command(program("deskgate-gateway"));
-        command.arg("serve").arg("--config").arg(self.config());
+        self.serve_through(world, &["env"])
+    }
+
+    /// The same by way of another program, which takes it away some right.
+    pub fn serve_through(&self, world: &World, wrapper: &[&str]) -> Process {
+        let mut command = world.gateway.command("env");
+        command.args(wrapper).arg(program("deskgate-gateway")).arg("serve").arg("--config").arg(self.config());
         world.gateway.spawn(&label("gateway"), command, "")
     }
 }

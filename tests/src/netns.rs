@@ -197,6 +197,11 @@ impl Process {
         String::from_utf8_lossy(&fs::read(&self.out).unwrap_or_default()).into_owned()
     }
 
+    /// The file that receives what it complains of.
+    pub fn words(&self) -> &Path {
+        &self.err
+    }
+
     /// What it complained of so far.
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.err).unwrap_or_default()).into_owned()

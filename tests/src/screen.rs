@@ -15,6 +15,8 @@ const SIZE: (usize, usize) = (1280, 900);
 #[derive(Debug)]
 pub struct Screen<'a> {
     computer: &'a Computer,
+    /// Dropped before the server they talk to.
+    programs: Vec<Process>,
     _server: Process,
 }
 
@@ -32,9 +34,38 @@ impl<'a> Screen<'a> {
         let size = format!("{}x{}x24", SIZE.0, SIZE.1);
         command.args([Self::DISPLAY, "-screen", "0", &size, "-nolisten", "tcp", "-noreset", "-ac"]);
         let server = computer.spawn(&format!("{}.screen", computer.name()), command, "");
-        let screen = Self { computer, _server: server };
+        let screen = Self { computer, programs: Vec::new(), _server: server };
         wait::until("the screen", wait::SOON, || screen.picture().map(|_| ()));
         screen
+    }
+
+    /// Gives windows their frames, and the screen a colour of its own.
+    ///
+    /// # Panics
+    /// When the window manager does not come up.
+    pub fn manage_windows(&mut self) {
+        let mut command = self.computer.command("openbox");
+        command.env("DISPLAY", Self::DISPLAY);
+        self.programs.push(self.computer.spawn(&format!("{}.windows", self.computer.name()), command, ""));
+        let display = Self::DISPLAY;
+        wait::until("the window manager", wait::SOON, || {
+            self.computer.succeeds(&format!("DISPLAY={display} wmctrl -m")).then_some(())
+        });
+        self.computer.sh(&format!("DISPLAY={display} xsetroot -solid '#3b3f46'"));
+    }
+
+    /// Opens a terminal that shows a file as it grows, at `geometry` as X has it.
+    pub fn show_file(&mut self, title: &str, file: &Path, geometry: &str) {
+        let mut command = self.computer.command("xterm");
+        command.env("DISPLAY", Self::DISPLAY);
+        command.args(["-title", title, "-fa", "Monospace", "-fs", "10", "-bg", "#14181d", "-fg", "#dde3ea"]);
+        command.args(["-geometry", geometry, "-e", "tail", "-q", "-n", "+1", "-f"]).arg(file);
+        self.programs.push(self.computer.spawn(&format!("{}.terminal", self.computer.name()), command, ""));
+    }
+
+    /// Closes a window by its frame's button, so to speak: the program is asked to, not killed.
+    pub fn close_window(&self, title: &str) {
+        self.computer.sh(&format!("DISPLAY={} wmctrl -c '{title}'", Self::DISPLAY));
     }
 
     /// The share of the screen that a desktop's wallpaper covers, 0 to 1.

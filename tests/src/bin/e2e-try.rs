@@ -23,7 +23,10 @@ use e2e::{
 };
 
 /// What m.rossi's desktop shows, and the home computer's terminal.
-const OFFICE_WINDOW: &str = r#"xterm -title 'Servizi Demografici - anagrafe-07' -fa Monospace -fs 11 -bg white -fg '#223344' -geometry 62x14+60+60 -e sh -c 'printf "\n   Good morning, m.rossi.\n\n   This is anagrafe-07, your own computer\n   at the office, seen from home.\n\n"; exec sh -c "while :; do printf \"\\r   office time %s \" \$(date +%T); sleep 1; done"'"#;
+const OFFICE_WINDOW: &str = r#"xterm -title 'Servizi Demografici - anagrafe-07' -fa Monospace -fs 11 -bg white -fg '#223344' -geometry 62x12+60+60 -e sh -c 'printf "\n   Good morning, m.rossi.\n\n   This is anagrafe-07, your own computer\n   at the office, seen from home.\n\n"; exec sh -c "while :; do printf \"\\r   office time %s \" \$(date +%T); sleep 1; done"'"#;
+
+/// The title of the RDP program's window.
+const WINDOW: &str = "anagrafe-07";
 
 fn main() {
     let picture = std::env::args().nth(1).map_or_else(|| PathBuf::from("desktop.png"), PathBuf::from);
@@ -45,8 +48,11 @@ impl Tour {
         let world = self.build_world();
         let gateway = self.start_gateway(&world);
         self.refuse_strangers(&world, &gateway);
-        self.work(&world, &gateway, picture);
-        self.close(&world, &gateway);
+        let mut screen = Screen::start(&world.home);
+        screen.manage_windows();
+        let desktop = Desktop::start(&world, &world.workstation, "m.rossi", "pw-desk", BLUE, OFFICE_WINDOW);
+        self.work(&world, &gateway, &mut screen, &desktop, picture);
+        self.close(&world, &gateway, &screen);
         self.read_log(&gateway);
         println!();
         self.title("What was proved");
@@ -91,18 +97,24 @@ impl Tour {
         self.prove("a wrong password and an unknown name are refused in the same words, and open nothing");
     }
 
-    fn work(&mut self, world: &World, gateway: &Gateway<'_>, picture: &Path) {
+    fn work(
+        &mut self,
+        world: &World,
+        gateway: &Gateway<'_>,
+        screen: &mut Screen<'_>,
+        desktop: &Desktop,
+        picture: &Path,
+    ) {
         self.next("m.rossi signs in from home, and is at their own desktop");
-        let desktop = Desktop::start(world, &world.workstation, "m.rossi", "pw-desk", BLUE, OFFICE_WINDOW);
         let other = Desktop::start(world, &world.other_workstation, "g.verdi", "pw-desk", GREEN, "xterm");
-        let screen = Screen::start(&world.home);
         let began = Instant::now();
         let mut client = connect(gateway).start(&world.home);
+        screen.show_file("m.rossi at home: deskgate connect", client.words(), "148x8+20+30");
         screen.wait_for(BLUE);
         let number = gateway.only_session();
         println!("      session {number}, desktop on the screen after {:.1} s", began.elapsed().as_secs_f64());
         wait::until("a picture worth keeping", wait::SOON, || (screen.share_of(BLUE) > 0.3).then_some(()));
-        save(&world.home, &screen, world.folder(), picture);
+        save(&world.home, screen, world.folder(), picture);
         println!("      picture of the home computer's screen: {}", self.bold(&picture.display().to_string()));
         assert_eq!((desktop.connections(&world.workstation), other.connections(&world.other_workstation)), (1, 0));
         self.prove("the right password opens one session, and the real desktop appears, checked in pixels");
@@ -155,13 +167,12 @@ impl Tour {
         self.prove("one port of one computer is all that a session reaches; every other packet is dropped and counted");
     }
 
-    fn close(&mut self, world: &World, gateway: &Gateway<'_>) {
+    fn close(&mut self, world: &World, gateway: &Gateway<'_>, screen: &Screen<'_>) {
         self.next("Back again, a little work, and the window is closed");
-        let screen = Screen::start(&world.home);
         let mut client = connect(gateway).start(&world.home);
         screen.wait_for(BLUE);
         let number = gateway.only_session();
-        world.home.sh("kill $(pidof xfreerdp)");
+        screen.close_window(WINDOW);
         let closed = Instant::now();
         assert_eq!(gateway.close_reason(&number, wait::SOON), "program_ended");
         println!("      session {number} closed {:.1} s after the window", closed.elapsed().as_secs_f64());
@@ -237,8 +248,11 @@ impl Tour {
 
 /// m.rossi's client, with the RDP program in a window of the home screen.
 fn connect(gateway: &Gateway<'_>) -> Connect {
-    let run = "xfreerdp /v:{host}:{port} /u:{user} /p:pw-desk /cert:ignore /sec:tls /size:1280x900 /bpp:32 -clipboard";
-    Connect::new(gateway, "m.rossi").run(run, Some(Screen::DISPLAY))
+    let run = format!(
+        "xfreerdp /v:{{host}}:{{port}} /u:{{user}} /p:pw-desk /cert:ignore /sec:tls /size:960x600 /bpp:32 -clipboard \
+         /log-level:OFF /t:{WINDOW} /window-position:160x230"
+    );
+    Connect::new(gateway, "m.rossi").run(&run, Some(Screen::DISPLAY))
 }
 
 /// The screen as a small PNG; written in the world's folder, which the home computer sees, and copied from there.

@@ -147,8 +147,26 @@ fn a_tunnel_port_in_use_is_named() {
 fn a_machine_without_tun_is_told_so() {
     let world = World::new();
     let files = Setup::default().write(&world);
-    world.gateway.sh("mount -t tmpfs tmpfs /dev/net");
+    // Read-only, or the device would be made anew.
+    world.gateway.sh("mount -t tmpfs -o ro tmpfs /dev/net");
     expect_failure(&world, &files, FAILED, &["/dev/net/tun"]);
+}
+
+#[test]
+fn a_daemon_without_the_right_to_make_a_device_is_told_which() {
+    let world = World::new();
+    let files = Setup::default().write(&world);
+    let mut process = files.serve_through(&world, &["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"]);
+    assert_eq!(process.wait(wait::SOON).code(), FAILED, "{}", process.stderr());
+    assert!(process.stderr().contains("CAP_NET_ADMIN"), "{}", process.stderr());
+}
+
+#[test]
+fn a_machine_that_passes_nothing_on_is_told_how_to() {
+    let world = World::new();
+    let files = Setup::default().write(&world);
+    world.gateway.sh("echo 0 > /proc/sys/net/ipv4/conf/lan0/forwarding");
+    expect_failure(&world, &files, FAILED, &["sysctl", "forwarding=1"]);
 }
 
 #[test]
@@ -166,9 +184,8 @@ fn a_failed_start_leaves_nothing_on_the_machine() {
 fn two_gateways_do_not_share_one_state() {
     let world = World::new();
     let gateway = Setup::default().start(&world);
-    let (code, said) = serve_fails(&world, gateway.files());
-    assert_eq!(code, FAILED, "{said}");
-    gateway.sessions();
+    expect_failure(&world, gateway.files(), UNUSABLE, &["running", "state"]);
+    assert!(gateway.sessions().is_empty(), "the first goes on");
 }
 
 // --- what strangers send ----------------------------------------------------------------------------------------------

@@ -23,15 +23,16 @@ fn closing_the_desktop_window_closes_the_session_within_a_second() {
     let world = World::new();
     let desktop = Desktop::start(&world, &world.workstation, "m.rossi", "pw-desk", BLUE, "xterm");
     let gateway = Setup::default().start(&world);
-    let screen = Screen::start(&world.home);
-    let run = crate::reach::xfreerdp("pw-desk", "");
+    let mut screen = Screen::start(&world.home);
+    screen.manage_windows();
+    let run = crate::reach::xfreerdp("pw-desk", "/t:office");
     let mut client = Connect::new(&gateway, "m.rossi").run(&run, Some(Screen::DISPLAY)).start(&world.home);
     screen.wait_for(BLUE);
     let number = gateway.only_session();
 
     // Measured from the last moment at which the program was seen alive, so that a slow look never helps.
     let mut alive = Timestamp::now();
-    world.home.sh("kill $(pidof xfreerdp)");
+    screen.close_window("office");
     wait::until("the RDP program to be gone", wait::SOON, || {
         let looked = Timestamp::now();
         let is_alive = world.home.succeeds("pidof xfreerdp");

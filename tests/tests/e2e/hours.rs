@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use e2e::{
     client::{Connect, exit},
-    echo::{answers, connect},
+    echo::{answers, connect, read_line},
     gateway::Setup,
     wait,
     world::World,
@@ -39,7 +39,7 @@ fn the_end_of_the_agreed_hours_ends_the_session_and_its_connections() {
     let mut client = Connect::new(&gateway, "m.rossi").start(&world.home);
     let mut stream = connect(&world.home, crate::LOOPBACK, client.port()).expect("the door is open");
     let number = gateway.only_session();
-    assert!(answers(&mut stream, "working"));
+    assert!(read_line(&mut stream).is_some() && answers(&mut stream, "working"));
 
     assert_eq!(gateway.close_reason(&number, left + Duration::from_secs(20)), "agreement_ended");
     wait::until("the connection to end", wait::SOON, || (!answers(&mut stream, "still here")).then_some(()));
