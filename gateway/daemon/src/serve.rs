@@ -112,18 +112,17 @@ fn directory(config: &config::Directory) -> Result<Directory, Failure> {
     match config {
         config::Directory::File { file } => {
             let directory = FileDirectory::new(file.clone()).map_err(|error| Failure::Failed(error.to_string()))?;
-            // A mistake in it is an answer to nobody; the gateway can serve again as soon as it is mended.
-            match directory.people() {
-                Ok(people) if people.iter().next().is_none() => {
-                    tracing::warn!(file = %file.display(), "the embedded directory is empty: add people with `deskgate-gateway directory add USER`");
-                }
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "the embedded directory cannot be read"),
+            // A mistake that comes later is an answer to nobody until it is mended; at the start somebody is looking.
+            let people = directory.people().map_err(|error| Failure::Unusable(error.to_string()))?;
+            if people.iter().next().is_none() {
+                tracing::warn!(file = %file.display(), "the embedded directory is empty: add people with `deskgate-gateway directory add USER`");
             }
             Ok(Directory::file(directory))
         }
         config::Directory::Ldap(ldap) => {
-            LdapDirectory::new(ldap.clone()).map(Directory::ldap).map_err(Failure::Unusable)
+            let directory = LdapDirectory::new(ldap.clone()).map_err(Failure::Unusable)?;
+            directory.check_files().map_err(Failure::Unusable)?;
+            Ok(Directory::ldap(directory))
         }
     }
 }

@@ -55,6 +55,11 @@ impl LdapDirectory {
         Ok(Self { servers: Servers::new(&config)?, config })
     }
 
+    /// Whether the searching account's password can be read, for a start that should rather fail than refuse everybody.
+    pub(crate) fn check_files(&self) -> Result<(), String> {
+        self.config.bind.as_ref().map_or(Ok(()), |bind| connection::search_password(bind).map(|_| ()))
+    }
+
     /// See [`super::Directory::authenticate`].
     pub(super) async fn authenticate(&self, user: &str, password: &Password, groups: &[String]) -> Answer {
         match self.question(user, password, groups).await {

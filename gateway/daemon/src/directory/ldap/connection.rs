@@ -20,6 +20,7 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
 };
 use tokio::sync::Mutex;
+use zeroize::Zeroizing;
 
 use super::NoAnswer;
 use crate::{
@@ -245,10 +246,8 @@ impl Servers {
     }
 }
 
-/// Binds the searching account, if there is one.
-pub(super) async fn sign_in(connection: &mut Connection, config: &config::Ldap) -> Result<(), NoAnswer> {
-    let Some(bind) = &config.bind else { return Ok(()) };
-    // Read each time, so that a changed password counts without a restart.
+/// The searching account's password: read each time, so that a changed one counts without a restart.
+pub(super) fn search_password(bind: &config::LdapBind) -> Result<Zeroizing<String>, NoAnswer> {
     let bytes = secret_file::read_shared(&bind.password_file).map_err(|error| error.to_string())?;
     let password = secret_file::first_line(&bind.password_file, &bytes).map_err(|error| error.to_string())?;
     if password.is_empty() {
@@ -257,6 +256,13 @@ pub(super) async fn sign_in(connection: &mut Connection, config: &config::Ldap) 
             bind.password_file.display()
         ));
     }
+    Ok(password)
+}
+
+/// Binds the searching account, if there is one.
+pub(super) async fn sign_in(connection: &mut Connection, config: &config::Ldap) -> Result<(), NoAnswer> {
+    let Some(bind) = &config.bind else { return Ok(()) };
+    let password = search_password(bind)?;
     let answer = connection.ldap().simple_bind(&bind.dn, &password).await;
     let answer = answer.map_err(|error| format!("the directory does not answer the searching account: {error}"))?;
     match answer.rc {
