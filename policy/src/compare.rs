@@ -13,6 +13,9 @@ use crate::{
     schedule::Stretch,
 };
 
+/// The most that lies between a decision and the beginning of the session it permits.
+const JUDGED_BEFORE: SignedDuration = SignedDuration::from_secs(60);
+
 /// What a new policy changes for one worker, from a moment on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
@@ -100,6 +103,11 @@ impl Policy {
         if oldest < grant.ends_at {
             grant.ends_at = oldest;
             grant.ends_by = End::Longest;
+        }
+        // A session begins a moment after it was judged: that moment is no change.
+        let moved = grant.ends_at.duration_since(live.grant.ends_at).abs();
+        if grant.ends_by == End::Longest && live.grant.ends_by == End::Longest && moved < JUDGED_BEFORE {
+            grant.ends_at = live.grant.ends_at;
         }
         let cause = if grant.workstation != live.grant.workstation || grant.address != live.grant.address {
             Some(EndCause::OtherWorkstation)

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::ExitStatus, time::Duration};
 
-use nix::sys::signal::Signal;
+use nix::{sys::signal::Signal, unistd::Pid};
 
 use crate::{
     gateway::{CONTROL_PORT, Gateway, at, label, password},
@@ -120,6 +120,11 @@ impl Client {
             (after.len() > digits.len()).then(|| digits.parse().ok()).flatten()
         })
         .unwrap_or_else(|| panic!("no port was opened: {}", self.said()))
+    }
+
+    /// Its process id, while it runs.
+    pub fn pid(&self) -> Option<Pid> {
+        self.process.pid()
     }
 
     /// All it said, to the terminal and aside.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use nix::sys::signal::Signal;
+use nix::{sys::signal::Signal, unistd::Pid};
 use serde_json::Value;
 
 use crate::{
@@ -289,6 +289,11 @@ impl<'w> Gateway<'w> {
     /// What the daemon said so far, for people who keep it running.
     pub fn log(&self) -> String {
         self.process.stdout() + &self.process.stderr()
+    }
+
+    /// Its process id, while it runs.
+    pub fn pid(&self) -> Option<Pid> {
+        self.process.pid()
     }
 
     /// Runs a command that must succeed, and returns what it printed.

@@ -13,6 +13,7 @@ mod hours;
 mod idle;
 mod log;
 mod login;
+mod policy;
 mod reach;
 mod refuse;
 mod the_world;
