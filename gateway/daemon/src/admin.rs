@@ -129,7 +129,12 @@ pub(crate) fn bind(path: &Path, group: Option<Gid>) -> Result<std::os::unix::net
     let listener = std::os::unix::net::UnixListener::bind(path).map_err(failed)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
     if let Some(group) = group {
-        std::os::unix::fs::chown(path, None, Some(group.as_raw())).map_err(failed)?;
+        std::os::unix::fs::chown(path, None, Some(group.as_raw())).map_err(|error| {
+            format!(
+                "cannot give `{}` to the group that [admin] names: {error}; add the gateway's user to it with `usermod --append --groups`",
+                path.display()
+            )
+        })?;
     }
     listener.set_nonblocking(true).map_err(failed)?;
     Ok(listener)

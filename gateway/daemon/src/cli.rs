@@ -171,6 +171,6 @@ pub(crate) struct PasswordSource {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Read the configuration and tell every mistake in it
+    /// Tell every mistake in the configuration and in the files that it names: policy, certificate, people, secrets
     Check,
 }

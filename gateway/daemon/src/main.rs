@@ -102,8 +102,8 @@ fn run(Cli { config: path, command }: Cli) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Config(ConfigCommand::Check) => {
-            config()?;
-            println!("`{}` is in order", path.display());
+            serve::check(&config()?)?;
+            println!("`{}` and the files that it names are in order", path.display());
             Ok(ExitCode::SUCCESS)
         }
         Command::Backup { file } => store_commands::backup(&config()?, &file),

@@ -24,7 +24,7 @@ use crate::{
     command::DataPlane,
     config::{self, Config},
     control::{self, Api, Certificate, Throttle},
-    directory::{Directory, FileDirectory, LdapDirectory},
+    directory::{Directory, FileDirectory, LdapDirectory, People},
     event_loop,
     identity::{self, StateFolder},
     ledger::{self, Ledger},
@@ -32,7 +32,7 @@ use crate::{
     policy_files,
     policy_follow::Watch,
     policy_in_force::{self, PolicyInForce},
-    privileges,
+    privileges, secret_file,
     store::Store,
     systemd::{self, Asked, Signals},
     workstation,
@@ -91,6 +91,30 @@ pub(crate) fn serve(config: Config) -> Result<ExitCode, Failure> {
     let packets = data_plane.thread.join().unwrap_or_else(|_| Err("the packet thread broke off".to_owned()));
     drop(state);
     outcome.and(packets.map_err(Failure::Failed)).map(|()| ExitCode::SUCCESS)
+}
+
+/// Looks at everything that a start would read, and tells all that stands in its way. Opens and makes nothing.
+pub(crate) fn check(config: &Config) -> Result<(), Failure> {
+    let mut wrong = Vec::new();
+    if let Err(error) = policy_files::load(&config.policy) {
+        wrong.push(error.render(Style::Plain).trim_end().to_owned());
+    }
+    if config.control.certificate.is_some() {
+        wrong.extend(Certificate::load(&config.control, &config.state, clock::now().wall).err());
+    }
+    match &config.directory {
+        config::Directory::File { file } => wrong.extend(People::read(file).err().map(|error| error.to_string())),
+        config::Directory::Ldap(ldap) => {
+            wrong.extend(LdapDirectory::new(ldap.clone()).err());
+            let secret = ldap.bind.as_ref().map(|bind| secret_file::read_shared(&bind.password_file));
+            wrong.extend(secret.and_then(Result::err).map(|error| error.to_string()));
+        }
+    }
+    wrong.extend(admin::group(&config.admin).err());
+    if config.state.exists() {
+        wrong.extend(secret_file::check_private(&config.state).err().map(|error| error.to_string()));
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Failure::Unusable(wrong.join("\n\n"))) }
 }
 
 /// What is open when the rights are given up.
