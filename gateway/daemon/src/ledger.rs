@@ -195,6 +195,11 @@ impl Ledger {
                 }
                 Err(error) => {
                     self.abandon(number).await;
+                    // A write that failed may have reached the disk all the same; then it gets its close.
+                    let (ledger, structure) = (self.clone(), Arc::clone(&opening.grant.structure));
+                    tokio::spawn(async move {
+                        ledger.record_close(number, &structure, CloseReason::GatewayStopped, Traffic::default()).await;
+                    });
                     return Err(NotOpened::Store(error));
                 }
             }

@@ -81,11 +81,16 @@ pub(crate) fn serve(config: Config) -> Result<ExitCode, Failure> {
         group,
         socket,
         listener,
-        data_plane: data_plane.data_plane,
+        data_plane: data_plane.data_plane.clone(),
         events: data_plane.events,
         tunnel_key: data_plane.public_key,
     };
-    let outcome = runtime.block_on(run(parts));
+    let outcome = runtime.block_on(async {
+        let outcome = run(parts).await;
+        // Also when the daemon failed before it had anything to stop; stopped already is as good.
+        let _ = data_plane.data_plane.stop(CloseReason::GatewayStopped).await;
+        outcome
+    });
     // Whatever still runs has nothing left to do: every close is recorded.
     runtime.shutdown_timeout(Duration::from_secs(1));
     let packets = data_plane.thread.join().unwrap_or_else(|_| Err("the packet thread broke off".to_owned()));

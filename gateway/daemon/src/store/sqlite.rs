@@ -36,8 +36,14 @@ fn migrations() -> Vec<Migration> {
 #[derive(Debug)]
 pub(super) struct Database {
     path: PathBuf,
-    connection: SqliteConnection,
     gateway: String,
+    /// None after a failure: what became of its transaction is read from the database itself.
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    connection: SqliteConnection,
     chains: Vec<Chain>,
 }
 
@@ -47,20 +53,15 @@ impl Database {
         let mut connection = connect(path).await?;
         migrate(path, &mut connection).await?;
         let gateway = gateway_word(path, &mut connection, now).await?;
-        let mut chains = Vec::new();
-        for journal in Journal::ALL {
-            chains.push(resume(path, &mut connection, &gateway, journal).await?);
-        }
-        Ok(Self { path: path.to_owned(), connection, gateway, chains })
+        let open = Open::resume(path, connection, &gateway).await?;
+        Ok(Self { path: path.to_owned(), gateway, open: Some(open) })
     }
 
     /// Writes all in one transaction; either all is durable or nothing happened.
     pub(super) async fn commit(&mut self, batch: &[(Change, &Draft)]) -> Result<Vec<Written>, StoreError> {
-        let mut chains = self.chains.clone();
-        let outcome = write_batch(&mut self.connection, &self.gateway, &mut chains, batch).await;
-        let written = outcome.map_err(|error| explain(&self.path, &error))?;
-        self.chains = chains;
-        Ok(written)
+        let mut open = self.reopened().await?;
+        let written = write_batch(&mut open.connection, &self.gateway, &mut open.chains, batch).await;
+        self.keep(open, written)
     }
 
     /// Deletes the longest beginning of a journal that is all from before `before`.
@@ -70,18 +71,43 @@ impl Database {
         before: Timestamp,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        let mut chains = self.chains.clone();
-        let outcome = forget(&mut self.connection, &self.gateway, &mut chains, journal, before, now).await;
-        let count = outcome.map_err(|error| explain(&self.path, &error))?;
-        self.chains = chains;
-        Ok(count)
+        let mut open = self.reopened().await?;
+        let deleted = forget(&mut open.connection, &self.gateway, &mut open.chains, journal, before, now).await;
+        self.keep(open, deleted)
+    }
+
+    /// The open connection, or a fresh one after a failure: SQLite may have rolled a transaction back by itself, or have
+    /// committed it and failed after that.
+    async fn reopened(&mut self) -> Result<Open, StoreError> {
+        match self.open.take() {
+            Some(open) => Ok(open),
+            None => Open::resume(&self.path, connect(&self.path).await?, &self.gateway).await,
+        }
+    }
+
+    fn keep<T>(&mut self, open: Open, outcome: sqlx::Result<T>) -> Result<T, StoreError> {
+        let value = outcome.map_err(|error| explain(&self.path, &error))?;
+        self.open = Some(open);
+        Ok(value)
     }
 
     /// Folds the write-ahead log into the database and lets go of it.
     pub(super) async fn close(self) {
-        if let Err(error) = self.connection.close().await {
+        if let Some(open) = self.open
+            && let Err(error) = open.connection.close().await
+        {
             tracing::warn!(error = %explain(&self.path, &error), "database not closed in order");
         }
+    }
+}
+
+impl Open {
+    async fn resume(path: &Path, mut connection: SqliteConnection, gateway: &str) -> Result<Self, StoreError> {
+        let mut chains = Vec::new();
+        for journal in Journal::ALL {
+            chains.push(resume(path, &mut connection, gateway, journal).await?);
+        }
+        Ok(Self { connection, chains })
     }
 }
 

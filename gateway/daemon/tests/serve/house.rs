@@ -1,0 +1,366 @@
+//! A network namespace with a gateway in it, and what a client at home would say to it.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sched::{CloneFlags, unshare},
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use rustls::{
+    ClientConfig, DigitallySignedStruct, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::CryptoProvider,
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+const CONTROL: &str = "127.0.0.1:443";
+
+/// Folders of one gateway, in a network of its own.
+pub(crate) struct House {
+    folder: tempfile::TempDir,
+}
+
+impl House {
+    /// Takes this thread into a network where a gateway can live, and writes a gateway's files.
+    pub(crate) fn new() -> Self {
+        unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS)
+            .expect("a network namespace; these tests need root");
+        sh("mount --make-rprivate /");
+        sh(
+            "ip link set lo up && ip link add office0 type veth peer name office1 && ip addr add 10.20.3.1/24 dev office0 && ip link set office0 up",
+        );
+        sh("echo 1 > /proc/sys/net/ipv4/conf/office0/forwarding");
+        let house = Self { folder: tempfile::tempdir().unwrap() };
+        fs::create_dir(house.path("policy")).unwrap();
+        fs::write(house.path("gateway.toml"), CONFIG).unwrap();
+        house.set_policy(POLICY);
+        for user in ["m.rossi", "g.verdi", "n.agreement"] {
+            let added =
+                house.run(&["directory", "add", user, "--group", "smart", "--password-stdin"], &format!("pw-{user}"));
+            assert!(added.status.success(), "{}", text(&added.stderr));
+        }
+        house
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn set_policy(&self, text: &str) {
+        fs::write(self.path("policy/office.toml"), text).unwrap();
+    }
+
+    pub(crate) fn set_mode(&self, name: &str, mode: u32) {
+        fs::set_permissions(self.path(name), Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// Runs a command to its end, which must come within a minute.
+    pub(crate) fn run(&self, arguments: &[&str], stdin: &str) -> Output {
+        use std::io::Write as _;
+        let mut command = Command::new("timeout");
+        command.arg("60").arg(env!("CARGO_BIN_EXE_deskgate-gateway"));
+        let mut child = self.with(command, arguments).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    /// Runs a command that must succeed, and returns what it printed.
+    pub(crate) fn says(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments, "");
+        assert!(output.status.success(), "{arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.says(arguments)).unwrap()
+    }
+
+    /// Runs `serve`, which must end by itself: its exit code, and what it said.
+    pub(crate) fn refused_start(&self) -> (i32, String) {
+        let output = self.run(&["serve"], "");
+        (output.status.code().unwrap(), text(&output.stderr))
+    }
+
+    fn with(&self, mut command: Command, arguments: &[&str]) -> Command {
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(self.path("gateway.toml"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts the daemon and waits until it answers.
+    pub(crate) fn serve(&self) -> Gateway {
+        let log = fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
+        let command = Command::new(env!("CARGO_BIN_EXE_deskgate-gateway"));
+        let child = self.with(command, &["serve"]).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let mut gateway = Gateway { child };
+        wait("the gateway to answer", || {
+            let ended = gateway.child.try_wait().unwrap();
+            assert!(ended.is_none(), "it ended: {}", self.log());
+            self.run(&["status"], "").status.success()
+        });
+        gateway
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// The workers' journal as `kind reason`, oldest first.
+    pub(crate) fn story(&self) -> Vec<String> {
+        let records = self.json(&["log", "show", "--json"]);
+        let line = |record: &Value| {
+            let reason = record["fields"]["reason"].as_str().map(|reason| format!(" {reason}")).unwrap_or_default();
+            format!("{}{reason}", record["kind"].as_str().unwrap())
+        };
+        records.as_array().unwrap().iter().map(line).collect()
+    }
+
+    pub(crate) fn open_sessions(&self) -> usize {
+        self.json(&["session", "list", "--json"]).as_array().unwrap().len()
+    }
+}
+
+/// The running daemon; killed with the value.
+pub(crate) struct Gateway {
+    child: Child,
+}
+
+impl Gateway {
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).unwrap();
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).unwrap())
+    }
+
+    /// Its exit code, None if a signal ended it.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
+        let mut code = None;
+        wait("the gateway to end", || match self.child.try_wait().unwrap() {
+            Some(status) => {
+                code = status.code();
+                true
+            }
+            None => false,
+        });
+        code
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub(crate) fn wait(what: &str, mut holds: impl FnMut() -> bool) {
+    let until = Instant::now() + SOON;
+    while !holds() {
+        assert!(Instant::now() < until, "waited in vain for {what}");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+pub(crate) fn sh(line: &str) {
+    let output = Command::new("sh").args(["-c", line]).output().unwrap();
+    assert!(output.status.success(), "{line}: {}", text(&output.stderr));
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Runs an async test on this thread alone, which is the one in the namespace.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+const CONFIG: &str = r#"
+state = "state"
+policy = "policy"
+[control]
+listen = "127.0.0.1:443"
+public = "127.0.0.1:443"
+[tunnel]
+listen = "127.0.0.1:51820"
+public = "127.0.0.1:51820"
+[office]
+masquerade = false
+firewall = false
+[admin]
+socket = "admin.sock"
+"#;
+
+pub(crate) const POLICY: &str = r#"
+timezone = "UTC"
+[services.rdp]
+tcp = [3389]
+[workstations.anagrafe-07]
+address = "10.20.3.47"
+services = ["rdp"]
+[workstations.tributi-02]
+address = "10.20.3.48"
+services = ["rdp"]
+[profiles.standard]
+groups = ["smart"]
+idle = "15m"
+longest = "10h"
+grace = "1s"
+[[agreements]]
+worker = "m.rossi"
+structure = "Servizi Demografici"
+workstation = "anagrafe-07"
+profile = "standard"
+from = 2020-01-01
+until = 2099-12-31
+days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+hours = "00:00-24:00"
+[[agreements]]
+worker = "g.verdi"
+structure = "Tributi"
+workstation = "tributi-02"
+profile = "standard"
+from = 2020-01-01
+until = 2020-12-31
+days = ["Mon"]
+hours = "08:00-18:00"
+"#;
+
+/// A TLS connection as a client opens it; which certificate it shows is another test's matter.
+pub(crate) async fn connect() -> TlsStream<TcpStream> {
+    let stream = TcpStream::connect(CONTROL).await.unwrap();
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    TlsConnector::from(tls()).connect(name, stream).await.unwrap()
+}
+
+pub(crate) fn tls() -> Arc<ClientConfig> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let versions =
+        ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().unwrap();
+    Arc::new(versions.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider))).with_no_client_auth())
+}
+
+/// An answer: status, headers in one piece, body.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{self:?}"))
+    }
+}
+
+/// One request on a connection of its own.
+pub(crate) async fn request(head: &str, body: &[u8]) -> Answer {
+    let mut stream = connect().await;
+    let head = format!("{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // An answer may come before the whole body is taken.
+    let _ = stream.write_all(body).await;
+    let _ = stream.flush().await;
+    read_answer(stream).await
+}
+
+pub(crate) async fn read_answer(mut stream: TlsStream<TcpStream>) -> Answer {
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes).await;
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(bytes.len());
+    let head = text(&bytes[..end]);
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    Answer { status, head, body: bytes.get(end + 4..).unwrap_or_default().to_vec() }
+}
+
+/// A login as the client puts it.
+pub(crate) fn login_body(user: &str, password: &str) -> String {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let mut key = [0u8; 32];
+    key[..8].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    key[8..12].copy_from_slice(&std::process::id().to_be_bytes());
+    let key = gateway_api::PublicKey(key);
+    serde_json::json!({ "user": user, "password": password, "public_key": key }).to_string()
+}
+
+pub(crate) async fn login(user: &str, password: &str) -> Answer {
+    request("POST /v1/login HTTP/1.1", login_body(user, password).as_bytes()).await
+}
+
+/// A login that must succeed: its token and number.
+pub(crate) async fn open(user: &str) -> (String, String) {
+    let answer = login(user, &format!("pw-{user}")).await;
+    assert_eq!(answer.status, 200, "{answer:?} {}", text(&answer.body));
+    let session = answer.json();
+    (session["token"].as_str().unwrap().to_owned(), session["number"].as_str().unwrap().to_owned())
+}
+
+pub(crate) async fn close(token: &str, query: &str) -> u16 {
+    request(&format!("DELETE /v1/session{query} HTTP/1.1\r\nAuthorization: Bearer {token}"), b"").await.status
+}
+
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        panic!("TLS 1.2 must never be spoken")
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,106 @@
+//! The record under stress: a full disk, copies, and who may ask.
+
+use std::{fs, os::unix::process::CommandExt as _};
+
+use nix::sys::signal::Signal;
+
+use crate::house::*;
+
+#[test]
+fn a_full_disk_opens_no_session_loses_no_close_and_recovers() {
+    let house = House::new();
+    house.set_policy(&POLICY.replace("grace = \"1s\"", "grace = \"10m\""));
+    fs::create_dir(house.path("state")).unwrap();
+    sh(&format!("mount -t tmpfs -o size=600k,mode=700 tmpfs {}", house.path("state").display()));
+    let _gateway = house.serve();
+    let (token, number) = block_on(open("m.rossi"));
+    sh(&format!("head -c 2M /dev/zero > {} 2>/dev/null; true", house.path("state/filler").display()));
+    let mut refused = false;
+    // The log may have a page of room left.
+    for _ in 0..200 {
+        let answer = block_on(login("n.agreement", "pw-n.agreement"));
+        if house.log().contains("is full") {
+            refused = true;
+            break;
+        }
+        assert_eq!(answer.status, 403);
+    }
+    assert!(refused, "{}", house.log());
+    let answer = block_on(login("m.rossi", "pw-m.rossi"));
+    assert_eq!((answer.status, answer.json()["code"].clone()), (503, "unavailable".into()));
+    assert_eq!(house.json(&["session", "list", "--json"])[0]["number"], number.as_str(), "the open one goes on");
+    let closing = std::thread::spawn({
+        // Its own thread would be in the same network: namespaces are inherited.
+        move || block_on(close(&token, ""))
+    });
+    wait("the close to be tried", || house.log().contains("close not recorded yet"));
+    fs::remove_file(house.path("state/filler")).unwrap();
+    assert_eq!(closing.join().unwrap(), 204, "recorded as soon as there is room: {}", house.log());
+    wait("a login to work again", || block_on(login("m.rossi", "pw-m.rossi")).status == 200);
+    let story = house.story();
+    assert_eq!(story.iter().filter(|line| *line == "session_opened").count(), 2, "{story:?}");
+    assert!(story.contains(&"session_closed worker_closed".to_owned()), "{story:?}");
+    house.says(&["log", "verify"]);
+}
+
+#[test]
+fn a_backup_is_taken_live_and_put_back_only_when_nothing_runs() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let house = House::new();
+    let mut gateway = house.serve();
+    block_on(open("m.rossi"));
+    let copy = house.path("copy").display().to_string();
+    house.says(&["backup", &copy]);
+    assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(house.run(&["backup", &copy], "").status.code(), Some(1), "a file that is there is kept");
+    assert_eq!(house.run(&["restore", &copy], "").status.code(), Some(1), "never under a running gateway");
+    gateway.signal(Signal::SIGTERM);
+    gateway.ended();
+    assert_eq!(house.run(&["restore", &copy], "").status.code(), Some(1), "never over a database");
+    fs::write(house.path("no-copy"), vec![7; 8192]).unwrap();
+    house.set_mode("no-copy", 0o600);
+    let before = house.story();
+    let broken = house.path("no-copy").display().to_string();
+    let refused = house.run(&["restore", "--force", &broken], "");
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("nothing was changed"), "{}", text(&refused.stderr));
+    assert_eq!(house.story(), before);
+    house.says(&["restore", "--force", &copy]);
+    assert_eq!(house.story(), ["session_opened"]);
+    assert!(house.says(&["log", "show", "--journal", "administrators"]).contains("backup_restored"));
+    let _gateway = house.serve();
+    assert_eq!(house.story(), ["session_opened", "session_closed gateway_stopped"]);
+    house.says(&["log", "verify"]);
+}
+
+#[test]
+fn strangers_on_this_machine_may_not_ask() {
+    let house = House::new();
+    sh(&format!("chmod 755 {}", house.path("").display()));
+    let _gateway = house.serve();
+    sh(&format!("chmod 666 {}", house.path("admin.sock").display()));
+    // By another user through a socket that anybody may open: what counts is who the kernel says is calling.
+    let asked = std::process::Command::new("python3")
+        .arg("-c")
+        .arg("import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b'{\"ask\":\"status\"}\\n'); print(s.makefile().readline())")
+        .arg(house.path("admin.sock"))
+        .uid(65_534)
+        .gid(65_534)
+        .output()
+        .unwrap();
+    assert!(text(&asked.stdout).contains("you may not ask"), "{asked:?}");
+}
+
+#[test]
+fn names_are_shown_only_when_asked_for_and_that_is_recorded() {
+    let house = House::new();
+    let mut gateway = house.serve();
+    block_on(open("m.rossi"));
+    assert!(!house.says(&["log", "show"]).contains("m.rossi"));
+    assert!(house.says(&["log", "show", "--names"]).contains("worker=m.rossi"));
+    gateway.signal(Signal::SIGTERM);
+    gateway.ended();
+    assert!(house.says(&["log", "show", "--names"]).contains("worker=m.rossi"));
+    let acts = house.says(&["log", "show", "--journal", "administrators"]);
+    assert_eq!(acts.matches("names_shown").count(), 2, "{acts}");
+}

@@ -1,0 +1,9 @@
+//! The real daemon, asked over its real sockets. Each test has a network of its own, so that ports and devices collide with nobody;
+//! that needs root.
+
+mod house;
+
+mod log;
+mod logins;
+mod start;
+mod strangers;

@@ -1,0 +1,155 @@
+//! Starting, stopping, reloading; and what is said when it cannot be.
+
+use std::fs;
+
+use nix::sys::signal::Signal;
+
+use crate::house::*;
+
+/// Breaks one thing, starts, and expects the code and all of the words.
+fn refuses(house: &House, code: i32, words: &[&str]) {
+    let (got, said) = house.refused_start();
+    for word in words {
+        assert!(said.contains(word), "expected `{word}` in: {said}");
+    }
+    assert_eq!(got, code, "{said}");
+}
+
+#[test]
+fn mistakes_in_files_are_told_with_what_to_do() {
+    let house = House::new();
+    let config = fs::read_to_string(house.path("gateway.toml")).unwrap();
+
+    fs::write(house.path("gateway.toml"), config.replace("public", "pubblic")).unwrap();
+    refuses(&house, 64, &["unknown key `pubblic`", "gateway.toml:6", "^^^^^^^"]);
+    fs::remove_file(house.path("gateway.toml")).unwrap();
+    refuses(&house, 64, &["cannot read the configuration", "--config"]);
+    fs::write(house.path("gateway.toml"), &config).unwrap();
+
+    house.set_policy(&POLICY.replace("profile = \"standard\"", "profile = \"standrd\"").replace("idle =", "idel ="));
+    refuses(&house, 64, &["standrd", "idel", "office.toml"]);
+    assert_eq!(house.run(&["config", "check"], "").status.code(), Some(64));
+    fs::remove_dir_all(house.path("policy")).unwrap();
+    refuses(&house, 64, &["policy folder"]);
+    fs::create_dir(house.path("policy")).unwrap();
+    house.set_policy(POLICY);
+    house.says(&["config", "check"]);
+
+    fs::create_dir_all(house.path("state")).unwrap();
+    house.set_mode("state", 0o755);
+    refuses(&house, 64, &["others may read", "chmod 0700"]);
+    house.set_mode("state", 0o700);
+    drop(house.serve());
+
+    house.set_mode("state/wireguard-key", 0o644);
+    refuses(&house, 64, &["wireguard-key", "chmod 0600"]);
+    house.set_mode("state/wireguard-key", 0o600);
+    house.set_mode("state/deskgate.sqlite", 0o640);
+    refuses(&house, 64, &["deskgate.sqlite", "chmod 0600"]);
+    house.set_mode("state/deskgate.sqlite", 0o600);
+
+    fs::write(
+        house.path("gateway.toml"),
+        config.replace("[tunnel]", "certificate = \"no.pem\"\nkey = \"no.pem\"\n[tunnel]"),
+    )
+    .unwrap();
+    refuses(&house, 64, &["cannot read the certificate", "no.pem"]);
+    fs::write(house.path("gateway.toml"), config.replace("socket =", "group = \"no-such-group\"\nsocket =")).unwrap();
+    refuses(&house, 64, &["no-such-group", "groupadd"]);
+}
+
+#[test]
+fn a_machine_that_cannot_carry_a_gateway_is_told_so() {
+    let house = House::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:443").unwrap();
+    refuses(&house, 1, &["cannot listen on 127.0.0.1:443", "another program has this port"]);
+    drop(taken);
+    let taken = std::net::UdpSocket::bind("127.0.0.1:51820").unwrap();
+    refuses(&house, 1, &["51820"]);
+    drop(taken);
+    sh("mount --bind /dev/null /dev/net/tun");
+    refuses(&house, 1, &["cannot make the office device `deskgate0`"]);
+    sh("umount /dev/net/tun");
+    let first = house.serve();
+    refuses(&house, 64, &["a gateway is running"]);
+    drop(first);
+}
+
+#[test]
+fn a_stop_closes_and_records_every_session() {
+    let house = House::new();
+    let mut gateway = house.serve();
+    block_on(open("m.rossi"));
+    gateway.signal(Signal::SIGTERM);
+    assert_eq!(gateway.ended(), Some(0), "{}", house.log());
+    assert_eq!(
+        house.story(),
+        ["session_opened", "session_closed gateway_stopped"],
+        "the log is read without a gateway too"
+    );
+    assert!(!house.path("admin.sock").exists());
+    house.says(&["log", "verify"]);
+    assert_eq!(house.run(&["status"], "").status.code(), Some(1));
+}
+
+#[test]
+fn after_a_crash_every_opening_has_exactly_one_close() {
+    let house = House::new();
+    for _ in 0..3 {
+        let mut gateway = house.serve();
+        block_on(open("m.rossi"));
+        gateway.signal(Signal::SIGKILL);
+        assert_eq!(gateway.ended(), None);
+    }
+    let _gateway = house.serve();
+    let once = ["session_opened".to_owned(), "session_closed gateway_stopped".to_owned()];
+    assert_eq!(house.story(), [once.clone(), once.clone(), once].concat());
+    assert!(house.says(&["log", "show", "--journal", "administrators"]).contains("previous_end=unclean"));
+    house.says(&["log", "verify"]);
+}
+
+#[test]
+fn a_policy_with_mistakes_never_replaces_a_good_one() {
+    let house = House::new();
+    let gateway = house.serve();
+    let good = house.json(&["status", "--json"])["policy"]["hash"].clone();
+    house.set_policy("timezone = \"Nowhere\"\n");
+    gateway.signal(Signal::SIGHUP);
+    wait("the mistake to be told", || !house.json(&["status", "--json"])["policy"]["rejected"].is_null());
+    assert_eq!(house.json(&["status", "--json"])["policy"]["hash"], good);
+    assert_eq!(house.run(&["reload"], "").status.code(), Some(1));
+    block_on(open("m.rossi"));
+    house.set_policy(&POLICY.replace("15m", "10m"));
+    house.says(&["reload"]);
+    let standing = house.json(&["status", "--json"])["policy"].clone();
+    assert!(standing["hash"] != good && standing["rejected"].is_null(), "{standing}");
+    let acts = house.says(&["log", "show", "--journal", "administrators"]);
+    assert!(acts.contains("policy_rejected") && acts.matches("policy_loaded").count() == 2, "{acts}");
+}
+
+#[test]
+fn no_thread_keeps_a_right_it_no_longer_needs() {
+    let house = House::new();
+    let gateway = house.serve();
+    for thread in fs::read_dir(format!("/proc/{}/task", gateway.pid())).unwrap() {
+        let status = fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
+        for line in status.lines().filter(|line| line.starts_with("Cap")) {
+            assert!(line.ends_with("0000000000000000"), "{status}");
+        }
+        assert!(status.contains("NoNewPrivs:\t1"), "{status}");
+    }
+}
+
+#[test]
+fn the_fingerprint_is_that_of_the_certificate_that_is_shown() {
+    let house = House::new();
+    assert_eq!(house.run(&["fingerprint"], "").status.code(), Some(64), "there is none before the first start");
+    let _gateway = house.serve();
+    let shown = std::process::Command::new("sh")
+        .args(["-c", "openssl s_client -connect 127.0.0.1:443 </dev/null 2>/dev/null | openssl x509 -pubkey -noout | openssl pkey -pubin -outform der | sha256sum"])
+        .output()
+        .unwrap();
+    let shown = text(&shown.stdout);
+    assert_eq!(house.says(&["fingerprint"]).trim(), format!("sha256:{}", shown.split(' ').next().unwrap()));
+    assert!(house.log().contains(house.says(&["fingerprint"]).trim()));
+}
