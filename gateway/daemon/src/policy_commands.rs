@@ -82,12 +82,26 @@ pub(crate) enum PolicyCommand {
 /// Which files, and for whom to print.
 #[derive(Debug, Args)]
 pub(crate) struct Folder {
-    /// The policy folder
-    #[arg(long = "policy", value_name = "DIR", default_value = "/etc/deskgate/policy")]
-    path: PathBuf,
+    /// The policy folder [default: the one that the configuration names]
+    #[arg(long = "policy", value_name = "DIR")]
+    path: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// A [`Folder`] whose place is known.
+struct Files {
+    path: PathBuf,
+    json: bool,
+}
+
+impl Folder {
+    /// The configuration is read only where no folder was named: other folders are looked at before a gateway is there.
+    fn or_configured(self, config: impl FnOnce() -> Result<Config, Failure>) -> Result<Files, Failure> {
+        let path = self.path.map_or_else(|| config().map(|config| config.policy), Ok)?;
+        Ok(Files { path, json: self.json })
+    }
 }
 
 /// Who asks to be let in, when, from what.
@@ -146,11 +160,11 @@ pub(crate) fn run(
 ) -> Result<ExitCode, Failure> {
     let outcome = match command {
         PolicyCommand::Apply { dry_run, yes, output } => return apply::run(&config()?, dry_run, yes, output),
-        PolicyCommand::Check(folder) => check(&folder),
-        PolicyCommand::Explain { folder, question } => explain(&folder, &question),
-        PolicyCommand::Test(folder) => test(&folder),
-        PolicyCommand::Prove(folder) => prove(&folder),
-        PolicyCommand::Calendar { folder, worker, month } => calendar(&folder, &worker, month),
+        PolicyCommand::Check(folder) => check(&folder.or_configured(config)?),
+        PolicyCommand::Explain { folder, question } => explain(&folder.or_configured(config)?, &question),
+        PolicyCommand::Test(folder) => test(&folder.or_configured(config)?),
+        PolicyCommand::Prove(folder) => prove(&folder.or_configured(config)?),
+        PolicyCommand::Calendar { folder, worker, month } => calendar(&folder.or_configured(config)?, &worker, month),
         PolicyCommand::Diff { old, new, from, json } => diff(old, new, from, json),
         PolicyCommand::Schema => {
             print(&policy::json_schema());
@@ -160,7 +174,7 @@ pub(crate) fn run(
     Ok(outcome.into())
 }
 
-fn check(folder: &Folder) -> Outcome {
+fn check(folder: &Files) -> Outcome {
     let loaded = match policy_files::load(&folder.path) {
         Ok(loaded) => loaded,
         Err(error) => return unusable(&error, folder.json),
@@ -176,7 +190,7 @@ fn check(folder: &Folder) -> Outcome {
     Outcome::Yes
 }
 
-fn explain(folder: &Folder, question: &Question) -> Outcome {
+fn explain(folder: &Files, question: &Question) -> Outcome {
     let Loaded { policy, sources, .. } = match policy_files::load(&folder.path) {
         Ok(loaded) => loaded,
         Err(error) => return unusable(&error, folder.json),
@@ -202,7 +216,7 @@ fn explain(folder: &Folder, question: &Question) -> Outcome {
     }
 }
 
-fn test(folder: &Folder) -> Outcome {
+fn test(folder: &Files) -> Outcome {
     let error = match policy_files::load(&folder.path) {
         Ok(loaded) => {
             let asked = loaded.policy.test_count();
@@ -225,7 +239,7 @@ fn test(folder: &Folder) -> Outcome {
     if failed { Outcome::No } else { outcome }
 }
 
-fn prove(folder: &Folder) -> Outcome {
+fn prove(folder: &Files) -> Outcome {
     let Loaded { policy, sources, .. } = match policy_files::load(&folder.path) {
         Ok(loaded) => loaded,
         Err(error) => return unusable(&error, folder.json),
@@ -238,7 +252,7 @@ fn prove(folder: &Folder) -> Outcome {
     if proof.counterexample.is_none() { Outcome::Yes } else { Outcome::No }
 }
 
-fn calendar(folder: &Folder, worker: &str, month: Option<(i16, i8)>) -> Outcome {
+fn calendar(folder: &Files, worker: &str, month: Option<(i16, i8)>) -> Outcome {
     let Loaded { policy, .. } = match policy_files::load(&folder.path) {
         Ok(loaded) => loaded,
         Err(error) => return unusable(&error, folder.json),
