@@ -271,7 +271,15 @@ impl<'w> Gateway<'w> {
     /// # Panics
     /// When it ends or does not listen soon; its log is shown.
     pub fn start(world: &'w World, files: Files) -> Self {
-        let mut process = files.serve(world);
+        let process = files.serve(world);
+        Self::over(world, files, process)
+    }
+
+    /// Over a daemon that was started already.
+    ///
+    /// # Panics
+    /// When it ends or does not listen soon; its log is shown.
+    pub fn over(world: &'w World, files: Files, mut process: Process) -> Self {
         wait::until("the gateway to listen", wait::SOON, || {
             if let Some(status) = process.ended() {
                 panic!("the gateway ended ({status}):\n{}{}", process.stdout(), process.stderr());

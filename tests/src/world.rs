@@ -3,8 +3,9 @@
 //! Knows no program of ours; [`crate::gateway`] and [`crate::client`] put those in.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
     net::{IpAddr, Ipv4Addr},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -63,6 +64,8 @@ impl World {
         let folder = tempfile::Builder::new().prefix("deskgate-world-").tempdir().expect("a temporary folder");
         let programs = programs();
         fs::write(folder.path().join("hosts"), HOSTS).expect("our own folder");
+        // Daemons that are not root must come through it to their own.
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("our own folder");
         let start = |name| Computer::start(name, folder.path(), &[&programs]);
         let world = Self {
             home: start("home"),

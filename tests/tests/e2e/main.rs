@@ -13,9 +13,11 @@ mod hours;
 mod idle;
 mod log;
 mod login;
+mod manual;
 mod policy;
 mod reach;
 mod refuse;
+mod rights;
 mod the_world;
 
 /// The home computer itself.
