@@ -220,8 +220,6 @@ impl EventLoop {
                 Ok(Command::Closed(reason)) => self.session.handle_closed(reason),
                 Ok(Command::Close(reason)) => {
                     self.doors.clear();
-                    // What local programs have written is taken in before the end is looked at.
-                    self.move_bytes();
                     self.session.close(reason, clock::now());
                 }
                 Err(mpsc::TryRecvError::Empty) => return Ok(()),

@@ -10,7 +10,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpStream},
-    os::unix::process::CommandExt as _,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::Ordering,
     sync::mpsc,
@@ -47,7 +47,7 @@ impl Program {
         let mut child = Command::new(env!("CARGO_BIN_EXE_deskgate"))
             .args(arguments)
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", search_path(&home))
             .env("HOME", home.path())
             .env("LANG", "C")
             .stdin(Stdio::piped())
@@ -106,6 +106,13 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The programs of a home, if it has any, come before those of the system.
+fn search_path(home: &TempDir) -> std::ffi::OsString {
+    let system = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(home.path().join("bin")).chain(std::env::split_paths(&system));
+    std::env::join_paths(folders).unwrap()
 }
 
 fn lines(stream: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
@@ -179,13 +186,13 @@ fn a_door_carries_bytes_until_a_signal_closes_it() {
 
 #[test]
 fn the_end_of_the_program_ends_the_session_within_a_second_and_loses_nothing() {
-    let manners = Manners { ports: vec![(3389, Role::Sink)], ..Manners::default() };
+    let manners = Manners { ports: vec![(3389, Role::Drain)], ..Manners::default() };
     let gateway = Gateway::start(manners);
     let folder = tempfile::tempdir().unwrap();
     let go = folder.path().join("go");
-    // Opens the door, waits to be told to go, writes, and ends in the same breath.
+    // Opens the door, waits to be told to go, writes more than one window, and ends in the same breath.
     let script = format!(
-        "exec 3<>/dev/tcp/{{host}}/{{port}}; echo here; until test -e {go}; do :; done; printf '\\\\000' >&3",
+        "exec 3<>/dev/tcp/{{host}}/{{port}}; echo here; until test -e {go}; do :; done; head -c 300000 /dev/zero >&3",
         go = go.display()
     );
     let mut program = Program::connect(&gateway, &["--run", &format!("bash -c \"{script}\"")]);
@@ -199,7 +206,7 @@ fn the_end_of_the_program_ends_the_session_within_a_second_and_loses_nothing() {
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     assert_eq!(gateway.closes(), ["program_ended"]);
     assert!(said.contains("You closed your desktop"), "{said}");
-    until("the last byte", || (gateway.sunk.load(Ordering::Relaxed) == 1).then_some(()));
+    assert_eq!(gateway.sunk.load(Ordering::Relaxed), 300_000);
 }
 
 #[test]
@@ -229,6 +236,38 @@ fn a_program_that_fails_at_once_or_does_not_exist_is_a_failure_and_the_session_i
         assert_eq!(code, 1, "{said}");
         assert!(said.contains(text), "{said}");
         assert_eq!(gateway.closes(), [closed]);
+    }
+}
+
+#[test]
+fn the_rdp_program_that_is_found_gets_what_the_grant_says_and_its_exit_codes_are_understood() {
+    for (status, code, text) in [
+        (143, 1, "anagrafe-07 shows another certificate than at your last visit"),
+        (131, 1, "xfreerdp3 ended at once with an error (status 131)"),
+        (12, 1, "xfreerdp3 ended at once with an error (status 12)"),
+    ] {
+        let gateway = Gateway::start(Manners::default());
+        let home = tempfile::tempdir().unwrap();
+        let script = home.path().join("bin/xfreerdp3");
+        fs::create_dir(home.path().join("bin")).unwrap();
+        fs::write(&script, format!("#!/bin/sh\necho \"got $*\"; echo \"keeps $XDG_CONFIG_HOME\"\nexit {status}\n"))
+            .unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let server = gateway.address.to_string();
+        let known = ["--fingerprint", &gateway.fingerprint];
+        let arguments = ["connect", "--server", &server, "--user", "m.rossi", "--password-stdin"];
+        let mut program = Program::start_in(home, &[&arguments[..], &known[..]].concat(), PASSWORD);
+        program.says("got /v:127.0.0.1:");
+        program.says("/u:m.rossi /t:anagrafe-07 /cert:tofu,deny,name:anagrafe-07 -multitransport");
+        program.says("-clipboard");
+        let folder = program.home.path().join(".config/deskgate/workstations/127.0.0.1");
+        program.says(&format!("keeps {}", folder.display()));
+        assert_eq!(fs::metadata(folder.join("freerdp")).unwrap().permissions().mode() & 0o777, 0o700);
+        let (exit, said) = program.end();
+        assert_eq!(exit, code, "{said}");
+        assert!(said.contains(text), "{said}");
+        assert!(!said.contains(PASSWORD), "{said}");
+        assert_eq!(gateway.closes(), ["program_ended"]);
     }
 }
 

@@ -235,9 +235,15 @@ impl Session {
         self.tunnel.outbox().remove_first();
     }
 
-    /// The next thing to tell.
+    /// The next thing to tell. Also where a session that is being closed notices that nothing is under way any more: by
+    /// now the caller has moved all bytes that could be moved.
     pub fn poll_event(&mut self, now: Instant) -> Option<Event> {
         self.settle(now);
+        if let State::Closing(reason) = self.state
+            && self.forward.is_flushed(&self.stack)
+        {
+            self.end(End::Closed(reason));
+        }
         self.events.pop_front()
     }
 
@@ -260,11 +266,6 @@ impl Session {
                 Failure::NoAnswer => Event::NoAnswer { port },
             });
         });
-        if let State::Closing(reason) = self.state
-            && self.forward.is_flushed(&self.stack)
-        {
-            self.end(End::Closed(reason));
-        }
     }
 
     fn notice_silence(&mut self) {

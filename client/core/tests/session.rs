@@ -498,3 +498,26 @@ fn a_silent_line_is_told_and_so_is_its_return() {
     world.run_for(Duration::from_secs(2));
     assert_eq!(world.events, [Event::TunnelUp, Event::TunnelSilent, Event::TunnelUp]);
 }
+
+/// boringtun's clock cannot be moved, so this takes the time that it is about.
+#[test]
+#[ignore = "takes more than two minutes"]
+fn keys_are_renewed_every_two_minutes_and_not_for_a_keystroke_after_a_silence() {
+    let mut world = World::open(&[(82, Role::Echo)], QUIET);
+    let id = world.connect(82, Local { send: 1, ..Local::default() });
+    let start = Instant::now();
+    let mut handshakes = vec![];
+    for second in 1..=150 {
+        let moment = start + Duration::from_secs(second);
+        std::thread::park_timeout(moment.saturating_duration_since(Instant::now()));
+        world.run_for(moment.saturating_duration_since(world.now));
+        if second % 20 == 0 {
+            world.locals.get_mut(&id).unwrap().send += 1;
+        }
+        if handshakes.last().is_none_or(|(_, count)| *count != world.office.handshakes) {
+            handshakes.push((second, world.office.handshakes));
+        }
+    }
+    assert_eq!(world.locals[&id].received, world.locals[&id].send);
+    assert!(matches!(handshakes[..], [(1, 1), (120..=145, 2)]), "{handshakes:?}");
+}
