@@ -22,6 +22,7 @@ mod session;
 mod stack;
 mod timer;
 mod tunnel;
+mod window;
 
 pub use event::{End, Event};
 pub use forward::{ConnectionId, OpenError, Step};

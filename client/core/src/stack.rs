@@ -14,7 +14,10 @@ use smoltcp::{
     wire::{HardwareAddress, IpAddress, IpCidr, IpEndpoint},
 };
 
-use crate::tunnel::{Sealer, Tunnel};
+use crate::{
+    tunnel::{Sealer, Tunnel},
+    window::Window,
+};
 
 /// Connections that get rings for a fast line; later ones get small rings. Together they keep memory within bounds:
 /// a desktop needs one.
@@ -69,6 +72,7 @@ struct Progress {
     sent: u32,
     /// Bytes taken in at a time.
     gulp: usize,
+    window: Window,
 }
 
 impl Progress {
@@ -84,6 +88,8 @@ pub(crate) struct Stack {
     progress: Vec<Progress>,
     address: IpAddr,
     epoch: Instant,
+    /// The time of the last packet either way.
+    now: Instant,
 }
 
 impl Stack {
@@ -92,7 +98,7 @@ impl Stack {
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = seed;
         let mut progress = Vec::new();
-        let mut link = Link { tunnel, progress: &mut progress };
+        let mut link = Link { tunnel, progress: &mut progress, now };
         let mut interface = Interface::new(config, &mut link, StackInstant::ZERO);
         interface.update_ip_addrs(|addresses| {
             let bits = if address.is_ipv4() { 32 } else { 128 };
@@ -104,7 +110,7 @@ impl Stack {
             IpAddr::V4(address) => interface.routes_mut().add_default_ipv4_route(address).map(drop),
             IpAddr::V6(address) => interface.routes_mut().add_default_ipv6_route(address).map(drop),
         };
-        Self { interface, sockets: SocketSet::new(Vec::new()), progress, address, epoch: now }
+        Self { interface, sockets: SocketSet::new(Vec::new()), progress, address, epoch: now, now }
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -130,7 +136,8 @@ impl Stack {
         socket.set_timeout(Some(StackDuration::from_micros(CONNECT_TIME.as_micros().try_into().unwrap_or(u64::MAX))));
         let to = IpEndpoint::new(IpAddress::from(address), port);
         socket.connect(self.interface.context(), to, (IpAddress::from(self.address), local)).ok()?;
-        self.progress.push(Progress { port: local, written: 0, sent: 0, gulp: FAST_GULP });
+        let window = Window::new(send);
+        self.progress.push(Progress { port: local, written: 0, sent: 0, gulp: FAST_GULP, window });
         Some(Connection { handle: self.sockets.add(socket), port: local })
     }
 
@@ -195,15 +202,17 @@ impl Stack {
         if !socket.can_send() {
             return None;
         }
+        let arrived = progress.written.wrapping_sub(socket.send_queue() as u32);
+        progress.window.acknowledged(arrived, progress.sent, self.now);
         // What cannot leave at once shows that the line is the slower side; what left at once, that it is not.
         let unsent = progress.unsent();
         if unsent > 0 {
             progress.gulp = SLOW_GULP;
         }
-        if unsent >= progress.gulp {
+        let gulp = progress.gulp.min(progress.window.room(socket.send_queue()));
+        if unsent >= gulp {
             return None;
         }
-        let gulp = progress.gulp;
         let (used, answer) = socket
             .send(|room| {
                 let most = room.len().min(gulp);
@@ -245,16 +254,18 @@ impl Stack {
 
     /// Takes the packet that the tunnel has just opened.
     pub(crate) fn receive(&mut self, tunnel: &mut Tunnel, now: Instant) {
-        let now = self.time(now);
-        let mut link = Link { tunnel, progress: &mut self.progress };
-        while self.interface.poll_ingress_single(now, &mut link, &mut self.sockets) != PollIngressSingleResult::None {}
+        self.now = now;
+        let time = self.time(now);
+        let mut link = Link { tunnel, progress: &mut self.progress, now };
+        while self.interface.poll_ingress_single(time, &mut link, &mut self.sockets) != PollIngressSingleResult::None {}
     }
 
     /// Sends what may leave now, as long as the tunnel has room.
     pub(crate) fn send(&mut self, tunnel: &mut Tunnel, now: Instant) {
-        let now = self.time(now);
-        let mut link = Link { tunnel, progress: &mut self.progress };
-        while self.interface.poll_egress(now, &mut link, &mut self.sockets) != PollResult::None {}
+        self.now = now;
+        let time = self.time(now);
+        let mut link = Link { tunnel, progress: &mut self.progress, now };
+        while self.interface.poll_egress(time, &mut link, &mut self.sockets) != PollResult::None {}
     }
 
     /// When [`Self::send`] is wanted next even if nothing comes.
@@ -274,6 +285,7 @@ impl Stack {
 struct Link<'a> {
     tunnel: &'a mut Tunnel,
     progress: &'a mut Vec<Progress>,
+    now: Instant,
 }
 
 impl Device for Link<'_> {
@@ -288,12 +300,12 @@ impl Device for Link<'_> {
 
     fn receive(&mut self, _: StackInstant) -> Option<(Opened<'_>, Sealing<'_>)> {
         let (packet, sealer) = self.tunnel.split()?;
-        Some((Opened(packet), Sealing { sealer, progress: self.progress }))
+        Some((Opened(packet), Sealing { sealer, progress: self.progress, now: self.now }))
     }
 
     fn transmit(&mut self, _: StackInstant) -> Option<Sealing<'_>> {
         let sealer = self.tunnel.sealer();
-        sealer.has_room().then_some(Sealing { sealer, progress: self.progress })
+        sealer.has_room().then_some(Sealing { sealer, progress: self.progress, now: self.now })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -315,28 +327,33 @@ impl RxToken for Opened<'_> {
 struct Sealing<'a> {
     sealer: &'a mut Sealer,
     progress: &'a mut Vec<Progress>,
+    now: Instant,
 }
 
 impl TxToken for Sealing<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, fill: F) -> R {
-        let Self { sealer, progress } = self;
+        let Self { sealer, progress, now } = self;
         sealer.seal(length, |packet| {
             let answer = fill(packet);
-            note(progress, packet);
+            note(progress, packet, now);
             answer
         })
     }
 }
 
 /// Reads off a packet that is leaving how far its connection got.
-fn note(progress: &mut [Progress], packet: &[u8]) {
+fn note(progress: &mut [Progress], packet: &[u8], now: Instant) {
     let Some(sent) = sent(packet) else { return };
     let Some(progress) = progress.iter_mut().find(|progress| progress.port == sent.port) else { return };
     if sent.syn {
         progress.sent = sent.end;
         progress.written = sent.end;
+        progress.window.begin(sent.end);
     } else if sent.end.wrapping_sub(progress.sent).cast_signed() > 0 {
         progress.sent = sent.end;
+        progress.window.sent(sent.end, now);
+    } else if sent.payload > 0 {
+        progress.window.sent_again(progress.sent, now);
     }
 }
 
@@ -344,6 +361,8 @@ struct Sent {
     port: u16,
     /// One past the last byte; a SYN counts as one.
     end: u32,
+    /// Bytes.
+    payload: u32,
     syn: bool,
 }
 
@@ -353,7 +372,7 @@ fn sent(packet: &[u8]) -> Option<Sent> {
     let tcp = packet.get(header..)?;
     let port = u16::from_be_bytes([*tcp.first()?, *tcp.get(1)?]);
     let sequence = u32::from_be_bytes(tcp.get(4..8)?.try_into().ok()?);
-    let payload = tcp.len().checked_sub(usize::from(tcp.get(12)? >> 4) * 4)?;
+    let payload = u32::try_from(tcp.len().checked_sub(usize::from(tcp.get(12)? >> 4) * 4)?).ok()?;
     let syn = tcp.get(13)? & 2 != 0;
-    Some(Sent { port, end: sequence.wrapping_add(u32::try_from(payload).ok()?).wrapping_add(syn.into()), syn })
+    Some(Sent { port, end: sequence.wrapping_add(payload).wrapping_add(syn.into()), payload, syn })
 }

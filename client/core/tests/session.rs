@@ -36,6 +36,32 @@ impl Line {
     }
 }
 
+/// The narrowest place on the way to the office.
+#[derive(Debug)]
+struct Bottleneck {
+    /// Bits in a second, and bytes that may wait there.
+    rate: f64,
+    buffer: f64,
+    free_at: Instant,
+    dropped: u64,
+    /// The longest that anything waited.
+    longest: Duration,
+}
+
+impl Bottleneck {
+    /// How long a datagram takes to be through, if it fits.
+    fn pass(&mut self, length: usize, now: Instant) -> Option<Duration> {
+        let wait = self.free_at.saturating_duration_since(now);
+        if wait.as_secs_f64() * self.rate / 8.0 + length as f64 > self.buffer {
+            self.dropped += 1;
+            return None;
+        }
+        self.longest = self.longest.max(wait);
+        self.free_at = self.free_at.max(now) + Duration::from_secs_f64(length as f64 * 8.0 / self.rate);
+        Some(self.free_at - now)
+    }
+}
+
 /// A local program's end of a connection.
 #[derive(Debug, Default)]
 struct Local {
@@ -61,6 +87,7 @@ struct World {
     locals: BTreeMap<ConnectionId, Local>,
     events: Vec<Event>,
     cut: bool,
+    bottleneck: Option<Bottleneck>,
 }
 
 impl World {
@@ -91,6 +118,7 @@ impl World {
             locals: BTreeMap::new(),
             events: vec![],
             cut: false,
+            bottleneck: None,
         };
         world.session.handle_channel_attached();
         world
@@ -114,7 +142,13 @@ impl World {
             return;
         }
         let late = self.line.draw() < self.line.late;
-        let arrival = self.now + if late { self.line.delay * 3 } else { self.line.delay };
+        let (length, now) = (datagram.len(), self.now);
+        let passed = match &mut self.bottleneck {
+            Some(bottleneck) if to_office => bottleneck.pass(length, now),
+            _ => Some(Duration::ZERO),
+        };
+        let Some(passed) = passed else { return };
+        let arrival = now + passed + if late { self.line.delay * 3 } else { self.line.delay };
         self.under_way.insert((arrival, self.serial), (to_office, datagram));
     }
 
@@ -355,6 +389,30 @@ fn a_slow_line_is_not_filled_with_more_than_it_can_take() {
     world.settle();
     let ahead = world.locals[&id].sent - world.office.sunk;
     assert!(ahead < 200_000, "{ahead} bytes were taken in before anything was acknowledged");
+}
+
+#[test]
+fn a_copy_uses_the_line_and_queues_next_to_nothing_on_the_way() {
+    for (rate, buffer, delay, bytes, used) in [
+        (20e6, 64_000.0, 10, 6_000_000, 0.85),
+        (100e6, 250_000.0, 5, 12_000_000, 0.8),
+        (2e6, 64_000.0, 20, 700_000, 0.85),
+    ] {
+        let line = Line { delay: Duration::from_millis(delay), ..QUIET };
+        let mut world = World::open(&[(80, Role::Drain)], line);
+        let free_at = world.now;
+        world.bottleneck = Some(Bottleneck { rate, buffer, free_at, dropped: 0, longest: Duration::ZERO });
+        let start = world.now;
+        world.connect(80, Local { send: bytes, ..Local::default() });
+        world.run_until(|world| world.office.sunk == bytes);
+        let share = bytes as f64 * 8.0 / (world.now - start).as_secs_f64() / rate;
+        let bottleneck = world.bottleneck.unwrap();
+        assert!(share > used, "{share:.2} of {rate} bit/s: {bottleneck:?}");
+        assert_eq!(bottleneck.dropped, 0, "{bottleneck:?}");
+        // The first window is let out at once; nothing later waits longer than it, nor than 15 ms.
+        let first = Duration::from_secs_f64(18_000.0 * 8.0 / rate);
+        assert!(bottleneck.longest < first.max(Duration::from_millis(15)), "{rate} bit/s: {bottleneck:?}");
+    }
 }
 
 #[test]
