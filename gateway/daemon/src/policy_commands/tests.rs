@@ -99,7 +99,7 @@ fn unusable_files_are_told_as_json_with_their_places() {
 
 #[test]
 fn the_exit_code_is_the_answer() {
-    let folder = |path: &str| Folder { path: path.into(), json: true };
+    let folder = |path: &str| Files { path: path.into(), json: true };
     let small = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/etc/policy/small-office");
     assert_eq!(check(&folder(small)), Outcome::Yes);
     assert_eq!(test(&folder(small)), Outcome::Yes);
