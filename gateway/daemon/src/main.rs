@@ -3,8 +3,6 @@
 //! `serve` builds the parts and runs them; everything else is a command that looks at files, or asks the running gateway over the
 //! administrators' socket. What a command prints is its own room's business; here it becomes an exit code.
 
-#![allow(dead_code, reason = "what changes the grants of live sessions is not asked for yet")]
-
 mod admin;
 mod cli;
 mod clock;
