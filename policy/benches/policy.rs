@@ -34,7 +34,7 @@ fn parse(criterion: &mut Criterion) {
     for count in [1_000, 10_000, 100_000] {
         for (name, sources) in [("csv", town::in_csv(count)), ("toml", town::in_toml(count))] {
             group.bench_function(BenchmarkId::new(name, count), |bencher| {
-                bencher.iter(|| black_box(Policy::parse(&sources).is_ok()))
+                bencher.iter(|| black_box(Policy::parse(&sources).is_ok()));
             });
         }
     }

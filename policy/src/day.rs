@@ -6,12 +6,12 @@
 //! when it skips, and a time that it shows twice in autumn happens the first time; the rule never goes backwards, which
 //! is what keeps every window in one piece.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use jiff::{
     Timestamp,
     civil::{Date, DateTime},
-    tz::{AmbiguousOffset, TimeZone},
+    tz::TimeZone,
 };
 
 /// Minutes in a day by the clock on the wall.
@@ -130,49 +130,133 @@ impl fmt::Display for Minute {
     }
 }
 
-/// The clock of one time zone.
+/// The clock of one time zone, as the stretches of time in which it runs at one offset.
+///
+/// Made once from the zone database: a decision asks it a dozen times, and a proof some hundred million times. The
+/// stretches cover the years that policies may name; before and after them the first and last offset are taken to hold,
+/// when every agreement is over or not begun.
 #[derive(Debug, Clone)]
-pub(crate) struct Zone(TimeZone);
+pub(crate) struct Zone {
+    zone: TimeZone,
+    /// Ascending by every field; never empty.
+    stretches: Arc<[Offset]>,
+}
+
+/// A stretch of time in which the clock runs at one offset, in seconds.
+#[derive(Debug, Clone, Copy)]
+struct Offset {
+    /// When it begins, since 1970.
+    start: i64,
+    /// What the clock is ahead of UTC.
+    ahead: i64,
+    /// What the clock would show at the end, since 1970-01-01T00:00 by itself. The end is the next one's start.
+    local_end: i64,
+}
+
+/// The years of dates that may be written, and one on either side.
+const YEARS: (i16, i16) = (1999, 2201);
 
 impl Zone {
     /// By its name in the zone database that this package carries; nothing is read from the machine, so that the same
     /// policy means the same everywhere.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        jiff::tz::TimeZoneDatabase::bundled().get(name).ok().map(Self)
+        let zone = jiff::tz::TimeZoneDatabase::bundled().get(name).ok()?;
+        let moment = |year| Some(Date::new(year, 1, 1).ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
+        let (first, last) = (moment(YEARS.0)?, moment(YEARS.1)?);
+        let mut changes = vec![(i64::MIN / 4, i64::from(zone.to_offset(first).seconds()))];
+        let following = zone.following(first).take_while(|change| change.timestamp() < last);
+        changes.extend(following.map(|change| (change.timestamp().as_second(), i64::from(change.offset().seconds()))));
+        changes.dedup_by_key(|(_, ahead)| *ahead);
+        let ends = changes.iter().skip(1).map(|(start, _)| *start).chain([i64::MAX / 4]);
+        let stretches = changes.iter().zip(ends).map(|((start, ahead), end)| Offset {
+            start: *start,
+            ahead: *ahead,
+            local_end: end + ahead,
+        });
+        Some(Self { stretches: stretches.collect(), zone })
     }
 
     /// The day and minute that the clock shows.
     pub(crate) fn local(&self, at: Timestamp) -> (Day, u16) {
-        let local = self.0.to_datetime(at);
-        (local.date().into(), local.hour().unsigned_abs() as u16 * 60 + local.minute().unsigned_abs() as u16)
+        // Downwards, also before 1970: a minute has begun or has not.
+        let second = at.as_second() - i64::from(at.subsec_nanosecond() < 0);
+        let place = self.stretches.partition_point(|stretch| stretch.start <= second);
+        let ahead = self.stretches.get(place.saturating_sub(1)).map_or(0, |stretch| stretch.ahead);
+        let minutes = (second + ahead).div_euclid(60);
+        let day = i32::try_from(minutes.div_euclid(i64::from(DAY))).unwrap_or(i32::MAX / 2);
+        (Day(day), minutes.rem_euclid(i64::from(DAY)) as u16)
     }
 
     /// What the clock shows, offset included.
     pub(crate) fn zoned(&self, at: Timestamp) -> jiff::Zoned {
-        at.to_zoned(self.0.clone())
+        at.to_zoned(self.zone.clone())
     }
 
     /// The first moment at which the clock shows `minute` of `day` or later. `minute` may pass midnight.
     pub(crate) fn instant(&self, day: Day, minute: u16) -> Timestamp {
-        let minute = i32::from(minute);
-        let local = day.plus(minute / DAY).date().at((minute % DAY / 60) as i8, (minute % 60) as i8, 0, 0);
-        self.first_moment(local)
+        self.first_moment_of_second((i64::from(day.0) * i64::from(DAY) + i64::from(minute)) * 60)
     }
 
     /// The first moment at which the clock shows `local` or later.
     pub(crate) fn first_moment(&self, local: DateTime) -> Timestamp {
-        let ambiguous = self.0.to_ambiguous_timestamp(local);
-        let limit = if local.year() < 0 { Timestamp::MIN } else { Timestamp::MAX };
-        match ambiguous.offset() {
-            AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(local).unwrap_or(limit),
-            AmbiguousOffset::Fold { before, .. } => before.to_timestamp(local).unwrap_or(limit),
-            AmbiguousOffset::Gap { before, .. } => self.transition_before(before.to_timestamp(local).unwrap_or(limit)),
+        let time = i64::from(local.hour()) * 3600 + i64::from(local.minute()) * 60 + i64::from(local.second());
+        self.first_moment_of_second(i64::from(Day::from(local.date()).0) * 86_400 + time)
+    }
+
+    /// The first stretch in which the clock comes that far: it comes there within it, or has passed it when it begins.
+    fn first_moment_of_second(&self, local: i64) -> Timestamp {
+        let place = self.stretches.partition_point(|stretch| stretch.local_end <= local);
+        let second = self.stretches.get(place).map_or(i64::MAX, |stretch| stretch.start.max(local - stretch.ahead));
+        let limit = if local < 0 { Timestamp::MIN } else { Timestamp::MAX };
+        Timestamp::from_second(second).unwrap_or(limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_count_as_the_calendar_does() {
+        let mut date: Date = "1999-12-30".parse().unwrap();
+        let mut day = Day::from(date);
+        for _ in 0..80_000 {
+            assert_eq!(day.date(), date);
+            assert_eq!(day.weekday(), date.weekday().to_monday_zero_offset().unsigned_abs());
+            (day, date) = (day.plus(1), date.tomorrow().unwrap());
         }
     }
 
-    /// The change of the clock at or just before `at`.
-    fn transition_before(&self, at: Timestamp) -> Timestamp {
-        let just_after = at.checked_add(jiff::SignedDuration::from_nanos(1)).unwrap_or(at);
-        self.0.preceding(just_after).next().map_or(at, |transition| transition.timestamp())
+    #[test]
+    fn the_clock_shows_what_the_zone_database_says() {
+        for name in ["Europe/Rome", "Australia/Lord_Howe", "America/Havana", "Pacific/Apia", "Asia/Kathmandu", "UTC"] {
+            let zone = Zone::named(name).unwrap();
+            let mut at: Timestamp = "2000-01-01T00:00:00Z".parse().unwrap();
+            while at < "2199-12-31T00:00:00Z".parse().unwrap() {
+                let shown = zone.zoned(at).datetime();
+                let (day, minute) = zone.local(at);
+                assert_eq!(
+                    (day.date(), minute),
+                    (shown.date(), shown.hour() as u16 * 60 + shown.minute() as u16),
+                    "{name} {at}"
+                );
+                // Every minute that the clock shows, it shows first at some moment no later than this.
+                let first = zone.instant(day, minute);
+                assert!(first <= at && zone.local(first) == (day, minute), "{name} {at}");
+                at += jiff::SignedDuration::from_mins(7 * 60 + 13);
+            }
+        }
+    }
+
+    #[test]
+    fn a_skipped_time_comes_when_it_is_skipped_and_a_repeated_one_the_first_time() {
+        let rome = Zone::named("Europe/Rome").unwrap();
+        let moment = |local: &str| rome.first_moment(local.parse().unwrap()).to_string();
+        assert_eq!(moment("2026-03-29T01:59"), "2026-03-29T00:59:00Z");
+        assert_eq!(moment("2026-03-29T02:00"), "2026-03-29T01:00:00Z");
+        assert_eq!(moment("2026-03-29T02:30"), "2026-03-29T01:00:00Z");
+        assert_eq!(moment("2026-03-29T03:00"), "2026-03-29T01:00:00Z");
+        assert_eq!(moment("2026-10-25T02:30"), "2026-10-25T00:30:00Z");
+        assert_eq!(moment("2026-10-25T03:00"), "2026-10-25T02:00:00Z");
     }
 }

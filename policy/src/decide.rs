@@ -151,7 +151,15 @@ impl Policy {
 
     /// The agreement that permits, or the reason and the agreement that came nearest.
     pub(crate) fn settle<'p>(&'p self, request: &Request<'_>) -> Result<Settled<'p>, (Reason, Option<&'p Agreement>)> {
-        let agreements = self.agreements_named(request.worker);
+        self.settle_among(self.agreements_named(request.worker), request)
+    }
+
+    /// The same, for somebody whose agreements are known.
+    pub(crate) fn settle_among<'p>(
+        &'p self,
+        agreements: &'p [Agreement],
+        request: &Request<'_>,
+    ) -> Result<Settled<'p>, (Reason, Option<&'p Agreement>)> {
         let (today, _) = self.zone.local(request.at);
         let mut refused: Option<(Reason, &Agreement)> = None;
         for agreement in agreements.iter().filter(|agreement| agreement.from <= today && today <= agreement.until) {
@@ -250,12 +258,12 @@ impl Policy {
         }
     }
 
-    fn grant(&self, settled: &Settled<'_>) -> Grant {
+    pub(crate) fn grant(&self, settled: &Settled<'_>) -> Grant {
         let Settled { profile, limits, workstation, .. } = *settled;
         Grant {
             workstation: workstation.name.clone(),
             address: workstation.address.clone(),
-            services: workstation.services.clone(),
+            services: workstation.services.to_vec(),
             structure: self.structures.get(settled.agreement.structure as usize).cloned().unwrap_or_else(|| "".into()),
             profile: profile.name.clone(),
             idle: limits.idle,

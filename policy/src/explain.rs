@@ -111,16 +111,16 @@ impl Policy {
         let mut note = None;
         for agreement in agreements.iter().filter(|agreement| agreement.from <= day && day <= agreement.until) {
             let workstation = self.workstations.get(agreement.workstation as usize);
-            windows.extend(self.stretches(agreement, day).map(|stretch| {
+            self.each_stretch(agreement, day, |stretch| {
                 let (end_day, end) = self.zone.local(stretch.end);
                 let end = if end == 0 && end_day > day { 1440 } else { end };
-                CalendarWindow {
+                windows.push(CalendarWindow {
                     hours: format!("{}-{}", Minute(self.zone.local(stretch.start).1), Minute(end)),
                     workstation: workstation.map(|workstation| workstation.name.to_string()).unwrap_or_default(),
                     begins: stretch.start,
                     ends: stretch.end,
-                }
-            }));
+                });
+            });
             let said = self.exceptions_on(agreement, day).last().map(exception_in_words);
             let holiday = self.holidays.contains(day).then(|| "holiday".to_owned());
             note = note.or(said).or(holiday);

@@ -135,17 +135,23 @@ struct Worker {
 struct Exceptions {
     all: Vec<Exception>,
     everybody: Vec<u32>,
-    structures: HashMap<u32, Vec<u32>>,
-    workers: HashMap<u32, Vec<u32>>,
+    /// By structure, for those that have one.
+    structures: Vec<(u32, Vec<u32>)>,
+    /// By worker, for those that have one.
+    workers: Vec<(u32, Vec<u32>)>,
 }
 
 impl Exceptions {
     /// Those that may concern an agreement: everybody's, the structure's, the worker's, in this order.
     fn of(&self, structure: u32, worker: u32) -> impl Iterator<Item = &Exception> {
-        let structure = self.structures.get(&structure).map(Vec::as_slice).unwrap_or_default();
-        let worker = self.workers.get(&worker).map(Vec::as_slice).unwrap_or_default();
+        let (structure, worker) = (own(&self.structures, structure), own(&self.workers, worker));
         self.everybody.iter().chain(structure).chain(worker).filter_map(|number| self.all.get(*number as usize))
     }
+}
+
+fn own(lists: &[(u32, Vec<u32>)], whose: u32) -> &[u32] {
+    let place = lists.binary_search_by_key(&whose, |(number, _)| *number);
+    place.ok().and_then(|place| lists.get(place)).map(|(_, list)| list.as_slice()).unwrap_or_default()
 }
 
 impl Policy {

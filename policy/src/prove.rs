@@ -8,16 +8,19 @@
 //!
 //! The proof is over names. That two host names never lead to one computer is held when they are resolved.
 
-use std::collections::BTreeMap;
+use std::{
+    borrow::Borrow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use crate::{
     Address, Decision, Device, Grant, Policy, Reason, Request,
     day::Day,
+    decide::Settled,
     error::typed,
-    name::folded,
-    rule::Agreement,
+    rule::{Agreement, Workstation},
     schedule::Stretch,
     source::{Place, Sources, Span},
 };
@@ -59,13 +62,14 @@ impl Counterexample {
 impl Policy {
     /// Asks every decision that can differ from its neighbour, and compares.
     pub fn prove(&self) -> Proof {
-        let mut prover = Prover { policy: self, proof: Proof::empty(), lent: BTreeMap::new() };
+        let mut prover = Prover { policy: self, proof: Proof::empty(), span: None };
         prover.strangers();
         prover.addresses();
         for number in 0..self.workers.len() {
             prover.worker(u32::try_from(number).unwrap_or(u32::MAX));
         }
         prover.meetings();
+        prover.proof.span = prover.span.map(|(first, last)| (first.date(), last.date()));
         prover.proof
     }
 }
@@ -79,8 +83,7 @@ impl Proof {
 struct Prover<'p> {
     policy: &'p Policy,
     proof: Proof,
-    /// The stretches of those workstations that several workers' agreements name.
-    lent: BTreeMap<u32, Vec<(Stretch, u32, Span)>>,
+    span: Option<(Day, Day)>,
 }
 
 impl Prover<'_> {
@@ -126,147 +129,124 @@ impl Prover<'_> {
         self.proof.workers += 1;
         let policy = self.policy;
         let Some(worker) = policy.workers.get(number as usize) else { return };
-        // From the list itself, not through the index that decisions use.
-        let first = policy.agreements.partition_point(|agreement| agreement.worker < number);
-        let own = policy.agreements.get(first..).unwrap_or_default();
-        let own = own.get(..own.partition_point(|agreement| agreement.worker == number)).unwrap_or_default();
-        let held = held_stretches(policy, own);
-        let groups = policy.expected_groups(&worker.name);
-        for (stretch, agreement) in &held {
-            self.stretch(&worker.name, own, &groups, *stretch, agreement);
+        // From the list itself, not through the index that decisions use; and the index leads to the same.
+        let own = of_worker(policy, number);
+        if !std::ptr::eq(policy.agreements_named(&worker.name), own) {
+            let what = format!("{} is taken for somebody else", typed(&worker.name));
+            self.found(Timestamp::UNIX_EPOCH, vec![worker.name.to_string()], what, Vec::new());
+            return;
         }
-        self.gaps(&worker.name, &groups, own, &held);
-        for agreement in own {
-            let workstation = policy.workstations.get(agreement.workstation as usize);
-            if workstation.is_some_and(|workstation| !workstation.shared) {
-                let lent = self.lent.entry(agreement.workstation).or_default();
-                let of_this = held.iter().filter(|(_, other)| other.span == agreement.span);
-                lent.extend(of_this.map(|(stretch, _)| (*stretch, number, agreement.span)));
+        let person = Person {
+            name: &worker.name,
+            own,
+            held: held_stretches(policy, own),
+            groups: policy.expected_groups(&worker.name),
+        };
+        let (mut granted, mut last_end) = (BTreeSet::new(), None);
+        for (place, (stretch, agreement)) in person.held.iter().enumerate() {
+            let first = granted.insert(agreement.span);
+            self.beginning(&person, *stretch, agreement, first);
+            last_end = last_end.max(Some(stretch.end));
+            // Where the next one touches or overlaps, its beginning is looked at instead.
+            let next = person.held.get(place + 1).map(|(next, _)| next.start);
+            if let Some(end) = last_end.filter(|end| next.is_none_or(|next| next > *end)) {
+                self.gap(&person, end);
             }
+        }
+        if let Some(before) = person.held.first().and_then(|(first, _)| first.start.checked_sub(MOMENT).ok()) {
+            self.gap(&person, before);
         }
     }
 
-    /// At the beginning of a stretch: the grant is the agreement's, and ends with it.
-    fn stretch(&mut self, worker: &str, own: &[Agreement], groups: &[String], stretch: Stretch, agreement: &Agreement) {
+    /// At the beginning of a stretch: whoever is let in is let to what an agreement names, no longer than it holds.
+    fn beginning(&mut self, person: &Person<'_>, stretch: Stretch, agreement: &Agreement, whole_grant: bool) {
         self.proof.stretches += 1;
-        let (first, _) = self.policy.zone.local(stretch.start);
-        let (last, _) = self.policy.zone.local(stretch.end);
-        let (first, last) = (first.date(), last.date());
-        let span = self.proof.span.get_or_insert((first, last));
-        *span = (span.0.min(first), span.1.max(last));
-        let device = self.policy.devices.get(agreement.device.unwrap_or(u32::MAX) as usize).map(AsRef::as_ref);
-        for (kind, device_name) in [(Device::Managed, device), (Device::Personal, None)] {
-            self.proof.decisions += 1;
-            let request = Request { worker, groups, device: kind, device_name, days_used: 0, at: stretch.start };
-            let Decision::Permit(grant) = self.policy.decide(&request) else { continue };
-            if let Some((what, spans)) = self.wrong_grant(worker, own, stretch, &grant) {
-                self.found(stretch.start, vec![worker.to_owned()], what, spans);
-            }
-        }
-    }
-
-    /// What a grant says that no agreement of the worker does.
-    fn wrong_grant(
-        &self,
-        worker: &str,
-        own: &[Agreement],
-        stretch: Stretch,
-        grant: &Grant,
-    ) -> Option<(String, Vec<Span>)> {
         let policy = self.policy;
-        let (today, _) = policy.zone.local(stretch.start);
-        let valid = own.iter().filter(|agreement| agreement.from <= today && today <= agreement.until);
-        let named = |agreement: &&Agreement| {
-            let workstation = policy.workstations.get(agreement.workstation as usize);
-            let named = policy
-                .workers
-                .get(agreement.worker as usize)
-                .is_some_and(|named| folded(&named.name) == folded(worker));
-            named && workstation.is_some_and(|workstation| *workstation.name == *grant.workstation)
-        };
-        let Some(agreement) = valid.clone().find(named) else {
-            let what = format!(
-                "{} is let to {}, which no agreement of theirs names",
-                typed(worker),
-                typed(&grant.workstation)
-            );
-            return Some((what, valid.map(|agreement| agreement.span).collect()));
-        };
-        let workstation = policy.workstations.get(agreement.workstation as usize)?;
-        let spans = vec![agreement.span, workstation.span];
-        let foreign = grant.services.iter().find(|service| !workstation.services.contains(service));
-        if grant.address != workstation.address || foreign.is_some() {
-            return Some((
-                format!("{} is let to an address or port that is not {}'s", typed(worker), typed(&workstation.name)),
-                spans,
-            ));
-        }
-        let limit = policy.zone.instant(agreement.until.plus(1), 0).min(stretch.end);
-        if grant.ends_at > limit || grant.ends_at <= stretch.start {
-            return Some((format!("the grant of {} outlives its window or its agreement", typed(worker)), spans));
-        }
-        let longest = policy.profiles.get(agreement.profile as usize).and_then(|profile| {
-            let kinds = profile.managed.iter().chain(&profile.personal);
-            kinds.map(|limits| limits.longest).max()
-        })?;
-        let lasts = grant.ends_at.duration_since(stretch.start);
-        (lasts > SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX))
-            .then(|| (format!("the grant of {} is longer than the longest session", typed(worker)), spans))
-    }
-
-    /// Between stretches, before the first and after the last, nobody is let in.
-    fn gaps(&mut self, worker: &str, groups: &[String], own: &[Agreement], held: &[(Stretch, &Agreement)]) {
-        let moment = SignedDuration::from_nanos(1);
-        let first = held.first().and_then(|(stretch, _)| stretch.start.checked_sub(moment).ok());
-        let ends = held.iter().enumerate().filter_map(|(place, (stretch, _))| {
-            let next = held.get(place + 1).map(|(next, _)| next.start);
-            next.is_none_or(|next| next > stretch.end).then_some(stretch.end)
-        });
-        let device =
-            own.iter().find_map(|agreement| self.policy.devices.get(agreement.device? as usize)).map(AsRef::as_ref);
-        let edges: Vec<Timestamp> = first.into_iter().chain(ends).collect();
-        for at in edges {
-            for (kind, device_name) in [(Device::Managed, device), (Device::Personal, None)] {
-                self.proof.decisions += 1;
-                let request = Request { worker, groups, device: kind, device_name, days_used: 0, at };
-                if self.policy.settle(&request).is_ok() {
-                    let spans = own.iter().map(|agreement| agreement.span).collect();
-                    let what = format!("{} is let in at a time that no agreement holds", typed(worker));
-                    self.found(at, vec![worker.to_owned()], what, spans);
-                }
+        let (first, last) = (policy.zone.local(stretch.start).0, policy.zone.local(stretch.end).0);
+        let span = self.span.get_or_insert((first, last));
+        *span = (span.0.min(first), span.1.max(last));
+        for (device, device_name) in kinds(policy, agreement) {
+            self.proof.decisions += 1;
+            let request = person.request(device, device_name, stretch.start);
+            let Ok(settled) = policy.settle_among(person.own, &request) else { continue };
+            let held = person.held.iter().filter(|(held, _)| held.start <= stretch.start && stretch.start < held.end);
+            // Nearly always it is this very stretch.
+            let fits =
+                |(held, agreement): (&Stretch, &Agreement)| fits(policy, &settled, *held, agreement, stretch.start);
+            if !fits((&stretch, agreement)) && !held.clone().any(|(held, agreement)| fits((held, agreement))) {
+                let what = format!(
+                    "{} is let to {} until {}, which no agreement allows",
+                    typed(person.name),
+                    typed(&settled.workstation.name),
+                    policy.clock(settled.ends_at)
+                );
+                self.found(
+                    stretch.start,
+                    vec![person.name.to_owned()],
+                    what,
+                    vec![agreement.span, settled.agreement.span],
+                );
+            }
+            // The grant itself is looked at once for each agreement: it follows from what was settled and nothing else.
+            if whole_grant && !says_the_same(&policy.grant(&settled), settled.workstation) {
+                let what =
+                    format!("{} is granted what is not {}", typed(person.name), typed(&settled.workstation.name));
+                self.found(
+                    stretch.start,
+                    vec![person.name.to_owned()],
+                    what,
+                    vec![agreement.span, settled.workstation.span],
+                );
             }
         }
     }
 
-    /// Two workers never hold one workstation at once.
+    /// Where no stretch is, nobody is let in.
+    fn gap(&mut self, person: &Person<'_>, at: Timestamp) {
+        let policy = self.policy;
+        let Some(agreement) = person.own.first() else { return };
+        for (device, device_name) in kinds(policy, agreement) {
+            self.proof.decisions += 1;
+            if policy.settle_among(person.own, &person.request(device, device_name, at)).is_ok() {
+                let spans = person.own.iter().map(|agreement| agreement.span).collect();
+                let what = format!("{} is let in at a time that no agreement holds", typed(person.name));
+                self.found(at, vec![person.name.to_owned()], what, spans);
+            }
+        }
+    }
+
+    /// Two workers never hold one workstation at once, unless it is shared.
     fn meetings(&mut self) {
-        for (workstation, mut lent) in std::mem::take(&mut self.lent) {
-            let several = lent.first().is_some_and(|(_, first, _)| lent.iter().any(|(_, worker, _)| worker != first));
-            if !several {
-                continue;
+        let mut by_workstation: Vec<&Agreement> = self.policy.agreements.iter().collect();
+        by_workstation.sort_by_key(|agreement| (agreement.workstation, agreement.worker));
+        for lent in by_workstation.chunk_by(|one, other| one.workstation == other.workstation) {
+            let workers = |agreements: &[&Agreement]| {
+                agreements.first().map(|one| one.worker) == agreements.last().map(|one| one.worker)
+            };
+            let workstation = lent.first().and_then(|one| self.policy.workstations.get(one.workstation as usize));
+            if let Some(workstation) = workstation.filter(|workstation| !workstation.shared && !workers(lent)) {
+                self.meeting(&workstation.name, lent);
             }
-            lent.sort_unstable();
-            let mut latest: Vec<(Stretch, u32, Span)> = Vec::new();
-            for one in lent {
-                if let Some((_, other, before)) =
-                    latest.iter().find(|(held, worker, _)| *worker != one.1 && held.end > one.0.start)
-                {
-                    let (one_worker, other_worker) = (self.worker_name(*other), self.worker_name(one.1));
-                    let name = self
-                        .policy
-                        .workstations
-                        .get(workstation as usize)
-                        .map(|one| one.name.to_string())
-                        .unwrap_or_default();
-                    let what =
-                        format!("{} and {} may both be at {}", typed(&one_worker), typed(&other_worker), typed(&name));
-                    let workers = vec![one_worker, other_worker];
-                    self.found(one.0.start, workers, what, vec![*before, one.2]);
-                    break;
-                }
-                latest.retain(|(held, ..)| held.end > one.0.start);
-                latest.push(one);
+        }
+    }
+
+    fn meeting(&mut self, workstation: &str, lent: &[&Agreement]) {
+        let mut stretches: Vec<(Stretch, u32, Span)> = Vec::new();
+        for agreement in lent {
+            let held = held_stretches(self.policy, std::slice::from_ref(agreement));
+            stretches.extend(held.iter().map(|(stretch, _)| (*stretch, agreement.worker, agreement.span)));
+        }
+        stretches.sort_unstable();
+        let mut running: Vec<(Stretch, u32, Span)> = Vec::new();
+        for next in stretches {
+            running.retain(|(held, ..)| held.end > next.0.start);
+            if let Some((_, other, before)) = running.iter().find(|(_, worker, _)| *worker != next.1) {
+                let (one, other) = (self.worker_name(*other), self.worker_name(next.1));
+                let what = format!("{} and {} may both be at {}", typed(&one), typed(&other), typed(workstation));
+                self.found(next.0.start, vec![one, other], what, vec![*before, next.2]);
+                return;
             }
+            running.push(next);
         }
     }
 
@@ -275,22 +255,166 @@ impl Prover<'_> {
     }
 }
 
+/// Somebody, and all that is looked at over and over.
+struct Person<'p> {
+    name: &'p str,
+    own: &'p [Agreement],
+    held: Vec<(Stretch, &'p Agreement)>,
+    groups: Vec<String>,
+}
+
+impl Person<'_> {
+    fn request<'r>(&'r self, device: Device, device_name: Option<&'r str>, at: Timestamp) -> Request<'r> {
+        Request { worker: self.name, groups: &self.groups, device, device_name, days_used: 0, at }
+    }
+}
+
+/// The shortest time there is.
+const MOMENT: SignedDuration = SignedDuration::from_nanos(1);
+
+fn of_worker(policy: &Policy, number: u32) -> &[Agreement] {
+    let first = policy.agreements.partition_point(|agreement| agreement.worker < number);
+    let rest = policy.agreements.get(first..).unwrap_or_default();
+    rest.get(..rest.partition_point(|agreement| agreement.worker == number)).unwrap_or_default()
+}
+
+/// The kinds of computer that an agreement admits, by the names it admits them under.
+fn kinds<'p>(policy: &'p Policy, agreement: &Agreement) -> impl Iterator<Item = (Device, Option<&'p str>)> + use<'p> {
+    let name = agreement.device.and_then(|number| policy.devices.get(number as usize)).map(AsRef::as_ref);
+    let profile = policy.profiles.get(agreement.profile as usize);
+    let both = [(Device::Managed, name), (Device::Personal, None)];
+    both.into_iter().filter(move |(device, _)| profile.is_some_and(|profile| profile.limits(*device).is_some()))
+}
+
+/// Whether what was settled is what this agreement says, over this stretch at most.
+fn fits(policy: &Policy, settled: &Settled<'_>, held: Stretch, agreement: &Agreement, at: Timestamp) -> bool {
+    let named = policy.workstations.get(agreement.workstation as usize);
+    let longest = SignedDuration::try_from(settled.limits.longest).unwrap_or(SignedDuration::MAX);
+    settled.agreement.span == agreement.span
+        && named.is_some_and(|named| named.span == settled.workstation.span)
+        && settled.ends_at <= held.end
+        && settled.ends_at <= policy.zone.instant(agreement.until.plus(1), 0)
+        && settled.ends_at > at
+        && settled.ends_at.duration_since(at) <= longest
+}
+
+fn says_the_same(grant: &Grant, workstation: &Workstation) -> bool {
+    grant.workstation == workstation.name
+        && grant.address == workstation.address
+        && grant.services == *workstation.services
+}
+
 /// Every stretch in which one of a worker's agreements holds, ascending; stretches of one agreement that touch are one.
-pub(crate) fn held_stretches<'p>(policy: &'p Policy, own: &'p [Agreement]) -> Vec<(Stretch, &'p Agreement)> {
+pub(crate) fn held_stretches<'p, A: Borrow<Agreement>>(policy: &Policy, own: &'p [A]) -> Vec<(Stretch, &'p Agreement)> {
     let mut held: Vec<(Stretch, &Agreement)> = Vec::new();
-    for agreement in own {
+    for agreement in own.iter().map(Borrow::borrow) {
         let before = held.len();
         let mut day: Day = agreement.from;
         while day <= agreement.until {
-            for stretch in policy.stretches(agreement, day) {
-                match held.get_mut(before..).and_then(<[_]>::last_mut) {
-                    Some((last, _)) if stretch.start <= last.end => last.end = last.end.max(stretch.end),
-                    _ => held.push((stretch, agreement)),
-                }
-            }
+            policy.each_stretch(agreement, day, |stretch| match held.get_mut(before..).and_then(<[_]>::last_mut) {
+                Some((last, _)) if stretch.start <= last.end => last.end = last.end.max(stretch.end),
+                _ => held.push((stretch, agreement)),
+            });
             day = day.plus(1);
         }
     }
     held.sort_by_key(|(stretch, agreement)| (*stretch, agreement.span));
     held
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SourceFile;
+
+    fn office(shared: bool) -> (Policy, Sources) {
+        let text = format!(
+            r#"
+            timezone = "Europe/Rome"
+            services.rdp.tcp = [3389]
+            services.ssh.tcp = [22]
+            workstations.one = {{ address = "10.0.0.1", services = ["rdp"], shared = {shared} }}
+            workstations.two = {{ address = "10.0.0.2", services = ["ssh"] }}
+            profiles.p = {{ groups = ["g"], longest = "4h" }}
+            [[agreements]]
+            worker = "a"
+            structure = "s"
+            workstation = "one"
+            profile = "p"
+            from = 2026-03-02
+            until = 2026-03-08
+            days = "Mon-Fri"
+            hours = "08:00-14:00"
+            [[agreements]]
+            worker = "b"
+            structure = "s"
+            workstation = "one"
+            profile = "p"
+            from = 2026-03-04
+            until = 2026-04-08
+            days = "Wed"
+            hours = "13:00-18:00"
+            "#
+        );
+        let sources = Sources::new(vec![SourceFile { name: "p.toml".into(), text }]);
+        (Policy::parse(&sources).unwrap().0, sources)
+    }
+
+    fn wrong(spoil: impl FnOnce(&mut Policy)) -> String {
+        let (mut policy, _) = office(true);
+        assert_eq!(policy.prove().counterexample, None);
+        spoil(&mut policy);
+        policy.prove().counterexample.expect("a counter-example").what
+    }
+
+    #[test]
+    fn two_workers_at_one_workstation_are_found_at_their_first_minute() {
+        let (policy, sources) = office(false);
+        let found = policy.prove().counterexample.unwrap();
+        assert_eq!(policy.clock(found.at), "Wed 2026-03-04 13:00");
+        assert_eq!(found.workers, ["a", "b"]);
+        assert_eq!(found.places(&sources).iter().map(|place| place.line).collect::<Vec<_>>(), [8, 17]);
+    }
+
+    #[test]
+    fn a_decision_that_leaves_its_agreement_is_found() {
+        assert!(
+            wrong(|policy| {
+                policy.by_name.insert("a".into(), 1);
+            })
+            .contains("taken for somebody else")
+        );
+        assert!(
+            wrong(|policy| policy.workstations[1].address = policy.workstations[0].address.clone())
+                .contains("two workstations are at")
+        );
+        assert!(
+            wrong(|policy| {
+                policy.by_name.insert("xx".into(), 0);
+            })
+            .contains("somebody without an agreement")
+        );
+    }
+
+    #[test]
+    fn a_grant_that_outlives_its_stretch_is_found() {
+        let (policy, _) = office(true);
+        let at = policy.zone.instant(policy.agreements[0].from, 8 * 60);
+        let request = Request {
+            worker: "a",
+            groups: &["g".to_owned()],
+            device: Device::Managed,
+            device_name: None,
+            days_used: 0,
+            at,
+        };
+        let mut settled = policy.settle(&request).unwrap();
+        let held = held_stretches(&policy, &policy.agreements[..1])[0].0;
+        assert!(fits(&policy, &settled, held, &policy.agreements[0], at));
+        assert!(!fits(&policy, &settled, held, &policy.agreements[1], at));
+        settled.ends_at = held.end + MOMENT;
+        assert!(!fits(&policy, &settled, held, &policy.agreements[0], at));
+        let granted = policy.grant(&policy.settle(&request).unwrap());
+        assert!(says_the_same(&granted, &policy.workstations[0]) && !says_the_same(&granted, &policy.workstations[1]));
+    }
 }

@@ -4,7 +4,7 @@
 //! missing or wrong was or is reported, and the rest is looked at all the same.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     ops::Range,
     sync::Arc,
     time::Duration,
@@ -231,11 +231,12 @@ impl Resolver<'_> {
         let mut workstations = Vec::with_capacity(written.workstations.len());
         let mut declared = Declared::new("workstation");
         let mut by_address: HashMap<Address, Span> = HashMap::new();
+        let mut service_sets: BTreeSet<Arc<[Service]>> = BTreeSet::new();
         for workstation in written.workstations.drain(..) {
             let number = u32::try_from(workstations.len()).unwrap_or(u32::MAX);
             let address_span = workstation.address.as_ref().map(|address| address.span);
             let name = workstation.name.clone();
-            let meant = self.workstation(workstation, services, networks);
+            let meant = self.workstation(workstation, services, &mut service_sets, networks);
             let before = meant
                 .as_ref()
                 .zip(address_span)
@@ -253,7 +254,7 @@ impl Resolver<'_> {
             workstations.push(meant.unwrap_or_else(|| Workstation {
                 name: name.value.into(),
                 address: Address::Host("".into()),
-                services: Vec::new(),
+                services: Arc::new([]),
                 wake: None,
                 shared: false,
                 span: name.span,
@@ -266,6 +267,7 @@ impl Resolver<'_> {
         &mut self,
         written: WorkstationWritten,
         services: &Declared<Service>,
+        sets: &mut BTreeSet<Arc<[Service]>>,
         networks: &[crate::Network],
     ) -> Option<Workstation> {
         let address = written.address;
@@ -297,13 +299,16 @@ impl Resolver<'_> {
                 Mistake::error(wake.span, "`wake` without `mac` wakes nobody").label("where to send, but not what");
             self.mistakes.push(mistake.advice("add `mac = \"00:11:22:33:44:55\"`, or remove `wake`"));
         }
+        // Most workstations have the same services: each set is kept once.
+        let services = sets.get(listed.as_slice()).cloned().unwrap_or_else(|| listed.into());
+        sets.insert(Arc::clone(&services));
         if let Some(mac) = &written.mac {
             self.unacted.warn("mac", mac.span, self.mistakes);
         }
         Some(Workstation {
             name: written.name.value.into(),
             address: address?.value,
-            services: listed,
+            services,
             wake: written.mac.map(|mac| Wake { mac: mac.value, broadcast: written.wake.map(|wake| wake.value) }),
             shared: written.shared.is_some_and(|shared| shared.value),
             span: written.span,
@@ -764,6 +769,8 @@ fn minutes<'h>(agreement: &Agreement, day: Day, hours: &'h HourSets) -> impl Ite
 impl Resolver<'_> {
     fn exceptions(&mut self, written: &mut Written, listed: &Listed) -> Exceptions {
         let mut exceptions = Exceptions::default();
+        let mut of_structures: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        let mut of_workers: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         let structures: HashMap<&str, u32> =
             listed.structures.iter().zip(0..).map(|(name, number)| (&**name, number)).collect();
         for exception in std::mem::take(&mut written.exceptions) {
@@ -771,7 +778,7 @@ impl Resolver<'_> {
             let number = u32::try_from(exceptions.all.len()).unwrap_or(u32::MAX);
             let list = match (&exception.worker, &exception.structure) {
                 (Some(worker), _) => match listed.by_name.get(folded(&worker.value).as_ref()) {
-                    Some(worker) => exceptions.workers.entry(*worker).or_default(),
+                    Some(worker) => of_workers.entry(*worker).or_default(),
                     None => {
                         self.unused_exception(
                             worker,
@@ -782,7 +789,7 @@ impl Resolver<'_> {
                     }
                 },
                 (None, Some(structure)) => match structures.get(structure.value.as_str()) {
-                    Some(structure) => exceptions.structures.entry(*structure).or_default(),
+                    Some(structure) => of_structures.entry(*structure).or_default(),
                     None => {
                         self.unused_exception(
                             structure,
@@ -797,13 +804,12 @@ impl Resolver<'_> {
             list.push(number);
             exceptions.all.push(meant);
         }
-        let Exceptions { all, everybody, structures, workers } = &mut exceptions;
-        let mut lists: Vec<&mut Vec<u32>> = vec![everybody];
-        lists.extend(structures.values_mut());
-        lists.extend(workers.values_mut());
+        let lists = of_structures.values_mut().chain(of_workers.values_mut()).chain([&mut exceptions.everybody]);
         for list in lists {
-            self.order(list, all);
+            self.order(list, &exceptions.all);
         }
+        exceptions.structures = of_structures.into_iter().collect();
+        exceptions.workers = of_workers.into_iter().collect();
         exceptions
     }
 

@@ -85,7 +85,7 @@ impl std::fmt::Display for Network {
 pub(crate) struct Workstation {
     pub(crate) name: Arc<str>,
     pub(crate) address: Address,
-    pub(crate) services: Vec<Service>,
+    pub(crate) services: Arc<[Service]>,
     pub(crate) wake: Option<Wake>,
     pub(crate) shared: bool,
     pub(crate) span: Span,

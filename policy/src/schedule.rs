@@ -115,24 +115,21 @@ impl Policy {
         self.exceptions.of(agreement.structure, agreement.worker).filter(move |exception| exception.holds_on(day))
     }
 
-    /// The stretches that begin on `day`, ascending.
-    pub(crate) fn stretches<'p>(
-        &'p self,
-        agreement: &'p Agreement,
-        day: Day,
-    ) -> impl Iterator<Item = Stretch> + use<'p> {
+    /// Hands over the stretches that begin on `day`, ascending.
+    pub(crate) fn each_stretch(&self, agreement: &Agreement, day: Day, mut take: impl FnMut(Stretch)) {
         let plan = self.plan(agreement, day);
         let passes = plan.windows.last().is_some_and(|window| i32::from(window.end) > DAY);
         let limit = match passes && self.plan(agreement, day.plus(1)).off.is_some() {
             true => DAY as u16,
             false => u16::MAX,
         };
-        let zone = &self.zone;
-        plan.windows.into_owned().into_iter().filter_map(move |window| {
-            let end = window.end.min(limit);
-            let stretch = Stretch { start: zone.instant(day, window.start), end: zone.instant(day, end) };
-            (stretch.start < stretch.end).then_some(stretch)
-        })
+        for window in plan.windows.iter() {
+            let start = self.zone.instant(day, window.start);
+            let end = self.zone.instant(day, window.end.min(limit));
+            if start < end {
+                take(Stretch { start, end });
+            }
+        }
     }
 
     /// Where the unbroken stretch around `at` ends, in which the agreement holds; exact up to `horizon`.
@@ -141,13 +138,13 @@ impl Policy {
         let mut until: Option<Timestamp> = None;
         // A window of yesterday may run over midnight; one of tomorrow may begin where the clock is set back over it.
         for day in (-1..LOOKED_AHEAD).map(|days| today.plus(days)) {
-            for stretch in self.stretches(agreement, day) {
+            self.each_stretch(agreement, day, |stretch| {
                 until = match until {
                     None if stretch.start <= at && at < stretch.end => Some(stretch.end),
                     Some(end) if stretch.start <= end => Some(end.max(stretch.end)),
                     unchanged => unchanged,
                 };
-            }
+            });
             let broken = || until.is_none_or(|end| end < self.zone.instant(day.plus(1), 0));
             if until.is_some_and(|end| end >= horizon) || (day > today && broken()) {
                 break;
@@ -166,7 +163,10 @@ impl Policy {
         let plain = self.exceptions.of(agreement.structure, agreement.worker).next().is_none();
         while day <= last {
             if !plain || agreement.days.contains(day) {
-                let next = self.stretches(agreement, day).map(|stretch| stretch.start).find(|start| *start > at);
+                let mut next = None;
+                self.each_stretch(agreement, day, |stretch| {
+                    next = next.or((stretch.start > at).then_some(stretch.start));
+                });
                 if next.is_some() {
                     return next;
                 }

@@ -20,6 +20,7 @@ use crate::{
 
 mod comma;
 pub(crate) mod keys;
+mod pieces;
 mod table;
 pub(crate) mod value;
 

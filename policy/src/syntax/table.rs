@@ -1,8 +1,7 @@
 //! TOML to written rules.
 //!
 //! The tree is `toml`'s spanned one, read with recovery, so that a file with a missing bracket still has its other
-//! mistakes told. A long list of agreements is read in pieces of some hundred tables: the tree of a whole list would
-//! take ten times the memory of its text.
+//! mistakes told. Long lists are read in pieces (see `pieces`).
 
 use std::{net::IpAddr, ops::Range, time::Duration};
 
@@ -17,6 +16,7 @@ use super::{
     AgreementWritten, ExceptionWritten, HolidayWritten, LawfulWritten, LimitsWritten, Name, NoticeWritten,
     ProfileWritten, RolesWritten, ServiceWritten, TestWritten, WorkstationWritten, Written, hour_set,
     keys::{self, Sheet},
+    pieces::{self, Pieces},
     value::{self, Expected},
 };
 use crate::{
@@ -31,8 +31,17 @@ use crate::{
 pub(super) fn read(file: u16, text: &str, written: &mut Written, mistakes: &mut Mistakes) {
     let skip = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let text = text.get(skip..).unwrap_or_default();
+    let Pieces { lists, rest } = pieces::split(text);
+    for piece in lists {
+        let base = skip + piece.start;
+        read_piece(file, base, text.get(piece).unwrap_or_default(), written, mistakes);
+    }
+    read_piece(file, skip, &rest, written, mistakes);
+}
+
+fn read_piece(file: u16, base: usize, text: &str, written: &mut Written, mistakes: &mut Mistakes) {
     let (tree, errors) = DeTable::parse_recoverable(text);
-    let mut reader = Reader { file, base: skip, mistakes };
+    let mut reader = Reader { file, base, mistakes };
     for error in errors {
         reader.syntax_error(&error);
     }

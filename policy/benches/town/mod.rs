@@ -43,7 +43,7 @@ fn head() -> SourceFile {
 }
 
 /// The agreements as human resources export them.
-pub fn in_csv(count: usize) -> Sources {
+pub(crate) fn in_csv(count: usize) -> Sources {
     let mut text = "worker;structure;workstation;profile;from;until;days;hours\n".to_owned();
     for number in 0..count {
         let (days, hours) = PATTERNS[number % PATTERNS.len()];
@@ -56,7 +56,7 @@ pub fn in_csv(count: usize) -> Sources {
 }
 
 /// The agreements as an administrator writes them.
-pub fn in_toml(count: usize) -> Sources {
+pub(crate) fn in_toml(count: usize) -> Sources {
     let mut text = String::new();
     for number in 0..count {
         let (days, hours) = PATTERNS[number % PATTERNS.len()];
