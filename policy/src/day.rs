@@ -78,6 +78,43 @@ impl fmt::Display for Day {
     }
 }
 
+/// Days of the years that policies may name, each in or out.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DaySet(Box<[u64]>);
+
+/// The first day and the number of days that a [`DaySet`] can hold.
+const DAYS: (Day, usize) = (Day(10_592), 74_176);
+
+impl DaySet {
+    /// Those days for which `belongs` says so.
+    pub(crate) fn of(belongs: impl Fn(Day) -> bool) -> Self {
+        let mut set = Self(vec![0; DAYS.1 / 64].into());
+        let days = (DAYS.0.0..).map(Day).take(DAYS.1);
+        days.filter(|day| belongs(*day)).for_each(|day| set.insert(day, day));
+        set
+    }
+
+    /// Puts in every day from `first` to `last`, included, that it can hold.
+    pub(crate) fn insert(&mut self, first: Day, last: Day) {
+        if self.0.is_empty() {
+            self.0 = vec![0; DAYS.1 / 64].into();
+        }
+        let within = |day: Day| usize::try_from(i64::from(day.0) - i64::from(DAYS.0.0)).unwrap_or(0).min(DAYS.1);
+        let (first, end) = (within(first), within(last.plus(1)));
+        for (place, word) in self.0.iter_mut().enumerate().take(end.div_ceil(64)).skip(first / 64) {
+            let from = first.saturating_sub(place * 64);
+            let until = (end - place * 64).min(64);
+            let low = |bits: usize| if bits >= 64 { u64::MAX } else { (1 << bits) - 1 };
+            *word |= low(until) & !low(from);
+        }
+    }
+
+    pub(crate) fn contains(&self, day: Day) -> bool {
+        let Ok(place) = usize::try_from(i64::from(day.0) - i64::from(DAYS.0.0)) else { return false };
+        self.0.get(place / 64).is_some_and(|word| word & (1 << (place % 64)) != 0)
+    }
+}
+
 /// Days of the week; bit 0 is Monday.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct Weekdays(pub(crate) u8);
@@ -140,6 +177,10 @@ pub(crate) struct Zone {
     zone: TimeZone,
     /// Ascending by every field; never empty.
     stretches: Arc<[Offset]>,
+    /// For each span of 2^22 seconds from `first_span` on, a stretch that is not after its beginning by any reckoning:
+    /// the search begins there and is over in a step or two.
+    index: Arc<[u16]>,
+    first_span: i64,
 }
 
 /// A stretch of time in which the clock runs at one offset, in seconds.
@@ -152,6 +193,9 @@ struct Offset {
     /// What the clock would show at the end, since 1970-01-01T00:00 by itself. The end is the next one's start.
     local_end: i64,
 }
+
+/// Spans of the index are 2 to this power long, in seconds: seven weeks.
+const SPAN: u32 = 22;
 
 /// The years of dates that may be written, and one on either side.
 const YEARS: (i16, i16) = (1999, 2201);
@@ -173,15 +217,27 @@ impl Zone {
             ahead: *ahead,
             local_end: end + ahead,
         });
-        Some(Self { stretches: stretches.collect(), zone })
+        let stretches: Arc<[Offset]> = stretches.collect();
+        let (first_span, last_span) = (first.as_second() >> SPAN, last.as_second() >> SPAN);
+        // A day earlier, for no clock is further ahead or behind.
+        let begins = (first_span..=last_span).map(|span| (span << SPAN) - 86_400);
+        let index = begins.map(|begin| stretches.partition_point(|stretch| stretch.local_end <= begin - 86_400) as u16);
+        Some(Self { index: index.collect(), first_span, stretches, zone })
+    }
+
+    /// The stretches from one on that is not after `second`, by UTC or by the clock.
+    fn stretches_about(&self, second: i64) -> impl Iterator<Item = &Offset> {
+        let span = usize::try_from((second >> SPAN) - self.first_span).unwrap_or(0);
+        let place = self.index.get(span).or(self.index.last().filter(|_| span > 0)).copied().unwrap_or(0);
+        self.stretches.get(usize::from(place)..).unwrap_or_default().iter()
     }
 
     /// The day and minute that the clock shows.
     pub(crate) fn local(&self, at: Timestamp) -> (Day, u16) {
         // Downwards, also before 1970: a minute has begun or has not.
         let second = at.as_second() - i64::from(at.subsec_nanosecond() < 0);
-        let place = self.stretches.partition_point(|stretch| stretch.start <= second);
-        let ahead = self.stretches.get(place.saturating_sub(1)).map_or(0, |stretch| stretch.ahead);
+        let begun = self.stretches_about(second).take_while(|stretch| stretch.start <= second);
+        let ahead = begun.last().map_or(0, |stretch| stretch.ahead);
         let minutes = (second + ahead).div_euclid(60);
         let day = i32::try_from(minutes.div_euclid(i64::from(DAY))).unwrap_or(i32::MAX / 2);
         (Day(day), minutes.rem_euclid(i64::from(DAY)) as u16)
@@ -205,8 +261,8 @@ impl Zone {
 
     /// The first stretch in which the clock comes that far: it comes there within it, or has passed it when it begins.
     fn first_moment_of_second(&self, local: i64) -> Timestamp {
-        let place = self.stretches.partition_point(|stretch| stretch.local_end <= local);
-        let second = self.stretches.get(place).map_or(i64::MAX, |stretch| stretch.start.max(local - stretch.ahead));
+        let stretch = self.stretches_about(local).find(|stretch| stretch.local_end > local);
+        let second = stretch.map_or(i64::MAX, |stretch| stretch.start.max(local - stretch.ahead));
         let limit = if local < 0 { Timestamp::MIN } else { Timestamp::MAX };
         Timestamp::from_second(second).unwrap_or(limit)
     }
@@ -225,6 +281,20 @@ mod tests {
             assert_eq!(day.weekday(), date.weekday().to_monday_zero_offset().unsigned_abs());
             (day, date) = (day.plus(1), date.tomorrow().unwrap());
         }
+    }
+
+    #[test]
+    fn a_set_of_days_holds_what_was_put_in_and_nothing_else() {
+        let first = Day::of_civil(2000, 1, 1);
+        for (from, until) in [(0, 0), (5, 63), (60, 70), (64, 127), (100, 400), (-9_999, 3), (73_000, 99_999), (9, 8)] {
+            let mut set = DaySet::default();
+            set.insert(first.plus(from), first.plus(until));
+            for away in 0..73_049 {
+                assert_eq!(set.contains(first.plus(away)), (from..=until).contains(&away), "{from} {until} {away}");
+            }
+        }
+        assert!(DAYS.0 < first && DAYS.0.plus(DAYS.1 as i32) > Day::of_civil(2200, 2, 1));
+        assert!(!DaySet::of(|_| true).contains(Day(i32::MIN)) && DaySet::of(|_| true).contains(first));
     }
 
     #[test]

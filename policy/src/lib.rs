@@ -89,8 +89,7 @@ pub use schema::{json_schema, reference};
 pub use source::{LARGEST_FILE, MOST_FILES, Place, SourceFile, Sources};
 
 use crate::{
-    day::{Day, Zone},
-    holidays::Holidays,
+    day::{Day, DaySet, Zone},
     rule::{Agreement, Exception, Profile, RoleRule, Workstation},
     source::Span,
     syntax::HourSets,
@@ -102,7 +101,8 @@ use crate::{
 pub struct Policy {
     zone: Zone,
     timezone: Arc<str>,
-    holidays: Holidays,
+    /// On which days no window begins, exceptions apart.
+    holidays: DaySet,
     holidays_span: Option<Span>,
     retention: Retention,
     networks: Vec<Network>,
@@ -134,6 +134,8 @@ struct Worker {
 #[derive(Debug, Clone, Default)]
 struct Exceptions {
     all: Vec<Exception>,
+    /// The days on which any of them holds: most days are none.
+    days: DaySet,
     everybody: Vec<u32>,
     /// By structure, for those that have one.
     structures: Vec<(u32, Vec<u32>)>,

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Address, Device, Exceptions, IdleRule, Lawful, Mistakes, Notice, Policy, Retention, Role, SecondFactor, Service,
     Sources, Wake, Worker,
-    day::{DAY, Day, Window, Zone},
+    day::{DAY, Day, DaySet, Window, Zone},
     error::{Mistake, any_of, typed},
     holidays::{self, Holidays},
     name::{folded, folded_group, meant},
@@ -118,7 +118,11 @@ impl Resolver<'_> {
         let policy = Policy {
             zone,
             timezone,
-            holidays,
+            holidays: if holidays == Holidays::default() {
+                DaySet::default()
+            } else {
+                DaySet::of(|day| holidays.contains(day))
+            },
             holidays_span,
             retention,
             networks,
@@ -802,6 +806,7 @@ impl Resolver<'_> {
                 (None, None) => &mut exceptions.everybody,
             };
             list.push(number);
+            exceptions.days.insert(meant.from, meant.until);
             exceptions.all.push(meant);
         }
         let lists = of_structures.values_mut().chain(of_workers.values_mut()).chain([&mut exceptions.everybody]);

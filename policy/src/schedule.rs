@@ -45,6 +45,9 @@ impl Policy {
     /// What `day` is for `agreement`.
     pub(crate) fn plan<'p>(&'p self, agreement: &Agreement, day: Day) -> Plan<'p> {
         let mut plan = self.plan_before_extension(agreement, day);
+        if !self.exceptions.days.contains(day) {
+            return plan;
+        }
         let extensions = self.exceptions_on(agreement, day).filter_map(|exception| match exception.change {
             Change::Extend(minute) => Some(minute),
             _ => None,
@@ -79,6 +82,9 @@ impl Policy {
             true => Plan { windows: NONE, off: Some(Off::Holiday) },
             false => Plan { windows: usual(), off: None },
         };
+        if !self.exceptions.days.contains(day) {
+            return plan;
+        }
         for exception in self.exceptions_on(agreement, day) {
             match &exception.change {
                 Change::Closed => plan = Plan { windows: NONE, off: Some(Off::Closed) },
@@ -112,7 +118,9 @@ impl Policy {
         agreement: &Agreement,
         day: Day,
     ) -> impl Iterator<Item = &'p Exception> + use<'p> {
-        self.exceptions.of(agreement.structure, agreement.worker).filter(move |exception| exception.holds_on(day))
+        let any = self.exceptions.days.contains(day);
+        let those = any.then(|| self.exceptions.of(agreement.structure, agreement.worker)).into_iter().flatten();
+        those.filter(move |exception| exception.holds_on(day))
     }
 
     /// Hands over the stretches that begin on `day`, ascending.
@@ -160,9 +168,8 @@ impl Policy {
         // An agreement that begins in years is still told when.
         let last = agreement.until.min(first.plus(LOOKED_AHEAD));
         let mut day = first;
-        let plain = self.exceptions.of(agreement.structure, agreement.worker).next().is_none();
         while day <= last {
-            if !plain || agreement.days.contains(day) {
+            if agreement.days.contains(day) || self.exceptions.days.contains(day) {
                 let mut next = None;
                 self.each_stretch(agreement, day, |stretch| {
                     next = next.or((stretch.start > at).then_some(stretch.start));
