@@ -4,7 +4,7 @@
 //! All of it is told as warnings beside the rule. What depends on today's date is told apart, for a policy is read the
 //! same way on every day.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use jiff::civil::Date;
 
@@ -170,7 +170,7 @@ impl Policy {
 }
 
 fn alike<'n>(what: &str, names: impl Iterator<Item = (&'n str, Option<Span>)>, mistakes: &mut Mistakes) {
-    let mut seen: BTreeMap<String, (&str, Option<Span>)> = BTreeMap::new();
+    let mut seen: HashMap<String, (&str, Option<Span>)> = HashMap::new();
     for (name, span) in names {
         let Some((other, before)) = seen.insert(confusable(name), (name, span)) else { continue };
         let Some((span, before)) = span.zip(before) else { continue };

@@ -52,6 +52,13 @@ pub fn folded_group(group: &str) -> String {
 
 /// The form under which names that people mistake for each other are one: without case, accents and separators.
 pub(crate) fn confusable(name: &str) -> String {
+    if name.is_ascii() {
+        return name
+            .bytes()
+            .filter(u8::is_ascii_alphanumeric)
+            .map(|letter| letter.to_ascii_lowercase() as char)
+            .collect();
+    }
     let decomposed = folded(name);
     decomposed.nfkd().filter(|letter| letter.is_alphanumeric()).collect()
 }

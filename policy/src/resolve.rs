@@ -51,29 +51,32 @@ struct Resolver<'r> {
     unacted: Unacted,
 }
 
-/// Declared things by name, each with where it was declared.
+/// Declared things by name, each with where it was declared, in the order of the files.
 struct Declared<T> {
     what: &'static str,
-    items: BTreeMap<String, (T, Span)>,
+    items: Vec<(Arc<str>, T, Span)>,
+    index: HashMap<Arc<str>, usize>,
 }
 
 impl<T> Declared<T> {
     fn new(what: &'static str) -> Self {
-        Self { what, items: BTreeMap::new() }
+        Self { what, items: Vec::new(), index: HashMap::new() }
     }
 
     fn add(&mut self, name: At<String>, item: T, mistakes: &mut Mistakes) {
-        if let Some((_, before)) = self.items.get(&name.value) {
+        if let Some((.., before)) = self.index.get(name.value.as_str()).and_then(|place| self.items.get(*place)) {
             let message = format!("{} {} is said twice", self.what, typed(&name.value));
             let mistake = Mistake::error(name.span, message).label("here again").related(*before, "said here");
             mistakes.push(mistake.advice("remove one, or give it another name"));
             return;
         }
-        self.items.insert(name.value, (item, name.span));
+        let text: Arc<str> = name.value.into();
+        self.index.insert(Arc::clone(&text), self.items.len());
+        self.items.push((text, item, name.span));
     }
 
     fn find(&self, name: &str, span: Span, mistakes: &mut Mistakes) -> Option<&T> {
-        if let Some((item, _)) = self.items.get(name) {
+        if let Some((_, item, _)) = self.index.get(name).and_then(|place| self.items.get(*place)) {
             return Some(item);
         }
         let mistake = Mistake::error(span, format!("there is no {} {}", self.what, typed(name)));
@@ -81,13 +84,16 @@ impl<T> Declared<T> {
         None
     }
 
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().map(|(name, ..)| &**name)
+    }
+
     fn guess(&self, name: &str, mistake: Mistake) -> Mistake {
-        match meant(name, self.items.keys().map(String::as_str)) {
+        match meant(name, self.names()) {
             Some(known) => mistake.label(format!("did you mean `{known}`?")),
             None if self.items.is_empty() => mistake.label(format!("no {} is declared", self.what)),
             None if self.items.len() <= 8 => {
-                let known = any_of(self.items.keys().map(String::as_str));
-                mistake.label("declared nowhere").advice(format!("write {known}, or declare it"))
+                mistake.label("declared nowhere").advice(format!("write {}, or declare it", any_of(self.names())))
             }
             None => mistake.label("declared nowhere"),
         }
