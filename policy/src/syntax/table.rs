@@ -64,15 +64,17 @@ struct Reader<'m> {
 /// One table, its keys known to its sheet.
 struct Table<'t> {
     sheet: &'static Sheet,
-    entries: DeTable<'t>,
+    /// The values, in the sheet's order.
+    values: Vec<Option<Node<'t>>>,
     /// The header, or the table itself where it is written in a line.
     span: Span,
 }
 
 impl<'t> Table<'t> {
     fn take(&mut self, key: &'static str) -> Option<Node<'t>> {
-        debug_assert!(self.sheet.keys.iter().any(|known| known.name == key), "`{key}` is on no sheet");
-        self.entries.remove(key)
+        let place = self.sheet.keys.iter().position(|known| known.name == key);
+        debug_assert!(place.is_some(), "`{key}` is on no sheet");
+        self.values.get_mut(place?)?.take()
     }
 }
 
@@ -97,21 +99,24 @@ impl Reader<'_> {
 
     /// Refuses what the sheet does not know.
     fn open<'t>(&mut self, sheet: &'static Sheet, entries: DeTable<'t>, span: Span) -> Table<'t> {
-        for key in entries.keys() {
-            if !sheet.keys.iter().any(|known| known.name == key.get_ref()) {
-                self.unknown_key(sheet, key);
+        let mut values: Vec<Option<Node<'t>>> = sheet.keys.iter().map(|_| None).collect();
+        for (key, value) in entries {
+            let place = sheet.keys.iter().position(|known| known.name == key.get_ref());
+            match place.and_then(|place| values.get_mut(place)) {
+                Some(known) => *known = Some(value),
+                None => self.unknown_key(sheet, &key),
             }
         }
         // What the office as a whole needs may stand in another file: `resolve` knows when it is nowhere.
         if !std::ptr::eq(sheet, &keys::POLICY) {
-            self.check_needed(sheet, &entries, span);
+            self.check_needed(sheet, &values, span);
         }
-        Table { sheet, entries, span }
+        Table { sheet, values, span }
     }
 
-    fn check_needed(&mut self, sheet: &'static Sheet, entries: &DeTable<'_>, span: Span) {
-        let absent = sheet.keys.iter().filter(|key| key.needed && !entries.contains_key(key.name));
-        let absent: Vec<&str> = absent.map(|key| key.name).collect();
+    fn check_needed(&mut self, sheet: &'static Sheet, values: &[Option<Node<'_>>], span: Span) {
+        let absent = sheet.keys.iter().zip(values).filter(|(key, value)| key.needed && value.is_none());
+        let absent: Vec<&str> = absent.map(|(key, _)| key.name).collect();
         if absent.is_empty() {
             return;
         }
