@@ -79,8 +79,11 @@ impl Policy {
                 };
                 let says = format!("the session ends on {}, by {by}", self.clock(settled.ends_at));
                 rulings.push(Ruling { says, span: None });
-                let far = request.at.saturating_add(jiff::SignedDuration::from_hours(24 * 7)).unwrap_or(Timestamp::MAX);
-                let next_change = self.held_until(settled.agreement, request.at, far);
+                let until = self.held_until(settled.agreement, request.at, Timestamp::MAX);
+                // As far as it was looked is no end.
+                let seen =
+                    request.at.saturating_add(jiff::SignedDuration::from_hours(24 * 390)).unwrap_or(Timestamp::MAX);
+                let next_change = until.filter(|until| *until < seen);
                 Explanation { decision: self.decide(request), rulings, next_change }
             }
             Err((reason, agreement)) => {

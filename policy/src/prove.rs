@@ -162,7 +162,8 @@ impl Prover<'_> {
     fn beginning(&mut self, person: &Person<'_>, stretch: Stretch, agreement: &Agreement, whole_grant: bool) {
         self.proof.stretches += 1;
         let policy = self.policy;
-        let (first, last) = (policy.zone.local(stretch.start).0, policy.zone.local(stretch.end).0);
+        let last_moment = stretch.end.checked_sub(MOMENT).unwrap_or(stretch.end);
+        let (first, last) = (policy.zone.local(stretch.start).0, policy.zone.local(last_moment).0);
         let span = self.span.get_or_insert((first, last));
         *span = (span.0.min(first), span.1.max(last));
         for (device, device_name) in kinds(policy, agreement) {

@@ -107,9 +107,6 @@ impl Resolver<'_> {
         let holidays = self.holidays(written.holidays.take());
         let retention = self.retention(written.retention.take());
         let networks: Vec<_> = written.networks.take().map(|networks| networks.value).unwrap_or_default();
-        if let Some(first) = networks.first() {
-            self.unacted.warn("workstation_networks", first.span, self.mistakes);
-        }
         let networks: Vec<_> = networks.into_iter().map(|network| network.value).collect();
         let services = self.services(&mut written);
         let (workstations, by_workstation) = self.workstations(&mut written, &services, &networks);

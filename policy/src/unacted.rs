@@ -19,10 +19,6 @@ const UNACTED: &[(&str, &str)] = &[
     ("notices", "the notice is not shown"),
     ("mac", "the workstation is not woken"),
     ("quota", "days are not counted"),
-    (
-        "workstation_networks",
-        "only addresses written in these files are held to it, not those that host names resolve to",
-    ),
     ("lawful", "there are no reviews yet"),
     ("roles", "the roles give no rights yet"),
 ];
