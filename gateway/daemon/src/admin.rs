@@ -164,6 +164,14 @@ async fn answer(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
     let uid = Uid::from_raw(stream.peer_cred()?.uid());
     let gid = Gid::from_raw(stream.peer_cred()?.gid());
     let (reading, mut writing) = stream.into_split();
+    // Read before anything is refused: whoever is cut off while still writing never sees why.
+    let mut line = String::new();
+    let mut reader = BufReader::new(reading.take(LONGEST));
+    match tokio::time::timeout(ASKING, reader.read_line(&mut line)).await {
+        Ok(Ok(read)) if read > 0 => {}
+        Ok(Ok(_)) | Err(_) => return Ok(()),
+        Ok(Err(error)) => return Err(error),
+    }
     let group = desk.group;
     let admitted = tokio::task::spawn_blocking(move || may_ask(uid, gid, group)).await.unwrap_or(false);
     if !admitted {
@@ -173,13 +181,6 @@ async fn answer(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
             &Line::Failed("you may not ask this gateway: be root, or in the group that [admin] names".to_owned()),
         )
         .await;
-    }
-    let mut line = String::new();
-    let mut reader = BufReader::new(reading.take(LONGEST));
-    match tokio::time::timeout(ASKING, reader.read_line(&mut line)).await {
-        Ok(Ok(read)) if read > 0 => {}
-        Ok(Ok(_)) | Err(_) => return Ok(()),
-        Ok(Err(error)) => return Err(error),
     }
     let line = match serde_json::from_str::<Question>(&line) {
         Ok(Question::LogShow { query }) => return show_log(&mut writing, desk, uid, query).await,
