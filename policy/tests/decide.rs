@@ -175,3 +175,110 @@ until = 2026-09-30
     assert_eq!(refused(&policy, "m.rossi", "2026-09-15T10:00"), Reason::Suspended { next });
     assert!(matches!(refused(&policy, "n.notte", "2026-08-12T13:00"), Reason::Closed { .. }));
 }
+
+/// Morning and afternoon of one day under two agreements.
+const TWO_DESKS: &str = r#"
+[[agreements]]
+worker = "d.due"
+structure = "Tributi"
+workstation = "anagrafe-07"
+profile = "standard"
+from = 2026-01-01
+until = 2026-12-31
+days = ["Wed"]
+hours = "08:00-12:00"
+[[agreements]]
+worker = "d.due"
+structure = "Tributi"
+workstation = "night"
+profile = "standard"
+from = 2026-01-01
+until = 2026-12-31
+days = ["Wed", "Sat"]
+hours = "14:00-18:00"
+quota = "2 days a month"
+"#;
+
+#[test]
+fn an_extension_moves_the_last_window_of_the_day_alone() {
+    let policy = policy(&format!(
+        "{TWO_DESKS}\n[[exceptions]]\nworker = \"d.due\"\non = 2026-03-04\nextend = \"20:00\"\nauthorised_by = \"x\""
+    ));
+    assert_eq!(granted(&policy, "d.due", "2026-03-04T08:00").ends_at, at(&policy, "2026-03-04T12:00"));
+    assert_eq!(granted(&policy, "d.due", "2026-03-04T14:00").ends_at, at(&policy, "2026-03-04T20:00"));
+}
+
+#[test]
+fn extra_hours_go_to_the_agreement_that_knows_the_day_or_to_the_first() {
+    let hours = |on: &str| {
+        format!("[[exceptions]]\nworker = \"d.due\"\non = {on}\nhours = \"20:00-21:00\"\nauthorised_by = \"x\"\n")
+    };
+    let policy = policy(&format!("{TWO_DESKS}\n{}{}", hours("2026-03-07"), hours("2026-03-08")));
+    assert_eq!(&*granted(&policy, "d.due", "2026-03-07T20:00").workstation, "night");
+    assert_eq!(&*granted(&policy, "d.due", "2026-03-08T20:00").workstation, "anagrafe-07");
+}
+
+#[test]
+fn a_quota_counts_the_days_of_its_period_and_ends_with_it() {
+    let policy = policy(TWO_DESKS);
+    let now = at(&policy, "2026-03-14T15:00");
+    let (quota, first, last) = policy.quota("d.due", now).unwrap();
+    assert_eq!((quota.days, first.to_string().as_str(), last.to_string().as_str()), (2, "2026-03-01", "2026-03-31"));
+    let groups = ["agile".to_owned(), "CN=Lavoro Agile,OU=Gruppi,DC=comune,DC=example".to_owned()];
+    let asked =
+        |days_used| policy.decide(&Request { days_used, ..Request::new("d.due", &groups, Device::Managed, now) });
+    assert!(matches!(asked(1), Decision::Permit(_)));
+    // From April on, of which the first is a Wednesday.
+    assert_eq!(asked(2), Decision::Refuse(Reason::Quota { quota, next: Some(at(&policy, "2026-04-01T14:00")) }));
+}
+
+#[test]
+fn an_agreement_that_names_a_device_admits_no_other() {
+    let policy = policy(
+        r#"
+[[agreements]]
+worker = "e.uno"
+structure = "Tributi"
+workstation = "anagrafe-07"
+profile = "standard"
+from = 2026-01-01
+until = 2026-12-31
+days = ["Fri"]
+hours = "08:00-12:00"
+device = "PORTATILE-12"
+phone_app = true
+"#,
+    );
+    let groups = ["CN=Lavoro Agile,OU=Gruppi,DC=comune,DC=example".to_owned()];
+    let ask = |device, device_name| {
+        let at = at(&policy, "2026-03-06T09:00");
+        policy.decide(&Request { device_name, ..Request::new("e.uno", &groups, device, at) })
+    };
+    assert!(matches!(ask(Device::Managed, Some("portatile-12")), Decision::Permit(_)));
+    let another = Decision::Refuse(Reason::Device { device: Device::Managed, another: true });
+    assert_eq!(ask(Device::Managed, Some("PORTATILE-13")), another);
+    assert_eq!(ask(Device::Managed, None), another);
+    let personal = Decision::Refuse(Reason::Device { device: Device::Personal, another: false });
+    assert_eq!(ask(Device::Personal, Some("PORTATILE-12")), personal);
+}
+
+#[test]
+fn roles_are_held_by_group_and_until_their_day() {
+    let policy = policy(
+        r#"
+[roles]
+administrators = "CN=CED,DC=example"
+[[roles.external_technicians]]
+group = "ditta"
+until = 2026-06-30
+[roles.head_of_structure]
+"Servizi Demografici" = ["CN=Capo,DC=example"]
+"#,
+    );
+    let held = |group: &str, on: &str| policy.roles(&[group.to_owned()], on.parse().unwrap());
+    assert_eq!(held("cn=ced, dc=example", "2026-03-03"), [policy::Role::Administrator]);
+    assert_eq!(held("Ditta", "2026-06-30"), [policy::Role::ExternalTechnician]);
+    assert_eq!(held("ditta", "2026-07-01"), []);
+    assert_eq!(held("CN=Capo,DC=example", "2026-07-01"), [policy::Role::HeadOfStructure("Servizi Demografici".into())]);
+    assert!(policy.groups().iter().any(|group| &**group == "ditta"), "the directory is asked for it");
+}

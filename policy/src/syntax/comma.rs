@@ -307,3 +307,49 @@ impl<'t> Rows<'t> {
         At { value: Cow::Owned(cell), span: Span::new(self.file, start..end) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(text: &str) -> Vec<Vec<String>> {
+        let mut rows = Rows::new(0, text, 0);
+        let mut mistakes = Mistakes::default();
+        let mut read = Vec::new();
+        while let Some(row) = rows.next_row(&mut mistakes) {
+            for cell in &row {
+                let written = &text[cell.span.range()];
+                let unquoted = written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+                assert_eq!(unquoted.map_or(written.to_owned(), |inner| inner.replace("\"\"", "\"")), cell.value);
+            }
+            read.push(row.into_iter().map(|cell| cell.value.into_owned()).collect());
+        }
+        assert!(mistakes.is_empty());
+        read
+    }
+
+    /// Every file of two rows of two cells, each cell one of a few that are hard in their own way.
+    #[test]
+    fn rows_are_split_as_rfc_4180_says() {
+        const CELLS: [&str; 7] = ["", "a", "\"\"", "\"a;b\"", "\"a\"\"b\"", "\"a\r\nb\"", "è"];
+        for (one, other, ending) in pairs(CELLS) {
+            let text = format!("x;y{ending}{one};{other}{ending}{other};{one}{ending}");
+            let mut oracle = csv::ReaderBuilder::new().delimiter(b';').has_headers(false).from_reader(text.as_bytes());
+            let expected: Vec<Vec<String>> =
+                oracle.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect();
+            assert_eq!(rows(&text), expected, "{text:?}");
+        }
+    }
+
+    fn pairs<const N: usize>(cells: [&str; N]) -> impl Iterator<Item = (&str, &str, &str)> {
+        let both = cells.into_iter().flat_map(move |one| cells.into_iter().map(move |other| (one, other)));
+        both.flat_map(|(one, other)| ["\n", "\r\n"].map(|ending| (one, other, ending)))
+    }
+
+    #[test]
+    fn the_separator_is_the_one_that_the_header_has_most_of() {
+        assert_eq!(rows("a,b,c;d\n1,2,3\n")[1], ["1", "2", "3"]);
+        assert_eq!(rows("a;b,c;d\n1;2;3\n")[1], ["1", "2", "3"]);
+        assert_eq!(rows("a\tb\n1 , x\t2\n")[1], ["1 , x", "2"]);
+    }
+}
