@@ -30,6 +30,7 @@ fn a_name_that_matches_nobody_is_never_written_down() {
     let world = World::new();
     let gateway = Setup::default().start(&world);
     let _ = api::login(&world, &world.home, "MyPassword!23", "whatever");
+    assert_eq!(gateway.records().len(), 1, "the attempt itself is recorded");
     for (place, text) in [("log", gateway.log()), ("record", gateway.command(&["log", "show", "--json", "--names"]))] {
         assert!(!text.contains("MyPassword!23"), "the {place} holds it: {text}");
     }
