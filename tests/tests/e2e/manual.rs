@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use e2e::{gateway::Setup, world::World};
+use e2e::{gateway::Setup, ldap::Directory, world::World};
 
 /// The examples in TOML of the README, in order: the configuration, the policy.
 fn examples() -> Vec<String> {
@@ -17,7 +17,11 @@ fn the_first_installation_is_accepted_as_it_is_written() {
     let files = Setup::default().write(&world);
     let examples = examples();
     let [config, policy] = examples.as_slice() else { panic!("the README has {} examples", examples.len()) };
-    fs::write(files.config(), format!("policy = \"policy\"\n{config}")).expect("the world's folder is writable");
+    // The example's own folder instead of /etc/deskgate, with the files that it names.
+    let config = format!("policy = \"policy\"\n{}", config.replace("/etc/deskgate/", ""));
+    fs::write(files.config(), config).expect("the world's folder is writable");
+    fs::copy(Directory::start(&world).authority(), files.folder().join("office-ca.pem")).expect("a PEM file");
+    files.write_secret("directory.password", "secret\n");
     files.set_policy(policy);
 
     let succeeds = |arguments: &[&str]| {
