@@ -18,7 +18,6 @@ const UNACTED: &[(&str, &str)] = &[
     ("device", "no device shows a certificate yet, so that nobody comes from a managed one"),
     ("notices", "the notice is not shown"),
     ("mac", "the workstation is not woken"),
-    ("quota", "days are not counted"),
     ("lawful", "there are no reviews yet"),
     ("roles", "the roles give no rights yet"),
 ];
