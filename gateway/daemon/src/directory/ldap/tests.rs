@@ -13,11 +13,19 @@ use crate::{
     directory::{Directory, MustAct, Step},
 };
 
+/// Time enough for any server that answers at all, on a machine that is busy with other things.
+const PATIENT: &str = "30s";
+
 /// The configuration as an administrator would write it.
 fn written(server: &OpenLdap, lines: &str) -> config::Ldap {
+    limited(server, lines, PATIENT)
+}
+
+/// The same with a limit on connections and answers.
+fn limited(server: &OpenLdap, lines: &str, limit: &str) -> config::Ldap {
     let ca = server.path("ca.pem");
     let text = format!(
-        "[directory]\nkind = \"ldap\"\nca = \"{}\"\nbind_dn = \"uid=svc,ou=people,{BASE}\"\nbind_password_file = \"{}\"\nsearch_bases = [\"{BASE}\"]\nuser_filter = \"(uid={{user}})\"\nconnect_limit = \"1s\"\nanswer_limit = \"1s\"\n{lines}\n",
+        "[directory]\nkind = \"ldap\"\nca = \"{}\"\nbind_dn = \"uid=svc,ou=people,{BASE}\"\nbind_password_file = \"{}\"\nsearch_bases = [\"{BASE}\"]\nuser_filter = \"(uid={{user}})\"\nconnect_limit = \"{limit}\"\nanswer_limit = \"{limit}\"\n{lines}\n",
         ca.display(),
         server.path("svc.password").display(),
     );
@@ -83,7 +91,7 @@ async fn every_mood_of_an_account_has_its_answer() {
         Answer::MustAct("mustchange".into(), MustAct::ChangePassword)
     );
     assert_eq!(ask(&directory, "mustchange", "wrong").await, Answer::Wrong(Wrong::Password("mustchange".into())));
-    let until = Instant::now() + Duration::from_secs(10);
+    let until = Instant::now() + Duration::from_secs(60);
     while ask(&directory, "expired", "pw-expired").await != Answer::MustAct("expired".into(), MustAct::PasswordExpired)
     {
         assert!(Instant::now() < until, "a password that holds for one second never expires");
@@ -124,31 +132,63 @@ async fn a_server_that_another_authority_vouches_for_is_no_directory() {
     assert!(LdapDirectory::new(config).unwrap_err().contains("[directory] ca"));
     let why = no_answer(&over(&server, &format!("servers = [\"ldaps://localhost:{}\"]", server.tls_port))).await;
     assert!(why.contains("for another name"), "{why}");
-    let why = no_answer(&over(&server, &format!("servers = [\"ldaps://127.0.0.1:{}\"]", server.port))).await;
+    let plain = format!("servers = [\"ldaps://127.0.0.1:{}\"]", server.port);
+    let why = no_answer(&Directory::ldap(LdapDirectory::new(limited(&server, &plain, "1s")).unwrap())).await;
     assert!(why.contains("no TLS") || why.contains("no answer within"), "{why}");
 }
 
 #[tokio::test]
 async fn a_server_that_is_down_or_hangs_is_passed_over_and_alone_is_no_answer() {
     let server = OpenLdap::start();
-    // It takes connections and says nothing.
-    let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let hanging_port = hanging.local_addr().unwrap().port();
+    let hanging = Hanging::start();
     let down_port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let good = format!("\"ldaps://127.0.0.1:{}\"", server.tls_port);
-    let (down, hangs) = (format!("\"ldaps://127.0.0.1:{down_port}\""), format!("\"ldaps://127.0.0.1:{hanging_port}\""));
-    let directory = over(&server, &format!("servers = [{down}, {hangs}, {good}]"));
+    let (down, hangs) =
+        (format!("\"ldaps://127.0.0.1:{down_port}\""), format!("\"ldaps://127.0.0.1:{}\"", hanging.port));
+    let quick = |servers: &str| {
+        let config = limited(&server, &format!("servers = [{servers}]"), "3s");
+        Directory::ldap(LdapDirectory::new(config).unwrap())
+    };
+    let directory = quick(&format!("{down}, {hangs}, {good}"));
     person(&directory, "mario").await;
-    let began = Instant::now();
+    let visits = hanging.visits();
+    assert!(visits > 0, "it was tried in its turn");
     person(&directory, "mario").await;
-    assert!(began.elapsed() < Duration::from_millis(900), "a server that hung is left alone for a while");
-    let why = no_answer(&over(&server, &format!("servers = [{down}, {hangs}]"))).await;
-    assert!(why.contains("cannot connect") && why.contains("no answer within 1s"), "{why}");
-    let directory = over(&server, &format!("servers = [{hangs}]"));
+    assert_eq!(hanging.visits(), visits, "a server that hung is left alone for a while");
+    let why = no_answer(&quick(&format!("{down}, {hangs}"))).await;
+    assert!(why.contains("cannot connect") && why.contains("no answer within 3s"), "{why}");
+    let directory = quick(&hangs);
     let began = Instant::now();
     let together = futures_util::future::join_all((0..50).map(|_| ask(&directory, "mario", "pw-mario"))).await;
     assert!(together.iter().all(|answer| matches!(answer, Answer::Unknown(_))));
-    assert!(began.elapsed() < Duration::from_secs(5), "logins do not wait in turn for a directory that hangs");
+    assert!(began.elapsed() < Duration::from_secs(75), "in turn they would wait for 150 s");
+}
+
+/// A server that takes connections, counts them, and says nothing.
+struct Hanging {
+    port: u16,
+    visits: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl Hanging {
+    fn start() -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let hanging = Self { port: listener.local_addr().unwrap().port(), visits: Default::default() };
+        let visits = hanging.visits.clone();
+        // Ends with the test's process.
+        std::thread::spawn(move || {
+            let mut held = Vec::new();
+            for stream in listener.incoming() {
+                held.push(stream);
+                visits.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            }
+        });
+        hanging
+    }
+
+    fn visits(&self) -> usize {
+        self.visits.load(std::sync::atomic::Ordering::SeqCst)
+    }
 }
 
 #[tokio::test]
@@ -159,7 +199,7 @@ async fn a_directory_that_was_restarted_is_asked_again() {
     server.stop();
     no_answer(&directory).await;
     server.start_again();
-    let until = Instant::now() + Duration::from_secs(10);
+    let until = Instant::now() + Duration::from_secs(60);
     while !matches!(ask(&directory, "mario", "pw-mario").await, Answer::Valid(_)) {
         assert!(Instant::now() < until, "the directory is back and not asked");
     }
@@ -194,8 +234,8 @@ async fn a_wrong_name_takes_as_long_as_a_wrong_password() {
     times.iter_mut().for_each(|times| times.sort());
     let (known, unknown) = (times[0][20], times[1][20]);
     let difference = known.abs_diff(unknown);
-    // What is left disappears in the pulse of half a second that wrong credentials are answered at.
-    assert!(difference < Duration::from_millis(25), "a name that is there {known:?}, one that is not {unknown:?}");
+    // What is left disappears in the pulse of half a second that wrong credentials are answered at, half of it at most.
+    assert!(difference < Duration::from_millis(250), "a name that is there {known:?}, one that is not {unknown:?}");
 }
 
 #[tokio::test]

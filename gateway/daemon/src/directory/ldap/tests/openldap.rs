@@ -5,7 +5,7 @@
 
 use std::{
     fs,
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -38,13 +38,26 @@ impl OpenLdap {
         fs::set_permissions(folder.path().join("svc.password"), fs::Permissions::from_mode(0o600)).unwrap();
         let at = |name: &str| folder.path().join(name).display().to_string();
         run("slapadd", &["-q", "-f", &at("slapd.conf"), "-l", &at("seed.ldif")]);
+        let started = Self::listening(folder);
+        let (url, file) =
+            (format!("ldap://127.0.0.1:{}", started.port), started.path("later.ldif").display().to_string());
+        run("ldapmodify", &["-x", "-H", &url, "-D", &format!("cn=admin,{BASE}"), "-w", "rootpw", "-f", &file]);
+        started
+    }
+
+    /// Serves on two ports of its own; where another program took one of them meanwhile, on two others.
+    fn listening(folder: tempfile::TempDir) -> Self {
         let (port, tls_port) = (free_port(), free_port());
         let server = serve(folder.path(), port, tls_port);
         let mut started = Self { folder, server, port, tls_port };
-        started.wait();
-        let (url, file) = (format!("ldap://127.0.0.1:{port}"), started.path("later.ldif").display().to_string());
-        run("ldapmodify", &["-x", "-H", &url, "-D", &format!("cn=admin,{BASE}"), "-w", "rootpw", "-f", &file]);
-        started
+        for _ in 0..20 {
+            if started.comes_up() {
+                return started;
+            }
+            (started.port, started.tls_port) = (free_port(), free_port());
+            started.server = serve(started.folder.path(), started.port, started.tls_port);
+        }
+        panic!("slapd ends at once");
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -60,20 +73,21 @@ impl OpenLdap {
     /// Starts it again on the same ports.
     pub(super) fn start_again(&mut self) {
         self.server = serve(self.folder.path(), self.port, self.tls_port);
-        self.wait();
+        assert!(self.comes_up(), "slapd ends at once");
     }
 
-    fn wait(&mut self) {
-        let until = Instant::now() + Duration::from_secs(20);
-        while std::net::TcpStream::connect(("127.0.0.1", self.tls_port)).is_err() {
-            assert!(
-                self.server.try_wait().unwrap().is_none(),
-                "slapd ended: {}",
-                fs::read_to_string(self.path("slapd.log")).unwrap()
-            );
+    /// Waits until it listens; false when it ended instead.
+    fn comes_up(&mut self) -> bool {
+        let until = Instant::now() + Duration::from_secs(60);
+        while self.server.try_wait().unwrap().is_none() {
+            // Its own file first, written once it has its ports: whoever answers there without it is somebody else.
+            if self.path("slapd.run").exists() && TcpStream::connect(("127.0.0.1", self.tls_port)).is_ok() {
+                return true;
+            }
             assert!(Instant::now() < until, "slapd does not listen");
             std::thread::yield_now();
         }
+        false
     }
 }
 
@@ -86,6 +100,8 @@ impl Drop for OpenLdap {
 
 fn serve(folder: &Path, port: u16, tls_port: u16) -> Child {
     let log = fs::File::create(folder.join("slapd.log")).unwrap();
+    // One that was killed left it behind.
+    let _ = fs::remove_file(folder.join("slapd.run"));
     Command::new("/usr/sbin/slapd")
         .args(["-d", "0", "-f"])
         .arg(folder.join("slapd.conf"))
