@@ -80,7 +80,7 @@ pub use grant::{
     Address, End, Grant, IdleRule, Jiggler, Notice, Redirection, SecondFactor, SecondLogin, Service, UnknownClient,
     Wake,
 };
-pub use name::{folded, folded_group};
+pub use name::{composed, folded, folded_group};
 pub use prove::{Counterexample, Proof};
 pub use request::{Device, Request};
 pub use resolve::length;

@@ -19,6 +19,12 @@ pub fn folded(name: &str) -> Cow<'_, str> {
     Cow::Borrowed(name)
 }
 
+/// A name as keyboards of all kinds type it, in one spelling: an accent that was typed as a character of its own joins its
+/// letter.
+pub fn composed(name: &str) -> Cow<'_, str> {
+    if name.is_ascii() { Cow::Borrowed(name) } else { Cow::Owned(name.nfc().collect()) }
+}
+
 /// Unicode's compatibility caseless form: decompose, fold, compose. Folding may undo a normal form and the other way
 /// round, hence twice.
 fn fold_unicode(name: &str) -> String {

@@ -409,7 +409,7 @@ impl Reader<'_> {
             (None, Some(alone)) => self.wrong(&alone, "a password without its account", "add `bind_dn`"),
         };
         let user_filter = match written.user_filter {
-            None => "(|(uid={user})(sAMAccountName={user}))".to_owned(),
+            None => "(|(uid={user})(sAMAccountName={user})(userPrincipalName={user}))".to_owned(),
             Some(filter) if filter.get_ref().contains("{user}") => filter.into_inner(),
             Some(filter) => self.wrong(
                 &filter,

@@ -6,15 +6,20 @@
 //!
 //! - `connection.rs`: servers in order, their health, TLS
 //! - `bind.rs`: what the answer to a bind means
+//! - `names.rs`: the ways in which people write their name
 //! - `groups.rs`: memberships, nested ones included
 //! - `walk.rs`: the same way step by step, in words, for administrators
 
 mod bind;
 mod connection;
 mod groups;
+mod names;
 mod walk;
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use gateway_api::login::Password;
 use ldap3::{Scope, SearchEntry, SearchOptions, ldap_escape};
@@ -22,6 +27,7 @@ use ldap3::{Scope, SearchEntry, SearchOptions, ldap_escape};
 use self::{
     bind::Outcome,
     connection::{Connection, Servers},
+    names::Typed,
 };
 use super::{Answer, Person, Wrong};
 use crate::config;
@@ -29,11 +35,16 @@ use crate::config;
 /// What a person's entry is asked for: the name, and what stays when it changes.
 const ATTRIBUTES: [&str; 5] = ["uid", "sAMAccountName", "cn", "entryUUID", "objectGUID"];
 
+/// How long a directory that showed somebody is taken to show people, before it is looked at again.
+const SEES_PEOPLE: Duration = Duration::from_secs(30);
+
 /// An LDAP directory.
 #[derive(Debug)]
 pub(crate) struct LdapDirectory {
     config: config::Ldap,
     servers: Servers,
+    /// When the searching account last saw anybody at all.
+    saw_somebody: Mutex<Option<Instant>>,
 }
 
 /// Why the directory gave no answer, in words that name nobody.
@@ -52,7 +63,7 @@ struct Found {
 impl LdapDirectory {
     /// Over the configured servers. Reads the authorities' certificates; connects to nobody yet.
     pub(crate) fn new(config: config::Ldap) -> Result<Self, String> {
-        Ok(Self { servers: Servers::new(&config)?, config })
+        Ok(Self { servers: Servers::new(&config)?, config, saw_somebody: Mutex::default() })
     }
 
     /// Whether the searching account's password can be read, for a start that should rather fail than refuse everybody.
@@ -98,23 +109,80 @@ impl LdapDirectory {
     }
 
     async fn find_on(&self, connection: &mut Connection, user: &str) -> Result<Option<Found>, NoAnswer> {
-        let filter = self.config.user_filter.replace("{user}", &ldap_escape(user));
-        let mut found = Vec::new();
-        for base in &self.config.search_bases {
-            // Two are enough to know that the name is not one person's.
-            let ldap = connection.ldap();
-            ldap.with_search_options(SearchOptions::new().sizelimit(2));
-            found.extend(connection.search(base, Scope::Subtree, &filter, &ATTRIBUTES).await?);
+        let user = policy::composed(user);
+        let mut entries = match Typed::of(&user) {
+            Typed::InDomain { .. } => Vec::new(),
+            Typed::Account(_) | Typed::AtDomain { .. } => self.entries(connection, &user).await?,
+        };
+        if entries.is_empty() {
+            entries = self.entries_of_domain(connection, &user).await?;
         }
-        match <[SearchEntry; 1]>::try_from(found) {
-            Ok([entry]) => Ok(Some(Found::new(entry, user))),
-            Err(found) if found.is_empty() => Ok(None),
+        if entries.is_empty() && !self.sees_anybody(connection).await? {
+            return Err("the directory shows nobody at all: does the searching account still have its rights, and do `search_bases` and `user_filter` still fit?".to_owned());
+        }
+        self.note_sight(!entries.is_empty());
+        match <[SearchEntry; 1]>::try_from(entries) {
+            Ok([entry]) => Ok(Some(Found::new(entry, &user))),
+            Err(entries) if entries.is_empty() => Ok(None),
             Err(_) => {
                 tracing::warn!(
                     "a name means more than one entry of the directory: make `user_filter` or `search_bases` narrower"
                 );
                 Ok(None)
             }
+        }
+    }
+
+    /// The entries that `user_filter` finds for a name.
+    async fn entries(&self, connection: &mut Connection, user: &str) -> Result<Vec<SearchEntry>, NoAnswer> {
+        let filter = self.config.user_filter.replace("{user}", &ldap_escape(user));
+        let mut found = Vec::new();
+        for base in &self.config.search_bases {
+            // Two are enough to know that the name is not one person's.
+            connection.ldap().with_search_options(SearchOptions::new().sizelimit(2));
+            found.extend(connection.search(base, Scope::Subtree, &filter, &ATTRIBUTES).await?);
+        }
+        Ok(found)
+    }
+
+    /// Those of the account's name alone, in the domain that was written with it.
+    async fn entries_of_domain(&self, connection: &mut Connection, user: &str) -> Result<Vec<SearchEntry>, NoAnswer> {
+        let (account, domain) = match Typed::of(user) {
+            Typed::Account(_) => return Ok(Vec::new()),
+            Typed::AtDomain { account, domain } => (account, domain.to_owned()),
+            Typed::InDomain { domain, account } => match connection.domain_of_short_name(domain).await? {
+                Some(domain) => (account, domain),
+                None => return Ok(Vec::new()),
+            },
+        };
+        if account.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut entries = self.entries(connection, account).await?;
+        entries.retain(|entry| names::is_in_domain(&entry.dn, &domain));
+        Ok(entries)
+    }
+
+    /// Whether the searching account sees people at all. One that lost its rights is answered like one that asks about nobody.
+    async fn sees_anybody(&self, connection: &mut Connection) -> Result<bool, NoAnswer> {
+        let last = *self.saw_somebody.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|at| at.elapsed() < SEES_PEOPLE) {
+            return Ok(true);
+        }
+        let filter = self.config.user_filter.replace("{user}", "*");
+        for base in &self.config.search_bases {
+            connection.ldap().with_search_options(SearchOptions::new().sizelimit(1));
+            if !connection.search(base, Scope::Subtree, &filter, &["1.1"]).await?.is_empty() {
+                self.note_sight(true);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn note_sight(&self, seen: bool) {
+        if seen {
+            *self.saw_somebody.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
     }
 
@@ -141,7 +209,8 @@ impl Found {
             let values = entry.attrs.iter().find(|(attribute, _)| attribute.eq_ignore_ascii_case(name));
             values.and_then(|(_, values)| values.first()).map(String::as_str)
         };
-        let name = first("uid").or(first("sAMAccountName")).or(first("cn")).unwrap_or(typed);
+        // Active Directory may hold a `uid` for Unix machines beside the name that people sign in with.
+        let name = first("sAMAccountName").or(first("uid")).or(first("cn")).unwrap_or(typed);
         let binary = || {
             let values = entry.bin_attrs.iter().find(|(attribute, _)| attribute.eq_ignore_ascii_case("objectGUID"));
             // Sixteen bytes that happen to be text come as text.

@@ -4,13 +4,16 @@
 //! tried. Searches share one connection of the searching account; a person's bind always has its own.
 
 use std::{
+    collections::BTreeSet,
     io::Read as _,
     path::Path,
     sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, Scope, SearchEntry, SearchResult, StdStream};
+use ldap3::{
+    Ldap, LdapConnAsync, LdapConnSettings, LdapError, Scope, SearchEntry, SearchResult, StdStream, ldap_escape,
+};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::{
@@ -22,7 +25,7 @@ use rustls::{
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
-use super::NoAnswer;
+use super::{NoAnswer, names};
 use crate::{
     config::{self, LdapSecurity, LdapServer},
     control::provider,
@@ -36,6 +39,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const JUST_NOW: Duration = Duration::from_secs(1);
 /// Active Directory's mark in the root entry's `supportedCapabilities`.
 const ACTIVE_DIRECTORY: &str = "1.2.840.113556.1.4.800";
+/// How many referrals are remembered as told.
+const MOST_REFERRALS: usize = 64;
 /// The largest file of authorities read, in bytes.
 const LARGEST_CA: u64 = 4 << 20;
 
@@ -44,6 +49,35 @@ const LARGEST_CA: u64 = 4 << 20;
 pub(super) struct Servers {
     servers: Vec<Server>,
     service: Mutex<Option<Service>>,
+    referred: Arc<Referred>,
+}
+
+/// Where the directory referred to so far: told once each, and not followed.
+#[derive(Debug, Default)]
+pub(super) struct Referred(StdMutex<BTreeSet<String>>);
+
+impl Referred {
+    fn note(&self, refers_to: Vec<String>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for url in refers_to {
+            if known.len() < MOST_REFERRALS && known.insert(url.clone()) {
+                tracing::info!(url, "the directory refers elsewhere, which is not followed");
+            }
+        }
+    }
+
+    fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+/// What the root entry tells of a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Kind {
+    /// Whether it is Active Directory.
+    pub(super) is_active_directory: bool,
+    /// Where Active Directory keeps what concerns all domains.
+    configuration: Option<String>,
 }
 
 #[derive(Debug)]
@@ -70,7 +104,7 @@ struct Failure {
 struct Service {
     ldap: Ldap,
     server: usize,
-    is_active_directory: bool,
+    kind: Kind,
 }
 
 impl std::fmt::Debug for Service {
@@ -85,7 +119,8 @@ pub(super) struct Connection {
     server: usize,
     limit: Duration,
     reused: bool,
-    pub(super) is_active_directory: bool,
+    referred: Arc<Referred>,
+    pub(super) kind: Kind,
 }
 
 impl Connection {
@@ -113,8 +148,9 @@ impl Connection {
         const NO_SUCH_OBJECT: u32 = 32;
         const INSUFFICIENT_RIGHTS: u32 = 50;
         let asked = self.ldap().search(base, scope, filter, attributes).await;
-        let SearchResult(entries, result) =
+        let SearchResult(entries, mut result) =
             asked.map_err(|error| format!("the directory does not answer a search: {error}"))?;
+        self.referred.note(std::mem::take(&mut result.refs));
         match result.rc {
             SUCCESS | SIZE_LIMIT_EXCEEDED => Ok(entries.into_iter().map(SearchEntry::construct).collect()),
             REFERRAL => Err(format!("the directory refers to another server for `{base}`: name that one in `servers`")),
@@ -124,6 +160,32 @@ impl Connection {
             )),
             code => Err(format!("the directory answers a search under `{base}` with code {code}: {}", result.text)),
         }
+    }
+
+    /// The DNS name of the domain that Active Directory's short name means: `azienda.test` for `AZIENDA`.
+    pub(super) async fn domain_of_short_name(&mut self, short: &str) -> Result<Option<String>, NoAnswer> {
+        let Some(configuration) = self.kind.configuration.clone() else { return Ok(None) };
+        let filter = format!("(&(objectClass=crossRef)(nETBIOSName={}))", ldap_escape(short));
+        let base = format!("CN=Partitions,{configuration}");
+        let found = self.search(&base, Scope::OneLevel, &filter, &["nCName"]).await?;
+        let [entry] = found.as_slice() else { return Ok(None) };
+        let context = entry.attrs.values().flatten().next();
+        Ok(context.map(|dn| names::domain_of(dn)).filter(|domain| !domain.is_empty()))
+    }
+
+    /// Reads what the root entry tells.
+    pub(super) async fn recognise(&mut self) -> Result<(), NoAnswer> {
+        const ASKED: [&str; 2] = ["supportedCapabilities", "configurationNamingContext"];
+        let root = self.search("", Scope::Base, "(objectClass=*)", &ASKED).await?;
+        let values = |name: &'static str| {
+            let attributes = root.iter().flat_map(|entry| &entry.attrs);
+            attributes.filter(move |(attribute, _)| attribute.eq_ignore_ascii_case(name)).flat_map(|(_, values)| values)
+        };
+        let [capabilities, configuration] = ASKED;
+        let is_active_directory = values(capabilities).any(|capability| capability == ACTIVE_DIRECTORY);
+        let configuration = values(configuration).next().filter(|_| is_active_directory).cloned();
+        self.kind = Kind { is_active_directory, configuration };
+        Ok(())
     }
 }
 
@@ -139,7 +201,7 @@ impl Servers {
             Ok(Server { address: address.clone(), tls, health: StdMutex::default() })
         };
         let servers = config.servers.iter().map(server).collect::<Result<_, String>>()?;
-        Ok(Self { servers, service: Mutex::new(None) })
+        Ok(Self { servers, service: Mutex::new(None), referred: Arc::default() })
     }
 
     /// A share in the searching account's connection, opened if there is none.
@@ -153,17 +215,15 @@ impl Servers {
                 server: open.server,
                 limit: config.answer_limit,
                 reused: true,
-                is_active_directory: open.is_active_directory,
+                referred: Arc::clone(&self.referred),
+                kind: open.kind.clone(),
             });
         }
         let mut connection = self.fresh(config).await?;
         sign_in(&mut connection, config).await?;
-        connection.is_active_directory = is_active_directory(&mut connection).await?;
-        *service = Some(Service {
-            ldap: connection.ldap.clone(),
-            server: connection.server,
-            is_active_directory: connection.is_active_directory,
-        });
+        connection.recognise().await?;
+        *service =
+            Some(Service { ldap: connection.ldap.clone(), server: connection.server, kind: connection.kind.clone() });
         Ok(connection)
     }
 
@@ -189,13 +249,7 @@ impl Servers {
             match server.connect(config).await {
                 Ok(ldap) => {
                     *server.health() = Health::default();
-                    return Ok(Connection {
-                        ldap,
-                        server: index,
-                        limit: config.answer_limit,
-                        reused: false,
-                        is_active_directory: false,
-                    });
+                    return Ok(self.connection(ldap, index, config));
                 }
                 Err(error) => {
                     let error = format!("{}: {error}", server.address.host);
@@ -242,7 +296,17 @@ impl Servers {
     pub(super) async fn connect_to(&self, index: usize, config: &config::Ldap) -> Result<Connection, NoAnswer> {
         let server = self.servers.get(index).ok_or_else(|| "there is no such server".to_owned())?;
         let ldap = server.connect(config).await?;
-        Ok(Connection { ldap, server: index, limit: config.answer_limit, reused: false, is_active_directory: false })
+        Ok(self.connection(ldap, index, config))
+    }
+
+    fn connection(&self, ldap: Ldap, server: usize, config: &config::Ldap) -> Connection {
+        let (limit, referred) = (config.answer_limit, Arc::clone(&self.referred));
+        Connection { ldap, server, limit, reused: false, referred, kind: Kind::default() }
+    }
+
+    /// Where searches were referred to, none of it followed.
+    pub(super) fn referrals(&self) -> Vec<String> {
+        self.referred.all()
     }
 }
 
@@ -274,13 +338,6 @@ pub(super) async fn sign_in(connection: &mut Connection, config: &config::Ldap) 
         8 | 13 => Err("the directory wants TLS: write `ldaps://` or `starttls = true`".to_owned()),
         code => Err(format!("the directory answers the searching account with code {code}: {}", answer.text)),
     }
-}
-
-/// Whether this is Active Directory, by the root entry.
-pub(super) async fn is_active_directory(connection: &mut Connection) -> Result<bool, NoAnswer> {
-    let root = connection.search("", Scope::Base, "(objectClass=*)", &["supportedCapabilities"]).await?;
-    let mut capabilities = root.iter().flat_map(|entry| entry.attrs.values()).flatten();
-    Ok(capabilities.any(|capability| capability == ACTIVE_DIRECTORY))
 }
 
 impl Server {

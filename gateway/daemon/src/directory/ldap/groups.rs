@@ -33,7 +33,7 @@ pub(super) async fn of(
     if named.is_empty() {
         return Ok(Vec::new());
     }
-    if connection.is_active_directory {
+    if connection.kind.is_active_directory {
         return in_chain(connection, person, &named).await;
     }
     let all = followed(connection, bases, person).await?;

@@ -1,6 +1,8 @@
-//! Against a real OpenLDAP.
+//! Against a real OpenLDAP, and in `active_directory.rs` against a real Active Directory.
 
+mod active_directory;
 mod openldap;
+mod samba;
 
 use std::{path::Path, time::Duration};
 
@@ -167,7 +169,7 @@ async fn a_server_that_is_down_or_hangs_is_passed_over_and_alone_is_no_answer() 
 /// A server that takes connections, counts them, and says nothing.
 struct Hanging {
     port: u16,
-    visits: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+    visits: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 impl Hanging {

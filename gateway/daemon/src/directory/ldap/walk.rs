@@ -33,11 +33,15 @@ impl LdapDirectory {
         if let Some((user, password)) = user.filter(|_| any) {
             self.walk_as(user, password, groups, say).await;
         }
+        for url in self.servers.referrals() {
+            say(Step::done(format!("searches are referred to {url}: not followed; nobody is found there")));
+        }
     }
 
     async fn look_around(&self, connection: &mut connection::Connection) -> Result<String, String> {
         connection::sign_in(connection, &self.config).await?;
-        let kind = if connection::is_active_directory(connection).await? { "Active Directory" } else { "LDAP" };
+        connection.recognise().await?;
+        let kind = if connection.kind.is_active_directory { "Active Directory" } else { "LDAP" };
         for base in &self.config.search_bases {
             if connection.search(base, ldap3::Scope::Base, "(objectClass=*)", &["1.1"]).await?.is_empty() {
                 return Err(format!("nothing is seen of `{base}`: does the searching account have the right to?"));

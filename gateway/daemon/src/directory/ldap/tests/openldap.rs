@@ -124,7 +124,7 @@ fn free_port() -> u16 {
 }
 
 /// An authority of our own and a certificate for 127.0.0.1; another authority that vouched for nothing.
-fn certificates(folder: &Path) {
+pub(super) fn certificates(folder: &Path) {
     let authority = |name: &str| {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -1,0 +1,133 @@
+//! What the gateway makes of Active Directory, Samba's being the one at hand.
+
+use std::path::Path;
+
+use super::{
+    super::*,
+    samba::{BASE, Samba},
+};
+use crate::{
+    config::{Config, Directory as Written},
+    directory::{Directory, MustAct, Step},
+};
+
+/// The configuration as an administrator would write it.
+fn over(server: &Samba) -> LdapDirectory {
+    let text = format!(
+        "[directory]\nkind = \"ldap\"\nservers = [\"ldaps://127.0.0.1\"]\nca = \"{}\"\nbind_dn = \"CN=svc,CN=Users,{BASE}\"\nbind_password_file = \"{}\"\nsearch_bases = [\"{BASE}\"]\nanswer_limit = \"30s\"\nconnect_limit = \"30s\"\n",
+        server.path("ca.pem").display(),
+        server.path("svc.password").display(),
+    );
+    match Config::parse(&text, Path::new("/gateway.toml")).map_err(|mistakes| mistakes.to_string()).unwrap().directory {
+        Written::Ldap(ldap) => LdapDirectory::new(ldap).unwrap(),
+        Written::File { .. } => panic!("not an LDAP directory"),
+    }
+}
+
+fn groups() -> Vec<String> {
+    vec![format!("cn=smart, cn=users,{BASE}"), "inner".to_owned(), "Domain Admins".to_owned()]
+}
+
+async fn ask(directory: &Directory, user: &str, password: &str) -> Answer {
+    directory.authenticate(user, Password::new(password.to_owned()), &groups()).await
+}
+
+async fn person(directory: &Directory, user: &str, password: &str) -> Person {
+    match ask(directory, user, password).await {
+        Answer::Valid(person) => person,
+        other => panic!("{user}: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn active_directory_tells_every_mood_of_an_account() {
+    let server = Samba::start();
+    let directory = Directory::ldap(over(&server));
+    let right = async |user: &str| ask(&directory, user, &format!("pw-{user}-1")).await;
+    for (user, mood) in [
+        ("disabled", MustAct::Disabled),
+        ("expired", MustAct::AccountExpired),
+        ("pwexpired", MustAct::PasswordExpired),
+        ("mustchange", MustAct::ChangePassword),
+        ("hours", MustAct::OutsideDirectoryHours),
+        ("elsewhere", MustAct::NotFromHere),
+    ] {
+        assert_eq!(right(user).await, Answer::MustAct(user.into(), mood));
+        assert_eq!(ask(&directory, user, "wrong").await, Answer::Wrong(Wrong::Password(user.into())));
+    }
+    assert_eq!(ask(&directory, "nobody", "wrong").await, Answer::Wrong(Wrong::NoSuchUser));
+    assert_eq!(ask(&directory, "mario", "").await, Answer::Wrong(Wrong::EmptyPassword));
+    for _ in 0..3 {
+        ask(&directory, "lockme", "wrong").await;
+    }
+    assert_eq!(right("lockme").await, Answer::Wrong(Wrong::Locked("lockme".into())), "said to anyone, so it is wrong");
+}
+
+#[tokio::test]
+async fn active_directory_knows_a_person_by_every_way_to_write_the_name() {
+    let server = Samba::start();
+    let directory = Directory::ldap(over(&server));
+    let mario = person(&directory, "mario", "pw-mario-1").await;
+    assert_eq!((&*mario.name, mario.id.len()), ("mario", 32), "an objectGUID: {}", mario.id);
+    assert_eq!(mario.groups, [format!("cn=smart, cn=users,{BASE}"), "inner".to_owned()], "nesting counts, circles end");
+    assert_eq!(person(&directory, "giulia", "pw-giulia-1").await.groups, [format!("cn=smart, cn=users,{BASE}")]);
+    for name in ["MARIO", "mario@azienda.test", "Mario@AZIENDA.TEST", "AZIENDA\\mario", "azienda\\Mario"] {
+        assert_eq!(person(&directory, name, "pw-mario-1").await, mario, "{name}");
+    }
+    let foreign = ["mario@other.test", "mario@test", "OTHER\\mario", "\\mario", "AZIENDA\\", "*\\mario", "AZIENDA\\m*"];
+    for name in foreign.into_iter().chain(["*", "m*", "mario)(cn=*", "CN=mario,CN=Users,DC=azienda,DC=test"]) {
+        assert_eq!(ask(&directory, name, "pw-mario-1").await, Answer::Wrong(Wrong::NoSuchUser), "{name}");
+    }
+    // A principal name of its own, as offices give them to match the mail address.
+    server.modify(&format!(
+        "dn: CN=giulia,CN=Users,{BASE}\nchangetype: modify\nreplace: userPrincipalName\nuserPrincipalName: g.verdi@comune.test\n"
+    ));
+    assert_eq!(&*person(&directory, "G.Verdi@comune.test", "pw-giulia-1").await.name, "giulia");
+    assert_eq!(&*person(&directory, "giulia@azienda.test", "pw-giulia-1").await.name, "giulia");
+}
+
+#[tokio::test]
+async fn active_directory_keeps_a_renamed_person_and_gives_a_used_name_to_nobody() {
+    let server = Samba::start();
+    let directory = Directory::ldap(over(&server));
+    let before = person(&directory, "mario", "pw-mario-1").await;
+    server.modify(&format!(
+        "dn: CN=mario,CN=Users,{BASE}\nchangetype: modify\nreplace: sAMAccountName\nsAMAccountName: m.bianchi\n-\n\
+         replace: userPrincipalName\nuserPrincipalName: m.bianchi@azienda.test\n\n\
+         dn: CN=mario,CN=Users,{BASE}\nchangetype: modrdn\nnewrdn: CN=Mario Bianchi\ndeleteoldrdn: 1\n\n\
+         dn: CN=giulia,CN=Users,{BASE}\nchangetype: modify\nreplace: sAMAccountName\nsAMAccountName: mario\n"
+    ));
+    let renamed = person(&directory, "m.bianchi", "pw-mario-1").await;
+    assert_eq!((&renamed.id, &*renamed.name), (&before.id, "m.bianchi"));
+    let other = person(&directory, "mario", "pw-giulia-1").await;
+    assert_ne!(other.id, before.id, "the same name is another person");
+}
+
+#[tokio::test]
+async fn active_directory_is_recognised_and_what_it_refers_to_is_told() {
+    let server = Samba::start();
+    let directory = over(&server);
+    let mut steps = Vec::new();
+    let password = Password::new("pw-mario-1".to_owned());
+    directory.walk(Some(("AZIENDA\\mario", &password)), &groups(), &mut |step: Step| steps.push(step)).await;
+    let said: String = steps.iter().map(|step| format!("{} {}\n", step.holds, step.words)).collect();
+    for expected in [
+        "true 127.0.0.1:636: Active Directory; the searching account signs in",
+        "known to agreements as `mario`",
+        "true the password holds",
+        "true in the group `inner`",
+        "CN=Configuration,DC=azienda,DC=test: not followed",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn active_directory_that_shows_nobody_any_more_says_nothing_about_anybody() {
+    let server = Samba::start();
+    let mut directory = over(&server);
+    directory.config.search_bases = vec![format!("CN=Program Data,{BASE}")];
+    let directory = Directory::ldap(directory);
+    let Answer::Unknown(why) = ask(&directory, "mario", "pw-mario-1").await else { panic!("an answer") };
+    assert!(why.contains("shows nobody at all"), "{why}");
+}
