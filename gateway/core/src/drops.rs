@@ -137,6 +137,8 @@ pub struct Counters {
     pub traffic: crate::Traffic,
     /// Packets and datagrams dropped, of sessions past and present.
     pub drops: Drops,
+    /// Packets and datagrams passed for which the kernel had no room, or no way.
+    pub unsent: u64,
 }
 
 impl Counters {

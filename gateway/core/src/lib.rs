@@ -6,11 +6,11 @@
 //! The map, in the order a packet from home meets it:
 //!
 //! ```text
-//!  datagram ─► peer ─► packet ─► filter ─► flows ─► activity ─► office ─► TUN
-//!             decrypt  headers   grant?    known?   a mark?     pile up
+//!  datagram ─► intake ─► peer ─► packet ─► filter ─► flows ─► activity ─► office ─► TUN
+//!             its turn   decrypt headers   grant?    known?   a mark?     pile up
 //!
-//!  TUN ─► offload ─► packet ─► sessions ─► filter ─► flows ─► offload ─► peer ─► home ─► datagrams
-//!        what is     headers   whose?      whence?   known?   cut        seal    batch
+//!  TUN ─► offload ─► sessions ─► intake ─► filter ─► flows ─► offload ─► peer ─► home ─► datagrams
+//!        what is     whose?     its turn   whence?   known?   cut        seal    batch
 //!        left to do
 //! ```
 //!
@@ -36,6 +36,7 @@ mod filter;
 mod flows;
 mod gateway;
 mod home;
+mod intake;
 mod office;
 mod offload;
 mod packet;
@@ -44,6 +45,7 @@ mod reset;
 mod session;
 mod sessions;
 mod timer;
+mod turns;
 
 pub use addresses::{LARGEST_POOL, SMALLEST_POOL};
 pub use drops::{Counters, Drop, Drops};
@@ -52,6 +54,7 @@ pub use filter::Filter;
 pub use flows::{Flows, MOST_FLOWS, Protocol};
 pub use gateway::{Gateway, Setup};
 pub use home::Transmit;
+pub use intake::BATCH;
 pub use offload::{Offload, VIRTIO_HEADER};
 pub use packet::{Packet, Tcp, Transport};
 pub use peer::LARGEST_DATAGRAM;

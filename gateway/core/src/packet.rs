@@ -37,6 +37,19 @@ pub enum Transport {
     },
 }
 
+impl Transport {
+    /// Whether both are of one protocol and the same ports.
+    pub(crate) fn is_flow_of(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Tcp(one), Self::Tcp(other)) => (one.source, one.destination) == (other.source, other.destination),
+            (Self::Udp { source, destination }, Self::Udp { source: s, destination: d }) => {
+                (source, destination) == (s, d)
+            }
+            (Self::Tcp(_), Self::Udp { .. }) | (Self::Udp { .. }, Self::Tcp(_)) => false,
+        }
+    }
+}
+
 /// What the gateway reads of a TCP header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tcp {

@@ -37,6 +37,14 @@ pub(crate) fn padded(length: usize, mtu: usize) -> usize {
     length.next_multiple_of(16).min(mtu.max(length))
 }
 
+/// The peer index of a data message, which stands in the clear; none for any other datagram.
+pub(crate) fn index_of_data(datagram: &[u8]) -> Option<u32> {
+    match *datagram {
+        [4, 0, 0, 0, i0, i1, i2, i3, ..] => Some(u32::from_le_bytes([i0, i1, i2, i3]) >> 8),
+        _ => None,
+    }
+}
+
 /// The gateway's own keys, and its guard against floods of handshakes.
 pub(crate) struct Identity {
     secret: StaticSecret,
@@ -82,8 +90,8 @@ impl Identity {
     /// Looks at a datagram from `from`; a cookie is written to `answer`, which holds at least [`HANDSHAKE_ROOM`] bytes.
     pub(crate) fn look(&self, from: IpAddr, datagram: &[u8], answer: &mut [u8]) -> Result<Incoming, Drop> {
         // Data is the rule: its index stands in the clear, and only its session can say more.
-        if let [4, 0, 0, 0, i0, i1, i2, i3, ..] = *datagram {
-            return Ok(Incoming::Indexed(u32::from_le_bytes([i0, i1, i2, i3]) >> 8));
+        if let Some(index) = index_of_data(datagram) {
+            return Ok(Incoming::Indexed(index));
         }
         match self.front.verify_packet(Some(from), datagram, answer) {
             Ok(Packet::HandshakeInit(initiation)) => {

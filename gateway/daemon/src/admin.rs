@@ -306,10 +306,9 @@ async fn one(desk: &Desk, number: SessionNumber) -> Result<View, String> {
 
 async fn status(desk: &Desk) -> Result<Value, String> {
     let views = views(desk).await?;
-    let drops = match desk.ledger.counters().await {
-        Some(counters) => counters.reasons().map(|(reason, count)| (reason.word().to_owned(), json!(count))).collect(),
-        None => serde_json::Map::new(),
-    };
+    let counters = desk.ledger.counters().await.unwrap_or_default();
+    let drops: serde_json::Map<_, _> =
+        counters.reasons().map(|(reason, count)| (reason.word().to_owned(), json!(count))).collect();
     Ok(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started_at": desk.started_at,
@@ -320,6 +319,7 @@ async fn status(desk: &Desk) -> Result<Value, String> {
         "flows": views.iter().map(|view| view.flows).sum::<usize>(),
         "policy": desk.change.policy().standing(),
         "drops": drops,
+        "unsent": counters.unsent,
     }))
 }
 

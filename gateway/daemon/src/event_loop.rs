@@ -1,9 +1,9 @@
 //! The one loop that owns core, socket, TUN and clock: a thread of its own, which never waits for anything but
 //! packets, commands and deadlines.
 //!
-//! Each round asks the clock once, takes what arrived in bounded batches, hands everything that the core wants done to
-//! the kernel, and tells the daemon's ledger what happened to sessions. Bounded, so that a flood from one side keeps
-//! neither the other side nor a deadline waiting.
+//! Each round asks the clock once, takes all that has arrived, lets the core serve a bounded part of it, hands everything
+//! that the core wants done to the kernel, and tells the daemon's ledger what happened to sessions. All is taken, for the
+//! kernel's queues know no sessions; a part is served, so that whoever comes meanwhile is seen soon and has their turn.
 
 use std::{
     io,
@@ -33,9 +33,10 @@ const COMMANDS: Token = Token(0);
 const UDP: Token = Token(1);
 const TUN: Token = Token(2);
 
-/// Batches of datagrams, and packets from the office, that one round takes.
-const MOST_BATCHES: usize = 4;
-const MOST_PACKETS: usize = 64;
+/// Batches of datagrams, and packets from the office, that one round takes: more than arrive while one is served, few
+/// enough that a flood from one side keeps neither the other nor a deadline waiting.
+const MOST_BATCHES: usize = 16;
+const MOST_PACKETS: usize = 128;
 
 /// Handshakes answered in a second before cookies are asked for: a quarter of what a core can do.
 const HANDSHAKES_PER_SECOND: u64 = 1000;
@@ -105,7 +106,8 @@ impl EventLoop {
         let mut readable = Readable::default();
         let mut now = clock::now();
         loop {
-            let timeout = if readable.udp || readable.tun { Some(Duration::ZERO) } else { self.timeout(now.instant) };
+            let at_once = readable.udp || readable.tun || self.gateway.is_waiting();
+            let timeout = if at_once { Some(Duration::ZERO) } else { self.timeout(now.instant) };
             match poll.poll(&mut events, timeout) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -123,9 +125,10 @@ impl EventLoop {
                 readable.udp = self.receive(now).map_err(|error| format!("cannot receive datagrams: {error}"))?;
             }
             if readable.tun {
-                readable.tun = self.read(now).map_err(|error| format!("the office device failed: {error}"))?;
+                readable.tun = self.read().map_err(|error| format!("the office device failed: {error}"))?;
             }
             self.gateway.handle_timeout(now);
+            self.gateway.serve(now);
             self.deliver();
         }
     }
@@ -134,54 +137,47 @@ impl EventLoop {
         self.gateway.poll_timeout().map(|(at, _)| at.saturating_duration_since(now))
     }
 
-    /// Takes batches from the Internet. True if more may wait.
+    /// Takes what came from the Internet. True if more may wait.
     fn receive(&mut self, now: Now) -> io::Result<bool> {
         for _ in 0..MOST_BATCHES {
-            let gateway = &mut self.gateway;
-            let tun = &self.tun;
-            let more = self.udp.receive(|from, datagrams, size| {
-                for datagram in datagrams.chunks(size) {
-                    gateway.handle_datagram(from, datagram, now);
-                }
-                // What is complete goes on at once; what may still grow waits for the rest of the batch.
-                write_ready(gateway, tun);
-            })?;
-            self.deliver();
-            if !more {
+            let runs = self.udp.receive(self.gateway.room_for_datagrams())?;
+            if runs.len() == 0 {
                 return Ok(false);
+            }
+            for (nth, run) in runs.enumerate() {
+                self.gateway.take_datagrams(nth, run.from, run.length, run.size, now);
             }
         }
         Ok(true)
     }
 
-    /// Takes packets from the office. True if more may wait.
-    fn read(&mut self, now: Now) -> io::Result<bool> {
+    /// Takes what came from the office. True if more may wait.
+    fn read(&mut self) -> io::Result<bool> {
         for _ in 0..MOST_PACKETS {
-            match self.tun.read()? {
-                None => {
-                    self.deliver();
-                    return Ok(false);
-                }
-                Some(Ok((offload, packet))) => self.gateway.handle_packet(offload, packet, now),
-                Some(Err(reason)) => self.gateway.handle_unreadable(reason),
-            }
-            if self.gateway.is_crowded() {
-                self.deliver();
-            }
+            let Some(length) = self.tun.read(self.gateway.room_for_packet())? else { return Ok(false) };
+            self.gateway.take_packet(length);
         }
-        self.deliver();
         Ok(true)
     }
 
     /// Hands everything that the core wants done to the kernel, and its events to the ledger.
     fn deliver(&mut self) {
+        let mut unsent = 0;
         self.gateway.flush_office();
-        write_ready(&mut self.gateway, &self.tun);
-        while let Some(transmit) = self.gateway.poll_transmit() {
-            if !self.udp.send(&transmit) {
-                tracing::trace!(datagrams = transmit.datagrams.len() / transmit.segment.max(1), "not sent");
+        while let Some(packet) = self.gateway.poll_office() {
+            if !self.tun.write(packet) {
+                tracing::trace!(bytes = packet.len(), "not written to the office device");
+                unsent += 1;
             }
         }
+        while let Some(transmit) = self.gateway.poll_transmit() {
+            if !self.udp.send(&transmit) {
+                let datagrams = transmit.datagrams.len().div_ceil(transmit.segment.max(1));
+                tracing::trace!(datagrams, "not sent");
+                unsent += datagrams as u64;
+            }
+        }
+        self.gateway.handle_unsent(unsent);
         while let Some(event) = self.gateway.poll_event() {
             // Nobody listens only while the daemon ends, when the store has the last word.
             let _ = self.tell.send(event);
@@ -218,12 +214,4 @@ impl EventLoop {
 /// An answer that nobody waits for any more is dropped.
 fn answer<T>(reply: oneshot::Sender<T>, value: T) {
     let _ = reply.send(value);
-}
-
-fn write_ready(gateway: &mut Gateway, tun: &Tun) {
-    while let Some(packet) = gateway.poll_office() {
-        if !tun.write(packet) {
-            tracing::trace!(bytes = packet.len(), "not written to the office device");
-        }
-    }
 }

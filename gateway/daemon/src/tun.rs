@@ -5,7 +5,7 @@ use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
 };
 
-use gateway_core::{Drop, Gateway, Offload, VIRTIO_HEADER};
+use gateway_core::Gateway;
 use ipnet::Ipv4Net;
 use tun_rs::{DeviceBuilder, SyncDevice};
 
@@ -14,11 +14,7 @@ use crate::config;
 /// A TUN device that takes and gives super-packets.
 pub(crate) struct Tun {
     device: SyncDevice,
-    buffer: Box<[u8]>,
 }
-
-/// What a packet from the office is: what is left to do for it, and its bytes.
-pub(crate) type FromOffice<'a> = Result<(Offload, &'a [u8]), Drop>;
 
 impl Tun {
     /// Makes the device, gives it the pool's first address and brings it up; the pool's route comes with the address.
@@ -36,7 +32,7 @@ impl Tun {
         // The tunnel lends no IPv6 addresses; without this the kernel talks to itself there. A read-only /proc/sys only
         // means a few drops more in the counters.
         let _ = std::fs::write(format!("/proc/sys/net/ipv6/conf/{}/disable_ipv6", office.device), "1");
-        Ok(Self { device, buffer: vec![0; VIRTIO_HEADER + usize::from(u16::MAX)].into() })
+        Ok(Self { device })
     }
 
     /// For waiting.
@@ -44,18 +40,13 @@ impl Tun {
         self.device.as_raw_fd()
     }
 
-    /// The next packet from the office; none when no more waits.
-    pub(crate) fn read(&mut self) -> io::Result<Option<FromOffice<'_>>> {
-        let length = match self.device.recv(&mut self.buffer) {
-            Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let read = self.buffer.get(..length).unwrap_or_default();
-        let Some((header, packet)) = read.split_first_chunk::<VIRTIO_HEADER>() else {
-            return Ok(Some(Err(Drop::Malformed)));
-        };
-        Ok(Some(Offload::parse(header).map(|offload| (offload, packet))))
+    /// Reads the next packet from the office into `room`, header first; its length, or none when no more waits.
+    pub(crate) fn read(&self, room: &mut [u8]) -> io::Result<Option<usize>> {
+        match self.device.recv(room) {
+            Ok(length) => Ok(Some(length)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes a packet, header first. False if the kernel has no room for it or does not want it.

@@ -1,28 +1,31 @@
 //! WireGuard's socket: datagrams in batches, many by one system call (UDP_GRO, UDP_SEGMENT).
 
 use std::{
-    array,
     io::{self, IoSliceMut},
     net::{IpAddr, SocketAddr},
 };
 
-use gateway_core::Transmit;
+use gateway_core::{BATCH, Transmit};
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// Buffers a batch, each of which holds up to 64 datagrams of one sender.
-const BUFFERS: usize = 8;
-/// The largest run of datagrams that the kernel hands over at once, in bytes.
-const BUFFER: usize = 64 * 1024;
 /// Room in the kernel for both directions, in bytes: a burst must not be lost while the loop is elsewhere.
 const SOCKET_BUFFER: usize = 8 * 1024 * 1024;
 
-/// A UDP socket and the buffers of one batch.
+/// A UDP socket, and what it told of the last batch.
 pub(crate) struct Udp {
     socket: mio::net::UdpSocket,
     state: UdpSocketState,
-    buffers: Box<[u8]>,
-    metas: [RecvMeta; BUFFERS],
+    metas: [RecvMeta; BATCH],
+}
+
+/// A run of equal datagrams of one sender.
+pub(crate) struct Run {
+    pub(crate) from: SocketAddr,
+    /// All together, in bytes.
+    pub(crate) length: usize,
+    /// Of each but the last, which may be shorter, in bytes.
+    pub(crate) size: usize,
 }
 
 impl Udp {
@@ -38,7 +41,7 @@ impl Udp {
         let socket = std::net::UdpSocket::from(socket);
         let state = UdpSocketState::new(UdpSockRef::from(&socket)).map_err(explain)?;
         let socket = mio::net::UdpSocket::from_std(socket);
-        Ok(Self { socket, state, buffers: vec![0; BUFFERS * BUFFER].into(), metas: [RecvMeta::default(); BUFFERS] })
+        Ok(Self { socket, state, metas: [RecvMeta::default(); BATCH] })
     }
 
     /// For waiting.
@@ -46,20 +49,19 @@ impl Udp {
         &mut self.socket
     }
 
-    /// Receives a batch and gives `each` run of equal datagrams, with their sender and size. False if none waited.
-    pub(crate) fn receive(&mut self, mut each: impl FnMut(SocketAddr, &[u8], usize)) -> io::Result<bool> {
-        let mut chunks = self.buffers.chunks_mut(BUFFER);
-        let mut slices = array::from_fn::<_, BUFFERS, _>(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
+    /// Receives a batch into `room`; the run that each buffer of it now holds, in order. None if nothing waited.
+    pub(crate) fn receive<'s>(
+        &'s mut self,
+        room: [&mut [u8]; BATCH],
+    ) -> io::Result<impl ExactSizeIterator<Item = Run> + use<'s>> {
+        let mut slices = room.map(IoSliceMut::new);
         let received = match self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut self.metas) {
             Ok(received) => received,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             Err(error) => return Err(error),
         };
-        for (meta, buffer) in self.metas.iter().zip(self.buffers.chunks(BUFFER)).take(received) {
-            let datagrams = buffer.get(..meta.len).unwrap_or_default();
-            each(canonical(meta.addr), datagrams, meta.stride.max(1));
-        }
-        Ok(received > 0)
+        let run = |meta: &RecvMeta| Run { from: canonical(meta.addr), length: meta.len, size: meta.stride };
+        Ok(self.metas.get(..received).unwrap_or_default().iter().map(run))
     }
 
     /// Sends a run of datagrams. False if the kernel has no room for it or no way there.

@@ -13,7 +13,7 @@ use boringtun::{
 };
 use etherparse::PacketBuilder;
 use gateway_api::{PresharedKey, PublicKey, SessionNumber};
-use gateway_core::{Event, Gateway, Now, Offload, Open, OpenError, Opened, Setup, VIRTIO_HEADER};
+use gateway_core::{Event, Gateway, Now, Open, OpenError, Opened, Setup, VIRTIO_HEADER};
 use jiff::Timestamp;
 use policy::{Address, End, Grant, IdleRule, SecondFactor, SecondLogin, Service};
 
@@ -114,15 +114,46 @@ impl World {
         client
     }
 
-    /// A packet from the TUN that nothing is left to do for.
+    /// A packet from the TUN that nothing is left to do for, taken and served.
     pub(crate) fn office_sends(&mut self, packet: &[u8]) {
-        self.gateway.handle_packet(Offload::Complete, packet, self.now);
+        self.office_queues([0; VIRTIO_HEADER], packet);
+        self.serve();
+    }
+
+    /// A packet from the TUN, taken and not yet served.
+    pub(crate) fn office_queues(&mut self, header: [u8; VIRTIO_HEADER], packet: &[u8]) {
+        let room = self.gateway.room_for_packet();
+        room[..VIRTIO_HEADER].copy_from_slice(&header);
+        room[VIRTIO_HEADER..][..packet.len()].copy_from_slice(packet);
+        self.gateway.take_packet(VIRTIO_HEADER + packet.len());
+    }
+
+    /// A run of datagrams of `size` each but the last, received in one buffer, taken and not yet served.
+    pub(crate) fn home_queues(&mut self, from: SocketAddr, datagrams: &[u8], size: usize) {
+        let [room, ..] = self.gateway.room_for_datagrams();
+        room[..datagrams.len()].copy_from_slice(datagrams);
+        self.gateway.take_datagrams(0, from, datagrams.len(), size, self.now);
+    }
+
+    /// Serves until nothing waits; what finds no room to go is taken out in between.
+    pub(crate) fn serve(&mut self) {
+        self.gateway.serve(self.now);
+        while self.gateway.is_waiting() {
+            self.drain();
+            self.gateway.serve(self.now);
+        }
     }
 
     /// The packets for the TUN, super-packets left whole, headers off.
     pub(crate) fn take_office(&mut self) -> Vec<Vec<u8>> {
         self.drain();
         self.office.drain(..).map(|packet| packet[VIRTIO_HEADER..].to_vec()).collect()
+    }
+
+    /// The same after everything that waits was served.
+    pub(crate) fn take_office_after_serving(&mut self) -> Vec<Vec<u8>> {
+        self.serve();
+        self.take_office()
     }
 
     /// How often `reason` was counted for the whole gateway.
@@ -243,7 +274,8 @@ impl Client {
     /// A packet through the tunnel.
     pub(crate) fn send(&mut self, world: &mut World, packet: &[u8]) {
         let datagram = self.seal(packet);
-        world.gateway.handle_datagram(self.from, &datagram, world.now);
+        world.home_queues(self.from, &datagram, datagram.len());
+        world.serve();
     }
 
     /// A TCP packet from this client to the workstation's RDP port.
