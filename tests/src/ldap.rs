@@ -63,6 +63,27 @@ impl Directory {
         self.server.stop();
     }
 
+    /// Changes entries as the directory's administrator does.
+    ///
+    /// # Panics
+    /// When the directory refuses.
+    pub fn modify(&self, world: &World, ldif: &str) {
+        let file = self.folder.join("change.ldif");
+        fs::write(&file, ldif).expect("the world's folder is writable");
+        world.office.sh(&format!(
+            "ldapmodify -x -H ldap://{SERVERS} -D cn=admin,{BASE} -w rootpw -f {} >/dev/null",
+            file.display()
+        ));
+    }
+
+    /// Starts it again with rules that let nobody see anything, as a slip in them would.
+    pub fn restart_blind(&mut self, world: &World) {
+        self.server.stop();
+        let text = configuration(&self.folder).replace("by users read", "by users auth");
+        fs::write(self.folder.join("slapd.conf"), text).expect("the world's folder is writable");
+        self.server = Self::serve(&world.office, &self.folder);
+    }
+
     /// Switches it on again.
     pub fn restart(&mut self, world: &World) {
         self.server = Self::serve(&world.office, &self.folder);

@@ -27,6 +27,7 @@ use tokio::{
 use crate::{
     clock, config,
     control::Certificate,
+    leavers::Alarm,
     ledger::Ledger,
     policy_change::{Consent, NotApplied, PolicyChange, Preview},
     store::{Kept, Query, StoreError},
@@ -94,6 +95,7 @@ pub(crate) struct Desk {
     pub(crate) ledger: Ledger,
     pub(crate) change: Arc<PolicyChange>,
     pub(crate) certificate: Arc<Certificate>,
+    pub(crate) alarm: Arc<Alarm>,
     pub(crate) started_at: Timestamp,
     pub(crate) group: Option<Gid>,
 }
@@ -318,6 +320,7 @@ async fn status(desk: &Desk) -> Result<Value, String> {
         "addresses": views.len(),
         "flows": views.iter().map(|view| view.flows).sum::<usize>(),
         "policy": desk.change.policy().standing(),
+        "directory": desk.alarm.said(),
         "drops": drops,
         "unsent": counters.unsent,
     }))

@@ -8,6 +8,7 @@ mod mistake;
 
 use std::{
     net::SocketAddr,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -31,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) tunnel: Tunnel,
     pub(crate) office: Office,
     pub(crate) directory: Directory,
+    pub(crate) leavers: Leavers,
     pub(crate) reload: Reload,
     pub(crate) admin: Admin,
     pub(crate) log: Log,
@@ -105,6 +107,17 @@ pub(crate) struct Ldap {
     pub(crate) connect_limit: Duration,
     /// Time for each answer.
     pub(crate) answer_limit: Duration,
+}
+
+/// How the accounts of live sessions are looked at again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Leavers {
+    /// Between looks, and so how long a leaver stays at most: 1 s to 1 h.
+    pub(crate) every: Duration,
+    /// How long a session outlives a directory that says nothing of its account: 1 s to 24 h.
+    pub(crate) deadline: Duration,
+    /// The share of live sessions, in percent, that one answer may end without another server saying the same: 0 to 100.
+    pub(crate) most: u8,
 }
 
 /// One directory server.
@@ -271,6 +284,7 @@ impl Reader<'_> {
             control: self.control(file.control),
             tunnel: self.tunnel(file.tunnel),
             office: self.office(file.office),
+            leavers: self.leavers(&file.directory),
             directory: self.directory(file.directory),
             reload: self.reload(&file.reload),
             admin: self.admin(file.admin),
@@ -299,7 +313,7 @@ impl Reader<'_> {
     }
 
     fn tunnel(&mut self, written: file::Tunnel) -> Tunnel {
-        const MTU: std::ops::RangeInclusive<i64> = 1280..=1420;
+        const MTU: RangeInclusive<i64> = 1280..=1420;
         let mtu = match written.mtu {
             None => 1312,
             Some(mtu) if MTU.contains(mtu.get_ref()) => *mtu.get_ref(),
@@ -423,9 +437,29 @@ impl Reader<'_> {
             bind,
             search_bases,
             user_filter,
-            connect_limit: self.limit(written.connect_limit, Duration::from_secs(3)),
-            answer_limit: self.limit(written.answer_limit, Duration::from_secs(5)),
+            connect_limit: self.limit(written.connect_limit.as_ref(), Duration::from_secs(3)),
+            answer_limit: self.limit(written.answer_limit.as_ref(), Duration::from_secs(5)),
         })
+    }
+
+    fn leavers(&mut self, written: &file::Directory) -> Leavers {
+        const HOUR: Duration = Duration::from_secs(3600);
+        let second = Duration::from_secs(1);
+        let words = "write 1s to 1h, such as \"60s\"";
+        let every = self.time(written.recheck.as_ref(), Duration::from_secs(60), second..=HOUR, words);
+        let words = "write 1s to 24h, such as \"30m\"";
+        let deadline = self.time(written.deadline.as_ref(), HOUR / 2, second..=HOUR * 24, words);
+        if let Some(at) = written.deadline.as_ref().filter(|_| deadline < every) {
+            self.mistake(at, "over before the directory is asked again", "write more than `recheck`");
+        }
+        let most = match &written.most_leavers {
+            None => 20,
+            Some(most) => match u8::try_from(*most.get_ref()) {
+                Ok(percent) if percent <= 100 => percent,
+                _ => self.wrong(most, "not a share", "write 0 to 100: percent of the live sessions"),
+            },
+        };
+        Leavers { every, deadline, most }
     }
 
     fn ldap_server(&mut self, written: &Spanned<String>, starttls: bool) -> Option<LdapServer> {
@@ -558,14 +592,25 @@ impl Reader<'_> {
         }
     }
 
-    fn limit(&mut self, written: Option<Spanned<String>>, default: Duration) -> Duration {
+    fn limit(&mut self, written: Option<&Spanned<String>>, default: Duration) -> Duration {
+        let range = Duration::from_millis(100)..=Duration::from_secs(60);
+        self.time(written, default, range, "write 100ms to 60s, such as \"3s\"")
+    }
+
+    fn time(
+        &mut self,
+        written: Option<&Spanned<String>>,
+        default: Duration,
+        range: RangeInclusive<Duration>,
+        advice: &str,
+    ) -> Duration {
         let Some(written) = written else { return default };
         let parsed =
             written.get_ref().parse::<jiff::SignedDuration>().ok().and_then(|limit| Duration::try_from(limit).ok());
         match parsed {
-            Some(limit) if (Duration::from_millis(100)..=Duration::from_secs(60)).contains(&limit) => limit,
+            Some(time) if range.contains(&time) => time,
             _ => {
-                self.mistake(&written, "not a time limit", "write 100ms to 60s, such as \"3s\"");
+                self.mistake(written, "not a time limit", advice);
                 default
             }
         }

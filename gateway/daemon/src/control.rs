@@ -54,7 +54,7 @@ const BREATH: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) ledger: Ledger,
-    pub(crate) directory: Directory,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) change: Arc<PolicyChange>,
     pub(crate) throttle: Throttle,
     /// The gateway's WireGuard key.

@@ -7,6 +7,7 @@
 
 mod file;
 mod ldap;
+mod standing;
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,6 +16,7 @@ use tokio::sync::Semaphore;
 
 pub(crate) use file::{FileDirectory, People, Person as FilePerson};
 pub(crate) use ldap::LdapDirectory;
+pub(crate) use standing::{Inquiry, Left, ServerNumber, Standing, Standings};
 
 /// How many logins may be with the directory or wait for it; more are refused at once instead of piling up.
 const WAITING: usize = 1024;
@@ -25,6 +27,8 @@ const TURN: Duration = Duration::from_secs(10);
 const LDAP_AT_ONCE: usize = 64;
 /// For one login with an LDAP directory, all servers and steps together.
 const LDAP_ANSWER: Duration = Duration::from_secs(20);
+/// For one look at the accounts of all live sessions.
+const LDAP_LOOK: Duration = Duration::from_secs(60);
 
 /// What the directory says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,14 +185,47 @@ impl Directory {
             Kind::File(directory) => directory.authenticate(user, password, groups).await,
             Kind::Ldap(directory) => {
                 let (directory, user, groups) = (Arc::clone(directory), user.to_owned(), groups.to_vec());
-                // In a task of its own: the library breaks off on answers that it cannot read.
-                let question = tokio::spawn(async move { directory.authenticate(&user, &password, &groups).await });
-                match tokio::time::timeout(LDAP_ANSWER, question).await {
-                    Ok(Ok(answer)) => answer,
-                    Ok(Err(_)) => Answer::Unknown("the directory's answer cannot be read".to_owned()),
-                    Err(_) => Answer::Unknown("the directory took too long".to_owned()),
-                }
+                let question = async move { directory.authenticate(&user, &password, &groups).await };
+                bounded(LDAP_ANSWER, question).await.unwrap_or_else(Answer::Unknown)
             }
         }
+    }
+
+    /// How accounts stand, and which server says so; or why that is unknown, in words that name nobody.
+    pub(crate) async fn standings(&self, inquiry: &Inquiry) -> Result<(Standings, ServerNumber), String> {
+        match &self.kind {
+            Kind::File(directory) => directory.standings(inquiry).map(|standings| (standings, ServerNumber(0))),
+            Kind::Ldap(directory) => {
+                let (directory, inquiry) = (Arc::clone(directory), inquiry.clone());
+                bounded(LDAP_LOOK, async move { directory.standings(&inquiry).await }).await?
+            }
+        }
+    }
+
+    /// The same from a server that is not the one that answered.
+    pub(crate) async fn standings_elsewhere(
+        &self,
+        inquiry: &Inquiry,
+        first: ServerNumber,
+    ) -> Result<Standings, String> {
+        match &self.kind {
+            Kind::File(_) => Err("the embedded directory is one file".to_owned()),
+            Kind::Ldap(directory) => {
+                let (directory, inquiry) = (Arc::clone(directory), inquiry.clone());
+                bounded(LDAP_LOOK, async move { directory.standings_elsewhere(&inquiry, first).await }).await?
+            }
+        }
+    }
+}
+
+/// A question within its time, in a task of its own: the library breaks off on answers that it cannot read.
+async fn bounded<T: Send + 'static>(
+    limit: Duration,
+    question: impl Future<Output = T> + Send + 'static,
+) -> Result<T, String> {
+    match tokio::time::timeout(limit, tokio::spawn(question)).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(_)) => Err("the directory's answer cannot be read".to_owned()),
+        Err(_) => Err("the directory took too long".to_owned()),
     }
 }

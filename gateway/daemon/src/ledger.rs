@@ -65,9 +65,11 @@ type TokenHash = [u8; 32];
 #[derive(Debug)]
 struct Session {
     token: TokenHash,
+    /// Who it is, whatever the account is called.
+    worker_id: Arc<str>,
     /// The worker's name in the directory, for an administrator who is asked for help by name.
     worker: Arc<str>,
-    /// Of those that the policy asked about at the login.
+    /// Of those that the policy asked about when the directory was last asked.
     groups: Arc<[String]>,
     structure: Arc<str>,
     channel: Channel,
@@ -102,9 +104,11 @@ pub(crate) struct Opening {
 /// Whose a session is, as far as a policy asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Worker {
-    /// The name in the directory.
+    /// Stays the same when the account is renamed.
+    pub(crate) id: Arc<str>,
+    /// The name in the directory at the login.
     pub(crate) name: Arc<str>,
-    /// The groups the directory counted the worker in at the login.
+    /// The groups the directory counted the worker in when it was last asked.
     pub(crate) groups: Arc<[String]>,
 }
 
@@ -225,6 +229,7 @@ impl Ledger {
         let (closed, watch) = watch::channel(None);
         let session = Session {
             token,
+            worker_id: Arc::clone(&opening.person.id),
             worker: Arc::clone(&opening.person.name),
             groups: opening.person.groups.as_slice().into(),
             structure: Arc::clone(&opening.grant.structure),
@@ -321,9 +326,19 @@ impl Ledger {
 
     /// Whose the live sessions are.
     pub(crate) fn workers(&self) -> BTreeMap<SessionNumber, Worker> {
-        let worker =
-            |session: &Session| Worker { name: Arc::clone(&session.worker), groups: Arc::clone(&session.groups) };
+        let worker = |session: &Session| Worker {
+            id: Arc::clone(&session.worker_id),
+            name: Arc::clone(&session.worker),
+            groups: Arc::clone(&session.groups),
+        };
         self.live().sessions.iter().map(|(number, session)| (*number, worker(session))).collect()
+    }
+
+    /// The directory counts a session's worker in these groups now.
+    pub(crate) fn regroup(&self, number: SessionNumber, groups: Vec<String>) {
+        if let Some(session) = self.live().sessions.get_mut(&number) {
+            session.groups = groups.into();
+        }
     }
 
     /// Puts a session under another grant for the same workstation. False if it has ended.

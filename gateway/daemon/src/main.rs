@@ -15,6 +15,7 @@ mod event_loop;
 mod firewall;
 mod identity;
 mod idle_commands;
+mod leavers;
 mod ledger;
 mod log_commands;
 mod policy_change;

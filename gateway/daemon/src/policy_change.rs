@@ -4,7 +4,10 @@
 //! otherwise goes on under the new grant; one that it does not grant ends with the reason `policy_withdrawn`. A change
 //! that would end more than a set share of the live sessions is held until somebody confirms it.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use gateway_api::{CloseReason, SessionNumber};
 use gateway_record::{Draft, Fields, Hash, Kind};
@@ -135,13 +138,54 @@ impl PolicyChange {
         }
     }
 
+    /// Those of these sessions that the policy in force would end if their workers were in these groups.
+    pub(crate) async fn ended_by_groups(
+        &self,
+        groups: &BTreeMap<SessionNumber, Vec<String>>,
+    ) -> BTreeSet<SessionNumber> {
+        let mut workers = self.ledger.workers();
+        workers.retain(|number, worker| groups.get(number).is_some_and(|groups| **groups != *worker.groups));
+        for (number, worker) in &mut workers {
+            worker.groups = groups.get(number).map(|groups| groups.as_slice().into()).unwrap_or_default();
+        }
+        // Stopping: then nobody is judged any more.
+        let effects = self.effects_of(&self.policy.current(), &workers).await.unwrap_or_default();
+        let ended = effects.into_iter().filter(|(.., effect)| matches!(effect, Effect::Ended { .. }));
+        ended.map(|(number, ..)| number).collect()
+    }
+
+    /// Counts workers of live sessions in other groups than before, and carries out what that means.
+    pub(crate) async fn regroup(&self, groups: BTreeMap<SessionNumber, Vec<String>>) {
+        let mut workers = self.ledger.workers();
+        workers.retain(|number, worker| groups.get(number).is_some_and(|groups| **groups != *worker.groups));
+        for (number, groups) in groups.into_iter().filter(|(number, _)| workers.contains_key(number)) {
+            self.ledger.regroup(number, groups);
+        }
+        let mut now = self.ledger.workers();
+        now.retain(|number, _| workers.contains_key(number));
+        if let Ok(effects) = self.effects_of(&self.policy.current(), &now).await {
+            self.carry_out(effects).await;
+        }
+    }
+
     /// What `policy` means for each live session.
     async fn effects(&self, policy: &Policy) -> Result<Vec<(SessionNumber, Arc<str>, Effect)>, NotApplied> {
+        self.effects_of(policy, &self.ledger.workers()).await
+    }
+
+    /// The same for those of these workers.
+    async fn effects_of(
+        &self,
+        policy: &Policy,
+        workers: &BTreeMap<SessionNumber, Worker>,
+    ) -> Result<Vec<(SessionNumber, Arc<str>, Effect)>, NotApplied> {
+        if workers.is_empty() {
+            return Ok(Vec::new());
+        }
         let views = self.ledger.sessions().await.ok_or(NotApplied::Stopping)?;
-        let workers = self.ledger.workers();
         let at = clock::now().wall;
         let effect = |view: gateway_core::View| {
-            let Worker { name, groups } = workers.get(&view.number)?;
+            let Worker { name, groups, .. } = workers.get(&view.number)?;
             let request = Request::new(name, groups, Device::Personal, at);
             let live = Live { request, grant: &view.grant, opened_at: view.opened_at };
             Some((view.number, Arc::clone(&view.grant.structure), policy.effect(&live)))

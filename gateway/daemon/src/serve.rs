@@ -27,6 +27,7 @@ use crate::{
     directory::{Directory, FileDirectory, LdapDirectory, People},
     event_loop,
     identity::{self, StateFolder},
+    leavers::{Alarm, Leavers},
     ledger::{self, Ledger},
     policy_change::{Consent, PolicyChange},
     policy_files,
@@ -205,10 +206,14 @@ async fn run(parts: Parts) -> Result<(), Failure> {
 
     let (ledger, mut books) = Ledger::start(store.clone(), data_plane.clone(), events);
     let change = Arc::new(PolicyChange::new(Arc::clone(&policy), ledger.clone(), config.reload.brake));
+    let (directory, alarm) = (Arc::new(directory), Arc::new(Alarm::default()));
+    let leavers =
+        Leavers::new(Arc::clone(&directory), Arc::clone(&change), ledger.clone(), config.leavers, Arc::clone(&alarm));
     let desk = Desk {
         ledger: ledger.clone(),
         change: Arc::clone(&change),
         certificate: Arc::clone(&certificate),
+        alarm,
         started_at,
         group,
     };
@@ -228,6 +233,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         tokio::spawn(forget(store.clone(), Arc::clone(&policy))),
         tokio::spawn(watch_over(data_plane.clone())),
         tokio::spawn(workstation::watch(ledger.clone())),
+        tokio::spawn(leavers.watch()),
     ];
     let following = match config.reload.follow {
         true => Some(tokio::spawn(Watch::begin(policy.folder()).map_err(Failure::Failed)?.follow(Arc::clone(&change)))),

@@ -11,6 +11,7 @@ mod bad_input;
 mod closed;
 mod hours;
 mod idle;
+mod leavers;
 mod log;
 mod login;
 mod manual;

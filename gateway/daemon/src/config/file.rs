@@ -62,6 +62,9 @@ pub(super) struct Directory {
     pub(super) user_filter: Option<Spanned<String>>,
     pub(super) connect_limit: Option<Spanned<String>>,
     pub(super) answer_limit: Option<Spanned<String>>,
+    pub(super) recheck: Option<Spanned<String>>,
+    pub(super) deadline: Option<Spanned<String>>,
+    pub(super) most_leavers: Option<Spanned<i64>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

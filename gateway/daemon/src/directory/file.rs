@@ -20,7 +20,7 @@ use gateway_api::login::Password;
 use policy::folded;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, MustAct, Step, Wrong};
+use super::{Answer, Inquiry, Left, MustAct, Standing, Standings, Step, Wrong};
 use crate::secret_file;
 
 const HEADER: &str = "\
@@ -271,10 +271,30 @@ impl FileDirectory {
         if person.must_change {
             return Answer::MustAct(name, MustAct::ChangePassword);
         }
+        Answer::Valid(super::Person { id: Arc::clone(&name), name, groups: person.groups_of(groups) })
+    }
+
+    /// See [`super::Directory::standings`].
+    pub(super) fn standings(&self, inquiry: &Inquiry) -> Result<Standings, String> {
+        let people = self.people().map_err(|error| error.to_string())?;
+        if people.people.is_empty() {
+            return Err(format!("`{}` has nobody in it", self.path.display()));
+        }
+        let standing = |id: &Arc<str>| match people.find(id) {
+            None => Standing::Left(Left::Removed),
+            Some((_, person)) if person.disabled => Standing::Left(Left::Disabled),
+            Some((_, person)) => Standing::InOrder(person.groups_of(&inquiry.groups)),
+        };
+        Ok(inquiry.accounts.keys().map(|id| (Arc::clone(id), standing(id))).collect())
+    }
+}
+
+impl Person {
+    /// Those of `asked` that the person is in, spelt as asked.
+    fn groups_of(&self, asked: &[String]) -> Vec<String> {
         let is_in =
-            |group: &&String| person.groups.iter().any(|own| policy::folded_group(own) == policy::folded_group(group));
-        let groups = groups.iter().filter(is_in).cloned().collect();
-        Answer::Valid(super::Person { id: Arc::clone(&name), name, groups })
+            |group: &&String| self.groups.iter().any(|own| policy::folded_group(own) == policy::folded_group(group));
+        asked.iter().filter(is_in).cloned().collect()
     }
 }
 

@@ -8,12 +8,14 @@
 //! - `bind.rs`: what the answer to a bind means
 //! - `names.rs`: the ways in which people write their name
 //! - `groups.rs`: memberships, nested ones included
+//! - `standing.rs`: how the accounts of live sessions stand, without a password
 //! - `walk.rs`: the same way step by step, in words, for administrators
 
 mod bind;
 mod connection;
 mod groups;
 mod names;
+mod standing;
 mod walk;
 
 use std::{
@@ -211,16 +213,23 @@ impl Found {
         };
         // Active Directory may hold a `uid` for Unix machines beside the name that people sign in with.
         let name = first("sAMAccountName").or(first("uid")).or(first("cn")).unwrap_or(typed);
-        let binary = || {
-            let values = entry.bin_attrs.iter().find(|(attribute, _)| attribute.eq_ignore_ascii_case("objectGUID"));
-            // Sixteen bytes that happen to be text come as text.
-            values.and_then(|(_, values)| values.first()).map(Vec::as_slice).or(first("objectGUID").map(str::as_bytes))
-        };
-        let guid = || binary().map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
-        let id = first("entryUUID").map(str::to_lowercase).or_else(guid);
-        let id = id.unwrap_or_else(|| policy::folded_group(&entry.dn));
-        Self { name: name.into(), id: id.into(), dn: entry.dn }
+        Self { name: name.into(), id: id_of(&entry), dn: entry.dn }
     }
+}
+
+/// What stays of an entry whatever it is called: `entryUUID`, or `objectGUID`, or for want of both its DN.
+fn id_of(entry: &SearchEntry) -> Arc<str> {
+    let text = entry.attrs.iter();
+    let text = text.filter_map(|(attribute, values)| Some((attribute, values.first()?.as_str())));
+    let first =
+        |name: &str| text.clone().find(|(attribute, _)| attribute.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+    let values = entry.bin_attrs.iter().find(|(attribute, _)| attribute.eq_ignore_ascii_case("objectGUID"));
+    // Sixteen bytes that happen to be text come as text.
+    let guid =
+        values.and_then(|(_, values)| values.first()).map(Vec::as_slice).or(first("objectGUID").map(str::as_bytes));
+    let guid = guid.map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    let id = first("entryUUID").map(str::to_lowercase).or(guid);
+    id.unwrap_or_else(|| policy::folded_group(&entry.dn)).into()
 }
 
 #[cfg(test)]

@@ -162,6 +162,24 @@ impl Connection {
         }
     }
 
+    /// Which server this is.
+    pub(super) fn server(&self) -> usize {
+        self.server
+    }
+
+    /// One entry by its DN; none if there is none.
+    pub(super) async fn entry(&mut self, dn: &str, attributes: &[&str]) -> Result<Option<SearchEntry>, NoAnswer> {
+        const NO_SUCH_OBJECT: u32 = 32;
+        let asked = self.ldap().search(dn, Scope::Base, "(objectClass=*)", attributes).await;
+        let SearchResult(entries, result) =
+            asked.map_err(|error| format!("the directory does not answer a search: {error}"))?;
+        match result.rc {
+            0 => Ok(entries.into_iter().next().map(SearchEntry::construct)),
+            NO_SUCH_OBJECT => Ok(None),
+            code => Err(format!("the directory answers a look at one entry with code {code}: {}", result.text)),
+        }
+    }
+
     /// The DNS name of the domain that Active Directory's short name means: `azienda.test` for `AZIENDA`.
     pub(super) async fn domain_of_short_name(&mut self, short: &str) -> Result<Option<String>, NoAnswer> {
         let Some(configuration) = self.kind.configuration.clone() else { return Ok(None) };

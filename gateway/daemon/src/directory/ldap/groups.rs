@@ -3,11 +3,14 @@
 //! Active Directory follows the nesting itself, by a matching rule. Others answer that rule with an empty success, so there it
 //! is followed here, level by level, with an end to it: groups may hold each other in circles.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    sync::Arc,
+};
 
-use ldap3::{Scope, ldap_escape};
+use ldap3::{Scope, SearchEntry, ldap_escape};
 
-use super::{Found, NoAnswer, connection::Connection};
+use super::{Found, NoAnswer, connection::Connection, id_of, standing};
 
 /// Levels of nesting, and groups looked at, before a directory is thought to be broken.
 const DEEPEST: usize = 32;
@@ -24,12 +27,7 @@ pub(super) async fn of(
     person: &Found,
     asked: &[String],
 ) -> Result<Vec<String>, NoAnswer> {
-    let mut named = Vec::new();
-    for group in asked {
-        if let Some(dn) = dn_of(connection, bases, group).await? {
-            named.push((group, dn));
-        }
-    }
+    let named = named(connection, bases, asked).await?;
     if named.is_empty() {
         return Ok(Vec::new());
     }
@@ -39,6 +37,150 @@ pub(super) async fn of(
     let all = followed(connection, bases, person).await?;
     let is_in = |dn: &String| all.contains(&policy::folded_group(dn));
     Ok(named.into_iter().filter(|(_, dn)| is_in(dn)).map(|(group, _)| group.clone()).collect())
+}
+
+/// Somebody whose groups are asked for together with others'.
+#[derive(Debug, Clone)]
+pub(super) struct Member {
+    pub(super) id: Arc<str>,
+    pub(super) dn: String,
+    pub(super) name: Arc<str>,
+}
+
+/// For each of several people those of `asked` that they are in, spelt as asked: a few searches for all of them.
+pub(super) async fn of_each(
+    connection: &mut Connection,
+    bases: &[String],
+    people: &[Member],
+    asked: &[String],
+) -> Result<BTreeMap<Arc<str>, Vec<String>>, NoAnswer> {
+    let named = named(connection, bases, asked).await?;
+    let mut groups = BTreeMap::new();
+    if named.is_empty() || people.is_empty() {
+        return Ok(groups);
+    }
+    if connection.kind.is_active_directory {
+        for (group, dn) in named {
+            for id in in_chain_of(connection, bases, people, &dn).await? {
+                groups.entry(id).or_insert_with(Vec::new).push(group.clone());
+            }
+        }
+        return Ok(groups);
+    }
+    let above = above(connection, bases, people).await?;
+    for person in people {
+        let all = reachable(&above, &policy::folded_group(&person.dn));
+        let own = named.iter().filter(|(_, dn)| all.contains(policy::folded_group(dn).as_str()));
+        groups.insert(Arc::clone(&person.id), own.map(|(group, _)| (*group).clone()).collect());
+    }
+    Ok(groups)
+}
+
+/// The groups asked about that there are, each with its DN.
+async fn named<'g>(
+    connection: &mut Connection,
+    bases: &[String],
+    asked: &'g [String],
+) -> Result<Vec<(&'g String, String)>, NoAnswer> {
+    let mut named = Vec::new();
+    for group in asked {
+        if let Some(dn) = dn_of(connection, bases, group).await? {
+            named.push((group, dn));
+        }
+    }
+    Ok(named)
+}
+
+/// Those of some people whom Active Directory counts in a group.
+async fn in_chain_of(
+    connection: &mut Connection,
+    bases: &[String],
+    people: &[Member],
+    group: &str,
+) -> Result<Vec<Arc<str>>, NoAnswer> {
+    let mut members = Vec::new();
+    for together in people.chunks(TOGETHER) {
+        let ids: String = together.iter().map(|person| standing::by_id(&person.id)).collect();
+        let filter = format!("(&(|{ids})(memberOf:{IN_CHAIN}:={}))", ldap_escape(group));
+        for base in bases {
+            let found = connection.search(base, Scope::Subtree, &filter, &["objectGUID"]).await?;
+            members.extend(found.iter().map(id_of));
+        }
+    }
+    Ok(members)
+}
+
+/// Who is directly in which groups: from folded DN to folded DNs, for some people and every group above them.
+type Above = BTreeMap<String, BTreeSet<String>>;
+
+async fn above(connection: &mut Connection, bases: &[String], people: &[Member]) -> Result<Above, NoAnswer> {
+    let mut above: Above = people.iter().map(|person| (policy::folded_group(&person.dn), BTreeSet::new())).collect();
+    let by_name: BTreeMap<String, String> = people
+        .iter()
+        .map(|person| (policy::folded(&person.name).into_owned(), policy::folded_group(&person.dn)))
+        .collect();
+    let mut level: Vec<(String, String)> = people
+        .iter()
+        .map(|person| (person.dn.clone(), format!("(memberUid={})", ldap_escape(&*person.name))))
+        .collect();
+    for _ in 0..DEEPEST {
+        let mut next = Vec::new();
+        for together in level.chunks(TOGETHER) {
+            let any: String = together.iter().map(|(dn, name)| holding(dn) + name).collect();
+            for base in bases {
+                let found = connection
+                    .search(base, Scope::Subtree, &format!("(|{any})"), &["member", "uniqueMember", "memberUid"])
+                    .await?;
+                for group in found {
+                    let folded = policy::folded_group(&group.dn);
+                    for member in members(&group, &by_name) {
+                        if let Some(groups) = above.get_mut(&member) {
+                            groups.insert(folded.clone());
+                        }
+                    }
+                    if let Entry::Vacant(new) = above.entry(folded) {
+                        new.insert(BTreeSet::new());
+                        next.push((group.dn, String::new()));
+                    }
+                }
+            }
+        }
+        if next.is_empty() {
+            return Ok(above);
+        }
+        if above.len() > MOST_GROUPS + people.len() {
+            break;
+        }
+        level = next;
+    }
+    Err(format!(
+        "there are more than {MOST_GROUPS} groups, or they are nested deeper than {DEEPEST}: narrow `search_bases`"
+    ))
+}
+
+/// The folded DNs of a group's direct members.
+fn members(group: &SearchEntry, by_name: &BTreeMap<String, String>) -> Vec<String> {
+    let mut members = Vec::new();
+    for (attribute, values) in &group.attrs {
+        if attribute.eq_ignore_ascii_case("memberUid") {
+            members.extend(values.iter().filter_map(|name| by_name.get(policy::folded(name).as_ref()).cloned()));
+        } else {
+            members.extend(values.iter().map(|dn| policy::folded_group(dn)));
+        }
+    }
+    members
+}
+
+/// Every group above one entry.
+fn reachable<'a>(above: &'a Above, from: &str) -> BTreeSet<&'a str> {
+    let mut all = BTreeSet::new();
+    let mut waiting: Vec<&str> = above.get(from).into_iter().flatten().map(String::as_str).collect();
+    while let Some(group) = waiting.pop() {
+        if all.insert(group) {
+            waiting.extend(above.get(group).into_iter().flatten().map(String::as_str));
+        }
+    }
+    all
 }
 
 /// A group written as its DN, or found by its name if that is unambiguous.

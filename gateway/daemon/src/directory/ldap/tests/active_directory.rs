@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     config::{Config, Directory as Written},
-    directory::{Directory, MustAct, Step},
+    directory::{Directory, Inquiry, Left, MustAct, ServerNumber, Standing, Step},
 };
 
 /// The configuration as an administrator would write it.
@@ -130,4 +130,40 @@ async fn active_directory_that_shows_nobody_any_more_says_nothing_about_anybody(
     let directory = Directory::ldap(directory);
     let Answer::Unknown(why) = ask(&directory, "mario", "pw-mario-1").await else { panic!("an answer") };
     assert!(why.contains("shows nobody at all"), "{why}");
+}
+
+#[tokio::test]
+async fn active_directory_says_of_all_at_once_who_has_left() {
+    let server = Samba::start();
+    let directory = Directory::ldap(over(&server));
+    let (mario, giulia) =
+        (person(&directory, "mario", "pw-mario-1").await, person(&directory, "giulia", "pw-giulia-1").await);
+    let accounts = [&mario, &giulia].map(|person| (Arc::clone(&person.id), Arc::clone(&person.name)));
+    let at = crate::clock::now().wall;
+    let inquiry = Inquiry { accounts: accounts.into_iter().collect(), groups: groups(), at };
+    let standings = directory.standings(&inquiry).await.unwrap().0;
+    assert_eq!(standings[&mario.id], Standing::InOrder(mario.groups.clone()), "as at the login");
+    assert_eq!(standings[&giulia.id], Standing::InOrder(giulia.groups.clone()));
+
+    let standing = async |change: String| {
+        server.modify(&change);
+        directory.standings(&inquiry).await.unwrap().0[&mario.id].clone()
+    };
+    let account = |line: &str| {
+        let attribute = line.split(':').next().unwrap();
+        format!("dn: CN=mario,CN=Users,{BASE}\nchangetype: modify\nreplace: {attribute}\n{line}\n")
+    };
+    assert_eq!(standing(account("userAccountControl: 514")).await, Standing::Left(Left::Disabled));
+    assert_eq!(standing(account("userAccountControl: 512")).await, Standing::InOrder(mario.groups.clone()));
+    assert_eq!(standing(account("accountExpires: 133000000000000000")).await, Standing::Left(Left::Expired));
+    assert_eq!(standing(account("accountExpires: 0")).await, Standing::InOrder(mario.groups.clone()));
+    for _ in 0..3 {
+        ask(&directory, "mario", "wrong").await;
+    }
+    let out =
+        format!("dn: CN=inner,CN=Users,{BASE}\nchangetype: modify\ndelete: member\nmember: CN=mario,CN=Users,{BASE}\n");
+    assert_eq!(standing(out).await, Standing::InOrder(Vec::new()), "out of the groups, and locked by a stranger");
+    let removed = format!("dn: CN=mario,CN=Users,{BASE}\nchangetype: delete\n");
+    assert_eq!(standing(removed).await, Standing::Left(Left::Removed));
+    assert!(directory.standings_elsewhere(&inquiry, ServerNumber(0)).await.unwrap_err().contains("no second server"));
 }

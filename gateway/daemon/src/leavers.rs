@@ -1,0 +1,256 @@
+//! Looks again and again at the accounts behind live sessions, and ends the sessions of those who left.
+//!
+//! A directory that gives no answer ends nobody before a deadline, and neither does one whose answer would end more at once than
+//! leave on any day: a server that lost its entries, or an account that lost its rights, is likelier than that. Such an answer
+//! is held until another server says the same.
+//!
+//! ```text
+//!   in order ──────────────► nothing
+//!   left, a few at once ───► `leaver`
+//!   left, many at once ────► another server: the same ► `leaver`
+//!                                            otherwise ► as unknown
+//!   unknown ───────────────► alarm; after the deadline `directory_deadline`
+//! ```
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use gateway_api::{CloseReason, SessionNumber};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{
+    clock, config,
+    directory::{Directory, Inquiry, Left, ServerNumber, Standing, Standings},
+    ledger::{Ledger, Worker},
+    policy_change::PolicyChange,
+};
+
+/// Whose the live sessions are.
+type Workers = BTreeMap<SessionNumber, Worker>;
+
+/// Looks at live sessions' accounts for as long as it is run.
+#[derive(Debug)]
+pub(crate) struct Leavers {
+    directory: Arc<Directory>,
+    change: Arc<PolicyChange>,
+    ledger: Ledger,
+    config: config::Leavers,
+    alarm: Arc<Alarm>,
+    /// When the directory last said of each session's account that it is in order.
+    confirmed: BTreeMap<SessionNumber, Instant>,
+}
+
+/// Whether the directory can be relied on, for the status and whoever watches it.
+#[derive(Debug, Default)]
+pub(crate) struct Alarm(Mutex<Said>);
+
+/// What the looks at accounts came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Said {
+    /// When the directory last told how all accounts of live sessions stand.
+    pub(crate) answered_at: Option<Timestamp>,
+    /// What is wrong at this moment.
+    pub(crate) trouble: Option<Trouble>,
+}
+
+/// Since when the directory cannot be relied on, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Trouble {
+    pub(crate) since: Timestamp,
+    /// Names nobody.
+    pub(crate) why: String,
+}
+
+impl Alarm {
+    pub(crate) fn said(&self) -> Said {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn raise(&self, why: String) {
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match said.trouble.as_mut() {
+            Some(trouble) => trouble.why = why,
+            None => {
+                tracing::error!(
+                    why,
+                    "how the accounts of live sessions stand is unknown: nobody is cut before the deadline"
+                );
+                said.trouble = Some(Trouble { since: clock::now().wall, why });
+            }
+        }
+    }
+
+    fn answered(&self, at: Timestamp) {
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.trouble.take().is_some() {
+            tracing::info!("how the accounts of live sessions stand is known again");
+        }
+        said.answered_at = Some(at);
+    }
+}
+
+impl Leavers {
+    pub(crate) fn new(
+        directory: Arc<Directory>,
+        change: Arc<PolicyChange>,
+        ledger: Ledger,
+        config: config::Leavers,
+        alarm: Arc<Alarm>,
+    ) -> Self {
+        Self { directory, change, ledger, config, alarm, confirmed: BTreeMap::new() }
+    }
+
+    /// Looks until it is dropped.
+    pub(crate) async fn watch(mut self) {
+        loop {
+            tokio::time::sleep(pause(self.config.every)).await;
+            self.look().await;
+        }
+    }
+
+    async fn look(&mut self) {
+        let workers = self.ledger.workers();
+        let now = clock::now();
+        self.confirmed.retain(|number, _| workers.contains_key(number));
+        for number in workers.keys() {
+            self.confirmed.entry(*number).or_insert(now.instant);
+        }
+        if workers.is_empty() {
+            return;
+        }
+        let groups = self.change.policy().current().groups().iter().map(ToString::to_string).collect();
+        let accounts = workers.values().map(|worker| (Arc::clone(&worker.id), Arc::clone(&worker.name))).collect();
+        let inquiry = Inquiry { accounts, groups, at: now.wall };
+        match self.directory.standings(&inquiry).await {
+            Err(why) => self.alarm.raise(why),
+            Ok((standings, server)) => {
+                let suspects = self.ends(&workers, &standings).await;
+                let held = match is_held(suspects.len(), workers.len(), self.config.most) {
+                    false => None,
+                    true => Some(self.second_opinion(&workers, &inquiry, server).await),
+                };
+                let believed = |number: &SessionNumber| held.as_ref().is_none_or(|(agreed, _)| agreed.contains(number));
+                let ends: BTreeMap<_, _> = suspects
+                    .iter()
+                    .filter(|(number, _)| believed(number))
+                    .map(|(number, why)| (*number, *why))
+                    .collect();
+                self.end(&ends).await;
+                self.heed(&workers, &standings, &suspects, now.instant).await;
+                match held.filter(|_| ends.len() < suspects.len()) {
+                    None => self.alarm.answered(now.wall),
+                    Some((_, said)) => self.alarm.raise(format!(
+                        "the directory's answer would end {} of {} sessions at once: {said}",
+                        suspects.len(),
+                        workers.len()
+                    )),
+                }
+            }
+        }
+        self.end_overdue(now.instant).await;
+    }
+
+    /// Whom another server would end as well, and what it says otherwise.
+    async fn second_opinion(
+        &self,
+        workers: &Workers,
+        inquiry: &Inquiry,
+        first: ServerNumber,
+    ) -> (BTreeSet<SessionNumber>, String) {
+        match self.directory.standings_elsewhere(inquiry, first).await {
+            Ok(standings) => {
+                let ends = self.ends(workers, &standings).await;
+                (ends.into_keys().collect(), "another server says otherwise".to_owned())
+            }
+            Err(why) => (BTreeSet::new(), why),
+        }
+    }
+
+    /// The sessions that would end by an answer, and why.
+    async fn ends(&self, workers: &Workers, standings: &Standings) -> BTreeMap<SessionNumber, &'static str> {
+        let (mut ends, mut regrouped) = (BTreeMap::new(), BTreeMap::new());
+        for (number, worker) in workers {
+            match standings.get(&worker.id) {
+                Some(Standing::Left(left)) => drop(ends.insert(*number, left.word())),
+                Some(Standing::InOrder(groups)) => drop(regrouped.insert(*number, groups.clone())),
+                None => drop(ends.insert(*number, Left::Removed.word())),
+            }
+        }
+        let out = self.change.ended_by_groups(&regrouped).await;
+        ends.extend(out.into_iter().map(|number| (number, "out_of_the_group")));
+        ends
+    }
+
+    async fn end(&self, ends: &BTreeMap<SessionNumber, &'static str>) {
+        for (number, why) in ends {
+            tracing::info!(session = %number, why, "leaver");
+            self.ledger.close(*number, CloseReason::Leaver).await;
+        }
+    }
+
+    /// Everybody whom the answer does not end is in order, in the groups it says. Of whom it would end, but is not believed, it
+    /// changes nothing.
+    async fn heed(
+        &mut self,
+        workers: &Workers,
+        standings: &Standings,
+        suspects: &BTreeMap<SessionNumber, &'static str>,
+        now: Instant,
+    ) {
+        let mut regrouped = BTreeMap::new();
+        for (number, worker) in workers.iter().filter(|(number, _)| !suspects.contains_key(number)) {
+            if let Some(Standing::InOrder(groups)) = standings.get(&worker.id) {
+                regrouped.insert(*number, groups.clone());
+                self.confirmed.insert(*number, now);
+            }
+        }
+        self.change.regroup(regrouped).await;
+    }
+
+    async fn end_overdue(&self, now: Instant) {
+        for (number, at) in &self.confirmed {
+            if now.saturating_duration_since(*at) > self.config.deadline {
+                tracing::warn!(session = %number, "the directory was not heard for too long");
+                self.ledger.close(*number, CloseReason::DirectoryDeadline).await;
+            }
+        }
+    }
+}
+
+/// Whether an answer ends so many at once that it is not believed by itself. One alone always is.
+fn is_held(ends: usize, live: usize, percent: u8) -> bool {
+    ends > 1 && ends * 100 > live * usize::from(percent)
+}
+
+/// A little less than `every`, by chance, so that many gateways do not ask at the same moment.
+fn pause(every: Duration) -> Duration {
+    let mut byte = [0u8];
+    // Without random bytes it is the shortest pause, which is as good.
+    let _ = getrandom::fill(&mut byte);
+    let [byte] = byte;
+    every.mul_f64(0.8 + 0.2 * f64::from(byte) / 255.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_leaver_is_believed_and_many_at_once_are_not() {
+        assert!(!is_held(0, 0, 20) && !is_held(1, 1, 20) && !is_held(1, 100, 0));
+        assert!(!is_held(20, 100, 20) && is_held(21, 100, 20));
+        assert!(is_held(2, 2, 20) && !is_held(2, 2, 100));
+    }
+
+    #[test]
+    fn looking_is_spread_and_never_later_than_said() {
+        let every = Duration::from_secs(60);
+        for _ in 0..1000 {
+            assert!((Duration::from_secs(48)..=every).contains(&pause(every)));
+        }
+    }
+}
