@@ -96,25 +96,34 @@ fn an_administrator_closes_a_session_and_that_is_recorded() {
 fn wrong_credentials_are_alike_in_words_and_time_and_the_truth_is_found_by_the_support_number() {
     let house = House::new();
     let _gateway = house.serve();
-    let mut seen = Vec::new();
-    for (user, password, truth) in
-        [("m.rossi", "wrong", "wrong_password"), ("nobody", "wrong", "unknown_user"), ("g.verdi", "", "empty_password")]
-    {
-        let began = Instant::now();
-        let answer = block_on(login(user, password));
-        let taken = began.elapsed();
-        let mut body = answer.json();
-        let support = body["support"].as_str().unwrap().to_owned();
-        let record = house.json(&["log", "show", "--support", &support, "--names", "--json"]);
-        assert_eq!(record[0]["fields"]["reason"], truth);
-        assert_eq!(record[0]["names"].get("worker").is_some(), truth == "wrong_password", "{record}");
-        assert!(!record.to_string().contains("nobody"), "a name that matches nobody is never recorded");
-        body["support"] = "".into();
-        seen.push((answer.status, answer.head.lines().count(), body, taken.as_millis() / 250));
-    }
-    assert_eq!(seen[0].0, 401);
-    assert_eq!(seen[0], seen[1]);
-    assert_eq!(seen[0], seen[2]);
+    let wrong = [
+        ("m.rossi", "wrong", "wrong_password"),
+        ("nobody", "wrong", "unknown_user"),
+        ("g.verdi", "", "empty_password"),
+    ];
+    // Answers come at a pulse, and a busy machine may miss one: what differs by itself differs in each of three rounds.
+    let alike_in_time = (0..3).any(|_| {
+        let mut seen = Vec::new();
+        let mut pulses = Vec::new();
+        for (user, password, truth) in wrong {
+            let began = Instant::now();
+            let answer = block_on(login(user, password));
+            pulses.push(began.elapsed().as_millis() / 250);
+            let mut body = answer.json();
+            let support = body["support"].as_str().unwrap().to_owned();
+            let record = house.json(&["log", "show", "--support", &support, "--names", "--json"]);
+            assert_eq!(record[0]["fields"]["reason"], truth);
+            assert_eq!(record[0]["names"].get("worker").is_some(), truth == "wrong_password", "{record}");
+            assert!(!record.to_string().contains("nobody"), "a name that matches nobody is never recorded");
+            body["support"] = "".into();
+            seen.push((answer.status, answer.head.lines().count(), body));
+        }
+        assert_eq!(seen[0].0, 401);
+        assert_eq!(seen[0], seen[1]);
+        assert_eq!(seen[0], seen[2]);
+        pulses[0] == pulses[1] && pulses[0] == pulses[2]
+    });
+    assert!(alike_in_time);
     assert!(!house.log().contains("m.rossi"), "names are not in the gateway's own log");
 }
 
