@@ -304,6 +304,18 @@ impl<'w> Gateway<'w> {
         self.process.pid()
     }
 
+    /// The process that keeps its firewall, while it runs.
+    pub fn keeper(&self) -> Option<Pid> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.pid()?)).ok()?.flatten();
+        let children = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+        children
+            .flat_map(|pids| pids.split(' ').filter_map(|pid| pid.trim().parse().ok()).collect::<Vec<_>>())
+            .find_map(|pid: i32| {
+                let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+                line.split(|byte| *byte == 0).any(|word| word == b"fence").then(|| Pid::from_raw(pid))
+            })
+    }
+
     /// Runs a command that must succeed, and returns what it printed.
     ///
     /// # Panics

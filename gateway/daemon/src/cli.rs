@@ -21,6 +21,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the gateway until SIGTERM or SIGINT; SIGHUP reads policy and certificate again
     Serve,
+    /// Keep the firewall for a daemon, which starts this by itself
+    #[command(hide = true)]
+    Fence,
     /// How the running gateway stands
     Status(Output),
     /// Have the running gateway read policy and certificate again

@@ -24,7 +24,7 @@ use crate::{
     clock,
     command::{Command, DataPlane},
     config::Config,
-    firewall, privileges,
+    forwarding, privileges,
     tun::Tun,
     udp::Udp,
 };
@@ -53,11 +53,11 @@ pub(crate) struct Started {
     pub(crate) thread: JoinHandle<Result<(), String>>,
 }
 
-/// Opens socket, TUN and firewall and starts the loop. What is wrong is said with what to do about it.
+/// Opens socket and TUN and starts the loop. What is wrong is said with what to do about it.
 pub(crate) fn start(config: &Config, secret: [u8; 32]) -> Result<Started, String> {
     let mut udp = Udp::bind(config.tunnel.listen)?;
     let tun = Tun::open(&config.office, config.tunnel.pool, config.tunnel.mtu)?;
-    firewall::raise(&config.office, config.tunnel.pool)?;
+    forwarding::allow(&config.office.device)?;
     let gateway = Gateway::new(Setup {
         secret,
         pool: config.tunnel.pool,

@@ -1,144 +1,215 @@
-//! The gateway's own nftables table, made once at start: what comes out of the tunnel reaches no port of the gateway
-//! itself, no other worker, and workstations see the gateway's own address where it masquerades.
+//! The gateway's own nftables table in words, and the program that puts them into the kernel.
 //!
-//! A second fence behind `gateway_core::Filter`, which already lets nothing else through. The table is named after the
-//! device; nothing of the administrator's is touched. It stays when the gateway ends: without the device it does
-//! nothing, and it is made anew at the next start.
+//! A second fence behind `gateway_core::Filter`: what leaves the tunnel's device passes only as one of the tuples (tunnel
+//! address, workstation, protocol, port) of a session that is open, and what enters it only as the answer to one. So a
+//! mistake in our filter reaches no other computer. The table is named after the device; nothing of the administrator's
+//! is touched. It stays when the gateway ends, its sets emptied, and then lets nothing through at all.
+//!
+//! The table says who made it: an empty chain named after the run. Every later change names that chain first, so that a
+//! change meant for one table never lands in another that took its place.
 
 use std::{
     fmt::Write as _,
     io::Write as _,
-    path::Path,
+    net::IpAddr,
     process::{Command, Stdio},
 };
 
+use gateway_core::Protocol;
 use ipnet::Ipv4Net;
 
 use crate::config;
 
-/// Whether packets that arrive by an interface are passed on: a file for each interface.
-const FORWARDING: &str = "/proc/sys/net/ipv4/conf";
-
-/// Makes the table, and refuses a machine on which no workstation could answer.
-pub(crate) fn raise(office: &config::Office, pool: Ipv4Net) -> Result<(), String> {
-    forward(&office.device, Path::new(FORWARDING))?;
-    if !office.firewall && !office.masquerade {
-        return Ok(());
-    }
-    run_nft(&table(office, pool))
+/// One way that the fence leaves open, and back for the answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Tuple {
+    /// The session's address in the tunnel.
+    pub(crate) source: IpAddr,
+    /// Of the same family.
+    pub(crate) workstation: IpAddr,
+    pub(crate) protocol: Protocol,
+    pub(crate) port: u16,
 }
 
-/// Lets the tunnel's packets be passed on, which is ours to say, for the device is ours. Whether the office's are is the
-/// administrator's: the one interface is enough, while `net.ipv4.ip_forward` would let whoever sits on the Internet's
-/// side of this machine route into the office round the tunnel.
-fn forward(device: &str, folder: &Path) -> Result<(), String> {
-    let file = |interface: &str| folder.join(interface).join("forwarding");
-    let is_on = |interface: &str| std::fs::read_to_string(file(interface)).is_ok_and(|text| text.trim() == "1");
-    // Where this is read-only the administrator may have set it before; what counts is what holds.
-    let _ = std::fs::write(file(device), "1");
-    if !is_on(device) {
-        return Err(format!(
-            "packets of `{device}` are not passed on: let the gateway write `{}`, or set \
-             `net.ipv4.conf.default.forwarding = 1` before it starts",
-            file(device).display()
-        ));
+impl Tuple {
+    fn set(self) -> &'static str {
+        if self.source.is_ipv4() { "granted4" } else { "granted6" }
     }
-    let interfaces = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let names = interfaces.filter_map(|entry| entry.file_name().into_string().ok());
-    let foreign = |name: &String| !["all", "default", "lo", device].contains(&name.as_str());
-    if names.filter(foreign).any(|name| is_on(&name)) {
-        return Ok(());
+
+    fn element(self) -> String {
+        let Self { source, workstation, protocol, port } = self;
+        let protocol = match protocol {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+        };
+        format!("{{ {source} . {workstation} . {protocol} . {port} }}")
     }
-    Err("this machine passes no packets on, so no workstation could answer: run \
-         `sysctl -w net.ipv4.conf.INTERFACE.forwarding=1` for the interface towards the office, and write that line to \
-         a file in /etc/sysctl.d so that it holds after a restart"
-        .to_owned())
 }
 
-fn table(office: &config::Office, pool: Ipv4Net) -> String {
-    let device = &office.device;
-    let name = format!("deskgate_{}", device.replace(|c: char| !c.is_ascii_alphanumeric(), "_"));
-    // Declared before it is deleted, so that the first start finds something to delete: all in one transaction.
-    let mut rules = format!("table inet {name}\ndelete table inet {name}\ntable inet {name} {{\n");
-    if office.firewall {
-        let _ = write!(
-            rules,
-            "  chain input {{\n    type filter hook input priority filter - 10; policy accept;\n    \
-             iifname \"{device}\" counter drop\n  }}\n  \
-             chain forward {{\n    type filter hook forward priority filter - 10; policy accept;\n    \
-             iifname \"{device}\" oifname \"{device}\" counter drop\n    \
-             iifname \"{device}\" ip saddr != {pool} counter drop\n    \
-             iifname \"{device}\" meta nfproto != ipv4 counter drop\n  }}\n"
-        );
-    }
-    if office.masquerade {
-        let _ = write!(
-            rules,
-            "  chain postrouting {{\n    type nat hook postrouting priority srcnat; policy accept;\n    \
-             ip saddr {pool} oifname != \"{device}\" masquerade\n  }}\n"
-        );
-    }
-    rules.push_str("}\n");
-    rules
+/// The table of one run of the gateway.
+#[derive(Debug, Clone)]
+pub(crate) struct Table {
+    name: String,
+    device: String,
+    pool: Ipv4Net,
+    masquerade: bool,
+    firewall: bool,
+    /// Drawn for this run.
+    run: u32,
 }
 
-fn run_nft(rules: &str) -> Result<(), String> {
-    let advice = "install nftables and start the gateway with CAP_NET_ADMIN, or set `firewall` and `masquerade` under \
-                  `[office]` to false and route the pool yourself";
-    let explain = |error: &dyn std::fmt::Display| format!("cannot set the firewall with `nft`: {error}: {advice}");
+impl Table {
+    /// For a device and a pool, with a number drawn for this run.
+    pub(crate) fn new(office: &config::Office, pool: Ipv4Net, run: u32) -> Self {
+        let device = office.device.clone();
+        let name = format!("deskgate_{}", device.replace(|c: char| !c.is_ascii_alphanumeric(), "_"));
+        Self { name, device, pool, masquerade: office.masquerade, firewall: office.firewall, run }
+    }
+
+    /// Its name, after `inet`.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Makes it, in the place of one that an earlier run left.
+    pub(crate) fn begin(&self) -> String {
+        let name = &self.name;
+        // Declared before it is deleted, so that the first start finds something to delete: all in one transaction.
+        format!("table inet {name}\ndelete table inet {name}\n{}", self.body())
+    }
+
+    /// Makes it again with all its tuples, where somebody took it away. Fails where a table of this name is there.
+    pub(crate) fn again(&self, tuples: impl IntoIterator<Item = Tuple>) -> String {
+        format!("create table inet {}\n{}{}", self.name, self.body(), self.change([], tuples))
+    }
+
+    /// Makes it again with all its tuples in its own place. Fails where it is not there, or another run's is.
+    pub(crate) fn instead(&self, tuples: impl IntoIterator<Item = Tuple>) -> String {
+        format!("{}delete table inet {}\n{}{}", self.change([], []), self.name, self.body(), self.change([], tuples))
+    }
+
+    /// Takes tuples out and puts others in, in one transaction. Without either it only asks whether the table is there.
+    pub(crate) fn change(&self, out: impl IntoIterator<Item = Tuple>, into: impl IntoIterator<Item = Tuple>) -> String {
+        let name = &self.name;
+        let mut rules = format!("flush chain inet {name} {}\n", self.mark());
+        for (verb, tuple) in out.into_iter().map(|tuple| ("delete", tuple)).chain(into.into_iter().map(|t| ("add", t)))
+        {
+            let _ = writeln!(rules, "{verb} element inet {name} {} {}", tuple.set(), tuple.element());
+        }
+        rules
+    }
+
+    /// Takes every tuple out.
+    pub(crate) fn shut(&self) -> String {
+        let name = &self.name;
+        format!("{}flush set inet {name} granted4\nflush set inet {name} granted6\n", self.change([], []))
+    }
+
+    fn mark(&self) -> String {
+        format!("run_{:08x}", self.run)
+    }
+
+    fn body(&self) -> String {
+        let Self { name, device, pool, .. } = self;
+        let mut rules = format!("table inet {name} {{\n  chain {} {{\n  }}\n", self.mark());
+        if self.firewall {
+            let _ = write!(
+                rules,
+                "  set granted4 {{\n    type ipv4_addr . ipv4_addr . inet_proto . inet_service\n  }}\n  \
+                 set granted6 {{\n    type ipv6_addr . ipv6_addr . inet_proto . inet_service\n  }}\n  \
+                 chain input {{\n    type filter hook input priority filter - 10; policy accept;\n    \
+                 iifname \"{device}\" counter drop\n  }}\n  \
+                 chain output {{\n    type filter hook output priority filter - 10; policy accept;\n    \
+                 oifname \"{device}\" icmp type destination-unreachable icmp code frag-needed accept\n    \
+                 oifname \"{device}\" icmpv6 type packet-too-big accept\n    \
+                 oifname \"{device}\" counter drop\n  }}\n  \
+                 chain forward {{\n    type filter hook forward priority filter - 10; policy accept;\n    \
+                 iifname \"{device}\" ip saddr . ip daddr . meta l4proto . th dport @granted4 accept\n    \
+                 iifname \"{device}\" ip6 saddr . ip6 daddr . meta l4proto . th dport @granted6 accept\n    \
+                 oifname \"{device}\" ip daddr . ip saddr . meta l4proto . th sport @granted4 accept\n    \
+                 oifname \"{device}\" ip6 daddr . ip6 saddr . meta l4proto . th sport @granted6 accept\n    \
+                 iifname \"{device}\" jump path_mtu\n    \
+                 oifname \"{device}\" jump path_mtu\n    \
+                 iifname \"{device}\" counter drop\n    \
+                 oifname \"{device}\" counter drop\n    \
+                 ip saddr {pool} counter drop\n    \
+                 ip daddr {pool} counter drop\n  }}\n  \
+                 chain path_mtu {{\n    \
+                 ct state related icmp type destination-unreachable icmp code frag-needed accept\n    \
+                 ct state related icmpv6 type packet-too-big accept\n  }}\n"
+            );
+        }
+        if self.masquerade {
+            let _ = write!(
+                rules,
+                "  chain postrouting {{\n    type nat hook postrouting priority srcnat; policy accept;\n    \
+                 ip saddr {pool} oifname != \"{device}\" masquerade\n  }}\n"
+            );
+        }
+        rules.push_str("}\n");
+        rules
+    }
+}
+
+/// Puts rules into the kernel: all of them or none. What stands in the way is said in nft's first line.
+pub(crate) fn run_nft(rules: &str) -> Result<(), String> {
+    ask_nft(&["-f", "-"], rules).map(drop)
+}
+
+/// Runs nft and returns what it printed.
+pub(crate) fn ask_nft(arguments: &[&str], rules: &str) -> Result<Vec<u8>, String> {
     let mut nft = Command::new("nft")
-        .args(["-f", "-"])
+        .args(arguments)
         // A unit started early may have a bare PATH.
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| explain(&error))?;
+        .map_err(|error| error.to_string())?;
     if let Some(mut stdin) = nft.stdin.take() {
-        stdin.write_all(rules.as_bytes()).map_err(|error| explain(&error))?;
+        stdin.write_all(rules.as_bytes()).map_err(|error| error.to_string())?;
     }
-    let outcome = nft.wait_with_output().map_err(|error| explain(&error))?;
+    let outcome = nft.wait_with_output().map_err(|error| error.to_string())?;
     if outcome.status.success() {
-        return Ok(());
+        return Ok(outcome.stdout);
     }
     let said = String::from_utf8_lossy(&outcome.stderr);
-    Err(explain(&said.lines().next().unwrap_or("it failed without a word")))
+    Err(said.lines().next().unwrap_or("it failed without a word").to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_office_may_answer_only_where_an_interface_besides_ours_passes_packets_on() {
-        let folder = tempfile::tempdir().unwrap();
-        let set = |interface: &str, value: &str| {
-            std::fs::create_dir_all(folder.path().join(interface)).unwrap();
-            std::fs::write(folder.path().join(interface).join("forwarding"), value).unwrap();
-        };
-        for interface in ["all", "default", "lo", "deskgate0", "eth1"] {
-            set(interface, "0\n");
-        }
-        let refusal = forward("deskgate0", folder.path()).unwrap_err();
-        assert!(refusal.contains("net.ipv4.conf.INTERFACE.forwarding=1"), "{refusal}");
-        set("lo", "1\n");
-        set("all", "1\n");
-        assert!(forward("deskgate0", folder.path()).is_err());
-        set("eth1", "1\n");
-        assert_eq!(forward("deskgate0", folder.path()), Ok(()));
-        assert_eq!(std::fs::read_to_string(folder.path().join("deskgate0/forwarding")).unwrap(), "1");
+    fn table(device: &str, masquerade: bool, firewall: bool) -> Table {
+        let office = config::Office { device: device.into(), masquerade, firewall };
+        Table::new(&office, "100.96.0.0/20".parse().unwrap(), 7)
+    }
+
+    fn tuple(source: &str, workstation: &str, protocol: Protocol, port: u16) -> Tuple {
+        Tuple { source: source.parse().unwrap(), workstation: workstation.parse().unwrap(), protocol, port }
     }
 
     #[test]
     fn the_table_is_named_after_the_device_and_holds_only_what_was_asked() {
-        let pool = "100.96.0.0/20".parse().unwrap();
-        let office = |masquerade, firewall| config::Office { device: "desk-0".into(), masquerade, firewall };
-        let both = table(&office(true, true), pool);
+        let both = table("desk-0", true, true).begin();
         assert!(both.contains("table inet deskgate_desk_0 {"));
         assert!(both.contains("iifname \"desk-0\" counter drop"));
         assert!(both.contains("ip saddr 100.96.0.0/20 oifname != \"desk-0\" masquerade"));
-        assert!(!table(&office(false, true), pool).contains("masquerade"));
-        assert!(!table(&office(true, false), pool).contains("chain input"));
+        assert!(!table("desk-0", false, true).begin().contains("masquerade"));
+        assert!(!table("desk-0", true, false).begin().contains("chain input"));
+    }
+
+    #[test]
+    fn a_change_names_its_run_first_and_takes_out_before_it_puts_in() {
+        let out = tuple("100.96.0.2", "10.20.3.47", Protocol::Tcp, 3389);
+        let into = tuple("fd00::2", "fd20:3::47", Protocol::Udp, 3390);
+        assert_eq!(
+            table("desk0", true, true).change([out], [into]),
+            "flush chain inet deskgate_desk0 run_00000007\n\
+             delete element inet deskgate_desk0 granted4 { 100.96.0.2 . 10.20.3.47 . tcp . 3389 }\n\
+             add element inet deskgate_desk0 granted6 { fd00::2 . fd20:3::47 . udp . 3390 }\n"
+        );
     }
 }

@@ -33,6 +33,7 @@ use crate::{
     clock,
     command::DataPlane,
     directory::Person,
+    fence::{Fence, NotOpen},
     store::{self, Change, Store, StoreError, Written},
 };
 
@@ -50,6 +51,7 @@ const CHANNEL_QUEUE: usize = 32;
 pub(crate) struct Ledger {
     store: Store,
     data_plane: DataPlane,
+    fence: Fence,
     live: Arc<Mutex<Live>>,
 }
 
@@ -126,6 +128,8 @@ pub(crate) struct Admitted {
 pub(crate) enum NotOpened {
     /// The data plane's reason.
     Refused(OpenError),
+    /// The firewall lets its packets through nowhere.
+    Fence(NotOpen),
     /// The record cannot be written.
     Store(StoreError),
     /// The gateway is stopping, or the session was ended before it began.
@@ -153,9 +157,10 @@ impl Ledger {
     pub(crate) fn start(
         store: Store,
         data_plane: DataPlane,
+        fence: Fence,
         events: mpsc::UnboundedReceiver<Event>,
     ) -> (Self, tokio::task::JoinHandle<()>) {
-        let ledger = Self { store, data_plane, live: Arc::default() };
+        let ledger = Self { store, data_plane, fence, live: Arc::default() };
         let task = tokio::spawn(ledger.clone().follow(events));
         (ledger, task)
     }
@@ -187,6 +192,11 @@ impl Ledger {
                 Err(_) => return Err(NotOpened::Ended),
             };
             let closed = self.enter(number, Sha256::digest(token).into(), &opening);
+            let fenced = self.fence.open(number, opened.address, opening.workstation, &opening.grant).await;
+            if let Err(error) = fenced {
+                self.abandon(number).await;
+                return Err(NotOpened::Fence(error));
+            }
             let recorded = match opening_draft(number, &opening, opened.address) {
                 Ok(draft) => self.store.write(Change::Open, draft).await,
                 Err(error) => Err(error),
@@ -343,7 +353,19 @@ impl Ledger {
 
     /// Puts a session under another grant for the same workstation. False if it has ended.
     pub(crate) async fn change_grant(&self, number: SessionNumber, grant: Grant) -> bool {
-        self.data_plane.change_grant(number, grant).await.unwrap_or(false)
+        // What is added opens before the data plane uses it, what is taken away shuts after its flows were reset.
+        let widened = self.fence.widen(number, &grant).await;
+        let changed = self.data_plane.change_grant(number, grant.clone()).await.unwrap_or(false);
+        let narrowed = self.fence.narrow(number, &grant).await;
+        if let Err(NotOpen(why)) = widened.and(narrowed) {
+            tracing::error!(session = %number, why, "the firewall goes by the grant before");
+        }
+        changed
+    }
+
+    /// The fence round the sessions' ways.
+    pub(crate) fn fence(&self) -> &Fence {
+        &self.fence
     }
 
     /// All sessions as the data plane sees them.
@@ -373,6 +395,8 @@ impl Ledger {
                 }
                 Event::WarningLifted { number } => self.tell(number, session::Event::WarningLifted),
                 Event::Closed { number, reason, traffic } => {
+                    // At once: a disk that is full keeps no way open.
+                    self.fence.close(number);
                     let ledger = self.clone();
                     closing.spawn(async move { ledger.closed(number, reason, traffic).await });
                 }
@@ -401,6 +425,8 @@ impl Ledger {
 
     /// Token and channel go; whoever waits for the close is told.
     fn forget(&self, number: SessionNumber, reason: CloseReason) {
+        // A session that ended while its ways were being opened.
+        self.fence.close(number);
         let mut live = self.live();
         let Some(session) = live.sessions.remove(&number) else { return };
         live.tokens.remove(&session.token);

@@ -12,7 +12,9 @@ mod control;
 mod directory;
 mod directory_commands;
 mod event_loop;
+mod fence;
 mod firewall;
+mod forwarding;
 mod identity;
 mod idle_commands;
 mod leavers;
@@ -87,8 +89,9 @@ fn run(Cli { config: path, command }: Cli) -> Result<ExitCode, Failure> {
         Command::Serve => {
             let config = config()?;
             start_log(config.log);
-            serve::serve(config)
+            serve::serve(config, &path)
         }
+        Command::Fence => fence::keep(&config()?),
         Command::Status(output) => session_commands::status(&config()?, output),
         Command::Reload(output) => session_commands::reload(&config()?, output),
         Command::Session(command) => session_commands::run(&config()?, command),

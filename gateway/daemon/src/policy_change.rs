@@ -119,6 +119,7 @@ impl PolicyChange {
             return Err(NotApplied::Braked(preview));
         }
         self.policy.take(self.ledger.store(), loaded).await;
+        self.ledger.fence().policy_changed().await;
         self.carry_out(effects).await;
         // Whoever signed in between was judged by the policy before.
         let since = self.effects(&self.policy.current()).await?;

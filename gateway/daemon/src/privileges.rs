@@ -4,7 +4,7 @@
 //! later inherit what is left. So the data plane's thread gives up when it begins, the main thread before it starts any other, and
 //! [`leftovers`] looks at all of them afterwards.
 
-use caps::{CapSet, CapsHashSet};
+use caps::{CapSet, Capability, CapsHashSet};
 
 /// Gives up every capability of this thread, for good: also what a program it starts could gain.
 pub(crate) fn give_up() -> Result<(), String> {
@@ -12,7 +12,7 @@ pub(crate) fn give_up() -> Result<(), String> {
     nix::sys::prctl::set_no_new_privs().map_err(|error| failed("new privileges", &error))?;
     // What is dropped from the bounding set can never come back. Only who holds CAP_SETPCAP may drop from it; without it
     // the other sets and no_new_privs bar the way.
-    if caps::has_cap(None, CapSet::Effective, caps::Capability::CAP_SETPCAP).unwrap_or(false) {
+    if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).unwrap_or(false) {
         caps::clear(None, CapSet::Bounding).map_err(|error| failed("the bounding set", &error))?;
     }
     // Kernels without ambient capabilities have none to give up.
@@ -21,6 +21,25 @@ pub(crate) fn give_up() -> Result<(), String> {
         caps::set(None, set, &CapsHashSet::new()).map_err(|error| failed("capabilities", &error))?;
     }
     Ok(())
+}
+
+/// Gives up everything but the right to change the network, which a program it starts gains as well: for the process
+/// that keeps the firewall.
+pub(crate) fn keep_firewall_only() -> Result<(), String> {
+    let failed = |what: &str, error: &dyn std::fmt::Display| format!("cannot keep {what} alone: {error}");
+    nix::sys::prctl::set_no_new_privs().map_err(|error| failed("old privileges", &error))?;
+    let kept = CapsHashSet::from_iter([Capability::CAP_NET_ADMIN]);
+    if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).unwrap_or(false) {
+        for other in caps::all().difference(&kept) {
+            // A kernel that does not know it has nothing to drop.
+            let _ = caps::drop(None, CapSet::Bounding, *other);
+        }
+    }
+    let _ = caps::clear(None, CapSet::Ambient);
+    for set in [CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
+        caps::set(None, set, &kept).map_err(|error| failed("CAP_NET_ADMIN", &error))?;
+    }
+    caps::set(None, CapSet::Ambient, &kept).map_err(|error| failed("CAP_NET_ADMIN", &error))
 }
 
 /// Keeps passwords and keys out of core dumps, and other processes of the same user out of this one's memory.

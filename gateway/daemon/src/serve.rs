@@ -5,6 +5,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
+    path::Path,
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -26,6 +27,8 @@ use crate::{
     control::{self, Api, Certificate, Throttle},
     directory::{Directory, FileDirectory, LdapDirectory, People},
     event_loop,
+    fence::{self, Fence},
+    forwarding,
     identity::{self, StateFolder},
     leavers::{Alarm, Leavers},
     ledger::{self, Ledger},
@@ -50,8 +53,8 @@ const ADMINISTRATORS_MONTHS: i32 = 12;
 /// For the last records to reach the disk at the end.
 const LAST_WRITES: Duration = Duration::from_secs(10);
 
-/// Runs the gateway until a signal stops it.
-pub(crate) fn serve(config: Config) -> Result<ExitCode, Failure> {
+/// Runs the gateway until a signal stops it. `file` is where `config` was read from.
+pub(crate) fn serve(config: Config, file: &Path) -> Result<ExitCode, Failure> {
     let now = clock::now().wall;
     privileges::hide_memory().map_err(Failure::Failed)?;
     let state = StateFolder::take(&config.state).map_err(Failure::Unusable)?;
@@ -65,14 +68,25 @@ pub(crate) fn serve(config: Config) -> Result<ExitCode, Failure> {
     let directory = directory(&config.directory)?;
     let group = admin::group(&config.admin).map_err(Failure::Unusable)?;
     let socket = admin::bind(&config.admin.socket, group).map_err(Failure::Failed)?;
+    // Before the device is there, and before anybody is heard: never a moment without a fence.
+    let fence = fence::raise(&config, file).map_err(Failure::Failed)?;
     let listener = listen(config.control.listen).map_err(Failure::Failed)?;
     let data_plane = event_loop::start(&config, *key).map_err(Failure::Failed)?;
+    forwarding::warn_of_shut_chains(&config.office.device);
     privileges::give_up().map_err(Failure::Failed)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("control")
         .build()
         .map_err(|error| Failure::Failed(format!("cannot start threads: {error}")))?;
+    let (fence, keeper) = match fence {
+        Some(raised) => {
+            let _inside = runtime.enter();
+            let (fence, keeper) = raised.start().map_err(Failure::Failed)?;
+            (fence, Some(keeper))
+        }
+        None => (Fence::default(), None),
+    };
     let parts = Parts {
         config,
         policy,
@@ -83,6 +97,7 @@ pub(crate) fn serve(config: Config) -> Result<ExitCode, Failure> {
         socket,
         listener,
         data_plane: data_plane.data_plane.clone(),
+        fence,
         events: data_plane.events,
         tunnel_key: data_plane.public_key,
     };
@@ -94,6 +109,9 @@ pub(crate) fn serve(config: Config) -> Result<ExitCode, Failure> {
     });
     // Whatever still runs has nothing left to do: every close is recorded.
     runtime.shutdown_timeout(Duration::from_secs(1));
+    if let Some(keeper) = keeper {
+        keeper.wait();
+    }
     let packets = data_plane.thread.join().unwrap_or_else(|_| Err("the packet thread broke off".to_owned()));
     drop(state);
     outcome.and(packets.map_err(Failure::Failed)).map(|()| ExitCode::SUCCESS)
@@ -134,6 +152,7 @@ struct Parts {
     socket: std::os::unix::net::UnixListener,
     listener: TcpListener,
     data_plane: DataPlane,
+    fence: Fence,
     events: UnboundedReceiver<Event>,
     tunnel_key: gateway_api::PublicKey,
 }
@@ -193,8 +212,20 @@ fn is_no_ipv6(error: &std::io::Error) -> bool {
 }
 
 async fn run(parts: Parts) -> Result<(), Failure> {
-    let Parts { config, policy, hash, certificate, directory, group, socket, listener, data_plane, events, tunnel_key } =
-        parts;
+    let Parts {
+        config,
+        policy,
+        hash,
+        certificate,
+        directory,
+        group,
+        socket,
+        listener,
+        data_plane,
+        fence,
+        events,
+        tunnel_key,
+    } = parts;
     let failed = |what: &str, error: &dyn std::fmt::Display| Failure::Failed(format!("{what}: {error}"));
     let mut signals = Signals::new().map_err(|error| failed("cannot heed signals", &error))?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| failed("cannot listen", &error))?;
@@ -204,7 +235,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         Store::open(&config.state, started_at).await.map_err(|error| Failure::Unusable(error.to_string()))?;
     begin(&store, hash).await.map_err(|error| Failure::Failed(error.to_string()))?;
 
-    let (ledger, mut books) = Ledger::start(store.clone(), data_plane.clone(), events);
+    let (ledger, mut books) = Ledger::start(store.clone(), data_plane.clone(), fence, events);
     let change = Arc::new(PolicyChange::new(Arc::clone(&policy), ledger.clone(), config.reload.brake));
     let (directory, alarm) = (Arc::new(directory), Arc::new(Alarm::default()));
     let leavers =

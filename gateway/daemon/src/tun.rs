@@ -61,7 +61,8 @@ impl AsFd for Tun {
     }
 }
 
-fn explain(device: &str, error: &io::Error) -> String {
+/// What is wrong with making the device, with what to do about it.
+pub(crate) fn explain(device: &str, error: &io::Error) -> String {
     let advice = match error.raw_os_error() {
         Some(nix::libc::EPERM | nix::libc::EACCES) => {
             "start the gateway as root or with CAP_NET_ADMIN, and let it open /dev/net/tun"

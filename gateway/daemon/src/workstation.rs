@@ -81,7 +81,8 @@ async fn all(address: &Address) -> Vec<IpAddr> {
     found
 }
 
-fn is_reachable(address: &IpAddr) -> bool {
+/// Whether an address can be a computer of the office at all.
+pub(crate) fn is_reachable(address: &IpAddr) -> bool {
     let local = match address {
         IpAddr::V4(address) => address.is_link_local() || address.is_broadcast(),
         IpAddr::V6(address) => address.is_unicast_link_local(),

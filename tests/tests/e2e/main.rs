@@ -9,6 +9,7 @@ use e2e::{
 
 mod bad_input;
 mod closed;
+mod fence;
 mod hours;
 mod idle;
 mod leavers;

@@ -50,3 +50,12 @@ fn once_it_serves_no_thread_of_it_holds_a_capability() {
         (masks.len() > 1 && masks.iter().all(|mask| mask.bytes().all(|digit| digit == b'0'))).then_some(())
     });
 }
+
+#[test]
+fn the_process_that_keeps_the_firewall_holds_the_right_to_that_alone() {
+    let world = World::new();
+    let gateway = Setup::default().start(&world);
+    let keeper = gateway.keeper().expect("it runs");
+    // CAP_NET_ADMIN is the twelfth.
+    assert_eq!(capabilities(keeper), [format!("{:016x}", 1 << 12)]);
+}

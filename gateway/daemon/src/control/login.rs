@@ -30,6 +30,7 @@ use super::{Api, Peer, error::Refused};
 use crate::{
     clock,
     directory::{Answer, Person},
+    fence::NotOpen,
     ledger::{Admitted, NotOpened, Opening},
     store::{self, StoreError},
     workstation::{self, Trouble},
@@ -228,6 +229,10 @@ fn not_opened(error: NotOpened) -> Refused {
             Refused::Workstation(Trouble::Unknown)
         }
         NotOpened::Refused(OpenError::Taken) => Refused::Unavailable("taken"),
+        NotOpened::Fence(NotOpen(why)) => {
+            tracing::error!(why, "login refused: the firewall does not open");
+            Refused::Unavailable("firewall_failed")
+        }
         NotOpened::Store(error) => {
             tracing::error!(%error, "login refused: it cannot be recorded");
             Refused::Unavailable("record_failed")

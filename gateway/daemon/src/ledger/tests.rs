@@ -84,7 +84,7 @@ async fn world(mood: Mood) -> World {
     let folder = tempfile::tempdir().unwrap();
     let (store, _writer) = Store::open(folder.path(), clock::now().wall).await.unwrap();
     let (data_plane, events, _thread) = data_plane(mood);
-    let (ledger, books) = Ledger::start(store, data_plane, events);
+    let (ledger, books) = Ledger::start(store, data_plane, Fence::default(), events);
     World { folder, ledger, books }
 }
 
@@ -234,7 +234,7 @@ async fn what_a_crash_left_open_is_closed_once_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _writer) = Store::open(folder.path(), clock::now().wall).await.unwrap();
     let (data_plane, events, _thread) = data_plane(Mood::Good);
-    let (ledger, _books) = Ledger::start(store.clone(), data_plane, events);
+    let (ledger, _books) = Ledger::start(store.clone(), data_plane, Fence::default(), events);
     ledger.open(opening("m.rossi")).await.unwrap();
     assert_eq!(close_left_open(&store).await, Ok(1));
     assert_eq!(close_left_open(&store).await, Ok(0));
