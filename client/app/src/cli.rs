@@ -302,8 +302,10 @@ impl Front {
     fn end(&self, outcome: Outcome, server: String) -> Exit {
         let (exit, text) = match outcome {
             Outcome::Ended { reason, idle_minutes } => {
+                // There was a session, but what ended it is that the gateway was not to be reached.
+                let exit = if reason == CloseReason::ClientLost { Exit::Unreachable } else { Exit::Ended };
                 self.last(&Text::Ended { reason, idle_minutes }, "ended", Some(reason));
-                return Exit::Ended;
+                return exit;
             }
             Outcome::ProgramWentAway { program } => {
                 self.last(&Text::ProgramWentAway { program }, "ended", Some(CloseReason::ProgramEnded));

@@ -27,7 +27,7 @@ pub(crate) enum Exit {
     Usage = 2,
     /// The gateway refused the login.
     Refused = 3,
-    /// The gateway could not be reached.
+    /// The gateway could not be reached, or not any more.
     Unreachable = 4,
 }
 

@@ -457,6 +457,25 @@ fn a_lost_channel_comes_back_and_the_desktop_does_not_notice() {
 }
 
 #[test]
+fn a_channel_that_does_not_come_back_ends_the_session_after_the_grace_and_says_why() {
+    let gateway = Gateway::start(Manners { channels: 1, grace_s: 12, ..Manners::default() });
+    let mut program = Program::connect(&gateway, &["--no-run"]);
+    let door = program.door();
+    let mut stream = TcpStream::connect(door).unwrap();
+    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
+    gateway.hang_up();
+    let lost = Instant::now();
+    program.says("The line to the gateway was lost. Trying");
+    echo(&mut stream, b"meanwhile");
+    let (code, said) = program.end();
+    assert_eq!(code, 4, "{said}");
+    assert!(lost.elapsed() > Duration::from_secs(11), "{:?}", lost.elapsed());
+    assert!(said.contains("The line to the gateway was lost for too long: the session was closed."), "{said}");
+    assert_eq!(said.matches("Trying").count(), 1, "one line, however often it is tried: {said}");
+    assert!(is_reset_or_ended(&mut stream));
+}
+
+#[test]
 fn a_workstation_that_refuses_is_told_and_the_local_connection_reset() {
     let gateway = Gateway::start(Manners { ports: vec![], ..Manners::default() });
     let mut program = Program::connect(&gateway, &["--no-run"]);

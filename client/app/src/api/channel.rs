@@ -23,9 +23,10 @@ use super::{CONNECT_TIME, Client, Failure, bearer};
 const PING: Duration = Duration::from_secs(20);
 /// Without a word from the gateway for so long, the channel is taken for lost: two pings had no answer.
 const SILENCE: Duration = Duration::from_secs(45);
-/// The first wait before the channel is tried again; doubled up to [`LONGEST_WAIT`].
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// The first wait before the channel is tried again; doubled up to [`LONGEST_WAIT`]. Each is shortened by up to half, so that
+/// a hundred homes do not come back to a restarted gateway in one moment.
+const FIRST_WAIT: Duration = Duration::from_millis(300);
+const LONGEST_WAIT: Duration = Duration::from_secs(4);
 /// The largest frame read, in bytes: events are small.
 const LARGEST_FRAME: usize = 16 << 10;
 
@@ -62,10 +63,18 @@ pub(crate) async fn hold(client: Client, token: Arc<Token>, news: UnboundedSende
             Err(failure) => tracing::debug!(?failure, "session channel not attached"),
         }
         tokio::select! {
-            () = sleep(wait) => wait = (wait * 2).min(LONGEST_WAIT),
+            () = sleep(shortened(wait)) => wait = (wait * 2).min(LONGEST_WAIT),
             () = news.closed() => return,
         }
     }
+}
+
+/// By up to half, at random.
+fn shortened(wait: Duration) -> Duration {
+    let mut random = [0];
+    // Without randomness everybody waits the whole time.
+    let _ = getrandom::fill(&mut random);
+    wait - wait * u32::from(random[0]) / 512
 }
 
 async fn attach(client: &Client, token: &Token) -> Result<WebSocketStream<TlsStream<TcpStream>>, Failure> {
@@ -138,5 +147,17 @@ async fn listen(mut socket: WebSocketStream<TlsStream<TcpStream>>, news: &Unboun
                 return After::Nothing;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn homes_do_not_come_back_in_one_moment() {
+        let waits: std::collections::BTreeSet<_> = (0..64).map(|_| shortened(LONGEST_WAIT)).collect();
+        assert!(waits.len() > 16, "{waits:?}");
+        assert!(waits.iter().all(|wait| *wait <= LONGEST_WAIT && *wait > LONGEST_WAIT / 2), "{waits:?}");
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Manners {
     /// Whether UDP is answered.
     pub(crate) udp: bool,
     pub(crate) grace_s: u32,
+    /// How many channels may attach; the others are hung up on.
+    pub(crate) channels: usize,
     /// Sent in place of every answer to a login.
     pub(crate) login: Option<(u16, String)>,
 }
@@ -53,6 +55,7 @@ impl Default for Manners {
             services: json!([{ "name": "rdp", "tcp": [3389] }]),
             udp: true,
             grace_s: 30,
+            channels: usize::MAX,
             login: None,
         }
     }
@@ -245,6 +248,10 @@ async fn answer(mut stream: TlsStream<TcpStream>, shared: Arc<Shared>) {
             respond(&mut stream, status, &body).await;
         }
         ["GET", "/v1/session"] if authorized => {
+            let attached = |asked: &&Asked| **asked == Asked::Attached;
+            if shared.log.asked.lock().unwrap().iter().filter(attached).count() >= shared.manners.channels {
+                return;
+            }
             let key = derive_accept_key(header("sec-websocket-key").unwrap().as_bytes());
             let head = format!(
                 "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {key}\r\n\r\n"
