@@ -274,6 +274,8 @@ impl Front {
             Event::WarningLifted => Text::WarningLifted,
             Event::TunnelSilent => Text::TunnelSilent,
             Event::TunnelBack => Text::TunnelBack,
+            Event::ByChannel => Text::ByChannel,
+            Event::ByUdp => Text::ByUdp,
             Event::ChannelLost => Text::ChannelLost,
             Event::ChannelBack => Text::ChannelBack,
             Event::WorkstationRefused { workstation, port } => Text::WorkstationRefused { workstation, port },

@@ -1,6 +1,6 @@
 //! Asks what time it is. Nobody else here does.
 
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 /// Now, for deadlines.
 pub(crate) fn now() -> Instant {
@@ -12,4 +12,47 @@ pub(crate) fn wall(unix_seconds: i64) -> String {
     jiff::Timestamp::from_second(unix_seconds)
         .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string())
         .unwrap_or_default()
+}
+
+/// More time than this between two looks, by either clock, and this computer slept or stood still.
+const SLEPT: Duration = Duration::from_secs(15);
+
+/// Notices sleep. One clock does not count while a laptop's lid is shut, the other does; where the process stood still,
+/// both went on. A wall clock that was set looks like sleep too: then something is asked for nothing.
+pub(crate) struct SleepWatch {
+    instant: Instant,
+    wall: SystemTime,
+}
+
+impl SleepWatch {
+    pub(crate) fn new() -> Self {
+        Self { instant: Instant::now(), wall: SystemTime::now() }
+    }
+
+    /// Whether this computer slept since the last look. To be asked every few seconds.
+    pub(crate) fn slept(&mut self) -> bool {
+        let now = Self::new();
+        let awake = now.instant.saturating_duration_since(self.instant);
+        let passed = now.wall.duration_since(self.wall).unwrap_or_default();
+        *self = now;
+        awake.max(passed) > SLEPT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sleep_shows_on_the_wall_clock_and_standing_still_on_both() {
+        let mut watch = SleepWatch::new();
+        assert!(!watch.slept());
+        watch.wall -= Duration::from_secs(3600);
+        assert!(watch.slept());
+        assert!(!watch.slept(), "once");
+        watch.instant -= Duration::from_secs(16);
+        assert!(watch.slept());
+        watch.wall += Duration::from_secs(3600);
+        assert!(!watch.slept(), "set back is no sleep");
+    }
 }

@@ -14,13 +14,14 @@ use std::{
     time::Duration,
 };
 
-use client_core::{ConnectionId, End, Event, Parameters, Session, Step};
+use client_core::{ConnectionId, End, Event, Parameters, Session, Step, Way};
 use gateway_api::CloseReason;
 use mio::{Events, Interest, Poll, Token, Waker, net::TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::{
     clock,
+    link::LoopEnd,
     listener::{self, Address, Door},
     udp::{GatewaySocket, Progress},
 };
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     ChannelAttached,
     /// The session channel was lost.
     ChannelLost,
+    /// This computer slept, or stood still.
+    Woken,
     /// The gateway said that the session is over.
     Closed(CloseReason),
     /// End the session: doors shut, what is under way flushed.
@@ -69,11 +72,17 @@ pub(crate) struct DataPlane {
 
 impl DataPlane {
     /// Starts the thread: the first handshake leaves at once. `services` are the names and ports to open doors for.
-    pub(crate) fn start(parameters: Parameters, gateway: SocketAddr, services: Vec<(String, u16)>) -> io::Result<Self> {
+    pub(crate) fn start(
+        parameters: Parameters,
+        gateway: SocketAddr,
+        channel: LoopEnd,
+        services: Vec<(String, u16)>,
+    ) -> io::Result<Self> {
         let mut socket = GatewaySocket::open(gateway)?;
         let poll = Poll::new()?;
         socket.register(poll.registry(), UDP)?;
         let waker = Arc::new(Waker::new(poll.registry(), COMMANDS)?);
+        channel.wake_by(Arc::clone(&waker));
         let (commands, inbox) = mpsc::channel();
         let (reporter, reports) = unbounded_channel();
         let session = Session::open(parameters, clock::now());
@@ -90,6 +99,9 @@ impl DataPlane {
             knocking: false,
             receivable: true,
             sendable: true,
+            channel,
+            channel_there: false,
+            channel_sendable: true,
         };
         let thread = std::thread::Builder::new().name("data".to_owned()).spawn(move || {
             if let Err(error) = event_loop.run() {
@@ -154,6 +166,10 @@ struct EventLoop {
     knocking: bool,
     receivable: bool,
     sendable: bool,
+    /// The way by the session channel: whether it leads anywhere, and whether it takes anything now.
+    channel: LoopEnd,
+    channel_there: bool,
+    channel_sendable: bool,
 }
 
 impl EventLoop {
@@ -192,7 +208,7 @@ impl EventLoop {
         let wait = at.saturating_duration_since(now);
         let rounded = if wait.is_zero() { wait } else { wait + Duration::from_micros(999) };
         // While the socket takes nothing, what should have left already cannot be helped along by looking again.
-        Some(if self.sendable { rounded } else { rounded.max(BLOCKED) })
+        Some(if self.sendable && self.channel_sendable { rounded } else { rounded.max(BLOCKED) })
     }
 
     fn note(&mut self, event: &mio::event::Event) {
@@ -201,7 +217,8 @@ impl EventLoop {
                 self.receivable |= event.is_readable();
                 self.sendable |= event.is_writable();
             }
-            COMMANDS => {}
+            // It also says that the channel brought something, or has room again.
+            COMMANDS => self.channel_sendable = true,
             Token(door) if door < CONNECTIONS => self.knocking = true,
             token => {
                 if let Some(connection) = self.connections.get_mut(&token.0) {
@@ -215,8 +232,15 @@ impl EventLoop {
     fn take_commands(&mut self) -> Result<(), mpsc::TryRecvError> {
         loop {
             match self.inbox.try_recv() {
-                Ok(Command::ChannelAttached) => self.session.handle_channel_attached(),
-                Ok(Command::ChannelLost) => self.session.handle_channel_lost(clock::now()),
+                Ok(Command::ChannelAttached) => {
+                    (self.channel_there, self.channel_sendable) = (true, true);
+                    self.session.handle_channel_attached(clock::now());
+                }
+                Ok(Command::ChannelLost) => {
+                    self.channel_there = false;
+                    self.session.handle_channel_lost(clock::now());
+                }
+                Ok(Command::Woken) => self.session.handle_woken(clock::now()),
                 Ok(Command::Closed(reason)) => self.session.handle_closed(reason),
                 Ok(Command::Close(reason)) => {
                     self.doors.clear();
@@ -230,12 +254,17 @@ impl EventLoop {
 
     fn receive(&mut self) {
         let now = clock::now();
-        let Self { session, socket, .. } = self;
+        let Self { session, socket, channel, .. } = self;
+        for _ in 0..RECEIVES {
+            let Some(batch) = channel.receive() else { break };
+            self.receivable |= batch.len() > 0;
+            batch.datagrams().for_each(|datagram| session.handle_datagram(Way::Channel, datagram, now));
+        }
         for _ in 0..RECEIVES {
             if !self.receivable {
                 return;
             }
-            let progress = socket.receive(|datagram| session.handle_datagram(datagram, now));
+            let progress = socket.receive(|datagram| session.handle_datagram(Way::Udp, datagram, now));
             self.receivable = progress == Progress::Done;
         }
     }
@@ -292,15 +321,19 @@ impl EventLoop {
     fn send(&mut self) -> bool {
         let mut sent = false;
         let now = clock::now();
-        while self.sendable
-            && let Some(transmit) = self.session.poll_transmit(now)
-        {
-            match self.socket.send(&transmit) {
+        while let Some(transmit) = self.session.poll_transmit(now) {
+            let (progress, sendable) = match transmit.way {
+                Way::Udp if self.sendable => (self.socket.send(&transmit), &mut self.sendable),
+                Way::Channel if !self.channel_there => (Progress::Done, &mut self.channel_sendable),
+                Way::Channel if self.channel_sendable => (self.channel.send(&transmit), &mut self.channel_sendable),
+                Way::Udp | Way::Channel => return sent,
+            };
+            match progress {
                 Progress::Done => {
                     self.session.transmitted();
                     sent = true;
                 }
-                Progress::Wait => self.sendable = false,
+                Progress::Wait => *sendable = false,
             }
         }
         sent

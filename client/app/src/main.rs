@@ -5,6 +5,7 @@ mod cli;
 mod clock;
 mod config;
 mod event_loop;
+mod link;
 mod listener;
 mod rdp;
 mod secret;

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use client_core::{End, Keys, Parameters};
+use client_core::{End, Keys, Parameters, Way};
 use gateway_api::{
     CloseReason, SessionNumber, Token,
     login::{self, Language, Password, Refusal},
@@ -36,6 +36,7 @@ use crate::{
     },
     config::{Carrier, Server, WireguardOutput},
     event_loop::{Command, DataPlane, Report},
+    link::{self, LoopEnd},
     listener::Address,
     rdp::{self, Desktop, Found, Launcher, Program},
     signals::Signals,
@@ -110,6 +111,10 @@ pub(crate) enum Event {
     TunnelSilent,
     /// Something came back again.
     TunnelBack,
+    /// UDP does not get through: packets take the session channel.
+    ByChannel,
+    /// Packets take UDP again.
+    ByUdp,
     /// The session channel was lost.
     ChannelLost,
     /// The session channel is back.
@@ -229,6 +234,8 @@ struct Working<'a> {
     seed: u64,
     channel: JoinHandle<()>,
     news: UnboundedReceiver<News>,
+    /// The data plane's way by the session channel, until it takes it.
+    link: Option<LoopEnd>,
     /// Since when the session channel is lost, once it had been attached.
     lost: Option<Instant>,
     /// Nothing comes back through the tunnel.
@@ -252,7 +259,8 @@ impl<'a> Working<'a> {
         let token = std::mem::replace(&mut session.token, Token::new([0; 32]));
         let token = Arc::new(token);
         let (sender, news) = unbounded_channel();
-        let channel = tokio::spawn(channel::hold(client.clone(), Arc::clone(&token), sender));
+        let (loop_end, channel_end) = link::link();
+        let channel = tokio::spawn(channel::hold(client.clone(), Arc::clone(&token), sender, channel_end));
         Self {
             client,
             user,
@@ -263,6 +271,7 @@ impl<'a> Working<'a> {
             seed,
             channel,
             news,
+            link: Some(loop_end),
             lost: None,
             silent: false,
             endpoint: None,
@@ -308,7 +317,8 @@ impl<'a> Working<'a> {
             grace: Duration::from_secs(self.session.limits.grace_s.into()),
             random_seed: self.seed,
         };
-        let plane = DataPlane::start(parameters, endpoint, services);
+        let link = self.link.take().unwrap_or_else(|| link::link().0);
+        let plane = DataPlane::start(parameters, endpoint, link, services);
         self.plane = Some(plane.map_err(|error| Outcome::Broken { cause: error.to_string() })?);
         Ok(())
     }
@@ -370,6 +380,7 @@ impl<'a> Working<'a> {
                 self.lost = Some(Instant::now());
                 (self.tell)(&Event::ChannelLost);
             }
+            News::Woken => self.command(Command::Woken),
             News::Told(session::Event::Warning { limit, seconds }) => (self.tell)(&Event::Warning { limit, seconds }),
             News::Told(session::Event::WarningLifted) => (self.tell)(&Event::WarningLifted),
             News::Told(session::Event::Attached) => {}
@@ -392,6 +403,12 @@ impl<'a> Working<'a> {
             Some(Report::Session(Told::TunnelSilent)) => {
                 self.silent = true;
                 (self.tell)(&Event::TunnelSilent);
+            }
+            Some(Report::Session(Told::Way(way))) => {
+                (self.tell)(&match way {
+                    Way::Udp => Event::ByUdp,
+                    Way::Channel => Event::ByChannel,
+                });
             }
             Some(Report::Session(Told::Refused { port })) => {
                 (self.tell)(&Event::WorkstationRefused { workstation, port });

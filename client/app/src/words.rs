@@ -38,6 +38,10 @@ pub(crate) enum Text {
     TunnelSilent,
     /// Something came back again.
     TunnelBack,
+    /// UDP does not get through: packets take the session channel.
+    ByChannel,
+    /// Packets take UDP again.
+    ByUdp,
     /// The session channel was lost.
     ChannelLost,
     /// The session channel is back.
@@ -165,6 +169,8 @@ mod tests {
             Text::WarningLifted,
             Text::TunnelSilent,
             Text::TunnelBack,
+            Text::ByChannel,
+            Text::ByUdp,
             Text::ChannelLost,
             Text::ChannelBack,
             Text::WorkstationRefused { workstation: s(), port: 3389 },

@@ -369,11 +369,11 @@ fn an_unreachable_gateway_and_a_blocked_tunnel_have_the_same_code_and_other_word
     assert_eq!(code, 4, "{said}");
     assert!(said.contains("non risponde (connection refused)"), "{said}");
 
-    let gateway = Gateway::start(Manners { udp: false, ..Manners::default() });
+    let gateway = Gateway::start(Manners { udp: false, by_channel: false, ..Manners::default() });
     let mut program = Program::connect(&gateway, &["--no-run"]);
     let (code, said) = program.end();
     assert_eq!(code, 4, "{said}");
-    assert!(said.contains("encrypted packets (UDP to 127.0.0.1:"), "{said}");
+    assert!(said.contains("neither directly (UDP to 127.0.0.1:"), "{said}");
     assert_eq!(gateway.closes(), ["worker_closed"], "no half-open session is left");
 }
 
@@ -473,6 +473,20 @@ fn a_channel_that_does_not_come_back_ends_the_session_after_the_grace_and_says_w
     assert!(said.contains("The line to the gateway was lost for too long: the session was closed."), "{said}");
     assert_eq!(said.matches("Trying").count(), 1, "one line, however often it is tried: {said}");
     assert!(is_reset_or_ended(&mut stream));
+}
+
+#[test]
+fn where_udp_is_blocked_the_session_channel_carries_the_desktop() {
+    let gateway = Gateway::start(Manners { udp: false, ..Manners::default() });
+    let mut program = Program::connect(&gateway, &["--no-run"]);
+    let mut stream = TcpStream::connect(program.door()).unwrap();
+    program.says("Your network blocks fast connections (UDP)");
+    echo(&mut stream, &[7; 100_000]);
+    gateway.hang_up();
+    program.says("The line to the gateway is back");
+    echo(&mut stream, b"after");
+    program.signal(Signal::SIGINT);
+    assert_eq!(program.end().0, 0);
 }
 
 #[test]

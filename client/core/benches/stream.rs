@@ -73,7 +73,7 @@ fn core(way: Way) -> Duration {
         }
         timed(&mut total, || {
             for datagram in inbox.drain(..) {
-                session.handle_datagram(&datagram, now);
+                session.handle_datagram(client_core::Way::Udp, &datagram, now);
             }
             if session.poll_timeout(now).is_some_and(|(at, _)| at <= now) {
                 session.handle_timeout(now);

@@ -2,6 +2,8 @@
 
 use gateway_api::CloseReason;
 
+use crate::way::Way;
+
 /// Something a front end may want to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
@@ -19,6 +21,8 @@ pub enum Event {
         /// On the workstation.
         port: u16,
     },
+    /// Packets take another way, and it works.
+    Way(Way),
     /// The session has ended; nothing follows.
     Closed(End),
 }
@@ -28,6 +32,6 @@ pub enum Event {
 pub enum End {
     /// For a reason on the closed list: told by the gateway, or given here.
     Closed(CloseReason),
-    /// The gateway never answered over UDP.
+    /// The gateway never answered, neither by UDP nor by the session channel.
     Unanswered,
 }

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! `session` is the face: what arrives goes in by `handle_*`, what is wanted comes out by `poll_*`, commands stand
-//! between. `tunnel` alone names boringtun, `stack` alone names smoltcp, `timer` names the deadlines, `event` what may be
+//! between. `tunnel` alone names boringtun, `way` chooses between UDP and the session channel, `stack` alone names smoltcp, `timer` names the deadlines, `event` what may be
 //! shown. No clock, no socket, no randomness but what the caller passes in, and what boringtun takes by itself.
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -22,6 +22,7 @@ mod session;
 mod stack;
 mod timer;
 mod tunnel;
+mod way;
 mod window;
 
 pub use event::{End, Event};
@@ -29,3 +30,4 @@ pub use forward::{ConnectionId, OpenError, Step};
 pub use session::{Parameters, Session, Transmit};
 pub use timer::Deadline;
 pub use tunnel::Keys;
+pub use way::Way;

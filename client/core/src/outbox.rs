@@ -1,9 +1,11 @@
 //! Datagrams on their way out, laid end to end so that one system call sends many of them.
 //!
-//! A batch holds datagrams of one size, of which the last may be shorter: what UDP segmentation offload accepts. It
-//! refuses to know what is in them, or where they go.
+//! A batch holds datagrams of one size and one way, of which the last may be shorter: what UDP segmentation offload accepts.
+//! It refuses to know what is in them.
 
 use std::collections::VecDeque;
+
+use crate::way::Way;
 
 /// Payload bytes in one batch at most: below what one UDP datagram may carry over IPv6, all headers counted.
 const BATCH_BYTES: usize = 65_000;
@@ -16,6 +18,7 @@ const SMALLEST_ROOM: usize = 148;
 
 /// Equal datagrams laid end to end; the last may be shorter.
 struct Batch {
+    way: Way,
     bytes: Box<[u8]>,
     /// Bytes in use.
     length: usize,
@@ -28,16 +31,17 @@ struct Batch {
 
 impl Batch {
     fn new() -> Self {
-        Self { bytes: vec![0; BATCH_BYTES].into(), length: 0, segment: 0, datagrams: 0, closed: false }
+        Self { way: Way::Udp, bytes: vec![0; BATCH_BYTES].into(), length: 0, segment: 0, datagrams: 0, closed: false }
     }
 
     fn clear(&mut self) {
         (self.length, self.segment, self.datagrams, self.closed) = (0, 0, 0, false);
     }
 
-    fn takes(&self, size: usize) -> bool {
+    fn takes(&self, way: Way, size: usize) -> bool {
         self.datagrams == 0
             || (!self.closed
+                && way == self.way
                 && size <= self.segment
                 && self.datagrams < BATCH_DATAGRAMS
                 && self.length + size.max(SMALLEST_ROOM) <= BATCH_BYTES)
@@ -73,22 +77,27 @@ impl Outbox {
         self.queue.len() < BULK_BATCHES
     }
 
+    fn push(&mut self, way: Way) {
+        let batch = self.spare.pop().unwrap_or_else(Batch::new);
+        self.queue.push_back(Batch { way, ..batch });
+    }
+
     /// Adds one datagram of `size` bytes, or of at most [`SMALLEST_ROOM`] bytes where `write` decides otherwise.
     /// `write` gets `size` bytes or more and says how many it used; none means there is no datagram after all.
-    pub(crate) fn add(&mut self, size: usize, write: impl FnOnce(&mut [u8]) -> usize) {
-        if !self.queue.back().is_some_and(|batch| batch.takes(size)) {
-            self.queue.push_back(self.spare.pop().unwrap_or_else(Batch::new));
+    pub(crate) fn add(&mut self, way: Way, size: usize, write: impl FnOnce(&mut [u8]) -> usize) {
+        if !self.queue.back().is_some_and(|batch| batch.takes(way, size)) {
+            self.push(way);
         }
         let Some(batch) = self.queue.back_mut() else { return };
         let used = batch.bytes.get_mut(batch.length..).map_or(0, write);
-        if used > 0 && batch.takes(used) {
+        if used > 0 && batch.takes(way, used) {
             batch.add(used);
             return;
         }
         // Larger than its neighbours (a handshake in place of a short packet): it starts a batch of its own.
         let (start, empty) = (batch.length, batch.datagrams == 0);
         if used > 0 {
-            let mut moved = self.spare.pop().unwrap_or_else(Batch::new);
+            let mut moved = Batch { way, ..self.spare.pop().unwrap_or_else(Batch::new) };
             if let (Some(to), Some(from)) = (moved.bytes.get_mut(..used), batch.bytes.get(start..start + used)) {
                 to.copy_from_slice(from);
                 moved.add(used);
@@ -99,10 +108,10 @@ impl Outbox {
         }
     }
 
-    /// The batch to send next: its bytes and the size of each datagram in it but the last.
-    pub(crate) fn first(&self) -> Option<(&[u8], usize)> {
+    /// The batch to send next: its way, its bytes and the size of each datagram in it but the last.
+    pub(crate) fn first(&self) -> Option<(Way, &[u8], usize)> {
         let batch = self.queue.front()?;
-        Some((batch.bytes.get(..batch.length)?, batch.segment))
+        Some((batch.way, batch.bytes.get(..batch.length)?, batch.segment))
     }
 
     /// The first batch was sent, or dropped for good.
@@ -122,7 +131,7 @@ mod tests {
 
     fn sizes(outbox: &mut Outbox) -> Vec<Vec<usize>> {
         let mut all = Vec::new();
-        while let Some((bytes, segment)) = outbox.first() {
+        while let Some((_, bytes, segment)) = outbox.first() {
             all.push(bytes.chunks(segment).map(<[u8]>::len).collect());
             outbox.remove_first();
         }
@@ -133,7 +142,7 @@ mod tests {
     fn equal_datagrams_share_a_batch_and_a_shorter_one_ends_it() {
         let mut outbox = Outbox::new();
         for size in [100, 100, 40, 40, 100] {
-            outbox.add(size, |_| size);
+            outbox.add(Way::Udp, size, |_| size);
         }
         assert_eq!(sizes(&mut outbox), [vec![100, 100, 40], vec![40], vec![100]]);
     }
@@ -142,13 +151,13 @@ mod tests {
     fn a_batch_never_outgrows_one_system_call() {
         let mut outbox = Outbox::new();
         for _ in 0..200 {
-            outbox.add(1452, |_| 1452);
+            outbox.add(Way::Udp, 1452, |_| 1452);
         }
         let sizes = sizes(&mut outbox);
         assert_eq!(sizes.iter().map(Vec::len).sum::<usize>(), 200);
         assert!(sizes.iter().all(|batch| batch.len() <= 44));
         for _ in 0..200 {
-            outbox.add(48, |_| 48);
+            outbox.add(Way::Udp, 48, |_| 48);
         }
         assert!(sizes.iter().all(|batch| batch.len() <= BATCH_DATAGRAMS));
     }
@@ -156,14 +165,14 @@ mod tests {
     #[test]
     fn a_handshake_that_came_in_place_of_a_short_packet_travels_alone() {
         let mut outbox = Outbox::new();
-        outbox.add(48, |_| 48);
-        outbox.add(48, |room| {
+        outbox.add(Way::Udp, 48, |_| 48);
+        outbox.add(Way::Udp, 48, |room| {
             room[..148].fill(7);
             148
         });
-        outbox.add(48, |_| 48);
+        outbox.add(Way::Udp, 48, |_| 48);
         let mut seen = Vec::new();
-        while let Some((bytes, _)) = outbox.first() {
+        while let Some((_, bytes, _)) = outbox.first() {
             seen.push((bytes.len(), bytes[0]));
             outbox.remove_first();
         }
@@ -173,7 +182,7 @@ mod tests {
     #[test]
     fn nothing_written_leaves_nothing_behind() {
         let mut outbox = Outbox::new();
-        outbox.add(148, |_| 0);
+        outbox.add(Way::Udp, 148, |_| 0);
         assert!(outbox.is_empty());
     }
 }

@@ -26,7 +26,8 @@ use crate::{
     forward::{ConnectionId, Failure, Forward, OpenError, Step},
     stack::Stack,
     timer::{Deadline, Timer},
-    tunnel::{Keys, Tunnel},
+    tunnel::{Keys, Opened, Tunnel},
+    way::{Advice, Choice, Way},
 };
 
 /// How long the gateway may leave the first handshakes unanswered.
@@ -58,6 +59,8 @@ pub struct Parameters {
 /// One system call's worth of datagrams for the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transmit<'a> {
+    /// The way they are to take.
+    pub way: Way,
     /// The datagrams, end to end; at most 65,000 bytes.
     pub contents: &'a [u8],
     /// The size of each but the last, which may be shorter.
@@ -79,6 +82,8 @@ pub struct Session {
     stack: Stack,
     forward: Forward,
     timer: Timer,
+    choice: Choice,
+    told_way: Way,
     grace: Duration,
     events: VecDeque<Event>,
 }
@@ -101,8 +106,17 @@ impl Session {
         timer.set(Deadline::Grace, Some(now + grace.max(ANSWER_TIME)));
         tunnel.tick();
         let forward = Forward::new(workstation, ports, random_seed.rotate_left(32));
-        let mut session =
-            Self { state: State::Connecting, tunnel, stack, forward, timer, grace, events: VecDeque::new() };
+        let mut session = Self {
+            state: State::Connecting,
+            tunnel,
+            stack,
+            forward,
+            timer,
+            choice: Choice::new(now),
+            told_way: Way::Udp,
+            grace,
+            events: VecDeque::new(),
+        };
         session.settle(now);
         session
     }
@@ -118,10 +132,23 @@ impl Session {
     }
 
     /// A datagram came from the gateway, or from somebody who pretends: only what the keys open counts.
-    pub fn handle_datagram(&mut self, datagram: &[u8], now: Instant) {
+    pub fn handle_datagram(&mut self, way: Way, datagram: &[u8], now: Instant) {
         self.tunnel.set_time(now);
-        if self.tunnel.open(datagram) {
-            self.stack.receive(&mut self.tunnel, now);
+        let opened = self.tunnel.open(way, datagram);
+        match opened {
+            Opened::Foreign => return,
+            Opened::Answer => self.choice.answered(way, now),
+            Opened::Packet => self.stack.receive(&mut self.tunnel, now),
+            Opened::Handshake | Opened::Nothing => {}
+        }
+        self.choice.heard(way);
+        self.tunnel.set_way(self.choice.way());
+        // A way is told of once something came by it, and not when it is only hoped for.
+        if way == self.choice.way() && std::mem::replace(&mut self.told_way, way) != way {
+            self.events.push_back(Event::Way(way));
+        }
+        if matches!(opened, Opened::Answer | Opened::Handshake) {
+            self.tunnel.handshake_done();
         }
         if self.state == State::Connecting && self.tunnel.is_established() {
             self.state = State::Open { silent: false };
@@ -147,17 +174,35 @@ impl Session {
         {
             self.end(End::Closed(reason));
         }
+        self.choose(now);
         self.notice_silence();
         self.settle(now);
     }
 
-    /// The session channel holds the session.
-    pub fn handle_channel_attached(&mut self) {
+    /// The session channel holds the session, and carries datagrams where UDP does not.
+    pub fn handle_channel_attached(&mut self, now: Instant) {
         self.timer.set(Deadline::Grace, None);
+        self.choice.channel_came();
+        self.choose(now);
+    }
+
+    /// The computer slept, or stood still: whether the gateway is still there is asked at once.
+    pub fn handle_woken(&mut self, now: Instant) {
+        if self.is_open() {
+            self.tunnel.set_time(now);
+            self.choice.ask(now);
+            self.tunnel.start_handshake(Way::Udp);
+        }
     }
 
     /// The session channel was lost: the grace begins, if it does not run yet.
     pub fn handle_channel_lost(&mut self, now: Instant) {
+        if self.choice.channel_went(now) {
+            // The only way left.
+            self.tunnel.set_way(Way::Udp);
+            self.tunnel.set_time(now);
+            self.tunnel.start_handshake(Way::Udp);
+        }
         if !self.is_closed() && !self.timer.is_set(Deadline::Grace) {
             self.timer.set(Deadline::Grace, Some(now + self.grace));
         }
@@ -226,8 +271,8 @@ impl Session {
             self.tunnel.set_time(now);
             self.stack.send(&mut self.tunnel, now);
         }
-        let (contents, segment_size) = self.tunnel.outbox().first()?;
-        Some(Transmit { contents, segment_size })
+        let (way, contents, segment_size) = self.tunnel.outbox().first()?;
+        Some(Transmit { way, contents, segment_size })
     }
 
     /// What [`Self::poll_transmit`] gave was sent, or is dropped.
@@ -254,6 +299,7 @@ impl Session {
         }
         self.timer.set(Deadline::Tunnel, Some(self.tunnel.next_tick()));
         self.timer.set(Deadline::Connections, self.stack.next_send(now));
+        self.timer.set(Deadline::Way, self.choice.next(self.tunnel.unanswered_since()));
         self.timer.next()
     }
 
@@ -266,6 +312,22 @@ impl Session {
                 Failure::NoAnswer => Event::NoAnswer { port },
             });
         });
+    }
+
+    /// Asks by a way, or changes it, where it is time to.
+    fn choose(&mut self, now: Instant) {
+        if self.is_closed() {
+            return;
+        }
+        self.tunnel.set_time(now);
+        match self.choice.advise(self.tunnel.unanswered_since(), now) {
+            Advice::Stay => {}
+            Advice::Ask => self.tunnel.start_handshake(Way::Udp),
+            Advice::TakeChannel => {
+                self.tunnel.start_handshake(Way::Channel);
+                self.tunnel.set_way(Way::Channel);
+            }
+        }
     }
 
     fn notice_silence(&mut self) {

@@ -15,9 +15,11 @@ pub enum Deadline {
     Grace,
     /// What was still under way when the session was closed had its time.
     Flush,
+    /// Another way may have to be tried.
+    Way,
 }
 
-const COUNT: usize = 5;
+const COUNT: usize = 6;
 
 /// One moment for each [`Deadline`], or none.
 #[derive(Debug, Default)]
@@ -42,8 +44,8 @@ impl Timer {
 
     /// The next moment and the word for it.
     pub(crate) fn next(&self) -> Option<(Instant, Deadline)> {
-        use Deadline::{Connections, Flush, Grace, Tunnel, Unanswered};
-        let named = [Tunnel, Connections, Unanswered, Grace, Flush];
+        use Deadline::{Connections, Flush, Grace, Tunnel, Unanswered, Way};
+        let named = [Tunnel, Connections, Unanswered, Grace, Flush, Way];
         self.moments.iter().zip(named).filter_map(|(at, deadline)| at.map(|at| (at, deadline))).min()
     }
 }

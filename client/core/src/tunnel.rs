@@ -19,10 +19,12 @@ use boringtun::noise::{Tunn, TunnResult};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::outbox::Outbox;
+use crate::{outbox::Outbox, way::Way};
 
 /// Bytes that WireGuard adds to a packet.
 const OVERHEAD: usize = 32;
+/// The first byte of the answer to a handshake.
+const RESPONSE: u8 = 2;
 /// The size of the largest handshake message; boringtun wants room for one wherever it may write.
 const HANDSHAKE: usize = 148;
 /// The largest datagram looked at; the tunnel carries packets of at most 1420 bytes.
@@ -60,6 +62,21 @@ impl std::fmt::Debug for Keys {
     }
 }
 
+/// What a datagram from the gateway was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opened {
+    /// Not for us, forged, repeated, or of keys that are gone.
+    Foreign,
+    /// The answer to a handshake of ours: this way works in both directions.
+    Answer,
+    /// A handshake of the gateway's, now answered.
+    Handshake,
+    /// A packet.
+    Packet,
+    /// Authentic, and nothing more.
+    Nothing,
+}
+
 /// The tunnel: datagrams on one side, IP packets on the other.
 pub(crate) struct Tunnel {
     sealer: Sealer,
@@ -77,6 +94,8 @@ pub(crate) struct Tunnel {
 
 /// The half that sends: apart from the half that receives, so that a packet can be answered while it is read.
 pub(crate) struct Sealer {
+    /// The way that packets take.
+    way: Way,
     tunn: Box<Tunn>,
     outbox: Outbox,
     plain: Box<[u8]>,
@@ -103,6 +122,7 @@ impl Tunnel {
         );
         Self {
             sealer: Sealer {
+                way: Way::Udp,
                 tunn: Box::new(tunn),
                 outbox: Outbox::new(),
                 plain: vec![0; mtu].into(),
@@ -166,11 +186,21 @@ impl Tunnel {
         self.sealer.now = now;
     }
 
-    /// A datagram from the gateway. True if [`Self::split`] now holds the packet that was in it.
-    pub(crate) fn open(&mut self, datagram: &[u8]) -> bool {
+    /// Packets take another way from now on.
+    pub(crate) fn set_way(&mut self, way: Way) {
+        self.sealer.way = way;
+    }
+
+    /// Since when packets leave and nothing comes back.
+    pub(crate) fn unanswered_since(&self) -> Option<Instant> {
+        self.sealer.unanswered_since
+    }
+
+    /// A datagram from the gateway, by a way. What it was to us; a packet is held by [`Self::split`].
+    pub(crate) fn open(&mut self, way: Way, datagram: &[u8]) -> Opened {
         self.length = 0;
         if datagram.len() > LARGEST_DATAGRAM {
-            return false;
+            return Opened::Foreign;
         }
         let sealer = &mut self.sealer;
         let mut answered = false;
@@ -181,33 +211,38 @@ impl Tunnel {
             TunnResult::WriteToTunnelV4(..) | TunnResult::WriteToTunnelV6(..) => {}
             TunnResult::WriteToNetwork(answer) => {
                 answered = true;
-                sealer.outbox.add(answer.len(), |room| copy(answer, room));
+                // What completes a handshake goes back the way it came: so the gateway learns that this way works.
+                sealer.outbox.add(way, answer.len(), |room| copy(answer, room));
             }
             TunnResult::Done => {}
             // Not for us, forged, repeated, or of a session that is gone: as if it had never come.
-            TunnResult::Err(_) => return false,
+            TunnResult::Err(_) => return Opened::Foreign,
         }
         self.last_received = sealer.now;
         sealer.last_active = sealer.now;
         sealer.unanswered_since = None;
-        if answered {
-            self.handshake_answered();
+        match datagram.first() {
+            _ if self.length > 0 => Opened::Packet,
+            Some(&RESPONSE) if answered => Opened::Answer,
+            _ if answered => Opened::Handshake,
+            _ => Opened::Nothing,
         }
-        self.length > 0
     }
 
-    /// The gateway has spoken: what waited for it may go.
-    fn handshake_answered(&mut self) {
+    /// After a handshake: what waited for it may go.
+    pub(crate) fn handshake_done(&mut self) {
         (self.established, self.attempts) = (true, 0);
         let sealer = &mut self.sealer;
         loop {
             let mut more = false;
-            sealer.outbox.add(sealer.mtu + OVERHEAD, |room| match sealer.tunn.decapsulate(None, &[], room) {
-                TunnResult::WriteToNetwork(packet) => {
-                    more = true;
-                    packet.len()
+            sealer.outbox.add(sealer.way, sealer.mtu + OVERHEAD, |room| {
+                match sealer.tunn.decapsulate(None, &[], room) {
+                    TunnResult::WriteToNetwork(packet) => {
+                        more = true;
+                        packet.len()
+                    }
+                    _ => 0,
                 }
-                _ => 0,
             });
             if !more {
                 return;
@@ -233,7 +268,7 @@ impl Tunnel {
         let now = self.sealer.now;
         if !self.established {
             if now >= self.retry_at {
-                self.start_handshake();
+                self.start_handshake(self.sealer.way);
             }
             return;
         }
@@ -243,7 +278,7 @@ impl Tunnel {
         self.last_tick = now;
         let sealer = &mut self.sealer;
         let mut lost = false;
-        sealer.outbox.add(HANDSHAKE, |room| match sealer.tunn.update_timers(room) {
+        sealer.outbox.add(sealer.way, HANDSHAKE, |room| match sealer.tunn.update_timers(room) {
             TunnResult::WriteToNetwork(datagram) => {
                 (sealer.last_sent, sealer.last_active) = (now, now);
                 datagram.len()
@@ -257,15 +292,16 @@ impl Tunnel {
         if lost {
             self.established = false;
             self.attempts = FIRST_RETRIES.len();
-            self.start_handshake();
+            self.start_handshake(self.sealer.way);
         } else if now >= self.sealer.last_sent + KEEPALIVE {
             self.sealer.keep_alive();
         }
     }
 
-    fn start_handshake(&mut self) {
+    /// Asks the gateway for an answer by a way, whether or not packets take it.
+    pub(crate) fn start_handshake(&mut self, way: Way) {
         let sealer = &mut self.sealer;
-        sealer.outbox.add(HANDSHAKE, |room| match sealer.tunn.format_handshake_initiation(room, true) {
+        sealer.outbox.add(way, HANDSHAKE, |room| match sealer.tunn.format_handshake_initiation(room, true) {
             TunnResult::WriteToNetwork(datagram) => datagram.len(),
             _ => 0,
         });
@@ -290,9 +326,9 @@ impl Sealer {
         let (packet, rest) = self.plain.split_at_mut(length);
         let answer = fill(packet);
         rest.iter_mut().take(padded - length).for_each(|byte| *byte = 0);
-        let Self { tunn, outbox, plain, .. } = self;
+        let Self { way, tunn, outbox, plain, .. } = self;
         let plain = plain.get(..padded).unwrap_or_default();
-        outbox.add(padded + OVERHEAD, |room| match tunn.encapsulate(plain, room) {
+        outbox.add(*way, padded + OVERHEAD, |room| match tunn.encapsulate(plain, room) {
             TunnResult::WriteToNetwork(datagram) => datagram.len(),
             _ => 0,
         });
@@ -302,8 +338,8 @@ impl Sealer {
     }
 
     fn keep_alive(&mut self) {
-        let Self { tunn, outbox, last_active, now, .. } = self;
-        outbox.add(HANDSHAKE, |room| match tunn.encapsulate(&[], room) {
+        let Self { way, tunn, outbox, last_active, now, .. } = self;
+        outbox.add(*way, HANDSHAKE, |room| match tunn.encapsulate(&[], room) {
             TunnResult::WriteToNetwork(datagram) => {
                 if datagram.len() > OVERHEAD {
                     *last_active = *now; // the old keys are spent: this begins a handshake, whose timers must run

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use client_core::{ConnectionId, Deadline, End, Event, Keys, OpenError, Parameters, Session, Step};
+use client_core::{ConnectionId, Deadline, End, Event, Keys, OpenError, Parameters, Session, Step, Way};
 use gateway_api::CloseReason;
 use office::{Office, PRESHARED, Role, WORKER, WORKSTATION, fill, pattern};
 use x25519_dalek::{PublicKey, StaticSecret};
@@ -82,11 +82,19 @@ struct World {
     office: Office,
     line: Line,
     /// Datagrams under way, by arrival; true goes to the office.
-    under_way: BTreeMap<(Instant, u64), (bool, Vec<u8>)>,
+    under_way: BTreeMap<(Instant, u64), (bool, Way, Vec<u8>)>,
+    /// The way that the office's packets take: that of the client's last.
+    back: Way,
+    /// How many datagrams took the session channel.
+    by_channel: u64,
+    /// How many of the client's took UDP, or tried to.
+    by_udp: u64,
     serial: u64,
     locals: BTreeMap<ConnectionId, Local>,
     events: Vec<Event>,
+    /// Nothing gets through at all; nothing by UDP.
     cut: bool,
+    udp_cut: bool,
     bottleneck: Option<Bottleneck>,
 }
 
@@ -117,10 +125,14 @@ impl World {
             serial: 0,
             locals: BTreeMap::new(),
             events: vec![],
+            back: Way::Udp,
+            by_channel: 0,
+            by_udp: 0,
             cut: false,
+            udp_cut: false,
             bottleneck: None,
         };
-        world.session.handle_channel_attached();
+        world.session.handle_channel_attached(now);
         world
     }
 
@@ -136,9 +148,18 @@ impl World {
         id
     }
 
-    fn send(&mut self, to_office: bool, datagram: Vec<u8>) {
+    fn send(&mut self, to_office: bool, way: Way, datagram: Vec<u8>) {
         self.serial += 1;
-        if self.cut || self.line.draw() < self.line.lost {
+        if way == Way::Channel {
+            // TCP carries it: nothing is lost, nothing overtakes.
+            self.by_channel += 1;
+            if !self.cut {
+                self.under_way.insert((self.now + self.line.delay, self.serial), (to_office, way, datagram));
+            }
+            return;
+        }
+        self.by_udp += u64::from(to_office);
+        if self.cut || self.udp_cut || self.line.draw() < self.line.lost {
             return;
         }
         let late = self.line.draw() < self.line.late;
@@ -149,7 +170,7 @@ impl World {
         };
         let Some(passed) = passed else { return };
         let arrival = now + passed + if late { self.line.delay * 3 } else { self.line.delay };
-        self.under_way.insert((arrival, self.serial), (to_office, datagram));
+        self.under_way.insert((arrival, self.serial), (to_office, way, datagram));
     }
 
     /// Everything that can happen at this moment.
@@ -160,11 +181,12 @@ impl World {
                 assert!(transmit.contents.len() <= 65_000 && transmit.segment_size > 0);
                 let datagrams: Vec<Vec<u8>> =
                     transmit.contents.chunks(transmit.segment_size).map(<[u8]>::to_vec).collect();
+                let way = transmit.way;
                 self.session.transmitted();
-                datagrams.into_iter().for_each(|datagram| self.send(true, datagram));
+                datagrams.into_iter().for_each(|datagram| self.send(true, way, datagram));
             }
             while let Some(datagram) = self.office.out.pop_front() {
-                self.send(false, datagram);
+                self.send(false, self.back, datagram);
             }
             while let Some(event) = self.session.poll_event(self.now) {
                 self.events.push(event);
@@ -231,8 +253,8 @@ impl World {
             && entry.key().0 <= self.now
         {
             match entry.remove() {
-                (true, datagram) => self.office.handle_datagram(&datagram, self.now),
-                (false, datagram) => self.session.handle_datagram(&datagram, self.now),
+                (true, way, datagram) => self.arrive(way, &datagram),
+                (false, way, datagram) => self.session.handle_datagram(way, &datagram, self.now),
             }
         }
         if self.session.poll_timeout(self.now).is_some_and(|(at, _)| at <= self.now) {
@@ -240,6 +262,21 @@ impl World {
         }
         self.office.poll(self.now);
         true
+    }
+
+    /// At the office: a handshake is answered where it came from, and moves nothing.
+    fn arrive(&mut self, way: Way, datagram: &[u8]) {
+        while let Some(earlier) = self.office.out.pop_front() {
+            self.send(false, self.back, earlier);
+        }
+        self.office.handle_datagram(datagram, self.now);
+        if datagram.first() == Some(&1) {
+            while let Some(answer) = self.office.out.pop_front() {
+                self.send(false, way, answer);
+            }
+        } else {
+            self.back = way;
+        }
     }
 
     fn run_until(&mut self, done: impl Fn(&Self) -> bool) {
@@ -290,6 +327,7 @@ fn bytes_arrive_whole_both_ways_whatever_the_line_does() {
         for local in world.locals.values() {
             assert_eq!(local.steps, [Step::Finish, Step::Close], "{line:?}");
         }
+        world.events.retain(|event| !matches!(event, Event::Way(_)));
         assert_eq!(world.events, [Event::TunnelUp], "{line:?}");
     }
 }
@@ -470,7 +508,7 @@ fn a_lost_channel_ends_the_session_after_its_grace_and_not_if_it_comes_back() {
     let mut world = World::open(&[], QUIET);
     world.session.handle_channel_lost(world.now);
     world.run_for(Duration::from_secs(59));
-    world.session.handle_channel_attached();
+    world.session.handle_channel_attached(world.now);
     world.run_for(Duration::from_secs(120));
     assert!(world.session.is_open());
     let start = world.now;
@@ -513,6 +551,116 @@ fn closing_does_not_wait_for_a_line_that_is_dead() {
     assert!(world.locals[&id].sent < 5_000_000);
 }
 
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn where_udp_is_blocked_the_session_opens_by_its_channel_within_two_seconds() {
+    let mut world = World::new(&[(82, Role::Echo)], QUIET);
+    world.udp_cut = true;
+    let start = world.now;
+    world.run_until(|world| world.session.is_open());
+    assert!(world.now - start < 2 * SECOND, "{:?}", world.now - start);
+    let id = world.connect(82, Local { send: 200_000, checked: true, ..Local::default() });
+    world.run_until(|world| world.locals[&id].received == 200_000);
+    assert_eq!(world.events, [Event::Way(Way::Channel), Event::TunnelUp]);
+}
+
+#[test]
+fn a_channel_that_comes_late_is_taken_when_it_comes() {
+    let mut world = World::new(&[(82, Role::Echo)], QUIET);
+    world.session.handle_channel_lost(world.now);
+    world.udp_cut = true;
+    world.run_for(5 * SECOND);
+    assert_eq!(world.by_channel, 0);
+    world.session.handle_channel_attached(world.now);
+    let start = world.now;
+    world.run_until(|world| world.session.is_open());
+    assert!(world.now - start < SECOND / 2, "{:?}", world.now - start);
+}
+
+#[test]
+fn where_udp_works_the_channel_carries_nothing() {
+    let mut world = World::open(&[(82, Role::Echo)], QUIET);
+    let id = world.connect(82, Local { send: 200_000, ..Local::default() });
+    world.run_until(|world| world.locals[&id].received == 200_000);
+    world.run_for(300 * SECOND);
+    assert_eq!((world.by_channel, &world.events[..]), (0, &[Event::TunnelUp][..]));
+}
+
+#[test]
+fn udp_that_is_blocked_in_the_middle_stops_the_desktop_for_seconds_and_comes_back_by_itself() {
+    let mut world = World::open(&[(82, Role::Echo)], QUIET);
+    let id = world.connect(82, Local { send: 10, checked: true, ..Local::default() });
+    world.run_until(|world| world.locals[&id].received == 10);
+    world.run_for(20 * SECOND);
+    world.udp_cut = true;
+    let cut = world.now;
+    world.locals.get_mut(&id).unwrap().send = 20;
+    world.run_until(|world| world.locals[&id].received == 20);
+    assert!(world.now - cut < 8 * SECOND, "{:?}", world.now - cut);
+    assert_eq!(world.events, [Event::TunnelUp, Event::Way(Way::Channel)]);
+
+    // While it stays blocked, trying UDP disturbs nobody and is done seldom.
+    let before = world.by_udp;
+    world.run_for(300 * SECOND);
+    let tried = world.by_udp - before;
+    assert!((4..=8).contains(&tried), "{tried} handshakes");
+    world.locals.get_mut(&id).unwrap().send = 30;
+    let asked = world.now;
+    world.run_until(|world| world.locals[&id].received == 30);
+    assert!(world.now - asked < SECOND / 2, "{:?}", world.now - asked);
+
+    world.udp_cut = false;
+    world.run_for(61 * SECOND);
+    assert_eq!(world.events.last(), Some(&Event::Way(Way::Udp)));
+    let before = world.by_channel;
+    world.locals.get_mut(&id).unwrap().send = 40;
+    world.run_until(|world| world.locals[&id].received == 40);
+    assert_eq!((world.by_channel, world.back), (before, Way::Udp));
+}
+
+#[test]
+fn a_workstation_that_is_silent_moves_nobody_to_the_channel() {
+    let mut world = World::open(&[(82, Role::Echo)], QUIET);
+    world.session.open_connection(84, world.now).unwrap();
+    world.office.silent = true;
+    let before = world.office.handshakes;
+    world.run_for(60 * SECOND);
+    assert_eq!(world.by_channel, 0);
+    assert!(!world.events.contains(&Event::Way(Way::Channel)), "{:?}", world.events);
+    let asked = world.office.handshakes - before;
+    assert!((1..15).contains(&asked), "{asked} handshakes");
+}
+
+#[test]
+fn a_lost_channel_leaves_udp_to_be_tried_at_once() {
+    let mut world = World::new(&[(82, Role::Echo)], QUIET);
+    world.udp_cut = true;
+    world.run_until(|world| world.session.is_open());
+    world.udp_cut = false;
+    world.session.handle_channel_lost(world.now);
+    let id = world.connect(82, Local { send: 10, ..Local::default() });
+    let start = world.now;
+    world.run_until(|world| world.locals[&id].received == 10);
+    assert!(world.now - start < SECOND, "{:?}", world.now - start);
+    assert_eq!(world.back, Way::Udp);
+}
+
+#[test]
+fn after_a_sleep_the_gateway_is_asked_at_once_and_the_channel_taken_if_it_must_be() {
+    let mut world = World::open(&[(82, Role::Echo)], QUIET);
+    let before = world.office.handshakes;
+    world.now += 3600 * SECOND;
+    world.session.handle_woken(world.now);
+    world.run_for(SECOND);
+    assert_eq!((world.office.handshakes - before, world.by_channel), (1, 0));
+    world.udp_cut = true;
+    world.now += 3600 * SECOND;
+    world.session.handle_woken(world.now);
+    world.run_for(2 * SECOND);
+    assert_eq!(world.back, Way::Channel);
+}
+
 #[test]
 fn the_gateways_word_ends_a_session_at_once() {
     let mut world = World::open(&[(82, Role::Echo)], QUIET);
@@ -536,7 +684,7 @@ fn datagrams_of_strangers_change_nothing() {
         if let Some(kind) = datagram.get_mut(..4) {
             kind.copy_from_slice(&[(length % 5) as u8, 0, 0, 0]);
         }
-        world.session.handle_datagram(&datagram, world.now);
+        world.session.handle_datagram(Way::Udp, &datagram, world.now);
     }
     let id = world.connect(82, Local { send: 10, ..Local::default() });
     world.run_until(|world| world.locals[&id].received == 10);
@@ -554,6 +702,7 @@ fn a_silent_line_is_told_and_so_is_its_return() {
     world.cut = false;
     world.run_until(|world| world.locals[&id].received == 20);
     world.run_for(Duration::from_secs(2));
+    world.events.retain(|event| !matches!(event, Event::Way(_)));
     assert_eq!(world.events, [Event::TunnelUp, Event::TunnelSilent, Event::TunnelUp]);
 }
 

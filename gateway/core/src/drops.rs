@@ -42,11 +42,15 @@ pub enum Drop {
     BadHandshake,
     /// Data that does not authenticate, or that was seen before.
     BadData,
+    /// By a session's channel, a datagram that is not that session's.
+    OtherSession,
+    /// By a session's channel, more handshakes than anybody needs.
+    TooManyHandshakes,
 }
 
 impl Drop {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Malformed,
         Self::Ipv6,
         Self::IpOptions,
@@ -66,6 +70,8 @@ impl Drop {
         Self::UnknownPeer,
         Self::BadHandshake,
         Self::BadData,
+        Self::OtherSession,
+        Self::TooManyHandshakes,
     ];
 
     /// The word in counters, log and manual.
@@ -90,6 +96,8 @@ impl Drop {
             Self::UnknownPeer => "unknown_peer",
             Self::BadHandshake => "bad_handshake",
             Self::BadData => "bad_data",
+            Self::OtherSession => "other_session",
+            Self::TooManyHandshakes => "too_many_handshakes",
         }
     }
 }

@@ -1,10 +1,12 @@
 //! What the core is asked and what it tells the outside: opened, warned, ended, and why.
 
-use std::{net::IpAddr, net::SocketAddr, sync::Arc, time::Duration, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Duration, time::Instant};
 
 use gateway_api::{CloseReason, PresharedKey, PublicKey, SessionNumber, session::Limit};
 use jiff::Timestamp;
 use policy::Grant;
+
+use crate::Way;
 
 /// One moment on both clocks, asked once per batch by the loop. Timers rest on the first, the grant's end on the second.
 #[derive(Debug, Clone, Copy)]
@@ -124,8 +126,8 @@ pub struct View {
     pub workstation: IpAddr,
     /// Its address inside the tunnel.
     pub address: IpAddr,
-    /// Where its client sends from, once a handshake succeeded.
-    pub endpoint: Option<SocketAddr>,
+    /// Which way its client sends, once a handshake succeeded.
+    pub endpoint: Option<Way>,
     /// Where in its life it is.
     pub phase: Phase,
     /// When it was opened.

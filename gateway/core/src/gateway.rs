@@ -16,7 +16,7 @@ use ipnet::Ipv4Net;
 use policy::{Grant, SecondLogin};
 
 use crate::{
-    Counters, Drop, Event, Now, Offload, Open, OpenError, Opened, Phase, Transmit, Transport, VIRTIO_HEADER, View,
+    Counters, Drop, Event, Now, Offload, Open, OpenError, Opened, Phase, Transmit, Transport, VIRTIO_HEADER, View, Way,
     addresses::Addresses,
     flows::Flow,
     home::ToHome,
@@ -39,6 +39,8 @@ const SERVED: usize = 128 * 1024;
 const SMALL: usize = 256;
 
 const SECOND: Duration = Duration::from_secs(1);
+/// The first byte of a handshake's first message.
+const INITIATION: u8 = 1;
 
 /// What a gateway loop is made with.
 #[derive(Clone, Copy)]
@@ -235,13 +237,31 @@ impl Gateway {
         }
         let looked = self.identity.look(from.ip(), datagram, self.plain.as_mut_slice());
         let outcome = match looked {
-            Ok(Incoming::Indexed(index)) => self.handle_indexed(from, index, datagram, now),
-            Ok(Incoming::Initiation(key)) => self.handle_initiation(from, key, datagram, now),
+            Ok(Incoming::Indexed(index)) => self.handle_indexed(Way::Udp(from), index, datagram, now),
+            Ok(Incoming::Initiation(key)) => self.handle_initiation(Way::Udp(from), key, datagram, now),
             Ok(Incoming::Cookie(length)) => self.answer_with_cookie(from, length),
             Err(reason) => Err(reason),
         };
         if let Err(reason) = outcome {
             self.counters.drops.count(reason, 1);
+        }
+    }
+
+    /// A datagram from a session's channel: for that session's peer, and for no other.
+    pub fn handle_channel_datagram(&mut self, number: SessionNumber, datagram: &[u8], now: Now) {
+        self.counters.datagrams += 1;
+        let Some(slot) = self.sessions.by_number(number) else {
+            self.counters.drops.count(Drop::NoSession, 1);
+            return;
+        };
+        if let Err(reason) = self.pass_from_channel(slot, number, datagram, now) {
+            self.counters.drops.count(reason, 1);
+            // What was decrypted was counted for its session where it was dropped.
+            if matches!(reason, Drop::OtherSession | Drop::TooManyHandshakes)
+                && let Some(session) = self.sessions.get_mut(slot)
+            {
+                session.count_drop(reason, 1);
+            }
         }
     }
 
@@ -311,7 +331,7 @@ impl Gateway {
     /// Gives a pending session its peer, and ends the one it replaces. False if it is gone, or not pending.
     pub fn admit_session(&mut self, number: SessionNumber, now: Now) -> bool {
         let Some(slot) = self.sessions.by_number(number) else { return false };
-        let index = (slot as u32) << 8 | u32::from(self.shard);
+        let index = self.index(slot);
         if self.sessions.change(slot, |session| session.admit(index, now)) != Some(true) {
             return false;
         }
@@ -381,6 +401,29 @@ impl Gateway {
         [second, self.sessions.next_deadline()].into_iter().flatten().min()
     }
 
+    fn pass_from_channel(&mut self, slot: Slot, number: SessionNumber, datagram: &[u8], now: Now) -> Result<(), Drop> {
+        if datagram.len() > LARGEST_DATAGRAM {
+            return Err(Drop::TooBig);
+        }
+        let session = self.sessions.get_mut(slot).ok_or(Drop::NoSession)?;
+        if datagram.first() == Some(&INITIATION) && !session.may_handshake_by_channel(now.instant) {
+            return Err(Drop::TooManyHandshakes);
+        }
+        let own_key = session.public_key;
+        let from = Way::Channel(number);
+        match self.identity.look_at_known(datagram, self.plain.as_mut_slice())? {
+            Incoming::Indexed(index) if index == self.index(slot) => self.handle_indexed(from, index, datagram, now),
+            Incoming::Initiation(key) if key == own_key => self.handle_initiation(from, key, datagram, now),
+            Incoming::Indexed(_) | Incoming::Initiation(_) => Err(Drop::OtherSession),
+            Incoming::Cookie(_) => Err(Drop::BadHandshake),
+        }
+    }
+
+    /// The peer index of the session in a slot.
+    fn index(&self, slot: Slot) -> u32 {
+        (slot as u32) << 8 | u32::from(self.shard)
+    }
+
     /// The slot that a peer index names, if there is a session in it.
     fn slot_of(&self, index: u32) -> Option<Slot> {
         let slot = (index >> 8) as Slot;
@@ -401,7 +444,7 @@ impl Gateway {
         Ok((FromOffice { offload, ports: parsed.transport }, slot, cost))
     }
 
-    fn handle_indexed(&mut self, from: SocketAddr, index: u32, datagram: &[u8], now: Now) -> Result<(), Drop> {
+    fn handle_indexed(&mut self, from: Way, index: u32, datagram: &[u8], now: Now) -> Result<(), Drop> {
         let slot = self.slot_of(index).ok_or(Drop::UnknownPeer)?;
         let session = self.sessions.get_mut(slot).ok_or(Drop::UnknownPeer)?;
         let peer = session.peer.as_mut().ok_or(Drop::UnknownPeer)?;
@@ -424,7 +467,7 @@ impl Gateway {
         Ok(())
     }
 
-    fn handle_initiation(&mut self, from: SocketAddr, key: PublicKey, datagram: &[u8], now: Now) -> Result<(), Drop> {
+    fn handle_initiation(&mut self, from: Way, key: PublicKey, datagram: &[u8], now: Now) -> Result<(), Drop> {
         let slot = self.sessions.by_key(&key).ok_or(Drop::UnknownPeer)?;
         let (identity, to_home, plain) = (&self.identity, &mut self.to_home, self.plain.as_mut_slice());
         let answered = self.sessions.change(slot, |session| {
@@ -440,7 +483,7 @@ impl Gateway {
 
     fn answer_with_cookie(&mut self, from: SocketAddr, length: usize) -> Result<(), Drop> {
         let cookie = self.plain.get(..length).ok_or(Drop::Backlog)?;
-        send(&mut self.to_home, from, cookie);
+        send(&mut self.to_home, Way::Udp(from), cookie);
         self.counters.cookies += 1;
         Ok(())
     }
@@ -557,7 +600,7 @@ fn pass_to_office(
     Ok(())
 }
 
-fn send(to_home: &mut ToHome, to: SocketAddr, datagram: &[u8]) {
+fn send(to_home: &mut ToHome, to: Way, datagram: &[u8]) {
     to_home.add(to, datagram.len(), |space| match space.get_mut(..datagram.len()) {
         Some(place) => {
             place.copy_from_slice(datagram);

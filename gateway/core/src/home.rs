@@ -1,13 +1,24 @@
 //! What leaves for home: datagrams sealed one behind the other, so that equal ones to one client go by one system call
-//! (UDP_SEGMENT).
+//! (UDP_SEGMENT), or through its session channel in one piece.
 
 use std::{net::SocketAddr, ops::Range};
+
+use gateway_api::SessionNumber;
+
+/// The way that a client's datagrams take, both directions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// UDP, with this address at the other end.
+    Udp(SocketAddr),
+    /// The channel of this session, where UDP does not get through.
+    Channel(SessionNumber),
+}
 
 /// Datagrams for one client, all of `segment` bytes but the last, which may be shorter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transmit<'a> {
     /// Where to.
-    pub to: SocketAddr,
+    pub to: Way,
     /// The datagrams, one behind the other.
     pub datagrams: &'a [u8],
     /// The size of each, in bytes.
@@ -23,7 +34,7 @@ const ROOM: usize = 256 * 1024;
 
 #[derive(Debug)]
 struct Run {
-    to: SocketAddr,
+    to: Way,
     range: Range<usize>,
     segment: usize,
     datagrams: usize,
@@ -47,7 +58,7 @@ impl ToHome {
 
     /// Lets `write` put one datagram of at most `length` bytes behind the others; it says how long the datagram became,
     /// or none. False if there is no room.
-    pub(crate) fn add(&mut self, to: SocketAddr, length: usize, write: impl FnOnce(&mut [u8]) -> usize) -> bool {
+    pub(crate) fn add(&mut self, to: Way, length: usize, write: impl FnOnce(&mut [u8]) -> usize) -> bool {
         let Some(space) = self.buffer.get_mut(self.used..).filter(|space| space.len() >= length) else {
             return false;
         };
@@ -89,7 +100,7 @@ impl ToHome {
 }
 
 impl Run {
-    fn takes(&self, to: SocketAddr, written: usize) -> bool {
+    fn takes(&self, to: Way, written: usize) -> bool {
         self.to == to
             && !self.complete
             && written <= self.segment
@@ -102,8 +113,8 @@ impl Run {
 mod tests {
     use super::*;
 
-    fn at(port: u16) -> SocketAddr {
-        SocketAddr::from(([192, 0, 2, 1], port))
+    fn at(port: u16) -> Way {
+        Way::Udp(SocketAddr::from(([192, 0, 2, 1], port)))
     }
 
     fn add(batch: &mut ToHome, port: u16, length: usize) {
@@ -120,9 +131,8 @@ mod tests {
             add(&mut batch, 1, length);
         }
         add(&mut batch, 2, 100);
-        let runs: Vec<_> =
-            std::iter::from_fn(|| batch.poll().map(|t| (t.to.port(), t.datagrams.len(), t.segment))).collect();
-        assert_eq!(runs, [(1, 260, 100), (1, 100, 100), (2, 100, 100)]);
+        let runs: Vec<_> = std::iter::from_fn(|| batch.poll().map(|t| (t.to, t.datagrams.len(), t.segment))).collect();
+        assert_eq!(runs, [(at(1), 260, 100), (at(1), 100, 100), (at(2), 100, 100)]);
         assert!(batch.poll().is_none());
     }
 

@@ -53,7 +53,7 @@ pub use event::{Event, Now, Open, OpenError, Opened, Phase, Traffic, View};
 pub use filter::Filter;
 pub use flows::{Flows, MOST_FLOWS, Protocol};
 pub use gateway::{Gateway, Setup};
-pub use home::Transmit;
+pub use home::{Transmit, Way};
 pub use intake::BATCH;
 pub use offload::{Offload, VIRTIO_HEADER};
 pub use packet::{Packet, Tcp, Transport};

@@ -10,7 +10,7 @@
 //! - it does not pad, so whoever gives it a packet has padded it ([`padded`]);
 //! - time moves only in `update_timers`, so [`Peer::tick`] wants to be called every [`TICK`].
 
-use std::{net::IpAddr, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use boringtun::{
     noise::{
@@ -20,7 +20,7 @@ use boringtun::{
 };
 use gateway_api::{PresharedKey, PublicKey};
 
-use crate::Drop;
+use crate::{Drop, Way};
 
 /// How often a peer's clock moves.
 pub(crate) const TICK: Duration = Duration::from_millis(250);
@@ -93,7 +93,20 @@ impl Identity {
         if let Some(index) = index_of_data(datagram) {
             return Ok(Incoming::Indexed(index));
         }
-        match self.front.verify_packet(Some(from), datagram, answer) {
+        self.tell(self.front.verify_packet(Some(from), datagram, answer))
+    }
+
+    /// Looks at a datagram from a session's channel, whose owner is known: no cookie is asked for, whatever strangers do
+    /// meanwhile.
+    pub(crate) fn look_at_known(&self, datagram: &[u8], answer: &mut [u8]) -> Result<Incoming, Drop> {
+        if let Some(index) = index_of_data(datagram) {
+            return Ok(Incoming::Indexed(index));
+        }
+        self.tell(self.unlimited.verify_packet(None, datagram, answer))
+    }
+
+    fn tell(&self, verified: Result<Packet<'_>, TunnResult<'_>>) -> Result<Incoming, Drop> {
+        match verified {
             Ok(Packet::HandshakeInit(initiation)) => {
                 let half =
                     parse_handshake_anon(&self.secret, &self.public, &initiation).map_err(|_| Drop::BadHandshake)?;
@@ -132,7 +145,7 @@ pub(crate) struct Peer {
     preshared_key: PresharedKey,
     index: u32,
     tunnel: Option<Tunnel>,
-    endpoint: Option<SocketAddr>,
+    endpoint: Option<Way>,
 }
 
 /// boringtun's 11 KB, made at the first valid initiation.
@@ -150,8 +163,8 @@ impl Peer {
         Self { client, preshared_key, index, tunnel: None, endpoint: None }
     }
 
-    /// Where the client sends from: where its last authentic datagram came from.
-    pub(crate) fn endpoint(&self) -> Option<SocketAddr> {
+    /// Which way the client sends: that of its last authentic datagram.
+    pub(crate) fn endpoint(&self) -> Option<Way> {
         self.endpoint
     }
 
@@ -181,10 +194,10 @@ impl Peer {
         tunnel.open(datagram, plain, answer)
     }
 
-    /// Takes any other datagram with this peer's index. Its sender becomes the endpoint if it is authentic.
+    /// Takes any other datagram with this peer's index. Its way becomes the endpoint if it is authentic.
     pub(crate) fn handle_datagram(
         &mut self,
-        from: SocketAddr,
+        from: Way,
         datagram: &[u8],
         plain: &mut [u8],
         answer: impl FnMut(&[u8]),
@@ -196,7 +209,7 @@ impl Peer {
     }
 
     /// Where to send, if there are keys to send with.
-    pub(crate) fn ready(&self) -> Option<SocketAddr> {
+    pub(crate) fn ready(&self) -> Option<Way> {
         let tunnel = self.tunnel.as_ref()?;
         tunnel.0.time_since_last_handshake()?;
         self.endpoint

@@ -12,14 +12,14 @@
 //! A pending session holds its address and its worker's place and has no peer: nothing of it works before its opening
 //! is durable. INVARIANT: `peer` is there exactly from admission to close.
 
-use std::{net::Ipv4Addr, net::SocketAddr, sync::Arc, time::Duration, time::Instant};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration, time::Instant};
 
 use gateway_api::{CloseReason, PresharedKey, PublicKey, SessionNumber, session::Limit};
 use jiff::Timestamp;
 use policy::{End, Grant};
 
 use crate::{
-    Drop, Event, Now, Phase, Traffic, View,
+    Drop, Event, Now, Phase, Traffic, View, Way,
     activity::Activity,
     drops::Drops,
     filter::Filter,
@@ -33,6 +33,10 @@ pub(crate) const PENDING: Duration = Duration::from_secs(30);
 
 /// How long before an idle end the worker is warned, longest first.
 const IDLE_WARNINGS: [Duration; 2] = [Duration::from_secs(120), Duration::from_secs(30)];
+
+/// Handshakes that one channel may begin in such a span: an honest client needs one in two minutes, and a few when ways change.
+const MOST_HANDSHAKES: u32 = 10;
+const HANDSHAKE_SPAN: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -55,6 +59,8 @@ pub(crate) struct Session {
     /// The shortest warning given of the idle end that is coming, and of the grant's end.
     idle_warned: Option<Duration>,
     end_warned: Option<Duration>,
+    /// Since when, and how many, handshakes were begun by the channel.
+    handshakes_by_channel: Option<(Instant, u32)>,
 }
 
 /// What a deadline asks of the gateway.
@@ -89,6 +95,7 @@ impl Session {
             deadlines,
             idle_warned: None,
             end_warned: None,
+            handshakes_by_channel: None,
         }
     }
 
@@ -137,6 +144,16 @@ impl Session {
         if !self.deadlines.is_armed(Timer::Wireguard) {
             self.deadlines.arm(Timer::Wireguard, now + crate::peer::TICK);
         }
+    }
+
+    /// Whether the channel may begin a handshake: each costs as much as thousands of packets, and no cookie stands before it.
+    pub(crate) fn may_handshake_by_channel(&mut self, now: Instant) -> bool {
+        let (since, begun) = self
+            .handshakes_by_channel
+            .filter(|(since, _)| now.saturating_duration_since(*since) < HANDSHAKE_SPAN)
+            .unwrap_or((now, 0));
+        self.handshakes_by_channel = Some((since, begun + 1));
+        begun < MOST_HANDSHAKES
     }
 
     /// Whether an idle warning was given that marks have made untrue since.
@@ -210,7 +227,7 @@ impl Session {
         self.drops.count(reason, packets);
     }
 
-    pub(crate) fn endpoint(&self) -> Option<SocketAddr> {
+    pub(crate) fn endpoint(&self) -> Option<Way> {
         self.peer.as_ref().and_then(Peer::endpoint)
     }
 

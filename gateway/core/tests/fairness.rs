@@ -123,7 +123,7 @@ fn a_picture_goes_before_what_others_copy_to_home() {
     office.world.drain();
 
     assert!(office.world.gateway.is_waiting(), "the others are not through yet");
-    assert_eq!(office.world.home.first().map(|(to, _)| *to), Some(office.quiet.from));
+    assert_eq!(office.world.home.first().map(|(to, _)| *to), Some(office.quiet.way()));
 }
 
 #[test]

@@ -44,6 +44,95 @@ fn a_session_carries_a_flow_both_ways() {
 }
 
 #[test]
+fn a_session_goes_on_by_its_channel_and_back_by_udp() {
+    let mut world = World::new();
+    let mut client = world.connect("m.rossi", 1);
+    client.open_flow(&mut world);
+    for by_channel in [true, false] {
+        client.by_channel = by_channel;
+        client.send(&mut world, &client.tcp(Flags::Push, 1000, b"hello"));
+        assert_eq!(world.take_office(), [client.tcp(Flags::Push, 1000, b"hello")]);
+        let answer = client.tcp_back(Flags::Push, 5000, b"desktop");
+        world.office_sends(&answer);
+        assert_eq!(client.take(&mut world), [answer], "the answer takes the way of the last authentic datagram");
+        client.handshake(&mut world);
+    }
+    assert_eq!(world.gateway.counters().drops.total(), 0);
+}
+
+#[test]
+fn a_handshake_alone_moves_no_session_to_another_way() {
+    let mut world = World::new();
+    let mut client = world.connect("m.rossi", 1);
+    client.open_flow(&mut world);
+    let by_udp = client.way();
+    client.by_channel = true;
+    let initiation = client.initiation();
+    client.pass(&mut world, &initiation);
+    world.drain();
+    assert_eq!(world.home.iter().map(|(to, _)| *to).collect::<Vec<_>>(), [client.way()], "answered where it came from");
+    world.home.clear();
+    world.office_sends(&client.tcp_back(Flags::Push, 5000, b"desktop"));
+    world.drain();
+    assert_eq!(world.home.iter().map(|(to, _)| *to).collect::<Vec<_>>(), [by_udp]);
+}
+
+#[test]
+fn a_channel_carries_its_own_session_and_no_other() {
+    let mut world = World::new();
+    let (mut mine, mut other) = (world.connect("m.rossi", 1), world.connect("g.verdi", 2));
+    mine.open_flow(&mut world);
+    other.open_flow(&mut world);
+    let stolen = other.seal(&other.tcp(Flags::Push, 1000, b"stolen"));
+    world.gateway.handle_channel_datagram(mine.number, &stolen, world.now);
+    let initiation = other.initiation();
+    world.gateway.handle_channel_datagram(mine.number, &initiation, world.now);
+    assert_eq!(world.take_office(), Vec::<Vec<u8>>::new());
+    assert_eq!(world.home, []);
+    assert_eq!(world.dropped(Drop::OtherSession), 2);
+    // By its own channel, the same datagram is good.
+    world.gateway.handle_channel_datagram(other.number, &stolen, world.now);
+    assert_eq!(world.take_office().len(), 1);
+    let views = world.gateway.sessions(world.now);
+    assert_eq!(views[0].drops, [(Drop::OtherSession, 2)]);
+    assert_eq!(views[1].drops, []);
+}
+
+#[test]
+fn a_channel_cannot_make_the_gateway_shake_hands_for_ever() {
+    let mut world = World::new();
+    let mut client = world.connect("m.rossi", 1);
+    client.by_channel = true;
+    for _ in 0..100 {
+        let initiation = client.initiation();
+        client.pass(&mut world, &initiation);
+        world.drain();
+    }
+    assert!(world.dropped(Drop::TooManyHandshakes) >= 90, "{:?}", world.gateway.counters());
+    world.pass(6 * SECOND);
+    world.home.clear();
+    client.handshake(&mut world);
+    assert!(matches!(world.gateway.sessions(world.now)[0].endpoint, Some(gateway_core::Way::Channel(_))));
+}
+
+#[test]
+fn a_channel_is_answered_while_strangers_flood_the_gateway() {
+    let mut world = World::answering(1);
+    let mut client = world.connect("m.rossi", 1);
+    for serial in 0..50 {
+        let initiation = Client::serial(1000 + serial).initiation();
+        world.gateway.handle_datagram(client.from, &initiation, world.now);
+    }
+    world.drain();
+    assert!(world.gateway.counters().cookies > 0);
+    world.home.clear();
+    client.by_channel = true;
+    let before = world.gateway.counters().handshakes;
+    client.handshake(&mut world);
+    assert_eq!(world.gateway.counters().handshakes, before + 1);
+}
+
+#[test]
 fn a_pending_session_has_no_peer() {
     let mut world = World::new();
     let mut client = Client::new(1);

@@ -13,7 +13,7 @@ use std::{
 };
 
 use gateway_api::{CloseReason, SessionNumber};
-use gateway_core::{Phase, View};
+use gateway_core::{Phase, View, Way};
 use gateway_record::{Draft, Fields, Kind};
 use jiff::Timestamp;
 use nix::unistd::{Gid, Group, Uid, User};
@@ -344,6 +344,14 @@ fn listed(view: &View) -> Value {
     })
 }
 
+/// Which way a session's datagrams take. Never the address: where somebody works from is nobody's business.
+fn by(way: Way) -> &'static str {
+    match way {
+        Way::Udp(_) => "udp",
+        Way::Channel(_) => "channel",
+    }
+}
+
 fn shown(view: &View) -> Value {
     let services: Vec<&str> = view.grant.services.iter().map(|service| &*service.name).collect();
     let drops: serde_json::Map<String, Value> =
@@ -355,6 +363,7 @@ fn shown(view: &View) -> Value {
         "services": services,
         "phase": phase(view.phase),
         "connected": view.endpoint.is_some(),
+        "by": view.endpoint.map(by),
         "opened_at": view.opened_at,
         "ends_at": view.grant.ends_at,
         "idle_s": view.grant.idle.as_secs(),

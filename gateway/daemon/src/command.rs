@@ -9,6 +9,8 @@ use gateway_core::{Counters, Open, OpenError, Opened, View};
 use policy::Grant;
 use tokio::sync::oneshot;
 
+use crate::channel_queue::{Batch, Outlet};
+
 /// One question to the event loop.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -20,8 +22,10 @@ pub(crate) enum Command {
     ChangeGrant(SessionNumber, Box<Grant>, oneshot::Sender<bool>),
     /// End a session. False if there is none.
     Close(SessionNumber, CloseReason, oneshot::Sender<bool>),
-    /// Its session channel came (true) or went (false). False if there is no such session.
-    Channel(SessionNumber, bool, oneshot::Sender<bool>),
+    /// Its session channel came, with the way to it, or went. False if there is no such session.
+    Channel(SessionNumber, Option<Outlet>, oneshot::Sender<bool>),
+    /// WireGuard datagrams that came by a session's channel.
+    Carry(SessionNumber, Batch),
     /// All sessions, by number.
     List(oneshot::Sender<Vec<View>>),
     /// The gateway's packet counters.
@@ -71,13 +75,19 @@ impl DataPlane {
         self.ask(move |reply| Command::Close(number, reason, reply))
     }
 
-    /// Tells that a session's channel came or went. False if there is no such session.
+    /// Tells that a session's channel came, with the way to it, or went. False if there is no such session.
     pub(crate) fn channel(
         &self,
         number: SessionNumber,
-        attached: bool,
+        outlet: Option<Outlet>,
     ) -> impl Future<Output = Result<bool, Stopped>> + use<> {
-        self.ask(move |reply| Command::Channel(number, attached, reply))
+        self.ask(move |reply| Command::Channel(number, outlet, reply))
+    }
+
+    /// Hands over datagrams that came by a session's channel. The batch's place is free again once the loop has taken them.
+    pub(crate) fn carry(&self, number: SessionNumber, batch: Batch) -> Result<(), Stopped> {
+        self.commands.send(Command::Carry(number, batch)).map_err(|_| Stopped)?;
+        self.waker.wake().map_err(|_| Stopped)
     }
 
     /// All sessions, by number.

@@ -6,14 +6,15 @@
 //! kernel's queues know no sessions; a part is served, so that whoever comes meanwhile is seen soon and has their turn.
 
 use std::{
+    collections::HashMap,
     io,
     sync::{Arc, mpsc},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
-use gateway_api::PublicKey;
-use gateway_core::{Event, Gateway, Now, Setup};
+use gateway_api::{PublicKey, SessionNumber};
+use gateway_core::{Event, Gateway, Now, Setup, Way};
 use mio::{Events, Interest, Poll, Token, Waker, unix::SourceFd};
 use tokio::sync::{
     mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -21,6 +22,7 @@ use tokio::sync::{
 };
 
 use crate::{
+    channel_queue::Outlet,
     clock,
     command::{Command, DataPlane},
     config::Config,
@@ -73,7 +75,7 @@ pub(crate) fn start(config: &Config, secret: [u8; 32]) -> Result<Started, String
     let (commands, asked) = mpsc::channel();
     let (tell, events) = unbounded_channel();
     let public_key = gateway.public_key();
-    let mut round = EventLoop { gateway, udp, tun, asked, tell };
+    let mut round = EventLoop { gateway, udp, tun, asked, tell, outlets: HashMap::new() };
     let thread = std::thread::Builder::new()
         .name("data-plane".to_owned())
         .spawn(move || {
@@ -91,6 +93,8 @@ struct EventLoop {
     tun: Tun,
     asked: mpsc::Receiver<Command>,
     tell: UnboundedSender<Event>,
+    /// The ways to the session channels that are there.
+    outlets: HashMap<SessionNumber, Outlet>,
 }
 
 /// What may still be waiting in the kernel: readiness is told once, not until it is used up.
@@ -171,7 +175,11 @@ impl EventLoop {
             }
         }
         while let Some(transmit) = self.gateway.poll_transmit() {
-            if !self.udp.send(&transmit) {
+            let sent = match transmit.to {
+                Way::Udp(to) => self.udp.send(to, &transmit),
+                Way::Channel(number) => self.outlets.get(&number).is_some_and(|outlet| outlet.offer(&transmit)),
+            };
+            if !sent {
                 let datagrams = transmit.datagrams.len().div_ceil(transmit.segment.max(1));
                 tracing::trace!(datagrams, "not sent");
                 unsent += datagrams as u64;
@@ -179,6 +187,9 @@ impl EventLoop {
         }
         self.gateway.handle_unsent(unsent);
         while let Some(event) = self.gateway.poll_event() {
+            if let Event::Closed { number, .. } = event {
+                self.outlets.remove(&number);
+            }
             // Nobody listens only while the daemon ends, when the store has the last word.
             let _ = self.tell.send(event);
         }
@@ -194,8 +205,20 @@ impl EventLoop {
                     answer(reply, self.gateway.change_grant(number, *grant, now));
                 }
                 Command::Close(number, reason, reply) => answer(reply, self.gateway.close_session(number, reason)),
-                Command::Channel(number, attached, reply) => {
-                    answer(reply, self.gateway.handle_channel(number, attached, now));
+                Command::Channel(number, outlet, reply) => {
+                    answer(reply, self.gateway.handle_channel(number, outlet.is_some(), now));
+                    match outlet {
+                        Some(outlet) => self.outlets.insert(number, outlet),
+                        None => self.outlets.remove(&number),
+                    };
+                }
+                Command::Carry(number, batch) => {
+                    tracing::trace!(session = %number, datagrams = batch.len(), "by channel");
+                    for datagram in batch.datagrams() {
+                        self.gateway.handle_channel_datagram(number, datagram, now);
+                    }
+                    // Room for what they are answered with, and for the next command's.
+                    self.deliver();
                 }
                 Command::List(reply) => answer(reply, self.gateway.sessions(now)),
                 Command::Counters(reply) => answer(reply, self.gateway.counters().clone()),

@@ -30,6 +30,7 @@ use tokio::{
 };
 
 use crate::{
+    channel_queue::{self, Batch, Outgoing},
     clock,
     command::DataPlane,
     directory::Person,
@@ -149,6 +150,9 @@ pub(crate) struct Attached {
     pub(crate) number: SessionNumber,
     /// Ends when another channel takes its place, or the session is closed.
     pub(crate) events: mpsc::Receiver<session::Event>,
+    /// WireGuard datagrams for the client, where they take this way.
+    pub(crate) outgoing: Outgoing,
+    data_plane: DataPlane,
 }
 
 impl Ledger {
@@ -272,6 +276,7 @@ impl Ledger {
     /// Makes a channel the session's own, in the place of an earlier one. None if the session ended meanwhile.
     pub(crate) async fn attach(&self, Holder(number): Holder) -> Option<Attached> {
         let (sender, events) = mpsc::channel(CHANNEL_QUEUE);
+        let (outlet, outgoing) = channel_queue::outlet();
         // Told under the lock, so that coming and going reach the data plane in the order they happened.
         let (id, resumed, told) = {
             let mut live = self.live();
@@ -280,7 +285,7 @@ impl Ledger {
             let session = live.sessions.get_mut(&number)?;
             let before = std::mem::replace(&mut session.channel, Channel::Attached(id, sender));
             let resumed = matches!(before, Channel::Lost).then(|| Arc::clone(&session.structure));
-            (id, resumed, self.data_plane.channel(number, true))
+            (id, resumed, self.data_plane.channel(number, Some(outlet)))
         };
         if !told.await.unwrap_or(false) {
             return None;
@@ -289,7 +294,7 @@ impl Ledger {
             tracing::info!(session = %number, "channel resumed");
             self.note(draft(Kind::ChannelResumed, number, &structure)).await;
         }
-        Some(Attached { id, number, events })
+        Some(Attached { id, number, events, outgoing, data_plane: self.data_plane.clone() })
     }
 
     /// A channel is gone: if it was still the session's, its grace runs.
@@ -302,7 +307,7 @@ impl Ledger {
                 Channel::Attached(..) | Channel::Awaited | Channel::Lost => return,
             }
             session.channel = Channel::Lost;
-            (Arc::clone(&session.structure), self.data_plane.channel(number, false))
+            (Arc::clone(&session.structure), self.data_plane.channel(number, None))
         };
         if told.await.unwrap_or(false) {
             tracing::info!(session = %number, "channel lost");
@@ -463,6 +468,25 @@ impl Attached {
     /// Which channel this is.
     pub(crate) fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Hands WireGuard datagrams of the client to the data plane.
+    pub(crate) fn inlet(&self) -> Inlet {
+        Inlet { number: self.number, data_plane: self.data_plane.clone() }
+    }
+}
+
+/// The way from a channel to its session's peer.
+#[derive(Debug)]
+pub(crate) struct Inlet {
+    number: SessionNumber,
+    data_plane: DataPlane,
+}
+
+impl Inlet {
+    /// False when the data plane is gone.
+    pub(crate) fn carry(&self, batch: Batch) -> bool {
+        self.data_plane.carry(self.number, batch).is_ok()
     }
 }
 

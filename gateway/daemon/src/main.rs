@@ -4,6 +4,7 @@
 //! administrators' socket. What a command prints is its own room's business; here it becomes an exit code.
 
 mod admin;
+mod channel_queue;
 mod cli;
 mod clock;
 mod command;

@@ -65,8 +65,8 @@ impl Udp {
     }
 
     /// Sends a run of datagrams. False if the kernel has no room for it or no way there.
-    pub(crate) fn send(&self, transmit: &Transmit<'_>) -> bool {
-        let destination = match (self.socket.local_addr(), transmit.to) {
+    pub(crate) fn send(&self, to: SocketAddr, transmit: &Transmit<'_>) -> bool {
+        let destination = match (self.socket.local_addr(), to) {
             (Ok(SocketAddr::V6(_)), SocketAddr::V4(to)) => SocketAddr::new(to.ip().to_ipv6_mapped().into(), to.port()),
             (_, to) => to,
         };

@@ -1,15 +1,21 @@
 //! The session channel: a WebSocket that holds the session, tells of warnings and of the end, and comes back by itself
-//! when the line fails.
+//! when the line fails. Binary frames are WireGuard datagrams, one each, where UDP does not get through.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{
+    FutureExt as _, SinkExt as _, StreamExt as _,
+    stream::{SplitSink, SplitStream},
+};
 use gateway_api::{SESSION, Token, session::Event};
-use hyper::{Request, StatusCode, header};
+use hyper::{Request, StatusCode, body::Bytes, header};
 use tokio::{
     net::TcpStream,
     sync::mpsc::UnboundedSender,
-    time::{Instant, interval_at, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
 };
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::{
@@ -17,7 +23,11 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, handshake::client::generate_key, protocol::WebSocketConfig},
 };
 
-use super::{CONNECT_TIME, Client, Failure, bearer};
+use super::{CLOSE_TIME, CONNECT_TIME, Client, Failure, bearer};
+use crate::{
+    clock::SleepWatch,
+    link::{Batch, ChannelEnd, Inlet, Run},
+};
 
 /// Between pings: below what home routers and proxies allow a silent connection.
 const PING: Duration = Duration::from_secs(20);
@@ -27,8 +37,22 @@ const SILENCE: Duration = Duration::from_secs(45);
 /// a hundred homes do not come back to a restarted gateway in one moment.
 const FIRST_WAIT: Duration = Duration::from_millis(300);
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
-/// The largest frame read, in bytes: events are small.
+/// Between looks whether this computer slept; after a sleep, how long the gateway has to give a sign of life.
+const LOOK: Duration = Duration::from_secs(5);
+/// For one write to leave.
+const SENDING: Duration = Duration::from_secs(10);
+/// The largest frame read, in bytes: events and datagrams are small.
 const LARGEST_FRAME: usize = 16 << 10;
+/// How much is read from the connection at once, in bytes.
+const READ_BUFFER: usize = 64 << 10;
+/// Datagrams handed to the loop together, at most.
+const MOST_IN_BATCH: usize = 64;
+/// Bytes written before others get their turn.
+const MOST_TOGETHER: usize = 128 << 10;
+
+type Socket = WebSocketStream<TlsStream<TcpStream>>;
+type Sink = SplitSink<Socket, Message>;
+type Stream = SplitStream<Socket>;
 
 /// What becomes known by the channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,18 +63,20 @@ pub(crate) enum News {
     Lost,
     /// The gateway told something.
     Told(Event),
+    /// This computer slept, or stood still.
+    Woken,
     /// The gateway does not know the session any more. Nothing follows.
     Gone,
 }
 
 /// Holds the channel until the session is over, or nobody listens.
-pub(crate) async fn hold(client: Client, token: Arc<Token>, news: UnboundedSender<News>) {
+pub(crate) async fn hold(client: Client, token: Arc<Token>, news: UnboundedSender<News>, mut link: ChannelEnd) {
     let mut wait = FIRST_WAIT;
     loop {
         match attach(&client, &token).await {
             Ok(socket) => {
                 wait = FIRST_WAIT;
-                if listen(socket, &news).await == After::Nothing {
+                if work(socket, &news, &mut link).await == After::Nothing {
                     return;
                 }
                 tracing::debug!("session channel lost");
@@ -77,7 +103,7 @@ fn shortened(wait: Duration) -> Duration {
     wait - wait * u32::from(random[0]) / 512
 }
 
-async fn attach(client: &Client, token: &Token) -> Result<WebSocketStream<TlsStream<TcpStream>>, Failure> {
+async fn attach(client: &Client, token: &Token) -> Result<Socket, Failure> {
     let stream = client.dial().await?;
     let host = client.server.host_header();
     let request = Request::get(format!("wss://{host}{SESSION}"))
@@ -92,7 +118,7 @@ async fn attach(client: &Client, token: &Token) -> Result<WebSocketStream<TlsStr
     let limits = WebSocketConfig::default()
         .max_message_size(Some(LARGEST_FRAME))
         .max_frame_size(Some(LARGEST_FRAME))
-        .read_buffer_size(LARGEST_FRAME);
+        .read_buffer_size(READ_BUFFER);
     let handshake = tokio_tungstenite::client_async_with_config(request, stream, Some(limits));
     match timeout(CONNECT_TIME, handshake).await {
         Ok(Ok((socket, _))) => Ok(socket),
@@ -116,38 +142,138 @@ enum After {
     Again,
 }
 
-async fn listen(mut socket: WebSocketStream<TlsStream<TcpStream>>, news: &UnboundedSender<News>) -> After {
-    let mut pings = interval_at(Instant::now() + PING, PING);
-    let mut heard = Instant::now();
-    loop {
-        tokio::select! {
-            message = socket.next() => match message {
-                Some(Ok(Message::Text(text))) => {
-                    heard = Instant::now();
-                    let Ok(event) = serde_json::from_str::<Event>(&text) else {
-                        // A newer gateway may tell more than this program understands.
-                        tracing::debug!("event not understood");
-                        continue;
-                    };
-                    let told = if event == Event::Attached { News::Attached } else { News::Told(event) };
-                    if news.send(told).is_err() || matches!(event, Event::Closed { .. }) {
-                        return After::Nothing;
-                    }
-                }
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return After::Again,
-                Some(Ok(_)) => heard = Instant::now(),
-            },
-            _ = pings.tick() => {
-                if heard.elapsed() > SILENCE || socket.send(Message::Ping(Vec::new().into())).await.is_err() {
-                    return After::Again;
-                }
-            }
-            () = news.closed() => {
-                let _ = socket.close(None).await;
-                return After::Nothing;
-            }
+/// A moment that both halves of a channel look at.
+struct Heard(Mutex<Instant>);
+
+impl Heard {
+    fn now(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn since(&self, moment: Instant) -> bool {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) >= moment
+    }
+}
+
+/// Works a channel until it ends. Hearing and speaking take turns at one connection without waiting for each other: two
+/// ends that both waited to be heard first would wait for ever.
+async fn work(socket: Socket, news: &UnboundedSender<News>, link: &mut ChannelEnd) -> After {
+    let heard = Heard(Mutex::new(Instant::now()));
+    let inlet = link.inlet();
+    // What was left for the channel before is too old to help anybody.
+    while link.take().is_some() {}
+    let (mut sink, stream) = socket.split();
+    tokio::select! {
+        after = listen(stream, news, &inlet, &heard) => after,
+        () = speak(&mut sink, news, link, &heard) => After::Again,
+        () = news.closed() => {
+            let _ = timeout(CLOSE_TIME, sink.close()).await;
+            After::Nothing
         }
     }
+}
+
+async fn listen(mut stream: Stream, news: &UnboundedSender<News>, inlet: &Inlet, heard: &Heard) -> After {
+    let mut next = stream.next().await;
+    loop {
+        heard.now();
+        next = match next {
+            Some(Ok(Message::Text(text))) => {
+                let Ok(event) = serde_json::from_str::<Event>(&text) else {
+                    // A newer gateway may tell more than this program understands.
+                    tracing::debug!("event not understood");
+                    next = stream.next().await;
+                    continue;
+                };
+                let told = if event == Event::Attached { News::Attached } else { News::Told(event) };
+                if news.send(told).is_err() || matches!(event, Event::Closed { .. }) {
+                    return After::Nothing;
+                }
+                stream.next().await
+            }
+            Some(Ok(Message::Binary(datagram))) => {
+                let mut batch = Batch::default();
+                batch.add(&datagram);
+                // What came with it goes with it.
+                let after = loop {
+                    match stream.next().now_or_never() {
+                        Some(Some(Ok(Message::Binary(datagram)))) if batch.len() < MOST_IN_BATCH => {
+                            batch.add(&datagram);
+                        }
+                        other => break other,
+                    }
+                };
+                inlet.carry(batch).await;
+                match after {
+                    Some(after) => after,
+                    None => stream.next().await,
+                }
+            }
+            Some(Ok(Message::Close(_)) | Err(_)) | None => return After::Again,
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => stream.next().await,
+        };
+    }
+}
+
+/// Says that somebody is here, passes datagrams on, and looks whether this computer slept. Returns when nobody hears.
+async fn speak(sink: &mut Sink, news: &UnboundedSender<News>, link: &mut ChannelEnd, heard: &Heard) {
+    let mut pings = interval_at(Instant::now() + PING, PING);
+    let mut looks = interval_at(Instant::now() + LOOK, LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut watch = SleepWatch::new();
+    // Since when a sign of life is overdue, after a sleep.
+    let mut asked = None;
+    loop {
+        let said = tokio::select! {
+            biased;
+            _ = pings.tick() => {
+                heard.since(Instant::now().checked_sub(SILENCE).unwrap_or_else(Instant::now)) && ping(sink).await
+            }
+            _ = looks.tick() => {
+                if let Some(asked) = asked.take() {
+                    heard.since(asked)
+                } else if watch.slept() {
+                    // The gateway may have let go of us hours ago, and nobody would say so until somebody asks.
+                    tracing::debug!("slept");
+                    asked = Some(Instant::now());
+                    let _ = news.send(News::Woken);
+                    ping(sink).await
+                } else {
+                    true
+                }
+            }
+            run = link.next() => send_runs(sink, run, link).await,
+        };
+        if !said {
+            return;
+        }
+    }
+}
+
+async fn ping(sink: &mut Sink) -> bool {
+    matches!(timeout(SENDING, sink.send(Message::Ping(Bytes::new()))).await, Ok(Ok(())))
+}
+
+/// Datagrams, a frame each, written together as far as they wait already. False when nobody takes them.
+async fn send_runs(sink: &mut Sink, first: Run, link: &mut ChannelEnd) -> bool {
+    let sending = async {
+        let (mut run, mut written) = (first, 0);
+        loop {
+            written += run.bytes.len();
+            let (bytes, segment) = (Bytes::from(run.bytes), run.segment.max(1));
+            for start in (0..bytes.len()).step_by(segment) {
+                let datagram = bytes.slice(start..bytes.len().min(start + segment));
+                if sink.feed(Message::Binary(datagram)).await.is_err() {
+                    return false;
+                }
+            }
+            match link.take().filter(|_| written < MOST_TOGETHER) {
+                Some(next) => run = next,
+                None => return sink.flush().await.is_ok(),
+            }
+        }
+    };
+    timeout(SENDING, sending).await.unwrap_or(false)
 }
 
 #[cfg(test)]

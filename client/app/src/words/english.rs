@@ -25,6 +25,10 @@ pub(super) fn say(text: &Text) -> String {
         Text::WarningLifted => "Welcome back: the session goes on.".into(),
         Text::TunnelSilent => "The office does not answer at the moment. Please wait, or check your Internet line.".into(),
         Text::TunnelBack => "The office answers again.".into(),
+        Text::ByChannel => {
+            "Your network blocks fast connections (UDP): your desktop takes the secure web connection instead.".into()
+        }
+        Text::ByUdp => "Your network lets fast connections (UDP) through: your desktop takes them.".into(),
         Text::ChannelLost => "The line to the gateway was lost. Trying to get it back …".into(),
         Text::ChannelBack => "The line to the gateway is back.".into(),
         Text::WorkstationRefused { workstation, port } => format!(
@@ -54,7 +58,7 @@ pub(super) fn say(text: &Text) -> String {
             format!("{message}{wait} Support number: {support}")
         }
         Text::NoTunnel { endpoint } => format!(
-            "You are signed in, but the encrypted packets (UDP to {endpoint}) do not get through. Your network may block them: try another one, such as your phone's."
+            "You are signed in, but the encrypted packets get through neither directly (UDP to {endpoint}) nor over the secure web connection. Try another network, such as your phone's."
         ),
         Text::NothingGranted => {
             "You are signed in, but nothing at your office computer was opened to you that this program can carry. Ask the help desk.".into()

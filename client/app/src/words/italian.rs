@@ -29,6 +29,10 @@ pub(super) fn say(text: &Text) -> String {
             "In questo momento l'ufficio non risponde. Attendi, oppure controlla la tua linea Internet.".into()
         }
         Text::TunnelBack => "L'ufficio risponde di nuovo.".into(),
+        Text::ByChannel => {
+            "La tua rete blocca i collegamenti veloci (UDP): il tuo desktop passa per il collegamento web protetto.".into()
+        }
+        Text::ByUdp => "La tua rete lascia passare i collegamenti veloci (UDP): il tuo desktop passa di lì.".into(),
         Text::ChannelLost => "Il collegamento con il gateway è caduto. Provo a ristabilirlo …".into(),
         Text::ChannelBack => "Il collegamento con il gateway è ristabilito.".into(),
         Text::WorkstationRefused { workstation, port } => format!(
@@ -58,7 +62,7 @@ pub(super) fn say(text: &Text) -> String {
             format!("{message}{wait} Numero per l'assistenza: {support}")
         }
         Text::NoTunnel { endpoint } => format!(
-            "L'accesso è riuscito, ma i pacchetti cifrati (UDP verso {endpoint}) non passano. Forse la tua rete li blocca: prova con un'altra, per esempio quella del telefono."
+            "L'accesso è riuscito, ma i pacchetti cifrati non passano né direttamente (UDP verso {endpoint}) né per il collegamento web protetto. Prova un'altra rete, per esempio quella del telefono."
         ),
         Text::NothingGranted => {
             "L'accesso è riuscito, ma del computer dell'ufficio non ti è stato aperto niente che questo programma possa portare. Chiedi all'assistenza.".into()

@@ -6,6 +6,7 @@ use std::{
     sync::{
         Arc, Condvar, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc,
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -41,6 +42,8 @@ pub(crate) struct Manners {
     pub(crate) services: Value,
     /// Whether UDP is answered.
     pub(crate) udp: bool,
+    /// Whether WireGuard is answered by the channel.
+    pub(crate) by_channel: bool,
     pub(crate) grace_s: u32,
     /// How many channels may attach; the others are hung up on.
     pub(crate) channels: usize,
@@ -54,6 +57,7 @@ impl Default for Manners {
             ports: vec![(3389, Role::Echo)],
             services: json!([{ "name": "rdp", "tcp": [3389] }]),
             udp: true,
+            by_channel: true,
             grace_s: 30,
             channels: usize::MAX,
             login: None,
@@ -103,6 +107,9 @@ struct Shared {
     manners: Manners,
     udp: SocketAddr,
     client: Arc<Mutex<Option<[u8; 32]>>>,
+    /// Datagrams that came by the channel, and those that go by it.
+    came: mpsc::Sender<Vec<u8>>,
+    goes: broadcast::Sender<Vec<u8>>,
 }
 
 impl Gateway {
@@ -120,12 +127,16 @@ impl Gateway {
         let (say, _) = broadcast::channel(16);
         let sunk = Arc::new(AtomicU64::new(0));
         let client = Arc::new(Mutex::new(None));
+        let (came, by_channel) = mpsc::channel();
+        let (goes, _) = broadcast::channel(4096);
         let shared = Arc::new(Shared {
             log: Arc::clone(&log),
             say: say.clone(),
             manners: manners.clone(),
             udp: udp_socket.local_addr().unwrap(),
             client: Arc::clone(&client),
+            came,
+            goes: goes.clone(),
         });
         let control = std::thread::spawn({
             let stop = Arc::clone(&stop);
@@ -133,7 +144,7 @@ impl Gateway {
         });
         let data = std::thread::spawn({
             let (stop, sunk) = (Arc::clone(&stop), Arc::clone(&sunk));
-            move || data(&udp_socket, &manners, &client, &sunk, &stop)
+            move || data(&udp_socket, &manners, &client, &sunk, &stop, (&by_channel, &goes))
         });
         Self {
             address,
@@ -311,6 +322,7 @@ async fn channel(
     shared: &Shared,
     mut say: broadcast::Receiver<Say>,
 ) {
+    let mut goes = shared.goes.subscribe();
     let _ = socket.send(Message::text(r#"{"event":"attached"}"#)).await;
     shared.note(Asked::Attached);
     loop {
@@ -319,13 +331,26 @@ async fn channel(
                 Ok(Say::Text(text)) => drop(socket.send(Message::text(text)).await),
                 Ok(Say::HangUp) | Err(_) => return,
             },
-            message = socket.next() => if !matches!(message, Some(Ok(_))) { return },
+            Ok(datagram) = goes.recv() => drop(socket.send(Message::binary(datagram)).await),
+            message = socket.next() => match message {
+                Some(Ok(Message::Binary(datagram))) => drop(shared.came.send(datagram.to_vec())),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return,
+            },
         }
     }
 }
 
-fn data(socket: &UdpSocket, manners: &Manners, client: &Mutex<Option<[u8; 32]>>, sunk: &AtomicU64, stop: &AtomicBool) {
+fn data(
+    socket: &UdpSocket,
+    manners: &Manners,
+    client: &Mutex<Option<[u8; 32]>>,
+    sunk: &AtomicU64,
+    stop: &AtomicBool,
+    (came, goes): (&mpsc::Receiver<Vec<u8>>, &broadcast::Sender<Vec<u8>>),
+) {
     let mut office: Option<([u8; 32], Office)> = None;
+    // Where the last datagram came from; none is the channel.
     let mut peer = None;
     let mut buffer = [0; 2048];
     socket.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
@@ -337,18 +362,22 @@ fn data(socket: &UdpSocket, manners: &Manners, client: &Mutex<Option<[u8; 32]>>,
             office = Some((key, Office::with_preshared(key, PRESHARED, &manners.ports, 8, Instant::now())));
         }
         let Some((_, office)) = &mut office else { continue };
-        if !manners.udp {
-            continue;
-        }
-        if let Ok((length, from)) = received {
+        if let Ok((length, from)) = received
+            && manners.udp
+        {
             peer = Some(from);
             office.handle_datagram(&buffer[..length], Instant::now());
+        }
+        for datagram in came.try_iter().filter(|_| manners.by_channel) {
+            peer = None;
+            office.handle_datagram(&datagram, Instant::now());
         }
         office.poll(Instant::now());
         sunk.store(office.sunk, Ordering::Relaxed);
         for datagram in office.out.drain(..) {
-            if let Some(peer) = peer {
-                let _ = socket.send_to(&datagram, peer);
+            match peer {
+                Some(peer) => drop(socket.send_to(&datagram, peer)),
+                None => drop(goes.send(datagram)),
             }
         }
     }

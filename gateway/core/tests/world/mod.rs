@@ -13,7 +13,7 @@ use boringtun::{
 };
 use etherparse::PacketBuilder;
 use gateway_api::{PresharedKey, PublicKey, SessionNumber};
-use gateway_core::{Event, Gateway, Now, Open, OpenError, Opened, Setup, VIRTIO_HEADER};
+use gateway_core::{Event, Gateway, Now, Open, OpenError, Opened, Setup, VIRTIO_HEADER, Way};
 use jiff::Timestamp;
 use policy::{Address, End, Grant, IdleRule, SecondFactor, SecondLogin, Service};
 
@@ -30,7 +30,7 @@ pub(crate) struct World {
     /// Packets for the TUN, virtio header first.
     pub(crate) office: Vec<Vec<u8>>,
     /// Datagrams for clients, one each.
-    pub(crate) home: Vec<(SocketAddr, Vec<u8>)>,
+    pub(crate) home: Vec<(Way, Vec<u8>)>,
 }
 
 impl World {
@@ -191,6 +191,8 @@ pub(crate) struct Client {
     pub(crate) number: SessionNumber,
     pub(crate) address: Ipv4Addr,
     pub(crate) from: SocketAddr,
+    /// Whether it sends by its session channel and not by UDP.
+    pub(crate) by_channel: bool,
     secret: StaticSecret,
     tunnel: Tunn,
 }
@@ -211,6 +213,7 @@ impl Client {
             number: SessionNumber::new(u64::from(serial)),
             address: Ipv4Addr::UNSPECIFIED,
             from: SocketAddr::from(([203, 0, 113, serial as u8], 40000 + (serial % 10_000) as u16)),
+            by_channel: false,
             tunnel: Tunn::new(secret.clone(), gateway, Some(PRESHARED), None, serial, None),
             secret,
         }
@@ -237,7 +240,7 @@ impl Client {
     /// A whole handshake, its closing keepalive included.
     pub(crate) fn handshake(&mut self, world: &mut World) {
         let initiation = self.initiation();
-        world.gateway.handle_datagram(self.from, &initiation, world.now);
+        self.pass(world, &initiation);
         world.drain();
         let answers = self.take(world);
         assert_eq!(answers, Vec::<Vec<u8>>::new());
@@ -247,14 +250,14 @@ impl Client {
     /// What came for this client, decrypted; answers of WireGuard's own go back at once.
     pub(crate) fn take(&mut self, world: &mut World) -> Vec<Vec<u8>> {
         world.drain();
-        let (mine, others): (Vec<_>, Vec<_>) = world.home.drain(..).partition(|(to, _)| *to == self.from);
+        let (mine, others): (Vec<_>, Vec<_>) = world.home.drain(..).partition(|(to, _)| *to == self.way());
         world.home = others;
         let mut packets = Vec::new();
         for (_, datagram) in mine {
             let mut space = vec![0; 4096];
             match self.tunnel.decapsulate(None, &datagram, &mut space) {
                 TunnResult::WriteToTunnelV4(packet, _) => packets.push(packet.to_vec()),
-                TunnResult::WriteToNetwork(answer) => world.gateway.handle_datagram(self.from, answer, world.now),
+                TunnResult::WriteToNetwork(answer) => self.pass(world, answer),
                 TunnResult::Done => {}
                 other => panic!("{other:?}"),
             }
@@ -274,8 +277,23 @@ impl Client {
     /// A packet through the tunnel.
     pub(crate) fn send(&mut self, world: &mut World, packet: &[u8]) {
         let datagram = self.seal(packet);
-        world.home_queues(self.from, &datagram, datagram.len());
-        world.serve();
+        self.pass(world, &datagram);
+    }
+
+    /// The way that it sends, and is answered.
+    pub(crate) fn way(&self) -> Way {
+        if self.by_channel { Way::Channel(self.number) } else { Way::Udp(self.from) }
+    }
+
+    /// A datagram to the gateway.
+    pub(crate) fn pass(&self, world: &mut World, datagram: &[u8]) {
+        match self.by_channel {
+            true => world.gateway.handle_channel_datagram(self.number, datagram, world.now),
+            false => {
+                world.home_queues(self.from, datagram, datagram.len());
+                world.serve();
+            }
+        }
     }
 
     /// A TCP packet from this client to the workstation's RDP port.

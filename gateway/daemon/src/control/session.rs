@@ -1,11 +1,13 @@
 //! A running session's channel and its end: whoever shows the token.
 //!
 //! The channel holds the session: events go out as text frames, and the connection is pinged, so that a home that vanished is noticed
-//! before the line's own time limits would tell.
+//! before the line's own time limits would tell. Binary frames are WireGuard datagrams of this session, one each, where UDP does
+//! not get through; both directions are bounded (`channel_queue.rs`).
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
+    body::Bytes,
     extract::{
         RawQuery, State, WebSocketUpgrade,
         ws::{CloseFrame, Message, WebSocket, close_code},
@@ -13,13 +15,20 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use futures_util::{
+    FutureExt as _, SinkExt as _, StreamExt as _,
+    stream::{SplitSink, SplitStream},
+};
 use gateway_api::{
     CloseReason, Token,
     session::{self, ClientReason},
 };
 
 use super::Api;
-use crate::ledger::{Attached, Holder, Ledger};
+use crate::{
+    channel_queue::{Outgoing, Places, Run},
+    ledger::{Attached, Holder, Inlet, Ledger},
+};
 
 /// Between pings: well inside what home routers keep of an idle connection.
 const PING: Duration = Duration::from_secs(20);
@@ -29,6 +38,13 @@ const SILENCE: Duration = Duration::from_secs(45);
 const SENDING: Duration = Duration::from_secs(10);
 /// The largest frame read, in bytes; a WireGuard datagram fits.
 const LARGEST_FRAME: usize = 64 * 1024;
+/// Datagrams handed to the loop together, at most.
+const MOST_IN_BATCH: usize = 64;
+/// Bytes written before others get their turn; also what one encrypted write may be made of.
+const MOST_TOGETHER: usize = 128 * 1024;
+
+type Sink = SplitSink<WebSocket, Message>;
+type Stream = SplitStream<WebSocket>;
 
 /// `GET /v1/session`
 pub(super) async fn channel(
@@ -76,37 +92,107 @@ fn holder(ledger: &Ledger, headers: &HeaderMap) -> Option<Holder> {
     ledger.holder(&token)
 }
 
-/// Until the session is closed, another channel takes over, or nobody is there any more.
-async fn carry(mut socket: WebSocket, mut attached: Attached) {
-    if !send(&mut socket, event(session::Event::Attached)).await {
-        return;
+/// Until the session is closed, another channel takes over, or nobody is there any more. Listening and speaking take turns at
+/// one connection without waiting for each other: two ends that both waited to be heard first would wait for ever.
+async fn carry(socket: WebSocket, mut attached: Attached) {
+    let inlet = attached.inlet();
+    let (mut sink, stream) = socket.split();
+    tokio::select! {
+        reason = speak(&mut sink, &mut attached) => {
+            let Some(reason) = reason else { return };
+            let frame = CloseFrame { code: close_code::NORMAL, reason: reason.into() };
+            send(&mut sink, Message::Close(Some(frame))).await;
+        }
+        () = listen(stream, &inlet) => {}
     }
+}
+
+/// Tells what there is to tell. The reason to give at the end, unless nobody listens any more.
+async fn speak(sink: &mut Sink, attached: &mut Attached) -> Option<&'static str> {
     let mut ping = tokio::time::interval(PING);
     ping.reset();
-    let mut heard_at = tokio::time::Instant::now();
+    let mut carries = true;
+    if !send(sink, event(session::Event::Attached)).await {
+        return None;
+    }
     loop {
-        tokio::select! {
-            told = attached.events.recv() => {
-                let Some(told) = told else { return leave(socket, "another channel took over").await };
-                if !send(&mut socket, event(told)).await {
-                    return;
-                }
-                if matches!(told, session::Event::Closed { .. }) {
-                    return leave(socket, "closed").await;
-                }
-            }
-            heard = socket.recv() => match heard {
-                // Nothing that a client may say yet; a ping is answered by the protocol itself.
-                Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => {
-                    heard_at = tokio::time::Instant::now();
-                }
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+        let sent = tokio::select! {
+            biased;
+            told = attached.events.recv() => match told {
+                None => return Some("another channel took over"),
+                Some(told) if !send(sink, event(told)).await => return None,
+                Some(session::Event::Closed { .. }) => return Some("closed"),
+                Some(_) => true,
             },
-            _ = ping.tick() => {
-                if heard_at.elapsed() > SILENCE || !send(&mut socket, Message::Ping(Default::default())).await {
+            _ = ping.tick() => send(sink, Message::Ping(Default::default())).await,
+            run = attached.outgoing.next(), if carries => match run {
+                Some(run) => send_runs(sink, run, &mut attached.outgoing).await,
+                // The loop has let go of this channel: the event that says why is on its way.
+                None => {
+                    carries = false;
+                    true
+                }
+            },
+        };
+        if !sent {
+            return None;
+        }
+    }
+}
+
+/// Datagrams, a frame each, written together as far as they wait already. False when nobody takes them.
+async fn send_runs(sink: &mut Sink, first: Run, outgoing: &mut Outgoing) -> bool {
+    let sending = async {
+        let (mut run, mut written) = (first, 0);
+        loop {
+            written += run.bytes.len();
+            let (bytes, segment) = (Bytes::from(run.bytes), run.segment.max(1));
+            for start in (0..bytes.len()).step_by(segment) {
+                let datagram = bytes.slice(start..bytes.len().min(start + segment));
+                if sink.feed(Message::Binary(datagram)).await.is_err() {
+                    return false;
+                }
+            }
+            match outgoing.take().filter(|_| written < MOST_TOGETHER) {
+                Some(next) => run = next,
+                None => return sink.flush().await.is_ok(),
+            }
+        }
+    };
+    tokio::time::timeout(SENDING, sending).await.unwrap_or(false)
+}
+
+/// Hears whatever the client says, until it says no more.
+async fn listen(mut stream: Stream, inlet: &Inlet) {
+    let places = Places::new();
+    loop {
+        let heard = match tokio::time::timeout(SILENCE, stream.next()).await {
+            Ok(Some(Ok(heard))) => heard,
+            Ok(Some(Err(_)) | None) | Err(_) => return,
+        };
+        match heard {
+            Message::Binary(datagram) => {
+                let Some(mut batch) = places.batch().await else { return };
+                batch.add(&datagram);
+                // What came with it goes with it.
+                let over = loop {
+                    if batch.len() == MOST_IN_BATCH {
+                        break false;
+                    }
+                    match stream.next().now_or_never() {
+                        Some(Some(Ok(Message::Binary(datagram)))) => batch.add(&datagram),
+                        Some(Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_)))) => {}
+                        Some(Some(Ok(Message::Close(_)) | Err(_)) | None) => break true,
+                        None => break false,
+                    }
+                };
+                if !inlet.carry(batch) || over {
                     return;
                 }
             }
+            // Nothing that a client may say yet; a ping is answered by the protocol itself.
+            Message::Text(_) | Message::Ping(_) | Message::Pong(_) => {}
+            Message::Close(_) => return,
         }
     }
 }
@@ -117,11 +203,6 @@ fn event(event: session::Event) -> Message {
 }
 
 /// False when nobody takes it.
-async fn send(socket: &mut WebSocket, message: Message) -> bool {
-    matches!(tokio::time::timeout(SENDING, socket.send(message)).await, Ok(Ok(())))
-}
-
-async fn leave(mut socket: WebSocket, reason: &'static str) {
-    let frame = CloseFrame { code: close_code::NORMAL, reason: reason.into() };
-    send(&mut socket, Message::Close(Some(frame))).await;
+async fn send(sink: &mut Sink, message: Message) -> bool {
+    matches!(tokio::time::timeout(SENDING, sink.send(message)).await, Ok(Ok(())))
 }

@@ -67,7 +67,7 @@ fn data_plane(mood: Mood) -> (DataPlane, mpsc::UnboundedReceiver<Event>, JoinHan
                     let _ = reply.send(());
                     return;
                 }
-                Command::List(_) | Command::Counters(_) | Command::ChangeGrant(..) => {}
+                Command::List(_) | Command::Counters(_) | Command::ChangeGrant(..) | Command::Carry(..) => {}
             }
         }
     });

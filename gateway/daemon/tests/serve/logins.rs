@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use futures_util::StreamExt as _;
+use futures_util::{SinkExt as _, StreamExt as _};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{Message, client::IntoClientRequest as _},
@@ -74,6 +74,29 @@ fn a_new_login_and_a_new_channel_take_the_place_of_the_old() {
         assert_eq!(event(&mut two).await, r#"{"event":"closed","reason":"replaced"}"#);
     });
     assert_eq!(house.open_sessions(), 1);
+}
+
+#[test]
+fn a_channel_is_no_way_into_anybody_elses_session() {
+    let house = House::new();
+    let _gateway = house.serve();
+    block_on(async {
+        let (mine, number) = open("m.rossi").await;
+        let mut channel = channel(&mine).await;
+        assert_eq!(event(&mut channel).await, r#"{"event":"attached"}"#);
+        // Data under each index that a session may have here: one is mine, and says nothing either, for it has no keys.
+        let mut datagram = [0u8; 48];
+        datagram[0] = 4;
+        for index in 0..4u8 {
+            datagram[6] = index;
+            channel.send(Message::binary(datagram.to_vec())).await.unwrap();
+        }
+        channel.send(Message::binary(vec![1; 148])).await.unwrap();
+        channel.send(Message::binary(vec![4; 60_000])).await.unwrap();
+        let drops = |number: &str| house.json(&["session", "show", number, "--json"])["drops"].clone();
+        wait("what is not mine to be refused", || drops(&number)["other_session"] == 3);
+        assert_eq!(house.open_sessions(), 1);
+    });
 }
 
 #[test]
