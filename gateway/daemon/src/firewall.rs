@@ -145,6 +145,12 @@ impl Table {
                 "  chain postrouting {{\n    type nat hook postrouting priority srcnat; policy accept;\n    \
                  ip saddr {pool} oifname != \"{device}\" masquerade\n  }}\n"
             );
+            // What the system can make no connection of is not masqueraded: it would reach the office from a tunnel address.
+            let _ = write!(
+                rules,
+                "  chain untraceable {{\n    type filter hook forward priority filter - 11; policy accept;\n    \
+                 iifname \"{device}\" ct state invalid counter drop\n  }}\n"
+            );
         }
         rules.push_str("}\n");
         rules
@@ -197,6 +203,7 @@ mod tests {
         assert!(both.contains("table inet deskgate_desk_0 {"));
         assert!(both.contains("iifname \"desk-0\" counter drop"));
         assert!(both.contains("ip saddr 100.96.0.0/20 oifname != \"desk-0\" masquerade"));
+        assert!(both.contains("iifname \"desk-0\" ct state invalid counter drop"));
         assert!(!table("desk-0", false, true).begin().contains("masquerade"));
         assert!(!table("desk-0", true, false).begin().contains("chain input"));
     }
