@@ -10,6 +10,7 @@ use e2e::{
 mod bad_input;
 mod closed;
 mod fence;
+mod hostile;
 mod hours;
 mod idle;
 mod leavers;

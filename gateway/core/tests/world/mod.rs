@@ -1,23 +1,24 @@
 //! A gateway in memory, with clients that speak real WireGuard (boringtun on both ends) and a hand-moved clock.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
+
+pub(crate) mod packets;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     time::{Duration, Instant},
 };
 
+pub(crate) use self::packets::{Draw, Flags, WORKSTATION, number, tcp, udp};
 use boringtun::{
     noise::{Tunn, TunnResult},
     x25519::{PublicKey as Key, StaticSecret},
 };
-use etherparse::PacketBuilder;
 use gateway_api::{PresharedKey, PublicKey, SessionNumber};
 use gateway_core::{Event, Gateway, Now, Open, OpenError, Opened, Setup, VIRTIO_HEADER, Way};
 use jiff::Timestamp;
 use policy::{Address, End, Grant, IdleRule, SecondFactor, SecondLogin, Service};
 
-pub(crate) const WORKSTATION: Ipv4Addr = Ipv4Addr::new(10, 20, 3, 47);
 pub(crate) const MTU: u16 = 1312;
 const GATEWAY_SECRET: [u8; 32] = [7; 32];
 const PRESHARED: [u8; 32] = [9; 32];
@@ -320,47 +321,6 @@ impl Client {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flags {
-    Syn,
-    SynAck,
-    Ack,
-    Push,
-    Fin,
-    Reset,
-}
-
-pub(crate) fn tcp(
-    from: Ipv4Addr,
-    from_port: u16,
-    to: Ipv4Addr,
-    to_port: u16,
-    flags: Flags,
-    sequence: u32,
-    payload: &[u8],
-) -> Vec<u8> {
-    let builder = PacketBuilder::ipv4(from.octets(), to.octets(), 64).tcp(from_port, to_port, sequence, 64240);
-    // Home's numbers begin at 1000, the workstation's at 5000.
-    let awaited = if from == WORKSTATION { 1000 } else { 5000 };
-    let builder = match flags {
-        Flags::Syn => builder.syn(),
-        Flags::SynAck => builder.syn().ack(awaited),
-        Flags::Ack => builder.ack(awaited),
-        Flags::Push => builder.ack(awaited).psh(),
-        Flags::Fin => builder.ack(awaited).fin(),
-        Flags::Reset => builder.rst(),
-    };
-    let mut packet = Vec::new();
-    builder.write(&mut packet, payload).unwrap();
-    packet
-}
-
-pub(crate) fn udp(from: Ipv4Addr, from_port: u16, to: Ipv4Addr, to_port: u16, payload: &[u8]) -> Vec<u8> {
-    let mut packet = Vec::new();
-    PacketBuilder::ipv4(from.octets(), to.octets(), 64).udp(from_port, to_port).write(&mut packet, payload).unwrap();
-    packet
-}
-
 /// Whether etherparse, which shares no line with the gateway, finds both checksums right.
 pub(crate) fn checksums_hold(packet: &[u8]) -> bool {
     let parsed = etherparse::SlicedPacket::from_ip(packet).unwrap();
@@ -378,34 +338,4 @@ pub(crate) fn checksums_hold(packet: &[u8]) -> bool {
         }
         _ => false,
     }
-}
-
-/// A small generator whose every draw follows from the seed (SplitMix64).
-pub(crate) struct Draw(pub(crate) u64);
-
-impl Draw {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    pub(crate) fn one_in(&mut self, chances: usize) -> bool {
-        self.below(chances) == 0
-    }
-
-    pub(crate) fn of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len())]
-    }
-}
-
-/// A number from the environment, so that a run can be longer or be repeated.
-pub(crate) fn number(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }

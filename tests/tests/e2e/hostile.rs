@@ -1,0 +1,97 @@
+//! Promise 2, at length: many packets drawn at random, most of them nearly right, through a real session's tunnel, and
+//! what of them the office's wire shows. In memory the same draw is judged packet by packet (`gateway-core`'s `judge`).
+//!
+//! `DESKGATE_PACKETS_E2E` sets how many (100,000 by default), `DESKGATE_SEED` repeats a run; the seed is printed.
+
+#[path = "../../../gateway/core/tests/world/packets.rs"]
+mod packets;
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use e2e::{
+    api,
+    capture::{Capture, Seen},
+    gateway::Setup,
+    wait,
+    wireguard::Tunnel,
+    world::{GATEWAY_IN_OFFICE, WORKSTATION, World},
+};
+use packets::{Draw, draw_packet, number};
+use serde_json::Value;
+
+/// Sent before the gateway's count is looked at; fewer than its socket holds.
+const AT_A_TIME: u64 = 500;
+/// A source port that is not drawn.
+const LAST: u16 = 60000;
+
+#[test]
+fn of_many_packets_drawn_at_random_the_office_sees_only_those_that_may_pass() {
+    let seed = number("DESKGATE_SEED", u64::from(std::process::id()));
+    let count = number("DESKGATE_PACKETS_E2E", 100_000);
+    println!("DESKGATE_SEED={seed} DESKGATE_PACKETS_E2E={count}");
+    let mut draw = Draw(seed);
+    let world = World::new();
+    // A workstation that answers would close what the draw opens.
+    world.workstation.sh(
+        "nft 'add table inet silent; add chain inet silent in { type filter hook input priority 0; policy drop; }'",
+    );
+    let setup = Setup::default().profile("grace", "\"1h\"");
+    let files = setup.write(&world);
+    let gateway = setup.start(&world);
+    files.set_policy(&setup.policy().replace("tcp = [3389]\n", "tcp = [3389]\nudp = [3390]\n"));
+    gateway.command(&["reload"]);
+    let (session, config) = api::session(&world, &world.home, "m.rossi");
+    let number = session.number.to_string();
+    let IpAddr::V4(own) = session.address else { panic!("an IPv4 address was meant") };
+    let mut tunnel = Tunnel::open(&world.home, &config, wait::SOON).expect("the gateway knows this session's key");
+    let office = Capture::start(&world, &world.gateway, "lan0");
+
+    let (mut sent, mut settled) = (0, BTreeMap::new());
+    while sent < count {
+        let batch = AT_A_TIME.min(count - sent);
+        for _ in 0..batch {
+            tunnel.send(&draw_packet(&mut draw, own));
+        }
+        sent += batch;
+        // Each is counted, as passed or under the reason of its drop; what the gateway's system answers to some of them
+        // (a packet whose time to live is over) is one more that goes nowhere.
+        settled = wait::until("every packet to be counted", wait::SOON, || {
+            let passed = gateway.json(&["session", "show", &number, "--json"])["packets_to_office"].as_u64();
+            let counts = counts(passed.unwrap_or(0), &gateway.json(&["status", "--json"]));
+            (counts.values().sum::<u64>() >= sent).then_some(counts)
+        });
+    }
+    println!("{settled:?}");
+    let passed = settled["passed"];
+    assert!(passed > count / 10 && passed < count * 9 / 10, "the draw is one-sided: {settled:?}");
+    // When the office has seen the last one, it has seen all that came before.
+    tunnel.send(&e2e::packets::syn_from(session.address, LAST, WORKSTATION, 3389));
+    let last = |packet: &Seen| packet.ports == Some((LAST, 3389));
+    wait::until("the last packet", wait::SOON, || office.seen().iter().any(last).then_some(()));
+    let seen = office.finish();
+    let foreign: Vec<_> = seen.iter().filter(|packet| is_foreign(packet)).take(5).collect();
+    assert!(foreign.is_empty(), "seed {seed}: the office saw {foreign:?}");
+    let arrived = seen.iter().filter(|packet| packet.source == GATEWAY_IN_OFFICE).count() as u64;
+    // Less those whose checksum or time to live is wrong, which the gateway's system does not pass on.
+    assert!(arrived > passed / 3 && arrived <= passed + 1, "{arrived} of {passed} arrived");
+}
+
+/// How many `passed`, and the gateway's own count of each reason for a drop: what is no packet at all belongs to nobody.
+fn counts(passed: u64, status: &Value) -> BTreeMap<String, u64> {
+    let drops = status["drops"].as_object().into_iter().flatten();
+    let passed = ("passed".to_owned(), passed);
+    drops.map(|(reason, count)| (reason.clone(), count.as_u64().unwrap_or(0))).chain([passed]).collect()
+}
+
+/// Neither from the gateway to the granted port, nor the workstation's own, nor what neighbours say to each other.
+fn is_foreign(packet: &Seen) -> bool {
+    let granted = match (packet.protocol, packet.ports) {
+        (6, Some((_, to))) => to == 3389,
+        (17, Some((_, to))) => to == 3390,
+        _ => false,
+    };
+    let from_home =
+        packet.source == GATEWAY_IN_OFFICE && packet.destination == WORKSTATION && granted && !packet.fragment;
+    let neighbourly = packet.protocol == 58 && packet.destination.is_multicast();
+    !(from_home || packet.source == WORKSTATION || neighbourly)
+}
