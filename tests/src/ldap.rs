@@ -84,6 +84,20 @@ impl Directory {
         self.server = Self::serve(&world.office, &self.folder);
     }
 
+    /// Asserts that the directory itself has not locked somebody out.
+    ///
+    /// # Panics
+    /// When it has.
+    pub fn assert_not_locked(&self, world: &World, user: &str) {
+        let search = format!(
+            "ldapsearch -x -LLL -H ldap://{SERVERS} -D cn=admin,{BASE} -w rootpw -b uid={user},ou=people,{BASE}"
+        );
+        assert!(
+            world.office.succeeds(&format!("! {search} pwdAccountLockedTime | grep -q pwdAccountLockedTime")),
+            "{user} is locked in the directory"
+        );
+    }
+
     /// Switches it on again.
     pub fn restart(&mut self, world: &World) {
         self.server = Self::serve(&world.office, &self.folder);

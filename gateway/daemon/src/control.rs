@@ -56,7 +56,7 @@ pub(crate) struct Api {
     pub(crate) ledger: Ledger,
     pub(crate) directory: Arc<Directory>,
     pub(crate) change: Arc<PolicyChange>,
-    pub(crate) throttle: Throttle,
+    pub(crate) throttle: Arc<Throttle>,
     /// The gateway's WireGuard key.
     pub(crate) tunnel_key: PublicKey,
     /// `host:port` for UDP as seen from the Internet.

@@ -7,6 +7,7 @@
 
 mod file;
 mod ldap;
+mod lockout;
 mod standing;
 
 use std::{sync::Arc, time::Duration};
@@ -16,6 +17,7 @@ use tokio::sync::Semaphore;
 
 pub(crate) use file::{FileDirectory, People, Person as FilePerson};
 pub(crate) use ldap::LdapDirectory;
+pub(crate) use lockout::Lockout;
 pub(crate) use standing::{Inquiry, Left, ServerNumber, Standing, Standings};
 
 /// How many logins may be with the directory or wait for it; more are refused at once instead of piling up.
@@ -187,6 +189,25 @@ impl Directory {
                 let (directory, user, groups) = (Arc::clone(directory), user.to_owned(), groups.to_vec());
                 let question = async move { directory.authenticate(&user, &password, &groups).await };
                 bounded(LDAP_ANSWER, question).await.unwrap_or_else(Answer::Unknown)
+            }
+        }
+    }
+
+    /// What the directory is taken to do after wrong passwords before it was asked.
+    pub(crate) fn assumed_lockout(&self) -> Lockout {
+        match &self.kind {
+            Kind::File(_) => Lockout::Never,
+            Kind::Ldap(_) => Lockout::NotTold,
+        }
+    }
+
+    /// What the directory says that it does after wrong passwords.
+    pub(crate) async fn lockout(&self) -> Result<Lockout, String> {
+        match &self.kind {
+            Kind::File(_) => Ok(Lockout::Never),
+            Kind::Ldap(directory) => {
+                let directory = Arc::clone(directory);
+                bounded(LDAP_ANSWER, async move { directory.lockout().await }).await?
             }
         }
     }

@@ -13,7 +13,7 @@ use std::{
 
 use gateway_api::CloseReason;
 use gateway_core::Event;
-use gateway_record::{Draft, Fields, Hash, Journal, Kind};
+use gateway_record::{Draft, Fields, Hash, Journal, Kind, Value};
 use jiff::{SignedDuration, Span, Timestamp, tz::TimeZone};
 use policy::{Retention, Style};
 use tokio::{sync::mpsc::UnboundedReceiver, task::JoinHandle};
@@ -37,7 +37,7 @@ use crate::{
     policy_follow::Watch,
     policy_in_force::{self, PolicyInForce},
     privileges, secret_file,
-    store::Store,
+    store::{self, Store},
     systemd::{self, Asked, Signals},
     workstation,
 };
@@ -46,6 +46,12 @@ use crate::{
 const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
 /// Before a certificate's end, when to begin to say so.
 const CERTIFICATE_SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// Between looks at what the directory does after wrong passwords.
+const LOCKOUT_LOOK: Duration = Duration::from_secs(600);
+/// The same while it does not answer.
+const LOCKOUT_RETRY: Duration = Duration::from_secs(30);
+/// How old a login may be whose address is known again after a start, in days.
+const ADDRESSES_DAYS: i64 = 30;
 /// Between deletions of records whose time is over.
 const RETENTION_LOOK: Duration = Duration::from_secs(24 * 3600);
 /// How long administrators' acts are kept, in months; the law asks for six at least.
@@ -248,11 +254,14 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         started_at,
         group,
     };
+    let throttle = Arc::new(Throttle::new(directory.assumed_lockout()));
+    let heeding = heed_lockout(Arc::clone(&directory), Arc::clone(&throttle));
+    recognise_addresses(&store, &throttle).await;
     let api = Api {
         ledger: ledger.clone(),
         directory,
         change: Arc::clone(&change),
-        throttle: Throttle::new(),
+        throttle: Arc::clone(&throttle),
         tunnel_key,
         tunnel_endpoint: config.tunnel.public.to_string(),
     };
@@ -265,6 +274,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         tokio::spawn(watch_over(data_plane.clone())),
         tokio::spawn(workstation::watch(ledger.clone())),
         tokio::spawn(leavers.watch()),
+        tokio::spawn(heeding),
     ];
     let following = match config.reload.follow {
         true => Some(tokio::spawn(Watch::begin(policy.folder()).map_err(Failure::Failed)?.follow(Arc::clone(&change)))),
@@ -308,7 +318,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
 }
 
 /// The first records of a run: what the run before left open is closed, then this one begins.
-async fn begin(store: &Store, policy: Hash) -> Result<(), crate::store::StoreError> {
+async fn begin(store: &Store, policy: Hash) -> Result<(), store::StoreError> {
     let crashed = store.ended_unclean().await?;
     let closed = ledger::close_left_open(store).await?;
     if crashed {
@@ -368,6 +378,43 @@ fn look_at_certificate(certificate: &Certificate) {
             Err(error) => tracing::error!(error, "certificate changed and cannot be read"),
         },
         Err(error) => tracing::error!(error, "the new certificate is not used, the last good one stays"),
+    }
+}
+
+/// Keeps the limits on logins below what the directory locks an account at.
+async fn heed_lockout(directory: Arc<Directory>, throttle: Arc<Throttle>) {
+    let mut told = None;
+    loop {
+        let pause = match directory.lockout().await {
+            Ok(lockout) => {
+                if told.replace(lockout) != Some(lockout) {
+                    tracing::info!(?lockout, "limits on logins follow the directory");
+                }
+                throttle.set_lockout(lockout);
+                LOCKOUT_LOOK
+            }
+            // What it said last still counts.
+            Err(_) => LOCKOUT_RETRY,
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Who came from where lately, as the record knows it: at those addresses nobody waits for what strangers do elsewhere.
+async fn recognise_addresses(store: &Store, throttle: &Throttle) {
+    let now = clock::now();
+    let since = earlier(now.wall, Span::new().days(ADDRESSES_DAYS));
+    let mut rows = store.read(store::Query { since, names: true, ..store::Query::default() });
+    while let Some(kept) = rows.recv().await {
+        let Ok(kept) = kept else { return tracing::warn!("addresses of earlier logins cannot be read") };
+        let private = kept.private.as_ref().filter(|_| kept.record.kind == Kind::SessionOpened);
+        let text = |name: &str| match private?.fields.value(name)? {
+            Value::Text(text) => Some(text.as_str()),
+            Value::Number(_) => None,
+        };
+        if let (Some(worker), Some(Ok(from))) = (text("worker"), text("from").map(str::parse)) {
+            throttle.right(worker, from, now.instant);
+        }
     }
 }
 

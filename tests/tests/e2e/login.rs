@@ -4,7 +4,7 @@ use e2e::{
     api,
     client::{Connect, exit},
     gateway::{Setup, password},
-    ldap::Directory,
+    ldap::{BASE, Directory},
     wait,
     world::World,
 };
@@ -146,6 +146,37 @@ fn a_password_that_must_be_changed_first_is_told_only_with_that_password() {
     assert_eq!(code("mustchange", "pw-mustchange"), RefusalCode::AccountNeedsAttention);
     assert_eq!(code("mustchange", "pw-wrong"), RefusalCode::WrongCredentials);
     gateway.assert_nothing_left();
+}
+
+#[test]
+fn a_stranger_who_guesses_locks_a_colleague_out_neither_here_nor_in_the_directory() {
+    let world = World::new();
+    let directory = Directory::start(&world);
+    directory.modify(
+        &world,
+        &format!("dn: cn=default,ou=policies,{BASE}\nchangetype: modify\nreplace: pwdMaxFailure\npwdMaxFailure: 3\n"),
+    );
+    let gateway = Setup::default().ldap(&directory).start(&world);
+    let connected = || {
+        let mut client = Connect::new(&gateway, "g.verdi").start(&world.other_home);
+        client.port();
+        client.signal(nix::sys::signal::Signal::SIGTERM);
+        client.wait(wait::SOON);
+    };
+    connected();
+    wait::until("the directory's own limit to be known", wait::SOON, || {
+        gateway.log().contains("wrong: 3").then_some(())
+    });
+    let codes: Vec<RefusalCode> = ["g.verdi", "G.VERDI", "g.verdi@azienda.test", "AZIENDA\\g.verdi"]
+        .into_iter()
+        .cycle()
+        .take(12)
+        .map(|user| api::login(&world, &world.internet, user, "pw-guess").0.refusal().code)
+        .collect();
+    assert_eq!(codes.iter().filter(|code| **code == RefusalCode::WrongCredentials).count(), 1, "{codes:?}");
+    assert_eq!(codes.iter().filter(|code| **code == RefusalCode::TooManyAttempts).count(), 11);
+    connected();
+    directory.assert_not_locked(&world, "g.verdi");
 }
 
 #[test]

@@ -96,7 +96,7 @@ async fn open(api: &Api, attempt: &mut Attempt, body: Body) -> Result<login::Ses
     let request = read(body).await.inspect_err(|_| api.throttle.failed(from, clock::now().instant))?;
     attempt.language = request.language;
     let policy = api.change.policy().current();
-    let person = authenticate(api, &policy, request.user.trim(), request.password, support).await?;
+    let person = authenticate(api, &policy, request.user.trim(), request.password, attempt).await?;
     let name = Arc::clone(&person.name);
     let grant = decide(api, &policy, &person).await?;
     check_supported(&grant, request.wireguard_config).map_err(|refused| Failure::of(&name, refused))?;
@@ -138,13 +138,19 @@ async fn authenticate(
     policy: &Policy,
     user: &str,
     password: login::Password,
-    support: SessionNumber,
+    &Attempt { from, support, .. }: &Attempt,
 ) -> Result<Person, Failure> {
-    api.throttle.try_user(user, clock::now().instant, support).map_err(too_many)?;
+    api.throttle.try_user(user, from, clock::now().instant, support).map_err(too_many)?;
     let groups: Vec<String> = policy.groups().iter().map(ToString::to_string).collect();
     let answer = api.directory.authenticate(user, password, &groups).await;
-    if !matches!(answer, Answer::Wrong(_)) {
-        api.throttle.right(user, clock::now().instant);
+    match &answer {
+        Answer::Valid(_) => api.throttle.right(user, from, clock::now().instant),
+        Answer::Wrong(wrong) => {
+            if let Some(name) = wrong.name() {
+                api.throttle.wrong(user, name, clock::now().instant);
+            }
+        }
+        Answer::MustAct(..) | Answer::Unknown(_) => api.throttle.unchecked(user),
     }
     match answer {
         Answer::Valid(person) => Ok(person),

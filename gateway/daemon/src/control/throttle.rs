@@ -1,14 +1,15 @@
 //! How often a login may be tried: by one address, by its network, for one user, and by everybody together.
 //!
 //! Only what fails is charged to addresses and networks, so that many workers behind one address are not mistaken for one
-//! attacker. Attempts for a user are charged before the directory is asked and given back if the password held, so that
-//! parallel guesses count too. Names are charged whether or not they are anybody's: the limit tells nothing about them.
+//! attacker. Attempts for a user are counted in `users.rs`, by other rules: a stranger must not be able to lock a colleague out.
 //!
 //! Each limit is a bucket kept as one moment (the generic cell rate algorithm). The limiters in common use can only count
 //! and refuse in one step; looking without charging, and giving back, is what the rules above rest on.
 //!
 //! Memory is bounded: a table that is full forgets whom it need not remember, and if everybody in it must be remembered,
 //! all newcomers share one bucket.
+
+mod users;
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -19,7 +20,9 @@ use std::{
 };
 
 use gateway_api::SessionNumber;
-use sha2::{Digest as _, Sha256};
+
+use crate::directory::Lockout;
+use users::Users;
 
 /// A limit: so many at once, and one more after each pause.
 #[derive(Debug, Clone, Copy)]
@@ -32,9 +35,6 @@ struct Limit {
 const ADDRESS: Limit = Limit { at_once: 20, pause: Duration::from_secs(10) };
 /// Failed logins from one network: a /24, or a /64.
 const NETWORK: Limit = Limit { at_once: 60, pause: Duration::from_secs(3) };
-/// Wrong passwords for one user. Below what directories usually lock an account at, so that a stranger cannot have a
-/// colleague locked out of everything.
-const USER: Limit = Limit { at_once: 4, pause: Duration::from_secs(75) };
 /// Logins altogether: a Monday morning of 500 within a few seconds, and far below what would keep the packets waiting.
 const OVERALL: Limit = Limit { at_once: 1000, pause: Duration::from_millis(10) };
 
@@ -46,12 +46,9 @@ const REMEMBERED: usize = 50_000;
 pub(crate) struct Throttle {
     addresses: Mutex<Buckets<IpAddr>>,
     networks: Mutex<Buckets<IpAddr>>,
-    users: Mutex<Buckets<UserKey>>,
+    users: Mutex<Users>,
     overall: Mutex<Buckets<()>>,
 }
-
-/// A user name, hashed: the table holds no names that people typed.
-type UserKey = [u8; 16];
 
 /// Which limit was reached, and how long it lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,11 +64,11 @@ pub(crate) struct TooMany {
 }
 
 impl Throttle {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(lockout: Lockout) -> Self {
         Self {
             addresses: Mutex::new(Buckets::new(ADDRESS, REMEMBERED)),
             networks: Mutex::new(Buckets::new(NETWORK, REMEMBERED)),
-            users: Mutex::new(Buckets::new(USER, REMEMBERED)),
+            users: Mutex::new(Users::new(lockout, REMEMBERED)),
             overall: Mutex::new(Buckets::new(OVERALL, 1)),
         }
     }
@@ -84,14 +81,35 @@ impl Throttle {
         charge(&self.overall, (), "overall", now, support)
     }
 
-    /// Before the directory is asked: whether this user may be tried. Charged until [`Self::right`] gives it back.
-    pub(crate) fn try_user(&self, user: &str, now: Instant, support: SessionNumber) -> Result<(), TooMany> {
-        charge(&self.users, user_key(user), "user", now, support)
+    /// Before the directory is asked: whether this user may be tried from there. Charged until the answer says otherwise.
+    pub(crate) fn try_user(
+        &self,
+        user: &str,
+        from: IpAddr,
+        now: Instant,
+        support: SessionNumber,
+    ) -> Result<(), TooMany> {
+        lock(&self.users).charge(user, from.to_canonical(), now, support)
     }
 
-    /// The password held, or was never checked: the attempt costs nothing.
-    pub(crate) fn right(&self, user: &str, now: Instant) {
-        lock(&self.users).give_back(&user_key(user), now);
+    /// The password held: the attempt costs nothing, and the address is one the user comes from.
+    pub(crate) fn right(&self, user: &str, from: IpAddr, now: Instant) {
+        lock(&self.users).right(user, from.to_canonical(), now);
+    }
+
+    /// The password was never checked, or nothing follows from it: the attempt costs nothing.
+    pub(crate) fn unchecked(&self, user: &str) {
+        lock(&self.users).give_back(user);
+    }
+
+    /// The password was wrong, for the account of this name.
+    pub(crate) fn wrong(&self, user: &str, account: &str, now: Instant) {
+        lock(&self.users).wrong(user, account, now);
+    }
+
+    /// What the directory does after wrong passwords.
+    pub(crate) fn set_lockout(&self, lockout: Lockout) {
+        lock(&self.users).set_lockout(lockout);
     }
 
     /// The login failed by the caller's own fault: unreadable, or wrong credentials.
@@ -124,13 +142,6 @@ fn charge<K: Hash + Eq>(
     support: SessionNumber,
 ) -> Result<(), TooMany> {
     lock(buckets).charge(key, now, support).map_err(|full| full.named(limit))
-}
-
-fn user_key(user: &str) -> UserKey {
-    let digest: [u8; 32] = Sha256::digest(policy::folded(user).as_bytes()).into();
-    let mut key = UserKey::default();
-    key.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
-    key
 }
 
 /// The /24 or /64 that an address is in.
@@ -212,13 +223,6 @@ impl<K: Hash + Eq> Buckets<K> {
         }
     }
 
-    fn give_back(&mut self, key: &K, now: Instant) {
-        let pause = self.limit.pause;
-        if let Some(bucket) = self.table.get_mut(key).or(self.crowd.as_mut()) {
-            bucket.empty_at = bucket.empty_at.checked_sub(pause).map_or(now, |earlier| earlier.max(now));
-        }
-    }
-
     /// Forgets whom the limit no longer concerns, once the table is full and at most once a second.
     fn sweep(&mut self, now: Instant) {
         let lately = self.swept_at.is_some_and(|at| now.saturating_duration_since(at) < Duration::from_secs(1));
@@ -266,7 +270,7 @@ mod tests {
 
     #[test]
     fn an_address_that_fails_waits_and_others_do_not() {
-        let (throttle, now) = (Throttle::new(), Instant::now());
+        let (throttle, now) = (Throttle::new(Lockout::NotTold), Instant::now());
         fail(&throttle, address("192.0.2.1"), 20, now);
         let refused = throttle.admit(address("192.0.2.1"), now, SUPPORT).unwrap_err();
         assert_eq!((refused.limit, refused.wait, refused.first), ("address", Duration::from_secs(10), true));
@@ -279,28 +283,8 @@ mod tests {
     }
 
     #[test]
-    fn right_passwords_cost_nothing_however_many() {
-        let (throttle, now) = (Throttle::new(), Instant::now());
-        for _ in 0..500 {
-            assert_eq!(throttle.admit(address("192.0.2.1"), now, SUPPORT), Ok(()));
-            assert_eq!(throttle.try_user("m.rossi", now, SUPPORT), Ok(()));
-            throttle.right("m.rossi", now);
-        }
-    }
-
-    #[test]
-    fn parallel_guesses_for_one_user_count_before_they_are_answered() {
-        let (throttle, now) = (Throttle::new(), Instant::now());
-        let passed = (0..100).filter(|_| throttle.try_user("m.rossi", now, SUPPORT).is_ok()).count();
-        assert_eq!(passed, 4);
-        assert_eq!(throttle.try_user("M.ROSSI", now, SUPPORT).unwrap_err().limit, "user");
-        assert_eq!(throttle.try_user("g.verdi", now, SUPPORT), Ok(()));
-        assert_eq!(throttle.try_user("m.rossi", now + Duration::from_secs(75), SUPPORT), Ok(()));
-    }
-
-    #[test]
     fn a_network_of_guessers_waits_together() {
-        let (throttle, now) = (Throttle::new(), Instant::now());
+        let (throttle, now) = (Throttle::new(Lockout::NotTold), Instant::now());
         for host in 1..=6 {
             fail(&throttle, address(&format!("2001:db8::{host}")), 10, now);
         }
@@ -310,14 +294,14 @@ mod tests {
 
     #[test]
     fn an_ipv4_address_is_one_whichever_way_it_is_written() {
-        let (throttle, now) = (Throttle::new(), Instant::now());
+        let (throttle, now) = (Throttle::new(Lockout::NotTold), Instant::now());
         fail(&throttle, address("::ffff:192.0.2.1"), 20, now);
         assert!(throttle.admit(address("192.0.2.1"), now, SUPPORT).is_err());
     }
 
     #[test]
     fn everybody_together_is_limited() {
-        let (throttle, now) = (Throttle::new(), Instant::now());
+        let (throttle, now) = (Throttle::new(Lockout::NotTold), Instant::now());
         let passed = (0..2000u32)
             .filter(|host| throttle.admit(Ipv4Addr::from_bits(*host << 9).into(), now, SUPPORT).is_ok())
             .count();
@@ -326,7 +310,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_under_a_million_sources_and_those_known_are_not_forgotten() {
-        let (throttle, now) = (Throttle::new(), Instant::now());
+        let (throttle, now) = (Throttle::new(Lockout::NotTold), Instant::now());
         fail(&throttle, address("192.0.2.1"), 20, now);
         for host in 0..1_000_000u32 {
             throttle.failed(Ipv4Addr::from_bits(0x0a00_0000 + host).into(), now);

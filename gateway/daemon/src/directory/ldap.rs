@@ -6,6 +6,7 @@
 //!
 //! - `connection.rs`: servers in order, their health, TLS
 //! - `bind.rs`: what the answer to a bind means
+//! - `lockout.rs`: what the directory does after wrong passwords
 //! - `names.rs`: the ways in which people write their name
 //! - `groups.rs`: memberships, nested ones included
 //! - `standing.rs`: how the accounts of live sessions stand, without a password
@@ -14,6 +15,7 @@
 mod bind;
 mod connection;
 mod groups;
+mod lockout;
 mod names;
 mod standing;
 mod walk;

@@ -76,6 +76,8 @@ impl Referred {
 pub(super) struct Kind {
     /// Whether it is Active Directory.
     pub(super) is_active_directory: bool,
+    /// The DN of Active Directory's own domain.
+    pub(super) domain: Option<String>,
     /// Where Active Directory keeps what concerns all domains.
     configuration: Option<String>,
 }
@@ -193,16 +195,17 @@ impl Connection {
 
     /// Reads what the root entry tells.
     pub(super) async fn recognise(&mut self) -> Result<(), NoAnswer> {
-        const ASKED: [&str; 2] = ["supportedCapabilities", "configurationNamingContext"];
+        const ASKED: [&str; 3] = ["supportedCapabilities", "configurationNamingContext", "defaultNamingContext"];
         let root = self.search("", Scope::Base, "(objectClass=*)", &ASKED).await?;
         let values = |name: &'static str| {
             let attributes = root.iter().flat_map(|entry| &entry.attrs);
             attributes.filter(move |(attribute, _)| attribute.eq_ignore_ascii_case(name)).flat_map(|(_, values)| values)
         };
-        let [capabilities, configuration] = ASKED;
+        let [capabilities, configuration, domain] = ASKED;
         let is_active_directory = values(capabilities).any(|capability| capability == ACTIVE_DIRECTORY);
         let configuration = values(configuration).next().filter(|_| is_active_directory).cloned();
-        self.kind = Kind { is_active_directory, configuration };
+        let domain = values(domain).next().filter(|_| is_active_directory).cloned();
+        self.kind = Kind { is_active_directory, domain, configuration };
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     config::{Config, Directory as Written},
-    directory::{Directory, Inquiry, Left, MustAct, ServerNumber, Standing, Step},
+    directory::{Directory, Inquiry, Left, Lockout, MustAct, ServerNumber, Standing, Step},
 };
 
 /// The configuration as an administrator would write it.
@@ -120,6 +120,16 @@ async fn active_directory_is_recognised_and_what_it_refers_to_is_told() {
     ] {
         assert!(said.contains(expected), "{expected}: {said}");
     }
+}
+
+#[tokio::test]
+async fn active_directory_tells_when_it_locks_accounts() {
+    let server = Samba::start();
+    let directory = over(&server);
+    let quiet = Duration::from_secs(1800);
+    assert_eq!(directory.lockout().await, Ok(Lockout::After { wrong: 3, quiet }));
+    server.modify(&format!("dn: {BASE}\nchangetype: modify\nreplace: lockoutThreshold\nlockoutThreshold: 0\n"));
+    assert_eq!(directory.lockout().await, Ok(Lockout::Never));
 }
 
 #[tokio::test]
