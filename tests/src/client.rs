@@ -100,6 +100,25 @@ impl Connect {
     }
 }
 
+/// Runs `deskgate password` to its end: its exit code and all it said.
+///
+/// # Panics
+/// When it does not end soon.
+pub fn change_password(
+    computer: &Computer,
+    gateway: &Gateway<'_>,
+    user: &str,
+    old: &str,
+    new: &str,
+) -> (Option<i32>, String) {
+    let mut command = computer.command(program("deskgate"));
+    command.args(["password", "--server", &at(GATEWAY, CONTROL_PORT), "--user", user, "--language", "en"]);
+    command.args(["--fingerprint", &gateway.fingerprint(), "--password-stdin"]);
+    let mut process = computer.spawn(&label("password"), command, &format!("{old}\n{new}\n"));
+    let code = process.wait(wait::SOON).code();
+    (code, process.stdout() + &process.stderr())
+}
+
 /// A running `deskgate`.
 #[derive(Debug)]
 pub struct Client {

@@ -9,8 +9,9 @@ pub(crate) mod trust;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use gateway_api::{
-    LARGEST_BODY, LOGIN, SESSION, Token,
+    LARGEST_BODY, LOGIN, PASSWORD, SESSION, Token,
     login::{Refusal, Request, Session},
+    password,
     session::ClientReason,
 };
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -21,6 +22,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
+use serde::Serialize;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use zeroize::Zeroizing;
@@ -71,30 +73,42 @@ impl Client {
         self.server.host()
     }
 
-    /// Signs in, and tells at which of its addresses the gateway was reached. The request, and the password in it, are
-    /// cleared before the answer is waited for.
+    /// Signs in, and tells at which of its addresses the gateway was reached.
     pub(crate) async fn login(&self, request: Request) -> Result<(Session, IpAddr), Failure> {
+        let (status, answer, gateway) = self.post(LOGIN, request).await?;
+        if status == StatusCode::OK {
+            let session = serde_json::from_slice(&answer).map_err(|error| Failure::NotAGateway(error.to_string()))?;
+            return Ok((session, gateway));
+        }
+        Err(refused(status, &answer))
+    }
+
+    /// Gives the office account another password.
+    pub(crate) async fn change_password(&self, request: password::Request) -> Result<(), Failure> {
+        let (status, answer, _) = self.post(PASSWORD, request).await?;
+        if status == StatusCode::NO_CONTENT { Ok(()) } else { Err(refused(status, &answer)) }
+    }
+
+    /// Sends what holds a password. The request is cleared before the answer is waited for. Tells where the gateway is, too.
+    async fn post(
+        &self,
+        path: &str,
+        request: impl Serialize,
+    ) -> Result<(StatusCode, Zeroizing<Vec<u8>>, IpAddr), Failure> {
         let stream = self.dial().await?;
         let gateway = stream.get_ref().0.peer_addr().map_err(|error| Failure::Unreachable(plain(&error)))?.ip();
         // Room for the largest: growing would leave copies of the password behind.
         let mut body = Zeroizing::new(Vec::with_capacity(LARGEST_BODY));
         serde_json::to_writer(&mut *body, &request).map_err(|error| Failure::NotAGateway(error.to_string()))?;
         drop(request);
-        let message = hyper::Request::post(LOGIN)
+        let message = hyper::Request::post(path)
             .header(HOST, self.server.host_header())
             .header(CONTENT_TYPE, "application/json")
             .header(CONTENT_LENGTH, body.len())
             .body(Full::new(Bytes::from_owner(Wiped(body))))
             .map_err(|error| Failure::NotAGateway(error.to_string()))?;
         let (status, answer) = exchange(stream, message, LOGIN_TIME).await?;
-        if status == StatusCode::OK {
-            let session = serde_json::from_slice(&answer).map_err(|error| Failure::NotAGateway(error.to_string()))?;
-            return Ok((session, gateway));
-        }
-        match serde_json::from_slice::<Refusal>(&answer) {
-            Ok(refusal) => Err(Failure::Refused(Box::new(refusal))),
-            Err(_) => Err(Failure::NotAGateway(format!("status {}", status.as_u16()))),
-        }
+        Ok((status, answer, gateway))
     }
 
     /// Tells the gateway that the session is over. A session it no longer knows is over as well.
@@ -152,6 +166,13 @@ pub(crate) fn plain(error: &std::io::Error) -> String {
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
+}
+
+fn refused(status: StatusCode, answer: &[u8]) -> Failure {
+    match serde_json::from_slice::<Refusal>(answer) {
+        Ok(refusal) => Failure::Refused(Box::new(refusal)),
+        Err(_) => Failure::NotAGateway(format!("status {}", status.as_u16())),
+    }
 }
 
 fn bearer(token: &Token) -> Result<HeaderValue, Failure> {

@@ -3,6 +3,8 @@
 //! Standard output carries what programs read (the door's address, JSON, a configuration); everything for people goes
 //! to standard error. That nobody reads either is no reason to end.
 
+mod password;
+
 use std::{
     io::{self, BufRead as _, IsTerminal as _, Write as _},
     path::PathBuf,
@@ -38,6 +40,8 @@ struct Cli {
 enum Command {
     /// Sign in, open your desktop, and close everything when you are done
     Connect(Connect),
+    /// Give your office account another password, also when the present one has expired
+    Password(password::ChangePassword),
 }
 
 /// Flags of `connect`.
@@ -95,8 +99,10 @@ pub(crate) fn run() -> Exit {
             return if message.use_stderr() { Exit::Usage } else { Exit::Ended };
         }
     };
-    let Command::Connect(flags) = cli.command;
-    connect(&flags)
+    match cli.command {
+        Command::Connect(flags) => connect(&flags),
+        Command::Password(flags) => password::run(flags),
+    }
 }
 
 fn connect(flags: &Connect) -> Exit {
@@ -182,13 +188,15 @@ fn password(front: &Front, flags: &Connect, user: &str) -> Result<Password, Stop
     } else {
         secret::ask(&Text::AskPassword { user: user.to_owned() }.say(front.language))
     };
-    password.map_err(|none| {
-        Stop::usage(match none {
-            NoPassword::Empty => Text::PasswordEmpty,
-            NoPassword::TooLong => Text::PasswordTooLong,
-            NoPassword::Unreadable(error) => Text::PasswordUnreadable { cause: crate::api::plain(&error) },
-        })
-    })
+    password.map_err(|none| Stop::usage(no_password(none)))
+}
+
+fn no_password(none: NoPassword) -> Text {
+    match none {
+        NoPassword::Empty => Text::PasswordEmpty,
+        NoPassword::TooLong => Text::PasswordTooLong,
+        NoPassword::Unreadable(error) => Text::PasswordUnreadable { cause: crate::api::plain(&error) },
+    }
 }
 
 /// A line for people.
@@ -356,6 +364,7 @@ mod tests {
     fn flags(line: &str) -> Result<Connect, clap::Error> {
         Cli::try_parse_from(line.split_whitespace()).map(|cli| match cli.command {
             Command::Connect(flags) => flags,
+            Command::Password(_) => panic!("another command"),
         })
     }
 

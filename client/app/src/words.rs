@@ -18,6 +18,14 @@ pub(crate) enum Text {
     AskUser,
     /// Asked for the password.
     AskPassword { user: String },
+    /// Asked for a new one.
+    AskNewPassword,
+    /// Asked for it again.
+    AskNewPasswordAgain,
+    /// The two were not the same.
+    PasswordsDiffer,
+    /// The new one holds.
+    PasswordChanged,
     /// The gateway is being asked.
     Reaching { server: String },
     /// The login succeeded.

@@ -7,6 +7,7 @@
 //! | method and path      | who         | body                | answer                                         |
 //! |----------------------|-------------|---------------------|------------------------------------------------|
 //! | `POST /v1/login`     | anybody     | [`login::Request`]  | [`login::Session`] or [`login::Refusal`]       |
+//! | `POST /v1/password`  | anybody     | [`password::Request`] | `204`, after which the new one holds, or [`login::Refusal`] |
 //! | `GET /v1/session`    | token       | WebSocket upgrade   | the session channel: [`session::Event`] frames |
 //! | `DELETE /v1/session` | token       | none                | `204`, after which the session is closed       |
 //!
@@ -14,6 +15,7 @@
 
 pub mod key;
 pub mod login;
+pub mod password;
 pub mod session;
 
 pub use key::{PresharedKey, PublicKey, Token};
@@ -21,6 +23,8 @@ pub use session::{CloseReason, SessionNumber};
 
 /// Where a worker signs in.
 pub const LOGIN: &str = "/v1/login";
+/// Where a worker changes the office password.
+pub const PASSWORD: &str = "/v1/password";
 /// The session channel (GET) and the session's end (DELETE).
 pub const SESSION: &str = "/v1/session";
 /// The largest request body the gateway reads, in bytes.

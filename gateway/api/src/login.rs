@@ -178,6 +178,8 @@ pub enum RefusalCode {
     WrongCredentials,
     /// The password was right, but the directory wants something done first (expired, disabled, must change).
     AccountNeedsAttention,
+    /// The present password was right, and the directory does not take the new one.
+    PasswordNotTaken,
     /// The password was right, but nothing in the policy lets this person work from home.
     NoAgreement,
     /// The password was right, and the agreement does not cover this moment.

@@ -7,6 +7,7 @@
 mod certificate;
 mod error;
 mod login;
+mod password;
 mod session;
 mod throttle;
 
@@ -71,6 +72,7 @@ struct Peer(SocketAddr);
 pub(crate) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, api: Arc<Api>) {
     let routes = Router::new()
         .route(gateway_api::LOGIN, routing::post(login::login))
+        .route(gateway_api::PASSWORD, routing::post(password::change))
         .route(gateway_api::SESSION, routing::get(session::channel).delete(session::close))
         .with_state(api);
     let acceptor = TlsAcceptor::from(tls);

@@ -8,16 +8,18 @@
 mod file;
 mod ldap;
 mod lockout;
+mod password;
 mod standing;
 
 use std::{sync::Arc, time::Duration};
 
 use gateway_api::login::Password;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub(crate) use file::{FileDirectory, People, Person as FilePerson};
 pub(crate) use ldap::LdapDirectory;
 pub(crate) use lockout::Lockout;
+pub(crate) use password::{Change, NotTaken};
 pub(crate) use standing::{Inquiry, Left, ServerNumber, Standing, Standings};
 
 /// How many logins may be with the directory or wait for it; more are refused at once instead of piling up.
@@ -170,18 +172,9 @@ impl Directory {
 
     /// Asks whether the password holds, and which of `groups` its owner is in.
     pub(crate) async fn authenticate(&self, user: &str, password: Password, groups: &[String]) -> Answer {
-        if password.expose().is_empty() {
-            return Answer::Wrong(Wrong::EmptyPassword);
-        }
-        // Nobody has such a name, and what parses names need not see it.
-        if user.is_empty() || user.chars().any(char::is_control) {
-            return Answer::Wrong(Wrong::NoSuchUser);
-        }
-        let Ok(_waiting) = self.waiting.try_acquire() else {
-            return Answer::Unknown("too many logins wait for the directory".to_owned());
-        };
-        let Ok(Ok(_place)) = tokio::time::timeout(TURN, self.places.acquire()).await else {
-            return Answer::Unknown("the directory is too slow for the logins that wait".to_owned());
+        let _turn = match self.turn(user, &password).await {
+            Ok(turn) => turn,
+            Err(answer) => return answer,
         };
         match &self.kind {
             Kind::File(directory) => directory.authenticate(user, password, groups).await,
@@ -190,6 +183,46 @@ impl Directory {
                 let question = async move { directory.authenticate(&user, &password, &groups).await };
                 bounded(LDAP_ANSWER, question).await.unwrap_or_else(Answer::Unknown)
             }
+        }
+    }
+
+    /// Gives an account another password, if the present one holds.
+    pub(crate) async fn change_password(&self, user: &str, password: Password, new: Password) -> Change {
+        let _turn = match self.turn(user, &password).await {
+            Ok(turn) => turn,
+            Err(answer) => return Change::Refused(answer),
+        };
+        match &self.kind {
+            // Its file is an administrator's to write.
+            Kind::File(directory) => match directory.authenticate(user, password, &[]).await {
+                Answer::Valid(Person { name, .. }) | Answer::MustAct(name, MustAct::ChangePassword) => {
+                    Change::NotTaken(name, NotTaken::NotHere)
+                }
+                answer => Change::Refused(answer),
+            },
+            Kind::Ldap(directory) => {
+                let (directory, user) = (Arc::clone(directory), user.to_owned());
+                let change = async move { directory.change_password(&user, &password, &new).await };
+                bounded(LDAP_ANSWER, change).await.unwrap_or_else(|why| Change::Refused(Answer::Unknown(why)))
+            }
+        }
+    }
+
+    /// A turn with the directory; or the answer of those who need not ask.
+    async fn turn(&self, user: &str, password: &Password) -> Result<[SemaphorePermit<'_>; 2], Answer> {
+        if password.expose().is_empty() {
+            return Err(Answer::Wrong(Wrong::EmptyPassword));
+        }
+        // Nobody has such a name, and what parses names need not see it.
+        if user.is_empty() || user.chars().any(char::is_control) {
+            return Err(Answer::Wrong(Wrong::NoSuchUser));
+        }
+        let Ok(waiting) = self.waiting.try_acquire() else {
+            return Err(Answer::Unknown("too many logins wait for the directory".to_owned()));
+        };
+        match tokio::time::timeout(TURN, self.places.acquire()).await {
+            Ok(Ok(place)) => Ok([waiting, place]),
+            _ => Err(Answer::Unknown("the directory is too slow for the logins that wait".to_owned())),
         }
     }
 

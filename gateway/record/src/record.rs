@@ -66,6 +66,8 @@ macro_rules! kinds {
 kinds! {
     /// A login that was refused: `reason`, `support`; privately the worker, if the name matches one.
     LoginRefused = "login_refused" in Workers,
+    /// A worker changed the office password by way of the gateway; privately who.
+    PasswordChanged = "password_changed" in Workers,
     /// A session that opened: `services`, `profile`, `ends_at`, `policy` (the hash of what granted it); privately worker, workstation and addresses.
     SessionOpened = "session_opened" in Workers,
     /// A session whose channel went: its grace runs.

@@ -2,7 +2,7 @@
 
 use e2e::{
     api,
-    client::{Connect, exit},
+    client::{Connect, change_password, exit},
     gateway::{Setup, password},
     ldap::{BASE, Directory},
     wait,
@@ -146,6 +146,32 @@ fn a_password_that_must_be_changed_first_is_told_only_with_that_password() {
     assert_eq!(code("mustchange", "pw-mustchange"), RefusalCode::AccountNeedsAttention);
     assert_eq!(code("mustchange", "pw-wrong"), RefusalCode::WrongCredentials);
     gateway.assert_nothing_left();
+}
+
+#[test]
+fn a_password_that_must_be_changed_first_is_changed_from_home() {
+    let world = World::new();
+    let directory = Directory::start(&world);
+    directory.modify(
+        &world,
+        &format!("dn: cn=default,ou=policies,{BASE}\nchangetype: modify\nadd: pwdMinLength\npwdMinLength: 8\n-\nadd: pwdCheckQuality\npwdCheckQuality: 2\n"),
+    );
+    let gateway = Setup::default().ldap(&directory).start(&world);
+    let changed = |old: &str, new: &str| change_password(&world.home, &gateway, "mustchange", old, new);
+    let (code, said) = changed("pw-wrong", "Nuova-2026");
+    assert_eq!(code, exit::REFUSED, "{said}");
+    assert!(said.contains("not right"), "{said}");
+    let (code, said) = changed("pw-mustchange", "corta");
+    assert_eq!(code, exit::REFUSED, "{said}");
+    assert!(said.contains("too short"), "{said}");
+    let (code, said) = changed("pw-mustchange", "Nuova-2026");
+    assert_eq!(code, exit::ENDED, "{said}");
+    let code = |password: &str| api::login(&world, &world.home, "mustchange", password).0.refusal().code;
+    assert_eq!(code("Nuova-2026"), RefusalCode::NoAgreement, "the password holds, and that is all");
+    assert_eq!(code("pw-mustchange"), RefusalCode::WrongCredentials);
+    let kinds: Vec<_> = gateway.records().into_iter().map(|record| record["kind"].clone()).collect();
+    assert_eq!(kinds.iter().filter(|kind| **kind == "password_changed").count(), 1, "{kinds:?}");
+    assert!(!gateway.log().contains("Nuova-2026") && !gateway.log().contains("corta"));
 }
 
 #[test]

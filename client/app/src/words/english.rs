@@ -9,6 +9,10 @@ pub(super) fn say(text: &Text) -> String {
         Text::AskServer => "The gateway's name: ".into(),
         Text::AskUser => "Your office user name: ".into(),
         Text::AskPassword { user } => format!("Office password of {user}: "),
+        Text::AskNewPassword => "New password: ".into(),
+        Text::AskNewPasswordAgain => "The new password once more: ".into(),
+        Text::PasswordsDiffer => "The two were not the same. Once more, please.".into(),
+        Text::PasswordChanged => "Your office password is changed. Sign in with the new one from now on.".into(),
         Text::Reaching { server } => format!("Signing in at {server} …"),
         Text::SignedIn { workstation, number, until } => {
             format!("Signed in. Your computer is {workstation}, until {until} at most. Session number {number}.")

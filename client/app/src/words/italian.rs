@@ -9,6 +9,10 @@ pub(super) fn say(text: &Text) -> String {
         Text::AskServer => "Nome del gateway: ".into(),
         Text::AskUser => "Il tuo nome utente dell'ufficio: ".into(),
         Text::AskPassword { user } => format!("Password dell'ufficio di {user}: "),
+        Text::AskNewPassword => "Nuova password: ".into(),
+        Text::AskNewPasswordAgain => "Ancora una volta la nuova password: ".into(),
+        Text::PasswordsDiffer => "Le due non erano uguali. Riprova.".into(),
+        Text::PasswordChanged => "La password dell'ufficio è cambiata. D'ora in poi accedi con quella nuova.".into(),
         Text::Reaching { server } => format!("Accesso a {server} …"),
         Text::SignedIn { workstation, number, until } => {
             format!("Accesso riuscito. Il tuo computer è {workstation}, al massimo fino alle {until}. Sessione numero {number}.")

@@ -12,7 +12,7 @@ use axum::{
 use gateway_api::login::{Language, Refusal, RefusalCode};
 use jiff::Zoned;
 
-use crate::directory::MustAct;
+use crate::directory::{MustAct, NotTaken};
 use crate::workstation::Trouble;
 
 /// Why a login is refused.
@@ -24,6 +24,8 @@ pub(crate) enum Refused {
     WrongCredentials(&'static str),
     /// The directory wants something done.
     MustAct(MustAct),
+    /// The directory does not take a new password.
+    PasswordNotTaken(NotTaken),
     /// The policy says no; when the worker's hours next begin, on the policy's clock.
     Policy(policy::Reason, Option<Zoned>),
     /// A session of the same worker stays.
@@ -45,6 +47,7 @@ impl Refused {
             Self::BadRequest => "bad_request",
             Self::WrongCredentials(truth) | Self::Unavailable(truth) => truth,
             Self::MustAct(what) => what.word(),
+            Self::PasswordNotTaken(why) => why.word(),
             Self::Policy(reason, _) => reason.word(),
             Self::AlreadyConnected => "already_connected",
             Self::Workstation(trouble) => trouble.word(),
@@ -59,6 +62,7 @@ impl Refused {
             Self::BadRequest => RefusalCode::BadRequest,
             Self::WrongCredentials(_) => RefusalCode::WrongCredentials,
             Self::MustAct(_) => RefusalCode::AccountNeedsAttention,
+            Self::PasswordNotTaken(_) => RefusalCode::PasswordNotTaken,
             Self::Policy(reason, _) => match reason {
                 Reason::NoAgreement
                 | Reason::NotYet { .. }
@@ -84,6 +88,7 @@ impl Refused {
             RefusalCode::BadRequest => StatusCode::BAD_REQUEST,
             RefusalCode::WrongCredentials => StatusCode::UNAUTHORIZED,
             RefusalCode::AccountNeedsAttention
+            | RefusalCode::PasswordNotTaken
             | RefusalCode::NoAgreement
             | RefusalCode::OutsideHours
             | RefusalCode::DeviceNotAdmitted
@@ -124,14 +129,29 @@ impl Refused {
             Self::BadRequest => "The gateway could not read the request. Is this program up to date?".to_owned(),
             Self::WrongCredentials(_) => "User name or password are not right, or the account is locked.".to_owned(),
             Self::MustAct(what) => match what {
-                MustAct::PasswordExpired => "Your password has expired. Change it at the office, then sign in again.",
+                MustAct::PasswordExpired => {
+                    "Your password has expired. Change it with `deskgate password` or at the office, then sign in again."
+                }
                 MustAct::ChangePassword => {
-                    "Your password must be changed first. Change it at the office, then sign in again."
+                    "Your password must be changed first. Change it with `deskgate password` or at the office, then sign in again."
                 }
                 MustAct::AccountExpired => "Your account has expired. Ask the help desk.",
                 MustAct::Disabled => "Your account is disabled. Ask the help desk.",
                 MustAct::OutsideDirectoryHours => "Your account may not sign in at this hour. Ask the help desk.",
                 MustAct::NotFromHere => "Your account may sign in at certain computers only. Ask the help desk.",
+            }
+            .to_owned(),
+            Self::PasswordNotTaken(why) => match why {
+                NotTaken::TooShort => "The new password is too short. Choose a longer one.",
+                NotTaken::TooSimple => {
+                    "The new password is too simple. Mix capital and small letters, digits and signs, without your name in it."
+                }
+                NotTaken::UsedBefore => "You have had this password before. Choose one that is new.",
+                NotTaken::TooSoon => "Your password was changed a short while ago, and cannot be changed again yet.",
+                NotTaken::Rules => {
+                    "The office does not take this password: it may be too short or too simple, or one you had before. Choose another."
+                }
+                NotTaken::NotHere => "Your password cannot be changed from home. Ask the help desk.",
             }
             .to_owned(),
             Self::Policy(reason, next) => {
@@ -176,12 +196,29 @@ impl Refused {
             Self::BadRequest => "Il gateway non ha capito la richiesta. Il programma è aggiornato?".to_owned(),
             Self::WrongCredentials(_) => "Nome utente o password non corretti, oppure account bloccato.".to_owned(),
             Self::MustAct(what) => match what {
-                MustAct::PasswordExpired => "La password è scaduta. La cambi in ufficio, poi acceda di nuovo.",
-                MustAct::ChangePassword => "La password va prima cambiata. La cambi in ufficio, poi acceda di nuovo.",
+                MustAct::PasswordExpired => {
+                    "La password è scaduta. La cambi con `deskgate password` o in ufficio, poi acceda di nuovo."
+                }
+                MustAct::ChangePassword => {
+                    "La password va prima cambiata. La cambi con `deskgate password` o in ufficio, poi acceda di nuovo."
+                }
                 MustAct::AccountExpired => "L'account è scaduto. Si rivolga all'assistenza.",
                 MustAct::Disabled => "L'account è disattivato. Si rivolga all'assistenza.",
                 MustAct::OutsideDirectoryHours => "L'account non può accedere a quest'ora. Si rivolga all'assistenza.",
                 MustAct::NotFromHere => "L'account può accedere solo da certi computer. Si rivolga all'assistenza.",
+            }
+            .to_owned(),
+            Self::PasswordNotTaken(why) => match why {
+                NotTaken::TooShort => "La nuova password è troppo corta. Ne scelga una più lunga.",
+                NotTaken::TooSimple => {
+                    "La nuova password è troppo semplice. Mescoli maiuscole, minuscole, cifre e segni, senza il Suo nome."
+                }
+                NotTaken::UsedBefore => "Questa password l'ha già avuta. Ne scelga una nuova.",
+                NotTaken::TooSoon => "La password è stata cambiata da poco, e non può essere cambiata ancora.",
+                NotTaken::Rules => {
+                    "L'ufficio non accetta questa password: forse è troppo corta o troppo semplice, o l'ha già avuta. Ne scelga un'altra."
+                }
+                NotTaken::NotHere => "La password non può essere cambiata da casa. Si rivolga all'assistenza.",
             }
             .to_owned(),
             Self::Policy(reason, next) => {

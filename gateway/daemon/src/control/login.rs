@@ -7,7 +7,12 @@
 //!   network                         groups                 station    then open
 //! ```
 
-use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Extension, Json,
@@ -24,6 +29,7 @@ use gateway_core::OpenError;
 use gateway_record::{Draft, Fields, Hash, Kind, Value};
 use jiff::Timestamp;
 use policy::{Decision, Device, Grant, Policy, Request, SecondFactor};
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::{Api, Peer, error::Refused};
@@ -43,7 +49,7 @@ const READING: Duration = Duration::from_secs(10);
 const PULSE: Duration = Duration::from_millis(500);
 
 /// A refusal with what the record keeps of it.
-struct Failure {
+pub(super) struct Failure {
     refused: Refused,
     /// Whose account, only where the name matched one.
     worker: Option<Arc<str>>,
@@ -58,17 +64,28 @@ impl From<Refused> for Failure {
 }
 
 impl Failure {
-    fn of(worker: &Arc<str>, refused: Refused) -> Self {
+    pub(super) fn of(worker: &Arc<str>, refused: Refused) -> Self {
         Self { worker: Some(Arc::clone(worker)), ..refused.into() }
     }
 }
 
 /// What is known of a login before anything of it is read.
-struct Attempt {
-    from: IpAddr,
-    language: Language,
-    support: SessionNumber,
+pub(super) struct Attempt {
+    pub(super) from: IpAddr,
+    pub(super) language: Language,
+    pub(super) support: SessionNumber,
     arrived: Instant,
+}
+
+impl Attempt {
+    pub(super) fn new(peer: SocketAddr, headers: &HeaderMap) -> Self {
+        Self {
+            from: peer.ip().to_canonical(),
+            language: accepted_language(headers),
+            support: support_number(),
+            arrived: Instant::now(),
+        }
+    }
 }
 
 /// `POST /v1/login`
@@ -78,12 +95,7 @@ pub(super) async fn login(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let mut attempt = Attempt {
-        from: peer.ip().to_canonical(),
-        language: accepted_language(&headers),
-        support: support_number(),
-        arrived: Instant::now(),
-    };
+    let mut attempt = Attempt::new(peer, &headers);
     match open(&api, &mut attempt, body).await {
         Ok(session) => ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(session)).into_response(),
         Err(failure) => refuse(&api, attempt, failure).await,
@@ -93,8 +105,9 @@ pub(super) async fn login(
 async fn open(api: &Api, attempt: &mut Attempt, body: Body) -> Result<login::Session, Failure> {
     let Attempt { from, support, .. } = *attempt;
     api.throttle.admit(from, clock::now().instant, support).map_err(too_many)?;
-    let request = read(body).await.inspect_err(|_| api.throttle.failed(from, clock::now().instant))?;
+    let request: login::Request = read(body).await.inspect_err(|_| api.throttle.failed(from, clock::now().instant))?;
     attempt.language = request.language;
+    fits(&request)?;
     let policy = api.change.policy().current();
     let person = authenticate(api, &policy, request.user.trim(), request.password, attempt).await?;
     let name = Arc::clone(&person.name);
@@ -118,18 +131,21 @@ fn support_number() -> SessionNumber {
     SessionNumber::new(u64::from_be_bytes(random))
 }
 
-fn too_many(limit: super::throttle::TooMany) -> Failure {
+pub(super) fn too_many(limit: super::throttle::TooMany) -> Failure {
     Failure { recorded: (!limit.first).then_some(limit.support), ..Refused::TooMany(limit.limit, limit.wait).into() }
 }
 
 /// The request, or what is wrong with it. Slow and oversized bodies end here.
-async fn read(body: Body) -> Result<login::Request, Failure> {
+pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
     let bad = || Failure::from(Refused::BadRequest);
     let body = tokio::time::timeout(READING, to_bytes(body, LARGEST_BODY)).await;
     let bytes = body.map_err(|_| bad())?.map_err(|_| bad())?;
-    let request: login::Request = serde_json::from_slice(&bytes).map_err(|_| bad())?;
+    serde_json::from_slice(&bytes).map_err(|_| bad())
+}
+
+fn fits(request: &login::Request) -> Result<(), Refused> {
     let fits = request.user.len() <= login::LONGEST_USER && request.password.expose().len() <= login::LONGEST_PASSWORD;
-    if fits { Ok(request) } else { Err(bad()) }
+    if fits { Ok(()) } else { Err(Refused::BadRequest) }
 }
 
 /// Whether the password holds. The attempt is charged to the user before, and given back unless the password was wrong.
@@ -143,7 +159,13 @@ async fn authenticate(
     api.throttle.try_user(user, from, clock::now().instant, support).map_err(too_many)?;
     let groups: Vec<String> = policy.groups().iter().map(ToString::to_string).collect();
     let answer = api.directory.authenticate(user, password, &groups).await;
-    match &answer {
+    note_answer(api, user, from, &answer);
+    judged(answer)
+}
+
+/// What an answer means for how often this user may be tried.
+pub(super) fn note_answer(api: &Api, user: &str, from: IpAddr, answer: &Answer) {
+    match answer {
         Answer::Valid(_) => api.throttle.right(user, from, clock::now().instant),
         Answer::Wrong(wrong) => {
             if let Some(name) = wrong.name() {
@@ -152,6 +174,10 @@ async fn authenticate(
         }
         Answer::MustAct(..) | Answer::Unknown(_) => api.throttle.unchecked(user),
     }
+}
+
+/// The person, or the refusal that an answer means.
+pub(super) fn judged(answer: Answer) -> Result<Person, Failure> {
     match answer {
         Answer::Valid(person) => Ok(person),
         Answer::Wrong(wrong) => {
@@ -292,7 +318,7 @@ fn redirection(redirection: policy::Redirection) -> login::Redirection {
 }
 
 /// Records the truth, then answers.
-async fn refuse(api: &Api, attempt: Attempt, failure: Failure) -> Response {
+pub(super) async fn refuse(api: &Api, attempt: Attempt, failure: Failure) -> Response {
     let Attempt { from, language, support, arrived } = attempt;
     let Failure { refused, worker, recorded } = failure;
     if recorded.is_none() {
@@ -354,7 +380,11 @@ mod tests {
 
     #[tokio::test]
     async fn bodies_that_are_too_large_or_no_request_are_refused() {
-        let refused = async |body: String| read(Body::from(body)).await.map(|_| ()).unwrap_err().refused;
+        let read = async |body: Body| {
+            let request: login::Request = read(body).await?;
+            fits(&request).map_err(Failure::from)
+        };
+        let refused = async |body: String| read(Body::from(body)).await.unwrap_err().refused;
         let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
         let request =
             |user: &str, more: &str| format!(r#"{{"user":"{user}","password":"x","public_key":"{key}"{more}}}"#);

@@ -9,6 +9,7 @@
 //! - `lockout.rs`: what the directory does after wrong passwords
 //! - `names.rs`: the ways in which people write their name
 //! - `groups.rs`: memberships, nested ones included
+//! - `password.rs`: another password in the place of the present one
 //! - `standing.rs`: how the accounts of live sessions stand, without a password
 //! - `walk.rs`: the same way step by step, in words, for administrators
 
@@ -17,6 +18,7 @@ mod connection;
 mod groups;
 mod lockout;
 mod names;
+mod password;
 mod standing;
 mod walk;
 

@@ -9,7 +9,7 @@ use ldap3::{Ldap, LdapResult, controls::RawControl};
 use crate::directory::MustAct;
 
 /// The password policy's control: draft-behera-ldap-password-policy.
-const PASSWORD_POLICY: &str = "1.3.6.1.4.1.42.2.27.8.5.1";
+pub(super) const PASSWORD_POLICY: &str = "1.3.6.1.4.1.42.2.27.8.5.1";
 
 /// LDAP result codes (RFC 4511, appendix A).
 mod code {
@@ -78,16 +78,21 @@ fn active_directory(text: &str) -> Outcome {
 
 /// The error of a password policy's response control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PolicyError {
+pub(super) enum PolicyError {
     PasswordExpired,
     AccountLocked,
     ChangeAfterReset,
+    NotAllowed,
+    TooSimple,
+    TooShort,
+    TooYoung,
+    UsedBefore,
     Other,
 }
 
 impl PolicyError {
     /// `SEQUENCE { warning [0] CHOICE … OPTIONAL, error [1] ENUMERATED OPTIONAL }`, short lengths only: the longest is 12 bytes.
-    fn decode(value: &[u8]) -> Option<Self> {
+    pub(super) fn decode(value: &[u8]) -> Option<Self> {
         let (0x30, mut rest, []) = element(value)? else { return None };
         while !rest.is_empty() {
             let (tag, content, after) = element(rest)?;
@@ -96,6 +101,11 @@ impl PolicyError {
                     [0] => Self::PasswordExpired,
                     [1] => Self::AccountLocked,
                     [2] => Self::ChangeAfterReset,
+                    [3] => Self::NotAllowed,
+                    [5] => Self::TooSimple,
+                    [6] => Self::TooShort,
+                    [7] => Self::TooYoung,
+                    [8] => Self::UsedBefore,
                     _ => Self::Other,
                 });
             }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     config::{Config, Directory as Written},
-    directory::{Directory, Inquiry, Left, Lockout, MustAct, ServerNumber, Standing, Step},
+    directory::{Change, Directory, Inquiry, Left, Lockout, MustAct, NotTaken, ServerNumber, Standing, Step},
 };
 
 /// The configuration as an administrator would write it.
@@ -120,6 +120,30 @@ async fn active_directory_is_recognised_and_what_it_refers_to_is_told() {
     ] {
         assert!(said.contains(expected), "{expected}: {said}");
     }
+}
+
+#[tokio::test]
+async fn active_directory_takes_a_new_password_for_an_expired_one_and_says_what_is_wrong_with_it() {
+    let server = Samba::start();
+    let directory = Directory::ldap(over(&server));
+    let change = async |user: &str, old: &str, new: &str| {
+        let (old, new) = (Password::new(old.to_owned()), Password::new(new.to_owned()));
+        directory.change_password(user, old, new).await
+    };
+    for user in ["pwexpired", "mustchange", "mario"] {
+        let (old, name) = (format!("pw-{user}-1"), Arc::<str>::from(user));
+        assert_eq!(
+            change(user, "wrong", "Nuova-2026").await,
+            Change::Refused(Answer::Wrong(Wrong::Password(Arc::clone(&name))))
+        );
+        assert_eq!(change(user, &old, "ab1").await, Change::NotTaken(Arc::clone(&name), NotTaken::TooShort));
+        assert_eq!(change(user, &old, "Nuova-però-2026").await, Change::Done(Arc::clone(&name)));
+        assert_eq!(&*person(&directory, user, "Nuova-però-2026").await.name, user);
+        assert_eq!(change(user, "Nuova-però-2026", &old).await, Change::NotTaken(name, NotTaken::UsedBefore));
+    }
+    let disabled = change("disabled", "pw-disabled-1", "Nuova-2026").await;
+    assert_eq!(disabled, Change::Refused(Answer::MustAct("disabled".into(), MustAct::Disabled)));
+    assert_eq!(change("nobody", "old", "Nuova-2026").await, Change::Refused(Answer::Wrong(Wrong::NoSuchUser)));
 }
 
 #[tokio::test]
