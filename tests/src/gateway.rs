@@ -165,7 +165,7 @@ groups = ["{}"]
         format!(
             "state = \"state\"\npolicy = \"policy\"\n\n\
              [control]\nlisten = \"0.0.0.0:{CONTROL_PORT}\"\npublic = \"{}\"\n\n\
-             [tunnel]\nlisten = \"0.0.0.0:{TUNNEL_PORT}\"\npublic = \"{}\"\n\n\
+             [tunnel]\nlisten = \"0.0.0.0:{TUNNEL_PORT}\"\npublic = \"{}\"\nloops = 2\n\n\
              [office]\ndevice = \"deskgate0\"\nmasquerade = true\nfirewall = true\n\n\
              [directory]\n{}\n\n\
              [admin]\nsocket = \"admin.sock\"\n\n\

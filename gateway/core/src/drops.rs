@@ -124,6 +124,12 @@ impl Drops {
         Drop::ALL.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
     }
 
+    fn add(&mut self, other: &Self) {
+        for (count, more) in self.0.iter_mut().zip(other.0) {
+            *count += more;
+        }
+    }
+
     /// All drops together.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
@@ -139,6 +145,8 @@ pub struct Counters {
     pub handshakes: u64,
     /// Handshakes answered with a cookie because of their number.
     pub cookies: u64,
+    /// Handshakes and packets that came to one loop and belong to another, and were handed over.
+    pub handed_over: u64,
     /// Keepalives and other authenticated datagrams that carry no packet.
     pub empty: u64,
     /// Packets passed to workstations and to workers, and their bytes, of sessions past and present.
@@ -150,6 +158,18 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Counts together with what another loop has seen.
+    pub fn add(&mut self, other: &Self) {
+        self.datagrams += other.datagrams;
+        self.handshakes += other.handshakes;
+        self.cookies += other.cookies;
+        self.handed_over += other.handed_over;
+        self.empty += other.empty;
+        self.traffic.add(&other.traffic);
+        self.drops.add(&other.drops);
+        self.unsent += other.unsent;
+    }
+
     /// The reasons that occurred, with their counts.
     pub fn reasons(&self) -> impl Iterator<Item = (Drop, u64)> + '_ {
         self.drops.iter()

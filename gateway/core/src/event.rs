@@ -102,6 +102,13 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.packets_to_office += other.packets_to_office;
+        self.bytes_to_office += other.bytes_to_office;
+        self.packets_to_home += other.packets_to_home;
+        self.bytes_to_home += other.bytes_to_home;
+    }
+
     pub(crate) fn count_to_office(&mut self, bytes: usize) {
         self.packets_to_office += 1;
         self.bytes_to_office += bytes as u64;

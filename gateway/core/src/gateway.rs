@@ -1,8 +1,8 @@
 //! `Gateway`: what arrives goes in by `handle_*`, what is to be done comes out by `poll_*`, and sessions are opened,
 //! admitted and closed by commands. One loop owns it; nothing in it is shared.
 //!
-//! After any call the loop drains [`Gateway::poll_transmit`], [`Gateway::poll_office`] and [`Gateway::poll_event`], and
-//! asks [`Gateway::poll_timeout`] for the moment it wants to be called next.
+//! After any call the loop drains [`Gateway::poll_transmit`], [`Gateway::poll_office`], [`Gateway::poll_stray`] and
+//! [`Gateway::poll_event`], and asks [`Gateway::poll_timeout`] for the moment it wants to be called next.
 
 use std::{
     collections::VecDeque,
@@ -23,8 +23,8 @@ use crate::{
     intake::{BATCH, Intake, Kept},
     office::ToOffice,
     offload,
-    packet::Packet,
-    peer::{self, HANDSHAKE_ROOM, Identity, Incoming, LARGEST_DATAGRAM, OVERHEAD},
+    packet::{self, Packet},
+    peer::{self, HANDSHAKE_ROOM, INITIATION_SIZE, Identity, Incoming, LARGEST_DATAGRAM, OVERHEAD},
     reset,
     session::{Due, Session},
     sessions::{Sessions, Slot},
@@ -42,19 +42,38 @@ const SECOND: Duration = Duration::from_secs(1);
 /// The first byte of a handshake's first message.
 const INITIATION: u8 = 1;
 
+/// Which part of a gateway one loop is. Sessions, their addresses and the indexes on the wire are shared out over all
+/// parts, and none is ever in two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// Its place among all, from 0: the low byte of the peer indexes it hands out.
+    pub own: u8,
+    /// How many there are, 1 to 255.
+    pub all: u8,
+}
+
+/// A handshake begun by somebody who has no session here, though maybe in another shard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray {
+    /// Where it came from.
+    pub from: SocketAddr,
+    /// Whose it is: found at the price of half a handshake, which the other shard need not pay again.
+    pub key: PublicKey,
+    /// The message.
+    pub initiation: [u8; INITIATION_SIZE],
+}
+
 /// What a gateway loop is made with.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Setup {
-    /// The gateway's Curve25519 secret; the caller clears its own copy.
-    pub secret: [u8; 32],
+    /// The gateway's keys, the same for all shards.
+    pub identity: Identity,
     /// Tunnel addresses: a network of /16 to /29, of which the first host is the gateway's own.
     pub pool: Ipv4Net,
     /// The largest IP packet inside the tunnel, in bytes: 1280 to 1420.
     pub mtu: u16,
-    /// Handshakes answered in a second before cookies are asked for.
-    pub handshakes_per_second: u64,
-    /// Which loop this is, 0 to 255: the low byte of the peer indexes it hands out.
-    pub shard: u8,
+    /// Which loop this is.
+    pub shard: Shard,
 }
 
 /// The gateway: sessions, their tunnels and their limits.
@@ -62,7 +81,8 @@ pub struct Setup {
 pub struct Gateway {
     identity: Identity,
     mtu: u16,
-    shard: u8,
+    shard: Shard,
+    strays: VecDeque<Stray>,
     sessions: Sessions,
     from_home: Intake<FromHome>,
     from_office: Intake<FromOffice>,
@@ -93,10 +113,11 @@ impl Gateway {
     /// A gateway without sessions.
     pub fn new(setup: Setup) -> Self {
         Self {
-            identity: Identity::new(setup.secret, setup.handshakes_per_second),
+            identity: setup.identity,
             mtu: setup.mtu,
             shard: setup.shard,
-            sessions: Sessions::new(Addresses::new(setup.pool)),
+            strays: VecDeque::new(),
+            sessions: Sessions::new(Addresses::new(setup.pool, setup.shard)),
             from_home: Intake::new(),
             from_office: Intake::new(),
             to_home: ToHome::new(),
@@ -111,11 +132,6 @@ impl Gateway {
     /// The gateway's own address in a pool of tunnel addresses.
     pub fn own_address(pool: Ipv4Net) -> Option<Ipv4Addr> {
         Addresses::gateway(pool)
-    }
-
-    /// The gateway's WireGuard key.
-    pub fn public_key(&self) -> PublicKey {
-        self.identity.public()
     }
 
     /// What was counted since the start.
@@ -184,6 +200,17 @@ impl Gateway {
         first
     }
 
+    /// The packet of `length` bytes that was read from the TUN, if it is another shard's, and which one's. It is handed over
+    /// instead of being taken.
+    pub fn foreign_packet(&self, length: usize) -> Option<(u8, &[u8])> {
+        if self.shard.all < 2 {
+            return None;
+        }
+        let read = self.from_office.read(0, 0..length);
+        let owner = self.sessions.owner(packet::destination(read.get(VIRTIO_HEADER..)?)?)?;
+        (owner != self.shard.own).then_some((owner, read))
+    }
+
     /// Takes the packet of `length` bytes, virtio header included, that was read from the TUN. It waits for the turn of its
     /// session.
     pub fn take_packet(&mut self, length: usize) {
@@ -238,6 +265,7 @@ impl Gateway {
         let looked = self.identity.look(from.ip(), datagram, self.plain.as_mut_slice());
         let outcome = match looked {
             Ok(Incoming::Indexed(index)) => self.handle_indexed(Way::Udp(from), index, datagram, now),
+            Ok(Incoming::Initiation(key)) if self.is_stray(&key) => self.keep_stray(from, key, datagram),
             Ok(Incoming::Initiation(key)) => self.handle_initiation(Way::Udp(from), key, datagram, now),
             Ok(Incoming::Cookie(length)) => self.answer_with_cookie(from, length),
             Err(reason) => Err(reason),
@@ -278,6 +306,23 @@ impl Gateway {
     /// Packets or datagrams that the kernel had no room for, or no way.
     pub fn handle_unsent(&mut self, count: u64) {
         self.counters.unsent += count;
+    }
+
+    /// A packet or a handshake that the loop could not hand over.
+    pub fn handle_lost(&mut self, reason: Drop) {
+        self.counters.drops.count(reason, 1);
+    }
+
+    /// A packet or a handshake that the loop handed over to the shard whose it is, which counts what becomes of it.
+    pub fn handle_handed_over(&mut self) {
+        self.counters.handed_over += 1;
+    }
+
+    /// A handshake that another shard handed over.
+    pub fn handle_stray(&mut self, stray: &Stray, now: Now) {
+        if let Err(reason) = self.handle_initiation(Way::Udp(stray.from), stray.key, &stray.initiation, now) {
+            self.counters.drops.count(reason, 1);
+        }
     }
 
     /// Everything whose time has come.
@@ -390,6 +435,11 @@ impl Gateway {
         self.to_office.poll()
     }
 
+    /// A handshake to hand over to the shard that has the session, if any has.
+    pub fn poll_stray(&mut self) -> Option<Stray> {
+        self.strays.pop_front()
+    }
+
     /// What happened to a session.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
@@ -421,13 +471,13 @@ impl Gateway {
 
     /// The peer index of the session in a slot.
     fn index(&self, slot: Slot) -> u32 {
-        (slot as u32) << 8 | u32::from(self.shard)
+        (slot as u32) << 8 | u32::from(self.shard.own)
     }
 
     /// The slot that a peer index names, if there is a session in it.
     fn slot_of(&self, index: u32) -> Option<Slot> {
         let slot = (index >> 8) as Slot;
-        (index & 0xff == u32::from(self.shard) && self.sessions.get(slot).is_some()).then_some(slot)
+        (index & 0xff == u32::from(self.shard.own) && self.sessions.get(slot).is_some()).then_some(slot)
     }
 
     /// Whose a packet read from the TUN is, and what it takes of the turn.
@@ -478,6 +528,16 @@ impl Gateway {
         });
         answered.ok_or(Drop::UnknownPeer)??;
         self.counters.handshakes += 1;
+        Ok(())
+    }
+
+    fn is_stray(&self, key: &PublicKey) -> bool {
+        self.shard.all > 1 && self.sessions.by_key(key).is_none()
+    }
+
+    fn keep_stray(&mut self, from: SocketAddr, key: PublicKey, datagram: &[u8]) -> Result<(), Drop> {
+        let initiation = *datagram.first_chunk().ok_or(Drop::NotWireguard)?;
+        self.strays.push_back(Stray { from, key, initiation });
         Ok(())
     }
 

@@ -47,15 +47,15 @@ mod sessions;
 mod timer;
 mod turns;
 
-pub use addresses::{LARGEST_POOL, SMALLEST_POOL};
+pub use addresses::{LARGEST_POOL, SMALLEST_POOL, shares};
 pub use drops::{Counters, Drop, Drops};
 pub use event::{Event, Now, Open, OpenError, Opened, Phase, Traffic, View};
 pub use filter::Filter;
 pub use flows::{Flows, MOST_FLOWS, Protocol};
-pub use gateway::{Gateway, Setup};
+pub use gateway::{Gateway, Setup, Shard, Stray};
 pub use home::{Transmit, Way};
 pub use intake::BATCH;
 pub use offload::{Offload, VIRTIO_HEADER};
 pub use packet::{Packet, Tcp, Transport};
-pub use peer::LARGEST_DATAGRAM;
+pub use peer::{INITIATION_SIZE, Identity, LARGEST_DATAGRAM};
 pub use timer::Timer;

@@ -89,6 +89,14 @@ pub(crate) const UDP: u8 = 17;
 /// Length of an IPv4 header without options.
 pub(crate) const IP_HEADER: usize = 20;
 
+/// Where a packet says it goes, nothing else of it looked at.
+pub(crate) fn destination(bytes: &[u8]) -> Option<Ipv4Addr> {
+    match *bytes.first_chunk::<IP_HEADER>()? {
+        [first, .., d0, d1, d2, d3] if first >> 4 == 4 => Some(Ipv4Addr::new(d0, d1, d2, d3)),
+        _ => None,
+    }
+}
+
 impl<'a> Packet<'a> {
     /// Reads a packet that may be followed by padding.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Drop> {

@@ -27,7 +27,9 @@ pub(crate) const TICK: Duration = Duration::from_millis(250);
 /// What WireGuard adds to a packet, in bytes: type, index, counter, tag.
 pub(crate) const OVERHEAD: usize = 32;
 /// The room that any answer of a handshake needs, in bytes.
-pub(crate) const HANDSHAKE_ROOM: usize = 148;
+pub(crate) const HANDSHAKE_ROOM: usize = INITIATION_SIZE;
+/// The size of the first message of a handshake, in bytes.
+pub const INITIATION_SIZE: usize = 148;
 /// The largest datagram looked at, in bytes: more than any tunnel packet becomes.
 pub const LARGEST_DATAGRAM: usize = 2048;
 
@@ -45,8 +47,12 @@ pub(crate) fn index_of_data(datagram: &[u8]) -> Option<u32> {
     }
 }
 
-/// The gateway's own keys, and its guard against floods of handshakes.
-pub(crate) struct Identity {
+/// The gateway's own keys, and its guard against floods of handshakes. One for all shards: a cookie that one of them
+/// made is good for every other.
+#[derive(Clone)]
+pub struct Identity(Arc<Keys>);
+
+struct Keys {
     secret: StaticSecret,
     public: x25519::PublicKey,
     front: RateLimiter,
@@ -55,7 +61,7 @@ pub(crate) struct Identity {
 
 impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Identity").field("public", &PublicKey(self.public.to_bytes())).finish_non_exhaustive()
+        f.debug_struct("Identity").field("public", &self.public()).finish_non_exhaustive()
     }
 }
 
@@ -71,20 +77,22 @@ pub(crate) enum Incoming {
 }
 
 impl Identity {
-    /// Of a Curve25519 secret; past `handshakes_per_second` strangers get cookies instead of answers.
-    pub(crate) fn new(secret: [u8; 32], handshakes_per_second: u64) -> Self {
+    /// Of a Curve25519 secret, of which the caller clears its own copy; past `handshakes_per_second` strangers get
+    /// cookies instead of answers.
+    pub fn new(secret: [u8; 32], handshakes_per_second: u64) -> Self {
         let secret = StaticSecret::from(secret);
         let public = x25519::PublicKey::from(&secret);
-        Self {
+        Self(Arc::new(Keys {
             front: RateLimiter::new(&public, handshakes_per_second),
             unlimited: Arc::new(RateLimiter::new(&public, u64::MAX)),
             secret,
             public,
-        }
+        }))
     }
 
-    pub(crate) fn public(&self) -> PublicKey {
-        PublicKey(self.public.to_bytes())
+    /// The gateway's WireGuard key.
+    pub fn public(&self) -> PublicKey {
+        PublicKey(self.0.public.to_bytes())
     }
 
     /// Looks at a datagram from `from`; a cookie is written to `answer`, which holds at least [`HANDSHAKE_ROOM`] bytes.
@@ -93,7 +101,7 @@ impl Identity {
         if let Some(index) = index_of_data(datagram) {
             return Ok(Incoming::Indexed(index));
         }
-        self.tell(self.front.verify_packet(Some(from), datagram, answer))
+        self.tell(self.0.front.verify_packet(Some(from), datagram, answer))
     }
 
     /// Looks at a datagram from a session's channel, whose owner is known: no cookie is asked for, whatever strangers do
@@ -102,14 +110,14 @@ impl Identity {
         if let Some(index) = index_of_data(datagram) {
             return Ok(Incoming::Indexed(index));
         }
-        self.tell(self.unlimited.verify_packet(None, datagram, answer))
+        self.tell(self.0.unlimited.verify_packet(None, datagram, answer))
     }
 
     fn tell(&self, verified: Result<Packet<'_>, TunnResult<'_>>) -> Result<Incoming, Drop> {
         match verified {
             Ok(Packet::HandshakeInit(initiation)) => {
-                let half =
-                    parse_handshake_anon(&self.secret, &self.public, &initiation).map_err(|_| Drop::BadHandshake)?;
+                let half = parse_handshake_anon(&self.0.secret, &self.0.public, &initiation)
+                    .map_err(|_| Drop::BadHandshake)?;
                 Ok(Incoming::Initiation(PublicKey(half.peer_static_public)))
             }
             Ok(Packet::HandshakeResponse(response)) => Ok(Incoming::Indexed(response.receiver_idx >> 8)),
@@ -123,7 +131,7 @@ impl Identity {
 
     /// Lets the next second's handshakes in; to be called once a second.
     pub(crate) fn next_second(&self) {
-        self.front.reset_count();
+        self.0.front.reset_count();
     }
 }
 
@@ -183,12 +191,12 @@ impl Peer {
     ) -> Result<Opened, Drop> {
         let tunnel = self.tunnel.get_or_insert_with(|| {
             Tunnel(Box::new(Tunn::new(
-                identity.secret.clone(),
+                identity.0.secret.clone(),
                 x25519::PublicKey::from(self.client.0),
                 Some(*self.preshared_key.expose()),
                 None,
                 self.index,
-                Some(Arc::clone(&identity.unlimited)),
+                Some(Arc::clone(&identity.0.unlimited)),
             )))
         });
         tunnel.open(datagram, plain, answer)

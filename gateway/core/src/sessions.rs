@@ -74,6 +74,11 @@ impl Sessions {
         self.by_address.get(place).copied().flatten().map(|slot| slot as usize)
     }
 
+    /// Which shard's an address is; none for one that is lent to nobody ever.
+    pub(crate) fn owner(&self, address: Ipv4Addr) -> Option<u8> {
+        self.addresses.owner(address)
+    }
+
     /// The slots of a worker's sessions: at most one pending, one admitted.
     pub(crate) fn by_worker(&self, worker: &str) -> &[Slot] {
         self.by_worker.get(worker).map(Vec::as_slice).unwrap_or_default()

@@ -96,6 +96,8 @@ pub(crate) struct Desk {
     pub(crate) change: Arc<PolicyChange>,
     pub(crate) certificate: Arc<Certificate>,
     pub(crate) alarm: Arc<Alarm>,
+    /// How many threads carry packets.
+    pub(crate) loops: u8,
     pub(crate) started_at: Timestamp,
     pub(crate) group: Option<Gid>,
 }
@@ -321,6 +323,10 @@ async fn status(desk: &Desk) -> Result<Value, String> {
         "flows": views.iter().map(|view| view.flows).sum::<usize>(),
         "policy": desk.change.policy().standing(),
         "directory": desk.alarm.said(),
+        "loops": desk.loops,
+        "handshakes": counters.handshakes,
+        "cookies": counters.cookies,
+        "handed_over": counters.handed_over,
         "drops": drops,
         "unsent": counters.unsent,
     }))

@@ -20,7 +20,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the gateway until SIGTERM or SIGINT; SIGHUP reads policy and certificate again
-    Serve,
+    Serve(Serve),
     /// Keep the firewall for a daemon, which starts this by itself
     #[command(hide = true)]
     Fence,
@@ -65,6 +65,26 @@ pub(crate) enum Command {
         #[arg(long)]
         force: bool,
     },
+}
+
+/// What a start may change of the configuration.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Serve {
+    /// Threads that carry packets, instead of what [tunnel] says: 1 to 16, the number of processors by default
+    #[arg(long, value_name = "N")]
+    loops: Option<u8>,
+}
+
+impl Serve {
+    pub(crate) fn change(self, config: &mut config::Config) -> Result<(), String> {
+        let Some(loops) = self.loops else { return Ok(()) };
+        if !(1..=config.tunnel.most_loops()).contains(&loops) {
+            let most = config.tunnel.most_loops();
+            return Err(format!("`--loops {loops}`: with this pool of tunnel addresses write 1 to {most}"));
+        }
+        config.tunnel.loops = loops;
+        Ok(())
+    }
 }
 
 /// How to tell the answer.

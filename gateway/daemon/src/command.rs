@@ -1,17 +1,23 @@
-//! The closed list of what other tasks may ask of the event loop that owns sessions, sockets and TUN.
+//! The closed list of what other tasks may ask of the event loops that own sessions, sockets and TUN.
 //!
-//! Each question is one message there and one back. The loop never waits for anybody: an answer that nobody takes is
+//! Each question is one message there and one back: to the loop that owns the session, or to each where it is about all
+//! of them. A loop never waits for anybody: an answer that nobody takes is
 //! dropped, and a caller that is gone leaves nothing behind. A question is put when its method is called, not when the
 //! answer is awaited: questions put under one lock reach the loop in that order.
+
+use std::sync::{Arc, mpsc};
 
 use gateway_api::{CloseReason, SessionNumber};
 use gateway_core::{Counters, Open, OpenError, Opened, View};
 use policy::Grant;
 use tokio::sync::oneshot;
 
-use crate::channel_queue::{Batch, Outlet};
+use crate::{
+    channel_queue::{Batch, Outlet},
+    shards::Shards,
+};
 
-/// One question to the event loop.
+/// One question to an event loop.
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Hold a place: address and worker, no peer yet.
@@ -34,36 +40,75 @@ pub(crate) enum Command {
     Stop(CloseReason, oneshot::Sender<()>),
 }
 
-/// The event loop is gone; the daemon is stopping.
+/// An event loop is gone; the daemon is stopping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stopped;
 
-/// How other tasks reach the event loop.
+/// How one event loop is reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Lane {
+    commands: mpsc::Sender<Command>,
+    waker: Arc<mio::Waker>,
+}
+
+impl Lane {
+    /// Over a loop's command queue and the waker that makes it look there.
+    pub(crate) fn new(commands: mpsc::Sender<Command>, waker: Arc<mio::Waker>) -> Self {
+        Self { commands, waker }
+    }
+
+    fn ask<T, C>(&self, command: C) -> impl Future<Output = Result<T, Stopped>> + use<T, C>
+    where
+        C: FnOnce(oneshot::Sender<T>) -> Command,
+    {
+        let (reply, answer) = oneshot::channel();
+        let asked = self.tell(command(reply));
+        async move {
+            asked?;
+            answer.await.map_err(|_| Stopped)
+        }
+    }
+
+    fn tell(&self, command: Command) -> Result<(), Stopped> {
+        self.commands.send(command).map_err(|_| Stopped)?;
+        self.waker.wake().map_err(|_| Stopped)
+    }
+}
+
+/// How other tasks reach the event loops.
 #[derive(Debug, Clone)]
 pub(crate) struct DataPlane {
-    commands: std::sync::mpsc::Sender<Command>,
-    waker: std::sync::Arc<mio::Waker>,
+    lanes: Arc<[Lane]>,
+    shards: Arc<Shards>,
 }
 
 impl DataPlane {
-    /// Over the loop's command queue and the waker that makes it look there.
-    pub(crate) fn new(commands: std::sync::mpsc::Sender<Command>, waker: std::sync::Arc<mio::Waker>) -> Self {
-        Self { commands, waker }
+    /// Over the loops, each in the place that its shard has, and over what says whose a session is.
+    pub(crate) fn new(lanes: impl IntoIterator<Item = Lane>, shards: Arc<Shards>) -> Self {
+        Self { lanes: lanes.into_iter().collect(), shards }
     }
 
     /// Holds a place for a session: its address, its worker; no peer exists yet.
     pub(crate) fn open(&self, open: Open) -> impl Future<Output = Result<Result<Opened, OpenError>, Stopped>> + use<> {
-        self.ask(move |reply| Command::Open(Box::new(open), reply))
+        let shard = self.shards.give(open.number, open.public_key, &open.worker);
+        // Whose session it is stands in the shards as soon as the question is put; a loop that refuses takes that back.
+        let asked = shard.map(|shard| self.ask(shard, move |reply| Command::Open(Box::new(open), reply)));
+        async move {
+            match asked {
+                Ok(asked) => asked.await,
+                Err(error) => Ok(Err(error)),
+            }
+        }
     }
 
     /// Gives a pending session its peer, once its opening is durable. False if the session is gone.
     pub(crate) fn admit(&self, number: SessionNumber) -> impl Future<Output = Result<bool, Stopped>> + use<> {
-        self.ask(move |reply| Command::Admit(number, reply))
+        self.ask_owner(number, move |reply| Command::Admit(number, reply))
     }
 
     /// Puts a session under another grant for the same workstation. False if there is no such session.
     pub(crate) async fn change_grant(&self, number: SessionNumber, grant: Grant) -> Result<bool, Stopped> {
-        self.ask(move |reply| Command::ChangeGrant(number, Box::new(grant), reply)).await
+        self.ask_owner(number, move |reply| Command::ChangeGrant(number, Box::new(grant), reply)).await
     }
 
     /// Ends a session. False if there is none.
@@ -72,7 +117,7 @@ impl DataPlane {
         number: SessionNumber,
         reason: CloseReason,
     ) -> impl Future<Output = Result<bool, Stopped>> + use<> {
-        self.ask(move |reply| Command::Close(number, reason, reply))
+        self.ask_owner(number, move |reply| Command::Close(number, reason, reply))
     }
 
     /// Tells that a session's channel came, with the way to it, or went. False if there is no such session.
@@ -81,36 +126,57 @@ impl DataPlane {
         number: SessionNumber,
         outlet: Option<Outlet>,
     ) -> impl Future<Output = Result<bool, Stopped>> + use<> {
-        self.ask(move |reply| Command::Channel(number, outlet, reply))
+        self.ask_owner(number, move |reply| Command::Channel(number, outlet, reply))
     }
 
     /// Hands over datagrams that came by a session's channel. The batch's place is free again once the loop has taken them.
     pub(crate) fn carry(&self, number: SessionNumber, batch: Batch) -> Result<(), Stopped> {
-        self.commands.send(Command::Carry(number, batch)).map_err(|_| Stopped)?;
-        self.waker.wake().map_err(|_| Stopped)
+        let owner = self.shards.owner(number).unwrap_or_default();
+        self.lanes.get(usize::from(owner)).ok_or(Stopped)?.tell(Command::Carry(number, batch))
     }
 
     /// All sessions, by number.
-    pub(crate) fn sessions(&self) -> impl Future<Output = Result<Vec<View>, Stopped>> + use<> {
-        self.ask(Command::List)
+    pub(crate) async fn sessions(&self) -> Result<Vec<View>, Stopped> {
+        let mut sessions: Vec<View> = self.ask_all(Command::List).await?.into_iter().flatten().collect();
+        sessions.sort_by_key(|session| session.number);
+        Ok(sessions)
     }
 
-    /// The gateway's packet counters.
-    pub(crate) fn counters(&self) -> impl Future<Output = Result<Counters, Stopped>> + use<> {
-        self.ask(Command::Counters)
+    /// The gateway's packet counters, those of all loops together. Answered only if every loop answers.
+    pub(crate) async fn counters(&self) -> Result<Counters, Stopped> {
+        let mut sum = Counters::default();
+        self.ask_all(Command::Counters).await?.iter().for_each(|counters| sum.add(counters));
+        Ok(sum)
     }
 
-    /// Ends every session and stops the loop.
-    pub(crate) fn stop(&self, reason: CloseReason) -> impl Future<Output = Result<(), Stopped>> + use<> {
-        self.ask(move |reply| Command::Stop(reason, reply))
+    /// Ends every session and stops the loops.
+    pub(crate) async fn stop(&self, reason: CloseReason) -> Result<(), Stopped> {
+        self.ask_all(|reply| Command::Stop(reason, reply)).await.map(drop)
     }
 
-    fn ask<T, C>(&self, command: C) -> impl Future<Output = Result<T, Stopped>> + use<T, C>
+    /// A session that no shard has is asked for in the first, which says that there is none.
+    fn ask_owner<T, C>(&self, number: SessionNumber, command: C) -> impl Future<Output = Result<T, Stopped>> + use<T, C>
     where
         C: FnOnce(oneshot::Sender<T>) -> Command,
     {
-        let (reply, answer) = oneshot::channel();
-        let asked = self.commands.send(command(reply)).is_ok() && self.waker.wake().is_ok();
-        async move { if asked { answer.await.map_err(|_| Stopped) } else { Err(Stopped) } }
+        self.ask(self.shards.owner(number).unwrap_or_default(), command)
+    }
+
+    fn ask<T, C>(&self, shard: u8, command: C) -> impl Future<Output = Result<T, Stopped>> + use<T, C>
+    where
+        C: FnOnce(oneshot::Sender<T>) -> Command,
+    {
+        let asked = self.lanes.get(usize::from(shard)).map(|lane| lane.ask(command));
+        async move { asked.ok_or(Stopped)?.await }
+    }
+
+    async fn ask_all<T>(&self, command: impl Fn(oneshot::Sender<T>) -> Command) -> Result<Vec<T>, Stopped> {
+        // Put to all before the first answer is waited for.
+        let asked: Vec<_> = self.lanes.iter().map(|lane| lane.ask(&command)).collect();
+        let mut answers = Vec::with_capacity(asked.len());
+        for answer in asked {
+            answers.push(answer.await?);
+        }
+        Ok(answers)
     }
 }

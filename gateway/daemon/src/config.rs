@@ -65,6 +65,31 @@ pub(crate) struct Tunnel {
     pub(crate) pool: Ipv4Net,
     /// The largest IP packet inside the tunnel, in bytes: 1280 to 1420.
     pub(crate) mtu: u16,
+    /// Threads that carry packets, each with sessions of its own: 1 to [`Tunnel::most_loops`].
+    pub(crate) loops: u8,
+}
+
+/// More loops than this only make sessions lie further apart.
+const MOST_LOOPS: u8 = 16;
+/// Tunnel addresses that a loop must have at least, so that none is short of them while others are not.
+const ADDRESSES_PER_LOOP: usize = 5;
+
+impl Tunnel {
+    /// As many as there are processors, where the pool suffices for so many.
+    fn default_loops(pool: Ipv4Net) -> u8 {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        u8::try_from(processors).unwrap_or(MOST_LOOPS).min(most_loops(pool))
+    }
+
+    /// How many loops the pool has addresses for, at most 16.
+    pub(crate) fn most_loops(&self) -> u8 {
+        most_loops(self.pool)
+    }
+}
+
+fn most_loops(pool: Ipv4Net) -> u8 {
+    let addresses: usize = gateway_core::shares(pool, 1).iter().sum();
+    u8::try_from(addresses / ADDRESSES_PER_LOOP).unwrap_or(MOST_LOOPS).clamp(1, MOST_LOOPS)
 }
 
 /// The side of the workstations.
@@ -319,11 +344,25 @@ impl Reader<'_> {
             Some(mtu) if MTU.contains(mtu.get_ref()) => *mtu.get_ref(),
             Some(mtu) => self.wrong(&mtu, "not an MTU for a tunnel", "write 1280 to 1420 bytes; 1312 suits most lines"),
         };
+        let pool = self.pool(written.pool);
         Tunnel {
             listen: self.socket_address(written.listen, ([0u16; 8], 51820)),
             public: self.public(written.public, 51820),
-            pool: self.pool(written.pool),
+            pool,
             mtu: u16::try_from(mtu).unwrap_or(1280),
+            loops: self.loops(written.loops, pool),
+        }
+    }
+
+    fn loops(&mut self, written: Option<Spanned<i64>>, pool: Ipv4Net) -> u8 {
+        let Some(written) = written else { return Tunnel::default_loops(pool) };
+        let most = most_loops(pool);
+        match u8::try_from(*written.get_ref()) {
+            Ok(loops) if (1..=most).contains(&loops) => loops,
+            _ => {
+                let advice = format!("with this `pool` write 1 to {most}, or take the key out: one for each processor");
+                self.wrong(&written, "not a number of packet threads", &advice)
+            }
         }
     }
 

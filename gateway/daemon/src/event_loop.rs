@@ -1,5 +1,9 @@
-//! The one loop that owns core, socket, TUN and clock: a thread of its own, which never waits for anything but
-//! packets, commands and deadlines.
+//! The loops that own core, sockets, TUN and clock: one for each processor, a thread of its own with its own sessions,
+//! socket and TUN queue, which never waits for anything but packets, commands and deadlines.
+//!
+//! The kernel gives each loop what is its sessions' (`udp::steering`, and the TUN's queues). What it cannot know, a loop
+//! hands over: a handshake, which names its session only once it is half done, and an answer from the office that came
+//! to another queue.
 //!
 //! Each round asks the clock once, takes all that has arrived, lets the core serve a bounded part of it, hands everything
 //! that the core wants done to the kernel, and tells the daemon's ledger what happened to sessions. All is taken, for the
@@ -8,13 +12,17 @@
 use std::{
     collections::HashMap,
     io,
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use gateway_api::{PublicKey, SessionNumber};
-use gateway_core::{Event, Gateway, Now, Setup, Way};
+use gateway_core::{Drop, Event, Gateway, Identity, Now, Setup, Shard, Way};
 use mio::{Events, Interest, Poll, Token, Waker, unix::SourceFd};
 use tokio::sync::{
     mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -24,9 +32,12 @@ use tokio::sync::{
 use crate::{
     channel_queue::Outlet,
     clock,
-    command::{Command, DataPlane},
+    command::{Command, DataPlane, Lane},
     config::Config,
-    forwarding, privileges,
+    forwarding,
+    handover::{self, Letterbox, Neighbour},
+    privileges,
+    shards::Shards,
     tun::Tun,
     udp::Udp,
 };
@@ -40,51 +51,90 @@ const TUN: Token = Token(2);
 const MOST_BATCHES: usize = 16;
 const MOST_PACKETS: usize = 128;
 
+/// Handshakes of other loops that one round answers: a fifth of a millisecond each.
+const MOST_STRAYS: usize = 4;
+
 /// Handshakes answered in a second before cookies are asked for: a quarter of what a core can do.
 const HANDSHAKES_PER_SECOND: u64 = 1000;
 
-/// The loop runs.
+/// The loops run.
 pub(crate) struct Started {
-    /// How the rest of the daemon reaches it.
+    /// How the rest of the daemon reaches them.
     pub(crate) data_plane: DataPlane,
-    /// What happens to sessions, in order. Ends when the loop does.
+    /// What happens to sessions, in order. Ends when the loops do.
     pub(crate) events: UnboundedReceiver<Event>,
     /// The gateway's WireGuard key.
     pub(crate) public_key: PublicKey,
-    /// Ends after `DataPlane::stop`, or with a failure of the device.
-    pub(crate) thread: JoinHandle<Result<(), String>>,
+    /// They end after `DataPlane::stop`, or all of them with a failure of one.
+    pub(crate) threads: Threads,
 }
 
-/// Opens socket and TUN and starts the loop. What is wrong is said with what to do about it.
+/// The loops' threads.
+pub(crate) struct Threads(Vec<JoinHandle<Result<(), String>>>);
+
+impl Threads {
+    /// Waits for the loops to end; what failed first is told.
+    pub(crate) fn join(self) -> Result<(), String> {
+        let ended =
+            |thread: JoinHandle<_>| thread.join().unwrap_or_else(|_| Err("a packet thread broke off".to_owned()));
+        self.0.into_iter().map(ended).fold(Ok(()), Result::and)
+    }
+}
+
+/// Opens sockets and TUN and starts the loops. What is wrong is said with what to do about it.
 pub(crate) fn start(config: &Config, secret: [u8; 32]) -> Result<Started, String> {
-    let mut udp = Udp::bind(config.tunnel.listen)?;
-    let tun = Tun::open(&config.office, config.tunnel.pool, config.tunnel.mtu)?;
+    let loops = config.tunnel.loops;
+    let sockets = Udp::bind(config.tunnel.listen, loops)?;
+    let queues = Tun::open(&config.office, config.tunnel.pool, config.tunnel.mtu, loops)?;
     forwarding::allow(&config.office.device)?;
-    let gateway = Gateway::new(Setup {
-        secret,
-        pool: config.tunnel.pool,
-        mtu: config.tunnel.mtu,
-        handshakes_per_second: HANDSHAKES_PER_SECOND,
-        shard: 0,
-    });
-    let wait = |error: io::Error| format!("cannot wait for packets: {error}");
-    let poll = Poll::new().map_err(wait)?;
-    poll.registry().register(udp.source(), UDP, Interest::READABLE).map_err(wait)?;
-    poll.registry().register(&mut SourceFd(&tun.raw_fd()), TUN, Interest::READABLE).map_err(wait)?;
-    let waker = Arc::new(Waker::new(poll.registry(), COMMANDS).map_err(wait)?);
-    let (commands, asked) = mpsc::channel();
+    let identity = Identity::new(secret, HANDSHAKES_PER_SECOND);
+    let shards = Arc::new(Shards::new(gateway_core::shares(config.tunnel.pool, loops)));
     let (tell, events) = unbounded_channel();
-    let public_key = gateway.public_key();
-    let mut round = EventLoop { gateway, udp, tun, asked, tell, outlets: HashMap::new() };
-    let thread = std::thread::Builder::new()
-        .name("data-plane".to_owned())
-        .spawn(move || {
-            // Rights belong to threads: this one gives up its own, now that everything is open.
-            privileges::give_up()?;
-            round.run(poll)
-        })
-        .map_err(|error| format!("cannot start the packet thread: {error}"))?;
-    Ok(Started { data_plane: DataPlane::new(commands, waker), events, public_key, thread })
+    let wait = |error: io::Error| format!("cannot wait for packets: {error}");
+    let (mut lanes, mut neighbours, mut rounds) = (Vec::new(), Vec::new(), Vec::new());
+    for ((own, mut udp), tun) in (0..loops).zip(sockets).zip(queues) {
+        let poll = Poll::new().map_err(wait)?;
+        poll.registry().register(udp.source(), UDP, Interest::READABLE).map_err(wait)?;
+        poll.registry().register(&mut SourceFd(&tun.raw_fd()), TUN, Interest::READABLE).map_err(wait)?;
+        let waker = Arc::new(Waker::new(poll.registry(), COMMANDS).map_err(wait)?);
+        let (commands, asked) = mpsc::channel();
+        let (neighbour, letterbox) = handover::letterbox(Arc::clone(&waker));
+        lanes.push(Lane::new(commands, waker));
+        neighbours.push(neighbour);
+        let gateway = Gateway::new(Setup {
+            identity: identity.clone(),
+            pool: config.tunnel.pool,
+            mtu: config.tunnel.mtu,
+            shard: Shard { own, all: loops },
+        });
+        rounds.push((poll, gateway, udp, tun, asked, letterbox));
+    }
+    let together = Arc::new(Together { neighbours, broken: AtomicBool::new(false) });
+    let mut threads = Vec::with_capacity(rounds.len());
+    for (place, (poll, gateway, udp, tun, asked, letterbox)) in rounds.into_iter().enumerate() {
+        let (together, shards) = (Arc::clone(&together), Arc::clone(&shards));
+        let outlets = HashMap::new();
+        let round = EventLoop { gateway, udp, tun, asked, tell: tell.clone(), outlets, letterbox, together, shards };
+        let thread = std::thread::Builder::new()
+            .name(format!("data-plane-{place}"))
+            .spawn(move || round.live(poll))
+            .map_err(|error| format!("cannot start a packet thread: {error}"))?;
+        threads.push(thread);
+    }
+    Ok(Started {
+        data_plane: DataPlane::new(lanes, shards),
+        events,
+        public_key: identity.public(),
+        threads: Threads(threads),
+    })
+}
+
+/// What all loops know of each other.
+struct Together {
+    /// Each in the place that its shard has.
+    neighbours: Vec<Neighbour>,
+    /// One of them failed: half a gateway is none.
+    broken: AtomicBool,
 }
 
 struct EventLoop {
@@ -95,6 +145,9 @@ struct EventLoop {
     tell: UnboundedSender<Event>,
     /// The ways to the session channels that are there.
     outlets: HashMap<SessionNumber, Outlet>,
+    letterbox: Letterbox,
+    together: Arc<Together>,
+    shards: Arc<Shards>,
 }
 
 /// What may still be waiting in the kernel: readiness is told once, not until it is used up.
@@ -102,15 +155,27 @@ struct EventLoop {
 struct Readable {
     udp: bool,
     tun: bool,
+    letters: bool,
 }
 
 impl EventLoop {
+    /// A thread's whole life.
+    fn live(mut self, poll: Poll) -> Result<(), String> {
+        // Rights belong to threads: this one gives up its own, now that everything is open.
+        let ended = privileges::give_up().and_then(|()| self.run(poll));
+        if ended.is_err() {
+            self.together.broken.store(true, Ordering::Release);
+            self.together.neighbours.iter().for_each(Neighbour::wake);
+        }
+        ended
+    }
+
     fn run(&mut self, mut poll: Poll) -> Result<(), String> {
         let mut events = Events::with_capacity(8);
         let mut readable = Readable::default();
         let mut now = clock::now();
         loop {
-            let at_once = readable.udp || readable.tun || self.gateway.is_waiting();
+            let at_once = readable.udp || readable.tun || readable.letters || self.gateway.is_waiting();
             let timeout = if at_once { Some(Duration::ZERO) } else { self.timeout(now.instant) };
             match poll.poll(&mut events, timeout) {
                 Ok(()) => {}
@@ -122,9 +187,10 @@ impl EventLoop {
                 readable.tun |= event.token() == TUN;
             }
             now = clock::now();
-            if self.handle_commands(now) {
+            if self.handle_commands(now) || self.together.broken.load(Ordering::Acquire) {
                 return Ok(());
             }
+            readable.letters = self.take_letters(now);
             if readable.udp {
                 readable.udp = self.receive(now).map_err(|error| format!("cannot receive datagrams: {error}"))?;
             }
@@ -159,9 +225,38 @@ impl EventLoop {
     fn read(&mut self) -> io::Result<bool> {
         for _ in 0..MOST_PACKETS {
             let Some(length) = self.tun.read(self.gateway.room_for_packet())? else { return Ok(false) };
-            self.gateway.take_packet(length);
+            match self.gateway.foreign_packet(length) {
+                None => self.gateway.take_packet(length),
+                Some((owner, packet)) => {
+                    let given = self.together.neighbour(owner).is_some_and(|owner| owner.take_answer(packet.into()));
+                    handed_over(&mut self.gateway, given);
+                }
+            }
         }
         Ok(true)
+    }
+
+    /// Takes what other loops handed over. True if more waits.
+    fn take_letters(&mut self, now: Now) -> bool {
+        self.letterbox.open();
+        let mut strays = 0;
+        while strays < MOST_STRAYS
+            && let Ok(stray) = self.letterbox.strays.try_recv()
+        {
+            self.gateway.handle_stray(&stray, now);
+            strays += 1;
+        }
+        let mut answers = 0;
+        while answers < MOST_PACKETS
+            && let Ok(packet) = self.letterbox.answers.try_recv()
+        {
+            if let Some(room) = self.gateway.room_for_packet().get_mut(..packet.len()) {
+                room.copy_from_slice(&packet);
+                self.gateway.take_packet(packet.len());
+            }
+            answers += 1;
+        }
+        strays == MOST_STRAYS || answers == MOST_PACKETS
     }
 
     /// Hands everything that the core wants done to the kernel, and its events to the ledger.
@@ -186,9 +281,16 @@ impl EventLoop {
             }
         }
         self.gateway.handle_unsent(unsent);
+        while let Some(stray) = self.gateway.poll_stray() {
+            match self.shards.owner_of_key(&stray.key).and_then(|owner| self.together.neighbour(owner)) {
+                Some(owner) => handed_over(&mut self.gateway, owner.take_stray(stray)),
+                None => self.gateway.handle_lost(Drop::UnknownPeer),
+            }
+        }
         while let Some(event) = self.gateway.poll_event() {
             if let Event::Closed { number, .. } = event {
                 self.outlets.remove(&number);
+                self.shards.take_back(number);
             }
             // Nobody listens only while the daemon ends, when the store has the last word.
             let _ = self.tell.send(event);
@@ -199,7 +301,14 @@ impl EventLoop {
     fn handle_commands(&mut self, now: Now) -> bool {
         while let Ok(command) = self.asked.try_recv() {
             match command {
-                Command::Open(open, reply) => answer(reply, self.gateway.open_session(*open, now)),
+                Command::Open(open, reply) => {
+                    let number = open.number;
+                    let opened = self.gateway.open_session(*open, now);
+                    if opened.is_err() {
+                        self.shards.take_back(number);
+                    }
+                    answer(reply, opened);
+                }
                 Command::Admit(number, reply) => answer(reply, self.gateway.admit_session(number, now)),
                 Command::ChangeGrant(number, grant, reply) => {
                     answer(reply, self.gateway.change_grant(number, *grant, now));
@@ -232,6 +341,16 @@ impl EventLoop {
         }
         false
     }
+}
+
+impl Together {
+    fn neighbour(&self, shard: u8) -> Option<&Neighbour> {
+        self.neighbours.get(usize::from(shard))
+    }
+}
+
+fn handed_over(gateway: &mut Gateway, given: bool) {
+    if given { gateway.handle_handed_over() } else { gateway.handle_lost(Drop::Backlog) }
 }
 
 /// An answer that nobody waits for any more is dropped.

@@ -16,6 +16,7 @@ mod event_loop;
 mod fence;
 mod firewall;
 mod forwarding;
+mod handover;
 mod identity;
 mod idle_commands;
 mod leavers;
@@ -30,6 +31,7 @@ mod privileges;
 mod secret_file;
 mod serve;
 mod session_commands;
+mod shards;
 mod store;
 mod store_commands;
 mod systemd;
@@ -87,8 +89,9 @@ fn run(Cli { config: path, command }: Cli) -> Result<ExitCode, Failure> {
     match command {
         Command::Idle(command) => Ok(idle_commands::run(command)),
         Command::Policy(command) => policy_commands::run(command, config),
-        Command::Serve => {
-            let config = config()?;
+        Command::Serve(serve) => {
+            let mut config = config()?;
+            serve.change(&mut config).map_err(Failure::Unusable)?;
             start_log(config.log);
             serve::serve(config, &path)
         }

@@ -118,7 +118,7 @@ pub(crate) fn serve(config: Config, file: &Path) -> Result<ExitCode, Failure> {
     if let Some(keeper) = keeper {
         keeper.wait();
     }
-    let packets = data_plane.thread.join().unwrap_or_else(|_| Err("the packet thread broke off".to_owned()));
+    let packets = data_plane.threads.join();
     drop(state);
     outcome.and(packets.map_err(Failure::Failed)).map(|()| ExitCode::SUCCESS)
 }
@@ -251,6 +251,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         change: Arc::clone(&change),
         certificate: Arc::clone(&certificate),
         alarm,
+        loops: config.tunnel.loops,
         started_at,
         group,
     };
@@ -295,7 +296,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
                     systemd::ready();
                 }
             },
-            _ = &mut books => break Err(Failure::Failed("the packet thread ended by itself".to_owned())),
+            _ = &mut books => break Err(Failure::Failed("a packet thread ended by itself".to_owned())),
         }
     };
     systemd::stopping();
@@ -338,6 +339,7 @@ fn greet(config: &Config, certificate: &Certificate) {
             version = env!("CARGO_PKG_VERSION"),
             control = %config.control.listen,
             tunnel = %config.tunnel.listen,
+            loops = config.tunnel.loops,
             %fingerprint,
             "serving"
         ),
@@ -444,7 +446,7 @@ fn earlier(now: Timestamp, term: Span) -> Option<Timestamp> {
     now.to_zoned(TimeZone::UTC).checked_sub(term).ok().map(|before| before.timestamp())
 }
 
-/// Tells the service manager that the gateway lives, as long as the packet thread answers.
+/// Tells the service manager that the gateway lives, as long as every packet thread answers.
 async fn watch_over(data_plane: DataPlane) {
     let Some(every) = systemd::watchdog() else { return };
     let mut ticks = tokio::time::interval(every);

@@ -11,27 +11,40 @@ use tun_rs::{DeviceBuilder, SyncDevice};
 
 use crate::config;
 
-/// A TUN device that takes and gives super-packets.
+/// One loop's queue of a TUN device that takes and gives super-packets.
 pub(crate) struct Tun {
     device: SyncDevice,
 }
 
 impl Tun {
-    /// Makes the device, gives it the pool's first address and brings it up; the pool's route comes with the address.
-    pub(crate) fn open(office: &config::Office, pool: Ipv4Net, mtu: u16) -> Result<Self, String> {
+    /// Makes the device with a queue for each loop, gives it the pool's first address and brings it up; the pool's route
+    /// comes with the address. The kernel answers a flow on the queue that it came by (tun(4) calls it automatic queues),
+    /// unless it was quiet for some seconds.
+    pub(crate) fn open(office: &config::Office, pool: Ipv4Net, mtu: u16, loops: u8) -> Result<Vec<Self>, String> {
         let address = Gateway::own_address(pool).ok_or_else(|| format!("the pool `{pool}` holds no address"))?;
+        let explain = |error: io::Error| explain(&office.device, &error);
         let device = DeviceBuilder::new()
             .name(&office.device)
             .ipv4(address, pool.prefix_len(), None)
             .mtu(mtu)
             .offload(true)
+            .multi_queue(loops > 1)
             .enable(true)
             .build_sync()
-            .map_err(|error| explain(&office.device, &error))?;
-        device.set_nonblocking(true).map_err(|error| explain(&office.device, &error))?;
+            .map_err(explain)?;
         // The tunnel lends no IPv6 addresses; without this the kernel talks to itself there. A read-only /proc/sys only
         // means a few drops more in the counters.
         let _ = std::fs::write(format!("/proc/sys/net/ipv6/conf/{}/disable_ipv6", office.device), "1");
+        let mut queues = Vec::with_capacity(loops.into());
+        for _ in 1..loops {
+            queues.push(Self::over(device.try_clone().map_err(explain)?).map_err(explain)?);
+        }
+        queues.push(Self::over(device).map_err(explain)?);
+        Ok(queues)
+    }
+
+    fn over(device: SyncDevice) -> io::Result<Self> {
+        device.set_nonblocking(true)?;
         Ok(Self { device })
     }
 

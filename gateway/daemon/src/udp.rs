@@ -1,4 +1,7 @@
-//! WireGuard's socket: datagrams in batches, many by one system call (UDP_GRO, UDP_SEGMENT).
+//! WireGuard's sockets, one for each loop on the same port: datagrams in batches, many by one system call (UDP_GRO,
+//! UDP_SEGMENT).
+
+mod steering;
 
 use std::{
     io::{self, IoSliceMut},
@@ -29,17 +32,15 @@ pub(crate) struct Run {
 }
 
 impl Udp {
-    /// Binds the socket; on `[::]` it serves IPv4 as well.
-    pub(crate) fn bind(listen: SocketAddr) -> Result<Self, String> {
-        let explain = |error: io::Error| explain(listen, &error);
-        let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP)).map_err(explain)?;
-        if listen.is_ipv6() {
-            socket.set_only_v6(false).map_err(explain)?;
-        }
-        enlarge(&socket);
-        socket.bind(&listen.into()).map_err(explain)?;
+    /// Binds a socket for each loop, the loop's number its place; on `[::]` they serve IPv4 as well.
+    pub(crate) fn bind(listen: SocketAddr, loops: u8) -> Result<Vec<Self>, String> {
+        let over = |socket| Self::over(socket).map_err(|error| explain(listen, &error));
+        group(listen, loops)?.into_iter().map(over).collect()
+    }
+
+    fn over(socket: Socket) -> io::Result<Self> {
         let socket = std::net::UdpSocket::from(socket);
-        let state = UdpSocketState::new(UdpSockRef::from(&socket)).map_err(explain)?;
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         let socket = mio::net::UdpSocket::from_std(socket);
         Ok(Self { socket, state, metas: [RecvMeta::default(); BATCH] })
     }
@@ -79,6 +80,35 @@ impl Udp {
         };
         self.state.try_send(UdpSockRef::from(&self.socket), &transmit).is_ok()
     }
+}
+
+/// Sockets that share a port, among which datagrams are steered.
+fn group(listen: SocketAddr, loops: u8) -> Result<Vec<Socket>, String> {
+    let explain = |error: io::Error| explain(listen, &error);
+    let first = unbound(listen).map_err(explain)?;
+    // Bound alone: who else would share the port, a second gateway among them, is refused it.
+    first.bind(&listen.into()).map_err(explain)?;
+    let taken = first.local_addr().map_err(explain)?;
+    let mut sockets = vec![first];
+    for _ in 1..loops.max(1) {
+        let socket = unbound(listen).map_err(explain)?;
+        sockets.iter().chain([&socket]).try_for_each(|socket| socket.set_reuse_port(true)).map_err(explain)?;
+        socket.bind(&taken).map_err(explain)?;
+        sockets.push(socket);
+    }
+    if let [_, .., last] = sockets.as_slice() {
+        steering::steer(last).map_err(|error| explain(error.into()))?;
+    }
+    Ok(sockets)
+}
+
+fn unbound(listen: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))?;
+    if listen.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    enlarge(&socket);
+    Ok(socket)
 }
 
 /// An IPv4 address that came in IPv6's clothes, undressed.

@@ -16,6 +16,7 @@ mod idle;
 mod leavers;
 mod log;
 mod login;
+mod loops;
 mod manual;
 mod policy;
 mod reach;

@@ -15,7 +15,7 @@ use boringtun::{
     x25519::{PublicKey as Key, StaticSecret},
 };
 use gateway_api::{PresharedKey, PublicKey, SessionNumber};
-use gateway_core::{Event, Gateway, Now, Open, OpenError, Opened, Setup, VIRTIO_HEADER, Way};
+use gateway_core::{Event, Gateway, Identity, Now, Open, OpenError, Opened, Setup, Shard, VIRTIO_HEADER, Way};
 use jiff::Timestamp;
 use policy::{Address, End, Grant, IdleRule, SecondFactor, SecondLogin, Service};
 
@@ -41,15 +41,23 @@ impl World {
 
     /// A world whose gateway answers so many handshakes in a second of boringtun's own clock, which a test cannot move.
     pub(crate) fn answering(handshakes_per_second: u64) -> Self {
-        let gateway = Gateway::new(Setup {
-            secret: GATEWAY_SECRET,
-            pool: "100.96.0.0/24".parse().unwrap(),
-            mtu: MTU,
-            handshakes_per_second,
-            shard: 0,
-        });
+        Self::sharded(1, handshakes_per_second).remove(0)
+    }
+
+    /// The loops of one gateway, each a world of its own; the test hands over what they want handed over.
+    pub(crate) fn sharded(loops: u8, handshakes_per_second: u64) -> Vec<Self> {
+        let identity = Identity::new(GATEWAY_SECRET, handshakes_per_second);
         let now = Now { instant: Instant::now(), wall: "2026-03-05T08:00:00Z".parse().unwrap() };
-        Self { gateway, now, events: Vec::new(), office: Vec::new(), home: Vec::new() }
+        let shard = |own| {
+            let gateway = Gateway::new(Setup {
+                identity: identity.clone(),
+                pool: "100.96.0.0/24".parse().unwrap(),
+                mtu: MTU,
+                shard: Shard { own, all: loops },
+            });
+            Self { gateway, now, events: Vec::new(), office: Vec::new(), home: Vec::new() }
+        };
+        (0..loops).map(shard).collect()
     }
 
     /// Lets time pass, deadline by deadline, up to `span` later.

@@ -37,6 +37,7 @@ pub(super) struct Tunnel {
     pub(super) public: Option<Spanned<String>>,
     pub(super) pool: Option<Spanned<String>>,
     pub(super) mtu: Option<Spanned<i64>>,
+    pub(super) loops: Option<Spanned<i64>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -42,14 +42,14 @@ fn an_unknown_key_is_underlined() {
     let said = mistakes("[tunnel]\nmtu = 1312\nmtuu = 1\n");
     assert_eq!(
         said,
-        "error: unknown key `mtuu`\n --> /etc/deskgate/gateway.toml:3:1\n  |\n3 | mtuu = 1\n  | ^^^^ write one of: `listen`, `public`, `pool`, `mtu`"
+        "error: unknown key `mtuu`\n --> /etc/deskgate/gateway.toml:3:1\n  |\n3 | mtuu = 1\n  | ^^^^ write one of: `listen`, `public`, `pool`, `mtu`, `loops`"
     );
 }
 
 #[test]
 fn all_mistakes_are_told_at_once() {
     let said = mistakes(
-        "[control]\nlisten = \"443\"\npublic = \"desk\"\ncertificate = \"a.pem\"\n[tunnel]\npool = \"10.0.0.1/24\"\nmtu = 9000\n[office]\ndevice = \"a/b\"\n[log]\nlevel = \"loud\"\n",
+        "[control]\nlisten = \"443\"\npublic = \"desk\"\ncertificate = \"a.pem\"\n[tunnel]\npool = \"10.0.0.1/24\"\nmtu = 9000\nloops = 17\n[office]\ndevice = \"a/b\"\n[log]\nlevel = \"loud\"\n",
     );
     for expected in [
         "not an address and port to listen on",
@@ -57,11 +57,21 @@ fn all_mistakes_are_told_at_once() {
         "a certificate without its key",
         "did you mean \"10.0.0.0/24\"?",
         "not an MTU for a tunnel",
+        "not a number of packet threads",
         "not a name for a network device",
         "not a level",
     ] {
         assert!(said.contains(expected), "{expected}: {said}");
     }
+}
+
+#[test]
+fn a_small_pool_is_not_shared_out_to_many_loops() {
+    let loops = |text: &str| parse(&format!("[tunnel]\n{text}\n")).map(|config| config.tunnel.loops).ok();
+    assert_eq!(loops("loops = 16"), Some(16));
+    assert_eq!(loops("pool = \"100.96.0.0/29\""), Some(1));
+    assert_eq!(loops("pool = \"100.96.0.0/29\"\nloops = 2"), None);
+    assert_eq!(loops("pool = \"100.96.0.0/28\"\nloops = 2"), Some(2));
 }
 
 #[test]

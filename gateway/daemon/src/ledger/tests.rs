@@ -1,12 +1,17 @@
 //! Against a real store and a data plane of a few lines.
 
-use std::{collections::BTreeMap, thread::JoinHandle};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU8, Ordering},
+    thread::JoinHandle,
+};
 
 use policy::{Address, End, IdleRule, SecondFactor, SecondLogin};
 
 use super::*;
 use crate::{
-    command::Command,
+    command::{Command, Lane},
+    shards::Shards,
     store::{Kept, Query},
 };
 
@@ -71,7 +76,8 @@ fn data_plane(mood: Mood) -> (DataPlane, mpsc::UnboundedReceiver<Event>, JoinHan
             }
         }
     });
-    (DataPlane::new(commands, waker), events, thread)
+    let shards = Arc::new(Shards::new([100]));
+    (DataPlane::new([Lane::new(commands, waker)], shards), events, thread)
 }
 
 struct World {
@@ -109,6 +115,8 @@ impl World {
 }
 
 fn opening(worker: &str) -> Opening {
+    // A client makes a key of its own for each session.
+    static NEXT_KEY: AtomicU8 = AtomicU8::new(0);
     let grant = Grant {
         workstation: "anagrafe-07".into(),
         address: Address::Ip("10.20.3.47".parse().unwrap()),
@@ -132,7 +140,7 @@ fn opening(worker: &str) -> Opening {
         person: Person { id: worker.into(), name: worker.into(), groups: Vec::new() },
         grant,
         workstation: "10.20.3.47".parse().unwrap(),
-        public_key: PublicKey([7; 32]),
+        public_key: PublicKey([NEXT_KEY.fetch_add(1, Ordering::Relaxed); 32]),
         from: "192.0.2.1".parse().unwrap(),
         policy: Hash([7; 32]),
     }

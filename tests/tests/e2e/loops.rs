@@ -1,0 +1,79 @@
+//! Sessions that lie on different loops of the gateway: promise 2 holds across them as within one.
+//!
+//! Every test of this house runs against two loops; here it is made sure that both are at work. A session's loop shows
+//! in its tunnel address: neighbouring addresses are of different loops.
+
+use std::net::IpAddr;
+
+use e2e::{
+    api,
+    echo::Echo,
+    gateway::{Gateway, Setup},
+    packets, wait,
+    wireguard::{Config, Tunnel},
+    world::{OTHER_WORKSTATION, WORKSTATION, World},
+};
+use gateway_api::login::Session;
+
+fn loop_of(session: &Session) -> u8 {
+    let IpAddr::V4(address) = session.address else { panic!("no IPv4 address: {}", session.address) };
+    address.octets()[3] % 2
+}
+
+/// Shakes hands from a fresh port, which the kernel gives to either loop, and asks both workstations for their RDP port:
+/// only `own` may answer.
+fn expect_own(world: &World, config: &Config, port: u16, own: IpAddr, foreign: IpAddr) {
+    let mut tunnel = Tunnel::open(&world.home, config, wait::SOON).expect("the gateway knows this session's key");
+    tunnel.send(&packets::syn_from(config.address, port, foreign, 3389));
+    tunnel.send(&packets::syn_from(config.address, port, own, 3389));
+    let answer = tunnel.receive(wait::SOON).expect("the own workstation answers");
+    let (IpAddr::V4(own), IpAddr::V4(address)) = (own, config.address) else { panic!("no IPv4 addresses") };
+    assert_eq!((&answer[12..16], &answer[16..20]), (&own.octets()[..], &address.octets()[..]));
+    assert_eq!(answer[33], 0x12, "SYN and ACK");
+}
+
+fn counted(gateway: &Gateway<'_>, what: &str) -> u64 {
+    gateway.json(&["status", "--json"])[what].as_u64().unwrap_or_else(|| panic!("`status` tells no `{what}`"))
+}
+
+#[test]
+fn two_workers_on_two_loops_each_reach_only_their_own() {
+    let world = World::new();
+    let _desk = crate::desk(&world);
+    let _other = Echo::start(&world.other_workstation, "other desk", (OTHER_WORKSTATION, 3389));
+    let gateway = Setup::default().profile("grace", "\"10m\"").start(&world);
+    assert_eq!(counted(&gateway, "loops"), 2);
+    let (rossi, rossis) = api::session(&world, &world.home, "m.rossi");
+    let (verdi, verdis) = api::session(&world, &world.home, "g.verdi");
+    assert_ne!(loop_of(&rossi), loop_of(&verdi), "both sessions lie on one loop");
+    for port in 50_000..50_010 {
+        expect_own(&world, &rossis, port, WORKSTATION, OTHER_WORKSTATION);
+        expect_own(&world, &verdis, port, OTHER_WORKSTATION, WORKSTATION);
+    }
+    for session in [&rossi, &verdi] {
+        assert_eq!(gateway.drops(&session.number.to_string(), "other_host"), 10);
+    }
+    // Of twenty handshakes none reached the wrong loop once in a million runs.
+    assert!(counted(&gateway, "handed_over") > 0);
+    assert_eq!(counted(&gateway, "handshakes"), 20);
+}
+
+#[test]
+fn the_number_of_loops_may_change_over_a_restart() {
+    let world = World::new();
+    let _desk = crate::desk(&world);
+    let setup = Setup::default().profile("grace", "\"10m\"");
+    for loops in [2, 3, 1] {
+        let files = setup.write(&world);
+        let text = std::fs::read_to_string(files.config()).expect("just written");
+        std::fs::write(files.config(), text.replace("loops = 2", &format!("loops = {loops}"))).expect("our own folder");
+        if loops == 2 {
+            files.add_person(&world, "m.rossi");
+        }
+        let mut gateway = Gateway::start(&world, files);
+        assert_eq!(counted(&gateway, "loops"), loops);
+        let (_, config) = api::session(&world, &world.home, "m.rossi");
+        expect_own(&world, &config, 50_000, WORKSTATION, OTHER_WORKSTATION);
+        gateway.stop();
+    }
+}
