@@ -44,6 +44,10 @@ pub struct Setup {
     pub group: String,
     /// Where the workstation of m.rossi is: an address or a name.
     pub workstation: String,
+    /// Whether workstations see the gateway's own address.
+    pub masquerade: bool,
+    /// The network that tunnel addresses are lent from.
+    pub pool: String,
 }
 
 impl Default for Setup {
@@ -60,6 +64,8 @@ impl Default for Setup {
             directory: "kind = \"file\"\nfile = \"people.toml\"".to_owned(),
             group: "smart".to_owned(),
             workstation: WORKSTATION.to_string(),
+            masquerade: true,
+            pool: "100.96.0.0/20".to_owned(),
         }
     }
 }
@@ -165,12 +171,12 @@ groups = ["{}"]
         format!(
             "state = \"state\"\npolicy = \"policy\"\n\n\
              [control]\nlisten = \"0.0.0.0:{CONTROL_PORT}\"\npublic = \"{}\"\n\n\
-             [tunnel]\nlisten = \"0.0.0.0:{TUNNEL_PORT}\"\npublic = \"{}\"\nloops = 2\n\n\
-             [office]\ndevice = \"deskgate0\"\nmasquerade = true\nfirewall = true\n\n\
+             [tunnel]\nlisten = \"0.0.0.0:{TUNNEL_PORT}\"\npublic = \"{}\"\npool = \"{}\"\nloops = 2\n\n\
+             [office]\ndevice = \"deskgate0\"\nmasquerade = {}\nfirewall = true\n\n\
              [directory]\n{}\n\n\
              [admin]\nsocket = \"admin.sock\"\n\n\
              [log]\nformat = \"json\"\n",
-            self.public.0, self.public.1, self.directory
+            self.public.0, self.public.1, self.pool, self.masquerade, self.directory
         )
     }
 }

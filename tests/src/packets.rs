@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use etherparse::{IcmpEchoHeader, Icmpv4Type, Icmpv6Type, Ipv4Header, PacketBuilder};
+use etherparse::{IcmpEchoHeader, Icmpv4Type, Icmpv6Type, Ipv4Header, PacketBuilder, icmpv4::DestUnreachableHeader};
 
 fn v4(address: IpAddr) -> [u8; 4] {
     match address {
@@ -32,6 +32,28 @@ pub fn stray_segment(from: IpAddr, to: IpAddr, port: u16) -> Vec<u8> {
         .ack(9)
         .psh()
         .write(&mut packet, b"hello")
+        .expect("memory");
+    packet
+}
+
+/// A segment with data that may not be cut, in the connection that [`syn`] begins.
+pub fn data(from: IpAddr, to: IpAddr, port: u16, payload: &[u8]) -> Vec<u8> {
+    let mut packet = Vec::new();
+    PacketBuilder::ipv4(v4(from), v4(to), 64)
+        .tcp(40000, port, 8, 64000)
+        .ack(9)
+        .write(&mut packet, payload)
+        .expect("memory");
+    packet
+}
+
+/// What `from` says to `to` of a packet that it cannot take: how many bytes it takes, and how that packet begins.
+pub fn too_big(from: IpAddr, to: IpAddr, mtu: u16, about: &[u8]) -> Vec<u8> {
+    let needed = DestUnreachableHeader::FragmentationNeeded { next_hop_mtu: mtu };
+    let mut packet = Vec::new();
+    PacketBuilder::ipv4(v4(from), v4(to), 64)
+        .icmpv4(Icmpv4Type::DestinationUnreachable(needed))
+        .write(&mut packet, about)
         .expect("memory");
     packet
 }

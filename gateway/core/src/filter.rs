@@ -8,8 +8,9 @@ use policy::Grant;
 
 use crate::{
     Drop,
-    flows::Protocol,
+    flows::{Key, Protocol},
     packet::{Packet, Transport},
+    path_mtu::{About, TooBig},
 };
 
 /// The one address and the few ports that a session reaches.
@@ -44,6 +45,33 @@ impl Filter {
             Transport::Udp { destination, .. } => (Protocol::Udp, destination),
         };
         if self.grants(port) { Ok(()) } else { Err(Drop::OtherPort) }
+    }
+
+    /// Of which flow a packet was that home could not take in: one from the workstation to this session.
+    pub(crate) fn judge_too_big_from_home(&self, message: &TooBig<'_>) -> Result<Key, Drop> {
+        if message.source != self.own {
+            return Err(Drop::SpoofedSource);
+        }
+        if message.destination != self.workstation {
+            return Err(Drop::OtherHost);
+        }
+        let About { source, destination, protocol, source_port, destination_port } = message.about;
+        if (source, destination) != (self.workstation, self.own) {
+            return Err(Drop::NoFlow);
+        }
+        if !self.grants((protocol, source_port)) {
+            return Err(Drop::OtherPort);
+        }
+        Ok(Key { protocol, home_port: destination_port, office_port: source_port })
+    }
+
+    /// Of which flow a packet was that did not fit on its way into the office. Any router on that way may say so.
+    pub(crate) fn judge_too_big_from_office(&self, message: &TooBig<'_>) -> Result<Key, Drop> {
+        let About { source, destination, protocol, source_port, destination_port } = message.about;
+        if (source, destination) != (self.own, self.workstation) || !self.grants((protocol, destination_port)) {
+            return Err(Drop::NotAnAnswer);
+        }
+        Ok(Key { protocol, home_port: source_port, office_port: destination_port })
     }
 
     /// Whether a port of the workstation was granted.

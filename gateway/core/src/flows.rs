@@ -158,6 +158,11 @@ impl Flows {
         Ok(flow)
     }
 
+    /// Whether a flow is there.
+    pub(crate) fn has(&self, key: Key, now: Instant) -> bool {
+        self.flows.iter().any(|flow| flow.key == key && !flow.is_forgotten(now))
+    }
+
     /// Flows remembered at this moment.
     pub fn count(&self, now: Instant) -> usize {
         self.flows.iter().filter(|flow| !flow.is_forgotten(now)).count()

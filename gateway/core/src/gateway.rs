@@ -24,8 +24,9 @@ use crate::{
     office::ToOffice,
     offload,
     packet::{self, Packet},
+    path_mtu::{About, TooBig},
     peer::{self, HANDSHAKE_ROOM, INITIATION_SIZE, Identity, Incoming, LARGEST_DATAGRAM, OVERHEAD},
-    reset,
+    reset, segment_size,
     session::{Due, Session},
     sessions::{Sessions, Slot},
     timer::Timer,
@@ -484,14 +485,22 @@ impl Gateway {
     fn look_at_packet(&self, read: &[u8]) -> Result<(FromOffice, Slot, usize), Drop> {
         let (header, packet) = read.split_first_chunk::<VIRTIO_HEADER>().ok_or(Drop::Malformed)?;
         let offload = Offload::parse(header)?;
-        let parsed = Packet::parse(packet)?;
-        let slot = self.sessions.by_address(parsed.destination).ok_or(Drop::NoSession)?;
+        let (destination, ports) = match Packet::parse(packet) {
+            Ok(parsed) => (parsed.destination, parsed.transport),
+            Err(Drop::OtherProtocol) => {
+                let message = TooBig::parse(packet).ok_or(Drop::OtherProtocol)?;
+                let About { source_port: destination, destination_port: source, .. } = message.about;
+                (message.destination, Transport::Udp { source, destination })
+            }
+            Err(reason) => return Err(reason),
+        };
+        let slot = self.sessions.by_address(destination).ok_or(Drop::NoSession)?;
         let pieces = match offload {
             Offload::Complete | Offload::Checksum => 1,
             Offload::Pieces(size) => packet.len().div_ceil(usize::from(size).max(1)),
         };
         let cost = packet.len().max(pieces * LEAST);
-        Ok((FromOffice { offload, ports: parsed.transport }, slot, cost))
+        Ok((FromOffice { offload, ports }, slot, cost))
     }
 
     fn handle_indexed(&mut self, from: Way, index: u32, datagram: &[u8], now: Now) -> Result<(), Drop> {
@@ -505,8 +514,8 @@ impl Gateway {
             self.counters.empty += 1;
             return Ok(());
         };
-        let padded = self.plain.get(..length).ok_or(Drop::Malformed)?;
-        if let Err(reason) = pass_to_office(session, padded, &mut self.to_office, &mut self.counters, now) {
+        let padded = self.plain.get_mut(..length).ok_or(Drop::Malformed)?;
+        if let Err(reason) = pass_to_office(session, padded, self.mtu, &mut self.to_office, &mut self.counters, now) {
             session.count_drop(reason, 1);
             return Err(reason);
         }
@@ -549,7 +558,10 @@ impl Gateway {
     }
 
     fn pass_to_home(&mut self, offload: Offload, bytes: &[u8], now: Now) -> Result<(), (Option<Slot>, Drop)> {
-        let packet = Packet::parse(bytes).map_err(|reason| (None, reason))?;
+        let packet = match Packet::parse(bytes) {
+            Err(Drop::OtherProtocol) => return self.pass_too_big_to_home(bytes, now),
+            parsed => parsed.map_err(|reason| (None, reason))?,
+        };
         let slot = self.sessions.by_address(packet.destination).ok_or((None, Drop::NoSession))?;
         let session = self.sessions.get_mut(slot).ok_or((None, Drop::NoSession))?;
         let refuse = |reason| (Some(slot), reason);
@@ -561,7 +573,11 @@ impl Gateway {
         let mtu = usize::from(self.mtu);
         let (to_home, traffic, total) = (&mut self.to_home, &mut session.traffic, &mut self.counters.traffic);
         let mut lost = 0;
+        let (offers, most) = (packet.transport.offers_segment_size(), self.mtu);
         offload::cut(&packet, offload, mtu, self.plain.as_mut_slice(), |space, length| {
+            if offers && let Some(packet) = space.get_mut(..length) {
+                segment_size::clamp(packet, most);
+            }
             let Some(padded) = space.get_mut(..peer::padded(length, mtu)) else { return };
             if let Some(padding) = padded.get_mut(length..) {
                 padding.fill(0);
@@ -579,6 +595,33 @@ impl Gateway {
             session.count_drop(Drop::Backlog, lost);
             self.counters.drops.count(Drop::Backlog, lost);
         }
+        Ok(())
+    }
+
+    /// The one message of ICMP that passes: about a packet that the worker sent in a flow that lives.
+    fn pass_too_big_to_home(&mut self, bytes: &[u8], now: Now) -> Result<(), (Option<Slot>, Drop)> {
+        let message = TooBig::parse(bytes).ok_or((None, Drop::OtherProtocol))?;
+        let slot = self.sessions.by_address(message.destination).ok_or((None, Drop::NoSession))?;
+        let session = self.sessions.get_mut(slot).ok_or((None, Drop::NoSession))?;
+        let refuse = |reason| (Some(slot), reason);
+        let key = session.filter.judge_too_big_from_office(&message).map_err(refuse)?;
+        if !session.flows.has(key, now.instant) {
+            return Err(refuse(Drop::NotAnAnswer));
+        }
+        let to = session.peer.as_ref().and_then(peer::Peer::ready).ok_or(refuse(Drop::NotConnected))?;
+        let peer = session.peer.as_mut().ok_or(refuse(Drop::NotConnected))?;
+        let length = message.bytes().len();
+        let padded = peer::padded(length, usize::from(self.mtu));
+        let padded = self.plain.get_mut(..padded).ok_or(refuse(Drop::TooBig))?;
+        let (packet, padding) = padded.split_at_mut_checked(length).ok_or(refuse(Drop::TooBig))?;
+        packet.copy_from_slice(message.bytes());
+        padding.fill(0);
+        let room = (padded.len() + OVERHEAD).max(HANDSHAKE_ROOM);
+        if !self.to_home.add(to, room, |room| peer.seal(padded, room)) {
+            return Err(refuse(Drop::Backlog));
+        }
+        session.traffic.count_to_home(length);
+        self.counters.traffic.count_to_home(length);
         Ok(())
     }
 
@@ -643,12 +686,16 @@ fn reset_flows(session: &mut Session, flows: &[Flow], to_home: &mut ToHome, to_o
 /// From decrypted bytes to the office: parsed, judged, its flow found, its mark heard.
 fn pass_to_office(
     session: &mut Session,
-    bytes: &[u8],
+    bytes: &mut [u8],
+    mtu: u16,
     to_office: &mut ToOffice,
     counters: &mut Counters,
     now: Now,
 ) -> Result<(), Drop> {
-    let packet = Packet::parse(bytes)?;
+    let packet = match Packet::parse(bytes) {
+        Err(Drop::OtherProtocol) => return pass_too_big_to_office(session, bytes, to_office, counters, now),
+        parsed => parsed?,
+    };
     session.filter.judge_from_home(&packet)?;
     let flow = session.flows.handle_from_home(&packet, now.instant)?;
     if let Some(heard) = flow.hear_home(&packet, now.instant) {
@@ -656,7 +703,31 @@ fn pass_to_office(
     }
     session.traffic.count_to_office(packet.bytes().len());
     counters.traffic.count_to_office(packet.bytes().len());
-    to_office.add(&packet);
+    if packet.transport.offers_segment_size() {
+        segment_size::clamp(bytes, mtu);
+        to_office.add(&Packet::parse(bytes)?);
+    } else {
+        to_office.add(&packet);
+    }
+    Ok(())
+}
+
+/// The one message of ICMP that passes: about a packet that the workstation sent in a flow that lives.
+fn pass_too_big_to_office(
+    session: &mut Session,
+    bytes: &[u8],
+    to_office: &mut ToOffice,
+    counters: &mut Counters,
+    now: Now,
+) -> Result<(), Drop> {
+    let message = TooBig::parse(bytes).ok_or(Drop::OtherProtocol)?;
+    let key = session.filter.judge_too_big_from_home(&message)?;
+    if !session.flows.has(key, now.instant) {
+        return Err(Drop::NoFlow);
+    }
+    session.traffic.count_to_office(message.bytes().len());
+    counters.traffic.count_to_office(message.bytes().len());
+    to_office.add_alone(message.bytes());
     Ok(())
 }
 

@@ -38,6 +38,11 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// Whether it begins a TCP connection, where each end says what it takes.
+    pub(crate) fn offers_segment_size(self) -> bool {
+        matches!(self, Self::Tcp(tcp) if tcp.has(Tcp::SYN))
+    }
+
     /// Whether both are of one protocol and the same ports.
     pub(crate) fn is_flow_of(self, other: Self) -> bool {
         match (self, other) {

@@ -18,10 +18,12 @@ mod log;
 mod login;
 mod loops;
 mod manual;
+mod path_mtu;
 mod policy;
 mod reach;
 mod refuse;
 mod rights;
+mod routed;
 mod the_world;
 
 /// The home computer itself.

@@ -75,6 +75,21 @@ fn a_small_pool_is_not_shared_out_to_many_loops() {
 }
 
 #[test]
+fn a_pool_is_neither_larger_than_the_gateway_lends_from_nor_too_small_for_anybody() {
+    for (pool, fits) in [
+        ("10.0.0.0/8", false),
+        ("100.96.0.0/15", false),
+        ("100.96.0.0/16", true),
+        ("10.0.0.0/29", true),
+        ("10.0.0.0/30", false),
+    ] {
+        let read = parse(&format!("[tunnel]\npool = \"{pool}\"\n"));
+        assert_eq!(read.is_ok(), fits, "{pool}");
+        assert!(fits || read.unwrap_err().to_string().contains("write a prefix from /16 to /29"), "{pool}");
+    }
+}
+
+#[test]
 fn a_password_never_crosses_the_network_in_the_clear() {
     let ldap = |server: &str, rest: &str| {
         parse(&format!("[directory]\nkind = \"ldap\"\nservers = [\"{server}\"]\nsearch_bases = [\"DC=x\"]\n{rest}"))
