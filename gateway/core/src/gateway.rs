@@ -33,9 +33,9 @@ use crate::{
     turns::{LEAST, QUANTUM, Rank},
 };
 
-/// What is served each way before the loop looks again at what has arrived, in bytes. At little more than a microsecond
-/// for 1,300 bytes, nobody waits longer than a quarter of a millisecond to be seen.
-const SERVED: usize = 128 * 1024;
+/// What is served each way before the loop looks again at what has arrived, in bytes: as much as one super-packet, so that
+/// batches stay whole, and no more, for a round is what a keystroke waits to be seen.
+const SERVED: usize = 64 * 1024;
 /// A packet from the office of at most this many bytes goes before its session's larger ones.
 const SMALL: usize = 256;
 

@@ -155,7 +155,7 @@ fn sessions_that_copy_get_the_same_bytes_whatever_the_size_of_their_packets() {
         office.home_copies(600);
     }
     let before = office.to_office();
-    for _ in 0..8 {
+    for _ in 0..16 {
         office.world.gateway.serve(office.world.now);
         office.world.drain();
     }

@@ -44,14 +44,23 @@ impl World {
         Self::sharded(1, handshakes_per_second).remove(0)
     }
 
+    /// A world with as many tunnel addresses as `pool` holds.
+    pub(crate) fn lending(pool: &str, handshakes_per_second: u64) -> Self {
+        Self::made(pool, 1, handshakes_per_second).remove(0)
+    }
+
     /// The loops of one gateway, each a world of its own; the test hands over what they want handed over.
     pub(crate) fn sharded(loops: u8, handshakes_per_second: u64) -> Vec<Self> {
+        Self::made("100.96.0.0/24", loops, handshakes_per_second)
+    }
+
+    fn made(pool: &str, loops: u8, handshakes_per_second: u64) -> Vec<Self> {
         let identity = Identity::new(GATEWAY_SECRET, handshakes_per_second);
         let now = Now { instant: Instant::now(), wall: "2026-03-05T08:00:00Z".parse().unwrap() };
         let shard = |own| {
             let gateway = Gateway::new(Setup {
                 identity: identity.clone(),
-                pool: "100.96.0.0/24".parse().unwrap(),
+                pool: pool.parse().unwrap(),
                 mtu: MTU,
                 shard: Shard { own, all: loops },
             });
