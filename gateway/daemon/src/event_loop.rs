@@ -22,7 +22,7 @@ use std::{
 };
 
 use gateway_api::{PublicKey, SessionNumber};
-use gateway_core::{Drop, Event, Gateway, Identity, Now, Setup, Shard, Way};
+use gateway_core::{BATCH, Drop, Event, Gateway, Identity, Now, Setup, Shard, Way};
 use mio::{Events, Interest, Poll, Token, Waker, unix::SourceFd};
 use tokio::sync::{
     mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -211,11 +211,13 @@ impl EventLoop {
     fn receive(&mut self, now: Now) -> io::Result<bool> {
         for _ in 0..MOST_BATCHES {
             let runs = self.udp.receive(self.gateway.room_for_datagrams())?;
-            if runs.len() == 0 {
-                return Ok(false);
-            }
+            let count = runs.len();
             for (nth, run) in runs.enumerate() {
                 self.gateway.take_datagrams(nth, run.from, run.length, run.size, now);
+            }
+            // Fewer than there was room for: none waits now, and the next to come is told.
+            if count < BATCH {
+                return Ok(false);
             }
         }
         Ok(true)
