@@ -212,6 +212,10 @@ impl Process {
         if let Some(pid) = self.pid {
             let _ = kill(pid, signal);
         }
+        // The `nsenter` that waits for it has stopped with it, and would go on waiting for ever.
+        if matches!(signal, Signal::SIGCONT | Signal::SIGKILL) {
+            let _ = kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGCONT);
+        }
     }
 
     /// How it ended, if it did.

@@ -110,6 +110,11 @@ impl<'a> Screen<'a> {
         self.computer.sh(&format!("DISPLAY={} xdotool mousemove 400 400 type --delay 20 '{text}'", Self::DISPLAY));
     }
 
+    /// Presses one key, by its X name, such as `Next` for page down.
+    pub fn press(&self, key: &str) {
+        self.computer.sh(&format!("DISPLAY={} xdotool mousemove 400 400 key '{key}'", Self::DISPLAY));
+    }
+
     /// Red, green and blue of all pixels, row by row. None while there is no picture.
     fn picture(&self) -> Option<Vec<u8>> {
         let mut command = self.computer.command("import");

@@ -6,6 +6,8 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::{SignedDuration, Timestamp};
+
 use e2e::{
     client::{Client, Connect, exit},
     gateway::{Gateway, Setup},
@@ -36,13 +38,25 @@ fn a_busy_desktop_with_nobody_at_it_is_closed() {
     let (mut client, number) = at_work(&world, &gateway, &screen);
     let begun = Instant::now();
 
-    assert_eq!(gateway.close_reason(&number, 2 * MINUTE), "idle");
+    // Measured from the last moment at which the desktop was seen connected, so that a slow look never helps.
+    let mut connected = Timestamp::now();
+    wait::until("the desktop to be let go", 2 * MINUTE, || {
+        let looked = Timestamp::now();
+        let is_connected = desktop.connections(&world.workstation) > 0;
+        if is_connected {
+            connected = looked;
+        }
+        (!is_connected).then_some(())
+    });
     let sat = begun.elapsed();
     assert!(sat > MINUTE / 2 && sat < MINUTE + Duration::from_secs(25), "closed after {sat:?}");
-    wait::until("the desktop to be let go", wait::SOON, || {
-        (desktop.connections(&world.workstation) == 0).then_some(())
-    });
+    assert_eq!(gateway.close_reason(&number, wait::SOON), "idle");
+    let outlived = connected.duration_since(gateway.closed_at(&number));
+    assert!(outlived < SignedDuration::from_secs(1), "the desktop stayed connected for {outlived:?}");
     assert_eq!(client.wait(wait::SOON).code(), exit::ENDED, "{}", client.said());
+    // It was shown a while before, and the end came when it was due: a warning alone makes no mark.
+    assert!(client.said().contains("You seem to be away"), "{}", client.said());
+    assert!(!world.home.succeeds("pidof xfreerdp"), "the RDP program has ended");
     // The RDP program reconnects by itself where it can; nothing must answer it.
     assert!(
         wait::within(Duration::from_secs(8), || (desktop.connections(&world.workstation) > 0).then_some(())).is_none()
@@ -52,6 +66,16 @@ fn a_busy_desktop_with_nobody_at_it_is_closed() {
 
 #[test]
 fn a_person_who_types_now_and_then_keeps_the_desktop() {
+    stays_while(|screen| screen.type_text("a"));
+}
+
+#[test]
+fn a_person_who_reads_and_turns_a_page_now_and_then_keeps_the_desktop() {
+    stays_while(|screen| screen.press("Next"));
+}
+
+/// With something done every half minute, the desktop stays; with nothing, it goes.
+fn stays_while(act: impl Fn(&Screen<'_>)) {
     let world = World::new();
     let _desktop = Desktop::start(&world, &world.workstation, "m.rossi", "pw-desk", BLUE, BUSY);
     let gateway = Setup::default().profile("idle", "\"1m\"").start(&world);
@@ -63,7 +87,7 @@ fn a_person_who_types_now_and_then_keeps_the_desktop() {
     while begun.elapsed() < 2 * MINUTE {
         // Not sooner than that: marks in a connection's first seconds are not the person's.
         assert!(wait::within(Duration::from_secs(30), is_closed).is_none(), "closed after {:?}", begun.elapsed());
-        screen.type_text("a");
+        act(&screen);
     }
     assert_eq!(gateway.only_session(), number);
     let last = Instant::now();

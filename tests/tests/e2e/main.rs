@@ -8,6 +8,7 @@ use e2e::{
 };
 
 mod bad_input;
+mod channel;
 mod closed;
 mod fence;
 mod hostile;
