@@ -2,6 +2,7 @@
 //!
 //! - from starting `deskgate` to the first byte of the workstation, login and handshake included;
 //! - one TCP stream up and down through client and gateway, with the processor time that each took for a gigabyte;
+//! - the same with UDP blocked, when the session channel carries it; and the echo of one byte, both ways;
 //! - the same through a pair of Debian's `wireguard-go`, in the same run and the same world: figures of a shared machine
 //!   mean little by themselves, so look at the ratio.
 //!
@@ -17,7 +18,7 @@ use std::{
 
 use e2e::{
     client::Connect,
-    gateway::Setup,
+    gateway::{Gateway, Setup},
     netns::{Computer, Process},
     wait,
     world::{GATEWAY, WORKSTATION, World},
@@ -55,14 +56,26 @@ fn main() {
     let seconds = Duration::from_secs(setting("DESKGATE_SECONDS", 4));
     let rounds = setting("DESKGATE_ROUNDS", 3);
 
-    let ours = ours(&world, seconds, rounds);
+    let gateway = Setup::default().start(&world);
+    let (ours, by_udp) = ours(&world, &gateway, seconds, rounds);
+    block_udp(&world);
+    let (by_channel, channel_echo) = self::ours(&world, &gateway, seconds, rounds);
+    unblock_udp(&world);
+    drop(gateway);
+    println!("echo of one byte, by UDP: median {:.0} µs, p99 {:.0} µs", by_udp.0, by_udp.1);
+    println!(
+        "echo of one byte, by the session channel: median {:.0} µs, p99 {:.0} µs ({:.1} times)",
+        channel_echo.0,
+        channel_echo.1,
+        channel_echo.1 / by_udp.1
+    );
     let peers = wireguard_go(&world, seconds, rounds);
-    println!("\n{:<24}{:>10}{:>18}{:>18}", "one stream", "Gbit/s", "home, CPU s/GB", "gateway, CPU s/GB");
-    for (name, samples) in [("deskgate", &ours), ("wireguard-go", &peers)] {
+    println!("\n{:<28}{:>10}{:>18}{:>18}", "one stream", "Gbit/s", "home, CPU s/GB", "gateway, CPU s/GB");
+    for (name, samples) in [("deskgate", &ours), ("deskgate by channel", &by_channel), ("wireguard-go", &peers)] {
         for (way, samples) in ["up", "down"].into_iter().zip(samples) {
             let of = |pick: fn(&Sample) -> f64| median(samples.iter().map(pick));
             println!(
-                "{:<24}{:>10.2}{:>18.2}{:>18.2}",
+                "{:<28}{:>10.2}{:>18.2}{:>18.2}",
                 format!("{name}, {way}"),
                 of(|s| s.gigabits),
                 of(|s| s.home),
@@ -101,10 +114,21 @@ fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// Our own pair: login, tunnel, loopback door.
-fn ours(world: &World, seconds: Duration, rounds: u64) -> [Vec<Sample>; 2] {
-    let gateway = Setup::default().start(world);
-    let connect = Connect::new(&gateway, "m.rossi");
+/// As a hotel's network does it.
+fn block_udp(world: &World) {
+    world
+        .internet
+        .sh("nft add table ip hotel; nft 'add chain ip hotel pass { type filter hook forward priority 0; }'; \
+         nft add rule ip hotel pass meta l4proto udp drop");
+}
+
+fn unblock_udp(world: &World) {
+    world.internet.sh("nft delete table ip hotel");
+}
+
+/// Our own pair: login, tunnel, loopback door. The streams, and the echo's median and 99th percentile in microseconds.
+fn ours(world: &World, gateway: &Gateway<'_>, seconds: Duration, rounds: u64) -> ([Vec<Sample>; 2], (f64, f64)) {
+    let connect = Connect::new(gateway, "m.rossi");
     let mut firsts = Vec::new();
     for _ in 0..rounds.max(5) {
         let begun = Instant::now();
@@ -120,10 +144,27 @@ fn ours(world: &World, seconds: Duration, rounds: u64) -> [Vec<Sample>; 2] {
     let mut client = connect.start(&world.home);
     let door = SocketAddr::new(LOOPBACK, client.port());
     let processes = (number(client.pid()), number(gateway.pid()));
+    let times = echo(open(&world.home, door));
     let samples = measure(&world.home, door, processes, seconds, rounds);
     client.signal(nix::sys::signal::Signal::SIGTERM);
     client.wait(wait::SOON);
-    samples
+    (samples, times)
+}
+
+/// Median and 99th percentile of how long one byte takes there and back, in microseconds.
+fn echo(mut stream: TcpStream) -> (f64, f64) {
+    stream.set_nodelay(true).expect("a live socket");
+    stream.write_all(b"L").expect("the first byte");
+    let mut times: Vec<f64> = (0..2000)
+        .map(|_| {
+            let begun = Instant::now();
+            stream.write_all(b"k").and_then(|()| stream.read_exact(&mut [0])).expect("an echo");
+            begun.elapsed().as_secs_f64() * 1e6
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    let at = |share: f64| times.get((times.len() as f64 * share) as usize).copied().unwrap_or(f64::NAN);
+    (at(0.5), at(0.99))
 }
 
 /// Debian's WireGuard in user space on both ends, with a TUN at home, which needs rights that ours does not.
@@ -265,6 +306,13 @@ fn serve(mut stream: TcpStream) -> std::io::Result<()> {
                 stream.write_all(&chunk)?;
             }
             Ok(())
+        }
+        [b'L'] => {
+            stream.set_nodelay(true)?;
+            loop {
+                stream.read_exact(&mut way)?;
+                stream.write_all(&way)?;
+            }
         }
         _ => stream.write_all(b"!"),
     }
