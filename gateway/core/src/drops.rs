@@ -136,6 +136,23 @@ impl Drops {
     }
 }
 
+/// What the idle rule saw in the whole office. INVARIANT: kept of no session and of no person, for what a person does is not
+/// measured; these say whether the rule can be trusted here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct IdleTotals {
+    /// Times that the rule would have ended a session where it is only on trial (`dry_run`).
+    pub would_have_ended: u64,
+    /// Sessions in which marks came at a machine's fixed beat.
+    pub jigglers: u64,
+}
+
+impl std::ops::AddAssign for IdleTotals {
+    fn add_assign(&mut self, other: Self) {
+        self.would_have_ended += other.would_have_ended;
+        self.jigglers += other.jigglers;
+    }
+}
+
 /// What the gateway as a whole has seen since it started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -149,6 +166,8 @@ pub struct Counters {
     pub handed_over: u64,
     /// Keepalives and other authenticated datagrams that carry no packet.
     pub empty: u64,
+    /// What the idle rule saw, of sessions past and present.
+    pub idle: IdleTotals,
     /// Packets passed to workstations and to workers, and their bytes, of sessions past and present.
     pub traffic: crate::Traffic,
     /// Packets and datagrams dropped, of sessions past and present.
@@ -165,6 +184,7 @@ impl Counters {
         self.cookies += other.cookies;
         self.handed_over += other.handed_over;
         self.empty += other.empty;
+        self.idle += other.idle;
         self.traffic.add(&other.traffic);
         self.drops.add(&other.drops);
         self.unsent += other.unsent;

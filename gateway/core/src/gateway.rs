@@ -335,6 +335,9 @@ impl Gateway {
         while let Some(slot) = self.sessions.due(now.instant) {
             let due = self.sessions.change(slot, |session| {
                 let timer = session.deadlines.take_due(now.instant);
+                if timer == Some(Timer::Idle) {
+                    self.counters.idle += session.take_idle_totals(now.instant);
+                }
                 timer.map_or(Due::Nothing, |timer| session.handle_deadline(timer, now))
             });
             match due {

@@ -50,7 +50,7 @@ mod timer;
 mod turns;
 
 pub use addresses::{LARGEST_POOL, SMALLEST_POOL, shares};
-pub use drops::{Counters, Drop, Drops};
+pub use drops::{Counters, Drop, Drops, IdleTotals};
 pub use event::{Event, Now, Open, OpenError, Opened, Phase, Traffic, View};
 pub use filter::Filter;
 pub use flows::{Flows, MOST_FLOWS, Protocol};

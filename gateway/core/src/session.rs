@@ -21,7 +21,7 @@ use policy::{End, Grant};
 use crate::{
     Drop, Event, Now, Phase, Traffic, View, Way,
     activity::Activity,
-    drops::Drops,
+    drops::{Drops, IdleTotals},
     filter::Filter,
     flows::Flows,
     peer::Peer,
@@ -59,6 +59,9 @@ pub(crate) struct Session {
     /// The shortest warning given of the idle end that is coming, and of the grant's end.
     idle_warned: Option<Duration>,
     end_warned: Option<Duration>,
+    /// What the rule on trial would have ended the session at, once counted, and whether a machine was.
+    tried: Option<Instant>,
+    jiggler_counted: bool,
     /// Since when, and how many, handshakes were begun by the channel.
     handshakes_by_channel: Option<(Instant, u32)>,
 }
@@ -95,6 +98,8 @@ impl Session {
             deadlines,
             idle_warned: None,
             end_warned: None,
+            tried: None,
+            jiggler_counted: false,
             handshakes_by_channel: None,
         }
     }
@@ -184,6 +189,21 @@ impl Session {
         }
     }
 
+    /// What the idle rule saw that has not been counted yet.
+    pub(crate) fn take_idle_totals(&mut self, now: Instant) -> IdleTotals {
+        let mut totals = IdleTotals::default();
+        if self.activity.is_jiggler() && !std::mem::replace(&mut self.jiggler_counted, true) {
+            totals.jigglers = 1;
+        }
+        let rule = self.grant.idle_rule;
+        let due = rule.dry_run.then(|| self.activity.idle_at(self.grant.idle, rule)).flatten().filter(|at| *at <= now);
+        // Once for each time that nobody was there, and not for each look.
+        if due.is_some() && std::mem::replace(&mut self.tried, due) != due {
+            totals.would_have_ended = 1;
+        }
+        totals
+    }
+
     /// When the person will have been idle for the limit; none where the rule does not apply.
     fn idle_at(&self) -> Option<Instant> {
         let rule = self.grant.idle_rule;
@@ -192,8 +212,9 @@ impl Session {
 
     fn handle_idle(&mut self, now: Instant) -> Due {
         let Some(idle_at) = self.idle_at() else {
-            // Not understood, or a trial: looked at again, for a client may yet show itself.
-            self.deadlines.arm(Timer::Idle, now + self.grant.idle);
+            // Not understood, or a trial: looked at again, for a client may yet show itself; a trial when it would end.
+            let trial = self.activity.idle_at(self.grant.idle, self.grant.idle_rule).filter(|at| *at > now);
+            self.deadlines.arm(Timer::Idle, trial.unwrap_or(now + self.grant.idle));
             return Due::Nothing;
         };
         let left = idle_at.saturating_duration_since(now);

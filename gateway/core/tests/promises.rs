@@ -525,6 +525,25 @@ fn nobody_there_is_warned_twice_and_then_ended() {
 }
 
 #[test]
+fn an_idle_rule_on_trial_warns_and_ends_nobody_and_is_counted_for_the_office() {
+    let mut world = World::new();
+    let mut trial = grant();
+    trial.idle_rule.dry_run = true;
+    world.connect_with("m.rossi", 1, trial.clone());
+    world.connect_with("g.verdi", 2, trial);
+    world.connect("n.bianchi", 3);
+    world.pass(10 * MINUTE - SECOND);
+    assert_eq!(world.gateway.counters().idle.would_have_ended, 0);
+    world.pass(50 * MINUTE);
+    assert_eq!(world.gateway.counters().idle.would_have_ended, 2, "once for each time that nobody was there");
+    assert_eq!(
+        (warnings(&world).len(), closed(&world)),
+        (2, vec![CloseReason::Idle]),
+        "of the one that is on no trial"
+    );
+}
+
+#[test]
 fn a_short_idle_limit_warns_of_nothing_that_is_longer_than_itself() {
     let mut world = World::new();
     let mut short = grant();

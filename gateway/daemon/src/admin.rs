@@ -328,6 +328,8 @@ async fn status(desk: &Desk) -> Result<Value, String> {
         "cookies": counters.cookies,
         "handed_over": counters.handed_over,
         "drops": drops,
+        // Of the whole office, never of a person.
+        "idle": { "would_have_ended": counters.idle.would_have_ended, "jigglers": counters.idle.jigglers },
         "unsent": counters.unsent,
     }))
 }
