@@ -25,6 +25,7 @@ mod reach;
 mod refuse;
 mod rights;
 mod routed;
+mod secrets;
 mod the_world;
 
 /// The home computer itself.
