@@ -25,12 +25,13 @@ use tokio::{
 };
 
 use crate::{
+    blocked::Blocked,
     clock, config,
     control::Certificate,
     leavers::Alarm,
     ledger::Ledger,
     policy_change::{Consent, NotApplied, PolicyChange, Preview},
-    store::{Kept, Query, StoreError},
+    store::{self, Kept, Query, StoreError},
 };
 
 /// For a question to arrive.
@@ -61,6 +62,18 @@ pub(crate) enum Question {
         /// Which.
         number: SessionNumber,
     },
+    /// End a worker's session and let them in no more. Recorded.
+    WorkerBlock {
+        /// The worker's name in the directory.
+        worker: String,
+    },
+    /// Let a worker in again. Recorded.
+    WorkerUnblock {
+        /// As it was given.
+        worker: String,
+    },
+    /// Who is blocked.
+    WorkersBlocked,
     /// Records; answered line by line. Recorded if names are asked for.
     LogShow {
         /// Which.
@@ -98,6 +111,7 @@ pub(crate) struct Desk {
     pub(crate) alarm: Arc<Alarm>,
     /// How many threads carry packets.
     pub(crate) loops: u8,
+    pub(crate) blocked: Arc<Blocked>,
     pub(crate) started_at: Timestamp,
     pub(crate) group: Option<Gid>,
 }
@@ -247,6 +261,16 @@ async fn reply(desk: &Desk, uid: Uid, question: Question) -> Result<Value, Strin
                 }
             }
         }
+        Question::WorkerBlock { worker } => block(desk, uid, worker.trim()).await,
+        Question::WorkerUnblock { worker } => {
+            let worker = worker.trim();
+            act_on(desk, Kind::WorkerUnblocked, uid, worker).await?;
+            match desk.blocked.unblock(worker)? {
+                true => Ok(json!({ "worker": worker })),
+                false => Err(format!("`{worker}` is not blocked: `worker list` shows who is")),
+            }
+        }
+        Question::WorkersBlocked => Ok(json!(desk.blocked.all())),
         Question::LogShow { .. } => Err("records are answered line by line".to_owned()),
         Question::PolicyPreview => {
             order(desk, uid, "preview").await?;
@@ -274,6 +298,33 @@ async fn reply(desk: &Desk, uid: Uid, question: Question) -> Result<Value, Strin
 async fn act(desk: &Desk, kind: Kind, uid: Uid, session: Option<SessionNumber>) -> Result<(), String> {
     let fields = Fields::default().with("uid", i64::from(uid.as_raw()));
     let draft = Draft { session, fields, ..Draft::new(kind, clock::now().wall) };
+    desk.ledger.store().note(draft).await.map_err(|error| error.to_string())
+}
+
+/// First nobody gets in any more, then whoever is in is out.
+async fn block(desk: &Desk, uid: Uid, worker: &str) -> Result<Value, String> {
+    if worker.is_empty() || worker.chars().any(char::is_control) {
+        return Err("nobody has such a name".to_owned());
+    }
+    act_on(desk, Kind::WorkerBlocked, uid, worker).await?;
+    let live = desk.ledger.session_of(worker);
+    let id = live.and_then(|number| desk.ledger.workers().remove(&number)).map(|worker| worker.id);
+    desk.blocked.block(worker, id.as_deref(), clock::now().wall)?;
+    let mut ended = 0;
+    while let Some(number) = desk.ledger.session_of(worker) {
+        if !desk.ledger.close(number, CloseReason::Administrator).await {
+            return Err(format!("`{worker}` is blocked; session {number} is ending, and that is not recorded yet"));
+        }
+        ended += 1;
+    }
+    Ok(json!({ "worker": worker, "ended": ended }))
+}
+
+/// Records what an administrator does to a worker, before it is done.
+async fn act_on(desk: &Desk, kind: Kind, uid: Uid, worker: &str) -> Result<(), String> {
+    let fields = Fields::default().with("uid", i64::from(uid.as_raw()));
+    let private = store::private(Fields::default().with("worker", worker)).map_err(|error| error.to_string())?;
+    let draft = Draft { fields, private, ..Draft::new(kind, clock::now().wall) };
     desk.ledger.store().note(draft).await.map_err(|error| error.to_string())
 }
 

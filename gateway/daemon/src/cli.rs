@@ -31,6 +31,9 @@ pub(crate) enum Command {
     /// The sessions open at this moment
     #[command(subcommand)]
     Session(SessionCommand),
+    /// Who may not come in, whatever directory and policy say
+    #[command(subcommand)]
+    Worker(WorkerCommand),
     /// The session log
     #[command(subcommand)]
     Log(LogCommand),
@@ -117,6 +120,22 @@ pub(crate) enum SessionCommand {
         #[command(flatten)]
         output: Output,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkerCommand {
+    /// End a worker's session and refuse every login until `unblock`; that you did is recorded
+    Block {
+        /// As agreements write it
+        name: String,
+    },
+    /// Let a worker in again; that you did is recorded
+    Unblock {
+        /// As it was written to `block`
+        name: String,
+    },
+    /// Who is blocked
+    List(Output),
 }
 
 #[derive(Debug, Subcommand)]

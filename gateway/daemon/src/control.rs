@@ -32,7 +32,7 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) use certificate::{Certificate, configured_fingerprint, provider};
 pub(crate) use throttle::Throttle;
 
-use crate::{directory::Directory, ledger::Ledger, policy_change::PolicyChange};
+use crate::{blocked::Blocked, directory::Directory, ledger::Ledger, policy_change::PolicyChange};
 
 /// For the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -58,6 +58,7 @@ pub(crate) struct Api {
     pub(crate) directory: Arc<Directory>,
     pub(crate) change: Arc<PolicyChange>,
     pub(crate) throttle: Arc<Throttle>,
+    pub(crate) blocked: Arc<Blocked>,
     /// The gateway's WireGuard key.
     pub(crate) tunnel_key: PublicKey,
     /// `host:port` for UDP as seen from the Internet.

@@ -4,6 +4,7 @@
 //! administrators' socket. What a command prints is its own room's business; here it becomes an exit code.
 
 mod admin;
+mod blocked;
 mod channel_queue;
 mod cli;
 mod clock;
@@ -37,6 +38,7 @@ mod store_commands;
 mod systemd;
 mod tun;
 mod udp;
+mod worker_commands;
 mod workstation;
 
 use std::{io::IsTerminal as _, process::ExitCode};
@@ -99,6 +101,7 @@ fn run(Cli { config: path, command }: Cli) -> Result<ExitCode, Failure> {
         Command::Status(output) => session_commands::status(&config()?, output),
         Command::Reload(output) => session_commands::reload(&config()?, output),
         Command::Session(command) => session_commands::run(&config()?, command),
+        Command::Worker(command) => worker_commands::run(&config()?, command),
         Command::Log(command) => log_commands::run(&config()?, command),
         Command::Directory(command) => directory_commands::run(&config()?, command),
         Command::Fingerprint => {

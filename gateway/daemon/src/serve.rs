@@ -21,6 +21,7 @@ use tokio::{sync::mpsc::UnboundedReceiver, task::JoinHandle};
 use crate::{
     Failure,
     admin::{self, Desk},
+    blocked::Blocked,
     clock,
     command::DataPlane,
     config::{self, Config},
@@ -243,6 +244,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
 
     let (ledger, mut books) = Ledger::start(store.clone(), data_plane.clone(), fence, events);
     let change = Arc::new(PolicyChange::new(Arc::clone(&policy), ledger.clone(), config.reload.brake));
+    let blocked = Arc::new(Blocked::read(&config.state).map_err(Failure::Unusable)?);
     let (directory, alarm) = (Arc::new(directory), Arc::new(Alarm::default()));
     let leavers =
         Leavers::new(Arc::clone(&directory), Arc::clone(&change), ledger.clone(), config.leavers, Arc::clone(&alarm));
@@ -252,6 +254,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         certificate: Arc::clone(&certificate),
         alarm,
         loops: config.tunnel.loops,
+        blocked: Arc::clone(&blocked),
         started_at,
         group,
     };
@@ -263,6 +266,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         directory,
         change: Arc::clone(&change),
         throttle: Arc::clone(&throttle),
+        blocked: Arc::clone(&blocked),
         tunnel_key,
         tunnel_endpoint: config.tunnel.public.to_string(),
     };

@@ -92,6 +92,10 @@ kinds! {
     SessionClosedByOrder = "session_closed_by_order" in Administrators,
     /// An administrator asked for the session of a worker by name: `uid`.
     SessionLookedUp = "session_looked_up" in Administrators,
+    /// An administrator ended a worker's session and lets them in no more: `uid`; privately whom.
+    WorkerBlocked = "worker_blocked" in Administrators,
+    /// An administrator lets a worker in again: `uid`; privately whom.
+    WorkerUnblocked = "worker_unblocked" in Administrators,
     /// An administrator read records with their names: `uid`.
     NamesShown = "names_shown" in Administrators,
     /// Records were deleted because their time was over: `journal`, `count`, `last_sequence`.

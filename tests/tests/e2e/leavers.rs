@@ -99,6 +99,30 @@ fn who_is_renamed_or_locked_by_a_stranger_while_connected_stays() {
 }
 
 #[test]
+fn who_is_blocked_is_out_at_once_and_stays_out_until_somebody_says_otherwise() {
+    let world = World::new();
+    let mut gateway = Setup::default().start(&world);
+    let mut rossi = Connect::new(&gateway, "m.rossi").start(&world.home);
+    let mut verdi = Connect::new(&gateway, "g.verdi").start(&world.other_home);
+    rossi.port();
+    verdi.port();
+    let said = gateway.command(&["worker", "block", "M.Rossi"]);
+    assert!(said.contains("sessions ended: 1"), "{said}");
+    assert_eq!(rossi.wait(wait::SOON).code(), exit::ENDED, "{}", rossi.said());
+    assert_eq!(close_reasons(&gateway), ["administrator"]);
+    assert!(!verdi.ended());
+    let code = |password: &str| api::login(&world, &world.home, "m.rossi", password).0.refusal().code;
+    assert_eq!(code(&password("m.rossi")), RefusalCode::AccountNeedsAttention);
+    assert_eq!(code("pw-wrong"), RefusalCode::WrongCredentials, "told only with the right password");
+    gateway.stop();
+    let gateway = Gateway::start(&world, gateway.files().clone());
+    assert_eq!(code(&password("m.rossi")), RefusalCode::AccountNeedsAttention, "also after a restart");
+    assert_eq!(gateway.json(&["worker", "list", "--json"])[0]["worker"], "M.Rossi");
+    gateway.command(&["worker", "unblock", "m.rossi"]);
+    assert_eq!(api::login(&world, &world.home, "m.rossi", &password("m.rossi")).0.status, 200);
+}
+
+#[test]
 fn a_directory_that_is_down_cuts_nobody_before_the_deadline() {
     let world = World::new();
     let mut directory = Directory::start(&world);

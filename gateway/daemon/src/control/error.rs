@@ -24,6 +24,8 @@ pub(crate) enum Refused {
     WrongCredentials(&'static str),
     /// The directory wants something done.
     MustAct(MustAct),
+    /// An administrator blocked the worker.
+    Blocked,
     /// The directory does not take a new password.
     PasswordNotTaken(NotTaken),
     /// The policy says no; when the worker's hours next begin, on the policy's clock.
@@ -48,6 +50,7 @@ impl Refused {
             Self::WrongCredentials(truth) | Self::Unavailable(truth) => truth,
             Self::MustAct(what) => what.word(),
             Self::PasswordNotTaken(why) => why.word(),
+            Self::Blocked => "worker_blocked",
             Self::Policy(reason, _) => reason.word(),
             Self::AlreadyConnected => "already_connected",
             Self::Workstation(trouble) => trouble.word(),
@@ -61,7 +64,7 @@ impl Refused {
         match self {
             Self::BadRequest => RefusalCode::BadRequest,
             Self::WrongCredentials(_) => RefusalCode::WrongCredentials,
-            Self::MustAct(_) => RefusalCode::AccountNeedsAttention,
+            Self::MustAct(_) | Self::Blocked => RefusalCode::AccountNeedsAttention,
             Self::PasswordNotTaken(_) => RefusalCode::PasswordNotTaken,
             Self::Policy(reason, _) => match reason {
                 Reason::NoAgreement
@@ -141,6 +144,7 @@ impl Refused {
                 MustAct::NotFromHere => "Your account may sign in at certain computers only. Ask the help desk.",
             }
             .to_owned(),
+            Self::Blocked => "Your office has blocked your access from home. Ask the help desk.".to_owned(),
             Self::PasswordNotTaken(why) => match why {
                 NotTaken::TooShort => "The new password is too short. Choose a longer one.",
                 NotTaken::TooSimple => {
@@ -208,6 +212,7 @@ impl Refused {
                 MustAct::NotFromHere => "L'account può accedere solo da certi computer. Si rivolga all'assistenza.",
             }
             .to_owned(),
+            Self::Blocked => "Il Suo ufficio ha bloccato l'accesso da casa. Si rivolga all'assistenza.".to_owned(),
             Self::PasswordNotTaken(why) => match why {
                 NotTaken::TooShort => "La nuova password è troppo corta. Ne scelga una più lunga.",
                 NotTaken::TooSimple => {

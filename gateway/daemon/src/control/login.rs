@@ -22,7 +22,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use gateway_api::{
-    LARGEST_BODY, SessionNumber,
+    CloseReason, LARGEST_BODY, SessionNumber,
     login::{self, Language},
 };
 use gateway_core::OpenError;
@@ -110,7 +110,10 @@ async fn open(api: &Api, attempt: &mut Attempt, body: Body) -> Result<login::Ses
     fits(&request)?;
     let policy = api.change.policy().current();
     let person = authenticate(api, &policy, request.user.trim(), request.password, attempt).await?;
-    let name = Arc::clone(&person.name);
+    let (name, who) = (Arc::clone(&person.name), person.clone());
+    if api.blocked.holds(&who) {
+        return Err(Failure::of(&name, Refused::Blocked));
+    }
     let grant = decide(api, &policy, &person).await?;
     check_supported(&grant, request.wireguard_config).map_err(|refused| Failure::of(&name, refused))?;
     let workstation = workstation::locate(&policy, &api.ledger, &grant.workstation, &grant.address)
@@ -119,6 +122,11 @@ async fn open(api: &Api, attempt: &mut Attempt, body: Body) -> Result<login::Ses
     let (public_key, policy_hash) = (request.public_key, Hash(policy.hash()));
     let opening = Opening { person, grant: grant.clone(), workstation, public_key, from, policy: policy_hash };
     let admitted = api.ledger.open(opening).await.map_err(|error| Failure::of(&name, not_opened(error)))?;
+    // Blocked while it opened: whoever blocked may not have seen it yet.
+    if api.blocked.holds(&who) {
+        api.ledger.close(admitted.number, CloseReason::Administrator).await;
+        return Err(Failure::of(&name, Refused::Blocked));
+    }
     api.change.reconsider(admitted.number, &policy).await;
     Ok(session(api, &grant, workstation, admitted))
 }
