@@ -30,7 +30,7 @@ fn main() {
 
 /// The median time of a packet each way.
 fn cost(sessions: usize) -> (Duration, Duration) {
-    let mut world = World::lending("100.96.0.0/16", u64::MAX);
+    let mut world = World::lending("100.96.0.0/16", u32::MAX);
     let mut busy = Vec::new();
     for serial in 1..=sessions as u32 {
         let name = format!("worker{serial}");

@@ -44,7 +44,8 @@ pub enum Drop {
     BadData,
     /// By a session's channel, a datagram that is not that session's.
     OtherSession,
-    /// By a session's channel, more handshakes than anybody needs.
+    /// More handshakes than anybody needs: by a session's channel; or from an address whose cookies are right, while there
+    /// are too many in all.
     TooManyHandshakes,
 }
 

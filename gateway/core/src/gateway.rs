@@ -8,7 +8,7 @@ use std::{
     collections::VecDeque,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     ops::Range,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use gateway_api::{CloseReason, PublicKey, SessionNumber};
@@ -19,6 +19,7 @@ use crate::{
     Counters, Drop, Event, Now, Offload, Open, OpenError, Opened, Phase, Transmit, Transport, VIRTIO_HEADER, View, Way,
     addresses::Addresses,
     flows::Flow,
+    guard::Guard,
     home::ToHome,
     intake::{BATCH, Intake, Kept},
     office::ToOffice,
@@ -39,7 +40,6 @@ const SERVED: usize = 64 * 1024;
 /// A packet from the office of at most this many bytes goes before its session's larger ones.
 const SMALL: usize = 256;
 
-const SECOND: Duration = Duration::from_secs(1);
 /// The first byte of a handshake's first message.
 const INITIATION: u8 = 1;
 
@@ -73,6 +73,8 @@ pub struct Setup {
     pub pool: Ipv4Net,
     /// The largest IP packet inside the tunnel, in bytes: 1280 to 1420.
     pub mtu: u16,
+    /// Handshakes let in each second before cookies are asked for.
+    pub handshakes_per_second: u32,
     /// Which loop this is.
     pub shard: Shard,
 }
@@ -81,6 +83,7 @@ pub struct Setup {
 #[derive(Debug)]
 pub struct Gateway {
     identity: Identity,
+    guard: Guard,
     mtu: u16,
     shard: Shard,
     strays: VecDeque<Stray>,
@@ -91,7 +94,6 @@ pub struct Gateway {
     to_office: ToOffice,
     events: VecDeque<Event>,
     counters: Counters,
-    next_second: Option<Instant>,
     /// Where datagrams are opened, and packets for home are made; nothing in it outlives a call.
     plain: Box<[u8; LARGEST_DATAGRAM]>,
 }
@@ -114,6 +116,7 @@ impl Gateway {
     /// A gateway without sessions.
     pub fn new(setup: Setup) -> Self {
         Self {
+            guard: Guard::new(setup.handshakes_per_second, setup.identity.seed()),
             identity: setup.identity,
             mtu: setup.mtu,
             shard: setup.shard,
@@ -125,7 +128,6 @@ impl Gateway {
             to_office: ToOffice::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
-            next_second: None,
             plain: Box::new([0; LARGEST_DATAGRAM]),
         }
     }
@@ -263,7 +265,7 @@ impl Gateway {
             self.counters.drops.count(Drop::TooBig, 1);
             return;
         }
-        let looked = self.identity.look(from.ip(), datagram, self.plain.as_mut_slice());
+        let looked = self.identity.look(&mut self.guard, from.ip(), datagram, self.plain.as_mut_slice(), now.instant);
         let outcome = match looked {
             Ok(Incoming::Indexed(index)) => self.handle_indexed(Way::Udp(from), index, datagram, now),
             Ok(Incoming::Initiation(key)) if self.is_stray(&key) => self.keep_stray(from, key, datagram),
@@ -328,10 +330,6 @@ impl Gateway {
 
     /// Everything whose time has come.
     pub fn handle_timeout(&mut self, now: Now) {
-        if self.next_second.is_none_or(|at| at <= now.instant) {
-            self.identity.next_second();
-            self.next_second = Some(now.instant + SECOND);
-        }
         while let Some(slot) = self.sessions.due(now.instant) {
             let due = self.sessions.change(slot, |session| {
                 let timer = session.deadlines.take_due(now.instant);
@@ -343,7 +341,7 @@ impl Gateway {
             match due {
                 Some(Due::Close(reason)) => self.close(slot, reason),
                 Some(Due::Tell(event)) => self.events.push_back(event),
-                Some(Due::Tick) => self.tick(slot),
+                Some(Due::Tick) => self.tick(slot, now),
                 Some(Due::Nothing) | None => {}
             }
         }
@@ -451,8 +449,7 @@ impl Gateway {
 
     /// When to call [`Self::handle_timeout`] next, and what for.
     pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
-        let second = self.next_second.map(|at| (at, Timer::Second));
-        [second, self.sessions.next_deadline()].into_iter().flatten().min()
+        self.sessions.next_deadline()
     }
 
     fn pass_from_channel(&mut self, slot: Slot, number: SessionNumber, datagram: &[u8], now: Now) -> Result<(), Drop> {
@@ -510,9 +507,9 @@ impl Gateway {
         let slot = self.slot_of(index).ok_or(Drop::UnknownPeer)?;
         let session = self.sessions.get_mut(slot).ok_or(Drop::UnknownPeer)?;
         let peer = session.peer.as_mut().ok_or(Drop::UnknownPeer)?;
-        let to_home = &mut self.to_home;
-        let opened =
-            peer.handle_datagram(from, datagram, self.plain.as_mut_slice(), |reply| send(to_home, from, reply))?;
+        let (to_home, plain, at) = (&mut self.to_home, self.plain.as_mut_slice(), now.instant);
+        peer.refresh(at, |to, datagram| send(to_home, to, datagram));
+        let opened = peer.handle_datagram(from, datagram, plain, at, |reply| send(to_home, from, reply))?;
         let peer::Opened::Packet(length) = opened else {
             self.counters.empty += 1;
             return Ok(());
@@ -522,9 +519,13 @@ impl Gateway {
             session.count_drop(reason, 1);
             return Err(reason);
         }
+        let is_drowsy = session.is_drowsy(now.instant);
         if session.is_warning_lifted(now.instant) {
             let lifted = self.sessions.change(slot, |session| session.lift_warning(now.instant));
             self.events.extend(lifted);
+        }
+        if is_drowsy {
+            self.sessions.change(slot, |session| session.wake_peer(now.instant));
         }
         Ok(())
     }
@@ -534,8 +535,9 @@ impl Gateway {
         let (identity, to_home, plain) = (&self.identity, &mut self.to_home, self.plain.as_mut_slice());
         let answered = self.sessions.change(slot, |session| {
             let peer = session.peer.as_mut().ok_or(Drop::UnknownPeer)?;
-            peer.handle_initiation(identity, datagram, plain, |reply| send(to_home, from, reply))?;
-            session.wake_peer(now.instant);
+            peer.refresh(now.instant, |to, datagram| send(to_home, to, datagram));
+            peer.handle_initiation(identity, datagram, plain, now.instant, |reply| send(to_home, from, reply))?;
+            session.rest_peer();
             Ok(())
         });
         answered.ok_or(Drop::UnknownPeer)??;
@@ -571,8 +573,10 @@ impl Gateway {
         session.filter.judge_from_office(&packet).map_err(refuse)?;
         let flow = session.flows.handle_from_office(&packet, now.instant).map_err(refuse)?;
         flow.hear_office(&packet);
-        let to = session.peer.as_ref().and_then(peer::Peer::ready).ok_or(refuse(Drop::NotConnected))?;
         let peer = session.peer.as_mut().ok_or(refuse(Drop::NotConnected))?;
+        peer.refresh(now.instant, |to, datagram| send(&mut self.to_home, to, datagram));
+        let to = peer.ready().ok_or(refuse(Drop::NotConnected))?;
+        peer.handle_packet(now.instant);
         let mtu = usize::from(self.mtu);
         let (to_home, traffic, total) = (&mut self.to_home, &mut session.traffic, &mut self.counters.traffic);
         let mut lost = 0;
@@ -598,6 +602,9 @@ impl Gateway {
             session.count_drop(Drop::Backlog, lost);
             self.counters.drops.count(Drop::Backlog, lost);
         }
+        if session.is_drowsy(now.instant) {
+            self.sessions.change(slot, |session| session.wake_peer(now.instant));
+        }
         Ok(())
     }
 
@@ -611,8 +618,9 @@ impl Gateway {
         if !session.flows.has(key, now.instant) {
             return Err(refuse(Drop::NotAnAnswer));
         }
-        let to = session.peer.as_ref().and_then(peer::Peer::ready).ok_or(refuse(Drop::NotConnected))?;
         let peer = session.peer.as_mut().ok_or(refuse(Drop::NotConnected))?;
+        peer.refresh(now.instant, |to, datagram| send(&mut self.to_home, to, datagram));
+        let to = peer.ready().ok_or(refuse(Drop::NotConnected))?;
         let length = message.bytes().len();
         let padded = peer::padded(length, usize::from(self.mtu));
         let padded = self.plain.get_mut(..padded).ok_or(refuse(Drop::TooBig))?;
@@ -628,19 +636,12 @@ impl Gateway {
         Ok(())
     }
 
-    fn tick(&mut self, slot: Slot) {
+    fn tick(&mut self, slot: Slot, now: Now) {
         let to_home = &mut self.to_home;
         self.sessions.change(slot, |session| {
             let Some(peer) = session.peer.as_mut() else { return };
-            let to = peer.endpoint();
-            peer.tick(&mut [0; HANDSHAKE_ROOM], |datagram| {
-                if let Some(to) = to {
-                    send(to_home, to, datagram);
-                }
-            });
-            if !peer.is_awake() {
-                session.deadlines.disarm(Timer::Wireguard);
-            }
+            peer.tick(now.instant, |to, datagram| send(to_home, to, datagram));
+            session.rest_peer();
         });
     }
 

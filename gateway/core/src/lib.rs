@@ -35,6 +35,7 @@ mod event;
 mod filter;
 mod flows;
 mod gateway;
+mod guard;
 mod home;
 mod intake;
 mod office;

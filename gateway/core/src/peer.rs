@@ -8,9 +8,16 @@
 //! - as the answering side it would queue packets and begin handshakes of its own before the client sent any data, so
 //!   nothing is given to it while there are no keys;
 //! - it does not pad, so whoever gives it a packet has padded it ([`padded`]);
-//! - time moves only in `update_timers`, so [`Peer::tick`] wants to be called every [`TICK`].
+//! - time moves only in `update_timers`, and what happens is stamped with the time of its last call: so a peer's clock is
+//!   moved before anything happens to it ([`Peer::refresh`]), every [`TICK`] while something may follow from what
+//!   happened, and else only when keys end ([`Peer::next_tick`]). An idle peer costs two ticks in its life.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use boringtun::{
     noise::{
@@ -20,14 +27,24 @@ use boringtun::{
 };
 use gateway_api::{PresharedKey, PublicKey};
 
-use crate::{Drop, Way};
+use crate::{Drop, Way, guard::Guard};
 
-/// How often a peer's clock moves.
-pub(crate) const TICK: Duration = Duration::from_millis(250);
+/// How often a peer's clock moves while there is traffic: boringtun's timers count seconds.
+pub(crate) const TICK: Duration = Duration::from_secs(1);
+/// How long after data something may follow from it: a keepalive after 10 s, a handshake after 15 s (WireGuard, section 6).
+const AFTERMATH: Duration = Duration::from_secs(20);
+/// How long a handshake of our own is tried (REKEY_ATTEMPT_TIME is 90 s).
+const ATTEMPT: Duration = Duration::from_secs(100);
+/// When keys are no longer used, and when the peer is forgotten (REJECT_AFTER_TIME, and three times that).
+const KEYS_END: Duration = Duration::from_secs(181);
+const FORGOTTEN: Duration = Duration::from_secs(541);
 /// What WireGuard adds to a packet, in bytes: type, index, counter, tag.
 pub(crate) const OVERHEAD: usize = 32;
 /// The room that any answer of a handshake needs, in bytes.
 pub(crate) const HANDSHAKE_ROOM: usize = INITIATION_SIZE;
+/// The first byte of the messages of a handshake.
+const INITIATE: u8 = 1;
+const RESPONSE: u8 = 2;
 /// The size of the first message of a handshake, in bytes.
 pub const INITIATION_SIZE: usize = 148;
 /// The largest datagram looked at, in bytes: more than any tunnel packet becomes.
@@ -55,8 +72,10 @@ pub struct Identity(Arc<Keys>);
 struct Keys {
     secret: StaticSecret,
     public: x25519::PublicKey,
-    front: RateLimiter,
-    unlimited: Arc<RateLimiter>,
+    /// Asks everybody for a cookie, makes them, and knows its own again.
+    cookies: RateLimiter,
+    /// Asks nobody: looks at checksums alone.
+    checksums: Arc<RateLimiter>,
 }
 
 impl std::fmt::Debug for Identity {
@@ -72,19 +91,18 @@ pub(crate) enum Incoming {
     Initiation(PublicKey),
     /// For the session with this index.
     Indexed(u32),
-    /// One handshake too many a second: this many bytes of cookie were written as the answer.
+    /// Too many handshakes, and this one had no right cookie: this many bytes of one were written as the answer.
     Cookie(usize),
 }
 
 impl Identity {
-    /// Of a Curve25519 secret, of which the caller clears its own copy; past `handshakes_per_second` strangers get
-    /// cookies instead of answers.
-    pub fn new(secret: [u8; 32], handshakes_per_second: u64) -> Self {
+    /// Of a Curve25519 secret, of which the caller clears its own copy.
+    pub fn new(secret: [u8; 32]) -> Self {
         let secret = StaticSecret::from(secret);
         let public = x25519::PublicKey::from(&secret);
         Self(Arc::new(Keys {
-            front: RateLimiter::new(&public, handshakes_per_second),
-            unlimited: Arc::new(RateLimiter::new(&public, u64::MAX)),
+            cookies: RateLimiter::new(&public, 0),
+            checksums: Arc::new(RateLimiter::new(&public, u64::MAX)),
             secret,
             public,
         }))
@@ -95,13 +113,38 @@ impl Identity {
         PublicKey(self.0.public.to_bytes())
     }
 
-    /// Looks at a datagram from `from`; a cookie is written to `answer`, which holds at least [`HANDSHAKE_ROOM`] bytes.
-    pub(crate) fn look(&self, from: IpAddr, datagram: &[u8], answer: &mut [u8]) -> Result<Incoming, Drop> {
+    /// A number that nobody outside knows.
+    pub(crate) fn seed(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.0.secret.to_bytes().hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Looks at a datagram from `from`, `guard` standing in front of what is expensive; a cookie is written to `answer`,
+    /// which holds at least [`HANDSHAKE_ROOM`] bytes.
+    pub(crate) fn look(
+        &self,
+        guard: &mut Guard,
+        from: IpAddr,
+        datagram: &[u8],
+        answer: &mut [u8],
+        now: Instant,
+    ) -> Result<Incoming, Drop> {
         // Data is the rule: its index stands in the clear, and only its session can say more.
         if let Some(index) = index_of_data(datagram) {
             return Ok(Incoming::Indexed(index));
         }
-        self.tell(self.0.front.verify_packet(Some(from), datagram, answer))
+        let looked = match self.0.checksums.verify_packet(None, datagram, answer) {
+            Ok(Packet::HandshakeInit(_) | Packet::HandshakeResponse(_)) if guard.is_under_load(now) => {
+                let looked = self.0.cookies.verify_packet(Some(from), datagram, answer);
+                if looked.is_ok() && !guard.admits(from, now) {
+                    return Err(Drop::TooManyHandshakes);
+                }
+                looked
+            }
+            looked => looked,
+        };
+        self.tell(looked)
     }
 
     /// Looks at a datagram from a session's channel, whose owner is known: no cookie is asked for, whatever strangers do
@@ -110,7 +153,7 @@ impl Identity {
         if let Some(index) = index_of_data(datagram) {
             return Ok(Incoming::Indexed(index));
         }
-        self.tell(self.0.unlimited.verify_packet(None, datagram, answer))
+        self.tell(self.0.checksums.verify_packet(None, datagram, answer))
     }
 
     fn tell(&self, verified: Result<Packet<'_>, TunnResult<'_>>) -> Result<Incoming, Drop> {
@@ -127,11 +170,6 @@ impl Identity {
             Err(TunnResult::Err(WireGuardError::InvalidMac)) => Err(Drop::BadHandshake),
             Err(_) => Err(Drop::NotWireguard),
         }
-    }
-
-    /// Lets the next second's handshakes in; to be called once a second.
-    pub(crate) fn next_second(&self) {
-        self.0.front.reset_count();
     }
 }
 
@@ -156,8 +194,17 @@ pub(crate) struct Peer {
     endpoint: Option<Way>,
 }
 
-/// boringtun's 11 KB, made at the first valid initiation.
-struct Tunnel(Box<Tunn>);
+/// boringtun's 11 KB, made at the first valid initiation, and what decides when its clock must move.
+struct Tunnel {
+    tunn: Box<Tunn>,
+    ticked_at: Instant,
+    /// When the last handshakes were done, the last one first: keys older than these are gone.
+    established: [Option<Instant>; 2],
+    /// When a packet last passed, either way.
+    data_at: Option<Instant>,
+    /// When the gateway began a handshake that is not done.
+    begun_at: Option<Instant>,
+}
 
 impl std::fmt::Debug for Tunnel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -176,9 +223,9 @@ impl Peer {
         self.endpoint
     }
 
-    /// Whether [`Self::tick`] has anything to do.
-    pub(crate) fn is_awake(&self) -> bool {
-        self.tunnel.is_some()
+    /// When [`Self::tick`] is to be called next; never for a peer without keys.
+    pub(crate) fn next_tick(&self) -> Option<Instant> {
+        self.tunnel.as_ref().map(Tunnel::next_tick)
     }
 
     /// Takes an initiation that [`Identity::look`] said is this client's.
@@ -187,19 +234,30 @@ impl Peer {
         identity: &Identity,
         datagram: &[u8],
         plain: &mut [u8],
+        now: Instant,
         answer: impl FnMut(&[u8]),
     ) -> Result<Opened, Drop> {
+        let known = self.tunnel.is_some();
         let tunnel = self.tunnel.get_or_insert_with(|| {
-            Tunnel(Box::new(Tunn::new(
-                identity.0.secret.clone(),
-                x25519::PublicKey::from(self.client.0),
-                Some(*self.preshared_key.expose()),
-                None,
-                self.index,
-                Some(Arc::clone(&identity.0.unlimited)),
-            )))
+            Tunnel::new(
+                Tunn::new(
+                    identity.0.secret.clone(),
+                    x25519::PublicKey::from(self.client.0),
+                    Some(*self.preshared_key.expose()),
+                    None,
+                    self.index,
+                    Some(Arc::clone(&identity.0.checksums)),
+                ),
+                now,
+            )
         });
-        tunnel.open(datagram, plain, answer)
+        let opened = tunnel.open(datagram, plain, answer);
+        match opened {
+            Ok(_) => tunnel.establish(now),
+            Err(_) if !known => self.tunnel = None,
+            Err(_) => {}
+        }
+        opened
     }
 
     /// Takes any other datagram with this peer's index. Its way becomes the endpoint if it is authentic.
@@ -208,10 +266,16 @@ impl Peer {
         from: Way,
         datagram: &[u8],
         plain: &mut [u8],
+        now: Instant,
         answer: impl FnMut(&[u8]),
     ) -> Result<Opened, Drop> {
         let tunnel = self.tunnel.as_mut().ok_or(Drop::UnknownPeer)?;
         let opened = tunnel.open(datagram, plain, answer)?;
+        match opened {
+            Opened::Packet(_) => tunnel.data_at = Some(now),
+            Opened::Nothing | Opened::Handshake if datagram.first() == Some(&RESPONSE) => tunnel.establish(now),
+            Opened::Nothing | Opened::Handshake => {}
+        }
         self.endpoint = Some(from);
         Ok(opened)
     }
@@ -219,8 +283,15 @@ impl Peer {
     /// Where to send, if there are keys to send with.
     pub(crate) fn ready(&self) -> Option<Way> {
         let tunnel = self.tunnel.as_ref()?;
-        tunnel.0.time_since_last_handshake()?;
+        tunnel.tunn.time_since_last_handshake()?;
         self.endpoint
+    }
+
+    /// A packet is about to be sealed.
+    pub(crate) fn handle_packet(&mut self, now: Instant) {
+        if let Some(tunnel) = &mut self.tunnel {
+            tunnel.data_at = Some(now);
+        }
     }
 
     /// Seals a padded packet into `space`, which holds [`OVERHEAD`] more bytes than the packet and at least
@@ -230,7 +301,7 @@ impl Peer {
         if space.len() < HANDSHAKE_ROOM.max(packet.len() + OVERHEAD) {
             return 0;
         }
-        match tunnel.0.encapsulate(packet, space) {
+        match tunnel.tunn.encapsulate(packet, space) {
             TunnResult::WriteToNetwork(datagram) => datagram.len(),
             TunnResult::Done
             | TunnResult::Err(_)
@@ -239,11 +310,26 @@ impl Peer {
         }
     }
 
+    /// Moves the peer's clock if it stood still for a while: what happens next is then stamped rightly.
+    pub(crate) fn refresh(&mut self, now: Instant, answer: impl FnMut(Way, &[u8])) {
+        if self.tunnel.as_ref().is_some_and(|tunnel| now >= tunnel.ticked_at + TICK) {
+            self.tick(now, answer);
+        }
+    }
+
     /// Moves the peer's clock; what it wants sent goes to `answer`. Forgets the keys of a client long silent.
-    pub(crate) fn tick(&mut self, space: &mut [u8; HANDSHAKE_ROOM], mut answer: impl FnMut(&[u8])) {
+    pub(crate) fn tick(&mut self, now: Instant, mut answer: impl FnMut(Way, &[u8])) {
         let Some(tunnel) = &mut self.tunnel else { return };
-        match tunnel.0.update_timers(space) {
-            TunnResult::WriteToNetwork(datagram) => answer(datagram),
+        tunnel.ticked_at = now;
+        match tunnel.tunn.update_timers(&mut [0; HANDSHAKE_ROOM]) {
+            TunnResult::WriteToNetwork(datagram) => {
+                if datagram.first() == Some(&INITIATE) {
+                    tunnel.begun_at.get_or_insert(now);
+                }
+                if let Some(to) = self.endpoint {
+                    answer(to, datagram);
+                }
+            }
             TunnResult::Err(WireGuardError::ConnectionExpired) => self.tunnel = None,
             TunnResult::Err(_)
             | TunnResult::Done
@@ -254,12 +340,31 @@ impl Peer {
 }
 
 impl Tunnel {
+    fn new(tunn: Tunn, now: Instant) -> Self {
+        Self { tunn: Box::new(tunn), ticked_at: now, established: [None; 2], data_at: None, begun_at: None }
+    }
+
+    fn establish(&mut self, now: Instant) {
+        self.established = [Some(now), self.established[0]];
+        self.begun_at = None;
+    }
+
+    fn next_tick(&self) -> Instant {
+        let soon = self.ticked_at + TICK;
+        let is_within = |at: Option<Instant>, span| at.is_some_and(|at| self.ticked_at < at + span);
+        if is_within(self.data_at, AFTERMATH) || is_within(self.begun_at, ATTEMPT) {
+            return soon;
+        }
+        let ends = self.established.iter().flatten().flat_map(|at| [*at + KEYS_END, *at + FORGOTTEN]);
+        ends.filter(|at| *at > self.ticked_at).min().unwrap_or(soon)
+    }
+
     fn open(&mut self, datagram: &[u8], plain: &mut [u8], mut answer: impl FnMut(&[u8])) -> Result<Opened, Drop> {
         if datagram.is_empty() || plain.len() < datagram.len().max(HANDSHAKE_ROOM) {
             return Err(Drop::TooBig);
         }
-        let handshake = datagram.first() == Some(&1);
-        match self.0.decapsulate(None, datagram, plain) {
+        let handshake = datagram.first() == Some(&INITIATE);
+        match self.tunn.decapsulate(None, datagram, plain) {
             TunnResult::WriteToTunnelV4(packet, _) | TunnResult::WriteToTunnelV6(packet, _) => {
                 return Ok(Opened::Packet(packet.len()));
             }
@@ -270,7 +375,7 @@ impl Tunnel {
             TunnResult::Err(_) => return Err(Drop::BadData),
         }
         // After an answer there may be more to send: asked for with empty datagrams until there is not.
-        while let TunnResult::WriteToNetwork(more) = self.0.decapsulate(None, &[], plain) {
+        while let TunnResult::WriteToNetwork(more) = self.tunn.decapsulate(None, &[], plain) {
             answer(more);
         }
         Ok(if handshake { Opened::Handshake } else { Opened::Nothing })

@@ -144,10 +144,21 @@ impl Session {
         }
     }
 
-    /// The peer's clock begins to move with its first handshake.
+    /// Whether the peer's clock stands still though a packet passed, from which something may follow.
+    pub(crate) fn is_drowsy(&self, now: Instant) -> bool {
+        self.deadlines.at(Timer::Wireguard).is_none_or(|at| at > now + crate::peer::TICK)
+    }
+
+    /// The peer's clock moves soon.
     pub(crate) fn wake_peer(&mut self, now: Instant) {
-        if !self.deadlines.is_armed(Timer::Wireguard) {
-            self.deadlines.arm(Timer::Wireguard, now + crate::peer::TICK);
+        self.deadlines.arm(Timer::Wireguard, now + crate::peer::TICK);
+    }
+
+    /// The peer's clock moves when it must, and not at all where there are no keys.
+    pub(crate) fn rest_peer(&mut self) {
+        match self.peer.as_ref().and_then(Peer::next_tick) {
+            Some(at) => self.deadlines.arm(Timer::Wireguard, at),
+            None => self.deadlines.disarm(Timer::Wireguard),
         }
     }
 
@@ -181,11 +192,7 @@ impl Session {
             Timer::Grace => Due::Close(CloseReason::ClientLost),
             Timer::Idle => self.handle_idle(now.instant),
             Timer::End => self.handle_end(now),
-            Timer::Wireguard => {
-                self.deadlines.arm(Timer::Wireguard, now.instant + crate::peer::TICK);
-                Due::Tick
-            }
-            Timer::Second => Due::Nothing,
+            Timer::Wireguard => Due::Tick,
         }
     }
 

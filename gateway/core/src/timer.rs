@@ -19,11 +19,9 @@ pub enum Timer {
     End,
     /// The peer's clock moves.
     Wireguard,
-    /// The gateway's own second: handshakes are counted anew.
-    Second,
 }
 
-/// A session's own deadlines, without the gateway's.
+/// How many there are.
 const PER_SESSION: usize = 5;
 
 /// How often a grant's end is compared with the wall clock, which may be set.
@@ -44,8 +42,8 @@ impl Deadlines {
         self.set(timer, None);
     }
 
-    pub(crate) fn is_armed(&self, timer: Timer) -> bool {
-        self.0.get(timer as usize).is_some_and(Option::is_some)
+    pub(crate) fn at(&self, timer: Timer) -> Option<Instant> {
+        self.0.get(timer as usize).copied().flatten()
     }
 
     /// The next deadline.

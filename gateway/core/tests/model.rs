@@ -83,7 +83,7 @@ fn lives_go_as_the_reference_says() {
     let steps = number("DESKGATE_STEPS", 20_000);
     println!("DESKGATE_SEED={seed} DESKGATE_STEPS={steps}");
     let mut draw = Draw(seed);
-    let mut world = World::answering(u64::MAX);
+    let mut world = World::answering(u32::MAX);
     let mut reference = Reference::default();
     let mut clients: BTreeMap<SessionNumber, Client> = BTreeMap::new();
     let mut opened = 0u32;

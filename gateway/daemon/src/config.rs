@@ -67,6 +67,8 @@ pub(crate) struct Tunnel {
     pub(crate) mtu: u16,
     /// Threads that carry packets, each with sessions of its own: 1 to [`Tunnel::most_loops`].
     pub(crate) loops: u8,
+    /// Handshakes that each of them lets in a second before it asks for cookies: 1 to 100,000.
+    pub(crate) handshakes: u32,
 }
 
 /// More loops than this only make sessions lie further apart.
@@ -351,6 +353,16 @@ impl Reader<'_> {
             pool,
             mtu: u16::try_from(mtu).unwrap_or(1280),
             loops: self.loops(written.loops, pool),
+            handshakes: self.handshakes(written.handshakes),
+        }
+    }
+
+    fn handshakes(&mut self, written: Option<Spanned<i64>>) -> u32 {
+        // A quarter of what a core can do.
+        let Some(written) = written else { return 1000 };
+        match u32::try_from(*written.get_ref()) {
+            Ok(handshakes) if (1..=100_000).contains(&handshakes) => handshakes,
+            _ => self.wrong(&written, "not a number of handshakes a second", "write 1 to 100000; 1000 suits most"),
         }
     }
 

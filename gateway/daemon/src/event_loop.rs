@@ -54,9 +54,6 @@ const MOST_PACKETS: usize = 128;
 /// Handshakes of other loops that one round answers: a fifth of a millisecond each.
 const MOST_STRAYS: usize = 4;
 
-/// Handshakes answered in a second before cookies are asked for: a quarter of what a core can do.
-const HANDSHAKES_PER_SECOND: u64 = 1000;
-
 /// The loops run.
 pub(crate) struct Started {
     /// How the rest of the daemon reaches them.
@@ -87,7 +84,7 @@ pub(crate) fn start(config: &Config, secret: [u8; 32]) -> Result<Started, String
     let sockets = Udp::bind(config.tunnel.listen, loops)?;
     let queues = Tun::open(&config.office, config.tunnel.pool, config.tunnel.mtu, loops)?;
     forwarding::allow(&config.office.device)?;
-    let identity = Identity::new(secret, HANDSHAKES_PER_SECOND);
+    let identity = Identity::new(secret);
     let shards = Arc::new(Shards::new(gateway_core::shares(config.tunnel.pool, loops)));
     let (tell, events) = unbounded_channel();
     let wait = |error: io::Error| format!("cannot wait for packets: {error}");
@@ -105,6 +102,7 @@ pub(crate) fn start(config: &Config, secret: [u8; 32]) -> Result<Started, String
             identity: identity.clone(),
             pool: config.tunnel.pool,
             mtu: config.tunnel.mtu,
+            handshakes_per_second: config.tunnel.handshakes,
             shard: Shard { own, all: loops },
         });
         rounds.push((poll, gateway, udp, tun, asked, letterbox));

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use policy::{Address, End, Grant, IdleRule, SecondFactor, SecondLogin, Service};
 
 pub(crate) const MTU: u16 = 1312;
-const GATEWAY_SECRET: [u8; 32] = [7; 32];
+pub(crate) const GATEWAY_SECRET: [u8; 32] = [7; 32];
 const PRESHARED: [u8; 32] = [9; 32];
 
 /// The gateway, and the time that the test moves.
@@ -39,29 +39,30 @@ impl World {
         Self::answering(1000)
     }
 
-    /// A world whose gateway answers so many handshakes in a second of boringtun's own clock, which a test cannot move.
-    pub(crate) fn answering(handshakes_per_second: u64) -> Self {
+    /// A world whose gateway lets so many handshakes in each second before it asks for cookies.
+    pub(crate) fn answering(handshakes_per_second: u32) -> Self {
         Self::sharded(1, handshakes_per_second).remove(0)
     }
 
     /// A world with as many tunnel addresses as `pool` holds.
-    pub(crate) fn lending(pool: &str, handshakes_per_second: u64) -> Self {
+    pub(crate) fn lending(pool: &str, handshakes_per_second: u32) -> Self {
         Self::made(pool, 1, handshakes_per_second).remove(0)
     }
 
     /// The loops of one gateway, each a world of its own; the test hands over what they want handed over.
-    pub(crate) fn sharded(loops: u8, handshakes_per_second: u64) -> Vec<Self> {
+    pub(crate) fn sharded(loops: u8, handshakes_per_second: u32) -> Vec<Self> {
         Self::made("100.96.0.0/24", loops, handshakes_per_second)
     }
 
-    fn made(pool: &str, loops: u8, handshakes_per_second: u64) -> Vec<Self> {
-        let identity = Identity::new(GATEWAY_SECRET, handshakes_per_second);
+    fn made(pool: &str, loops: u8, handshakes_per_second: u32) -> Vec<Self> {
+        let identity = Identity::new(GATEWAY_SECRET);
         let now = Now { instant: Instant::now(), wall: "2026-03-05T08:00:00Z".parse().unwrap() };
         let shard = |own| {
             let gateway = Gateway::new(Setup {
                 identity: identity.clone(),
                 pool: pool.parse().unwrap(),
                 mtu: MTU,
+                handshakes_per_second,
                 shard: Shard { own, all: loops },
             });
             Self { gateway, now, events: Vec::new(), office: Vec::new(), home: Vec::new() }
@@ -263,6 +264,11 @@ impl Client {
         let answers = self.take(world);
         assert_eq!(answers, Vec::<Vec<u8>>::new());
         assert!(world.gateway.counters().handshakes > 0, "{:?}", world.gateway.counters());
+    }
+
+    /// Takes an answer of a handshake, and says nothing to it.
+    pub(crate) fn receive(&mut self, datagram: &[u8]) {
+        self.tunnel.decapsulate(None, datagram, &mut [0; 256]);
     }
 
     /// What came for this client, decrypted; answers of WireGuard's own go back at once.

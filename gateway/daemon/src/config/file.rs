@@ -38,6 +38,7 @@ pub(super) struct Tunnel {
     pub(super) pool: Option<Spanned<String>>,
     pub(super) mtu: Option<Spanned<i64>>,
     pub(super) loops: Option<Spanned<i64>>,
+    pub(super) handshakes: Option<Spanned<i64>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

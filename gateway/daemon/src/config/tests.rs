@@ -42,14 +42,14 @@ fn an_unknown_key_is_underlined() {
     let said = mistakes("[tunnel]\nmtu = 1312\nmtuu = 1\n");
     assert_eq!(
         said,
-        "error: unknown key `mtuu`\n --> /etc/deskgate/gateway.toml:3:1\n  |\n3 | mtuu = 1\n  | ^^^^ write one of: `listen`, `public`, `pool`, `mtu`, `loops`"
+        "error: unknown key `mtuu`\n --> /etc/deskgate/gateway.toml:3:1\n  |\n3 | mtuu = 1\n  | ^^^^ write one of: `listen`, `public`, `pool`, `mtu`, `loops`, `handshakes`"
     );
 }
 
 #[test]
 fn all_mistakes_are_told_at_once() {
     let said = mistakes(
-        "[control]\nlisten = \"443\"\npublic = \"desk\"\ncertificate = \"a.pem\"\n[tunnel]\npool = \"10.0.0.1/24\"\nmtu = 9000\nloops = 17\n[office]\ndevice = \"a/b\"\n[log]\nlevel = \"loud\"\n",
+        "[control]\nlisten = \"443\"\npublic = \"desk\"\ncertificate = \"a.pem\"\n[tunnel]\npool = \"10.0.0.1/24\"\nmtu = 9000\nloops = 17\nhandshakes = 0\n[office]\ndevice = \"a/b\"\n[log]\nlevel = \"loud\"\n",
     );
     for expected in [
         "not an address and port to listen on",
@@ -58,6 +58,7 @@ fn all_mistakes_are_told_at_once() {
         "did you mean \"10.0.0.0/24\"?",
         "not an MTU for a tunnel",
         "not a number of packet threads",
+        "not a number of handshakes a second",
         "not a name for a network device",
         "not a level",
     ] {
