@@ -19,6 +19,8 @@ const SOCKET_BUFFER: usize = 8 * 1024 * 1024;
 pub(crate) struct Udp {
     socket: mio::net::UdpSocket,
     state: UdpSocketState,
+    /// IPv4 addresses go in IPv6's clothes.
+    is_v6: bool,
     metas: [RecvMeta; BATCH],
 }
 
@@ -41,8 +43,9 @@ impl Udp {
     fn over(socket: Socket) -> io::Result<Self> {
         let socket = std::net::UdpSocket::from(socket);
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        let is_v6 = socket.local_addr()?.is_ipv6();
         let socket = mio::net::UdpSocket::from_std(socket);
-        Ok(Self { socket, state, metas: [RecvMeta::default(); BATCH] })
+        Ok(Self { socket, state, is_v6, metas: [RecvMeta::default(); BATCH] })
     }
 
     /// For waiting.
@@ -67,9 +70,9 @@ impl Udp {
 
     /// Sends a run of datagrams. False if the kernel has no room for it or no way there.
     pub(crate) fn send(&self, to: SocketAddr, transmit: &Transmit<'_>) -> bool {
-        let destination = match (self.socket.local_addr(), to) {
-            (Ok(SocketAddr::V6(_)), SocketAddr::V4(to)) => SocketAddr::new(to.ip().to_ipv6_mapped().into(), to.port()),
-            (_, to) => to,
+        let destination = match to {
+            SocketAddr::V4(to) if self.is_v6 => SocketAddr::new(to.ip().to_ipv6_mapped().into(), to.port()),
+            to => to,
         };
         let transmit = quinn_udp::Transmit {
             destination,
