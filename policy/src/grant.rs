@@ -3,9 +3,11 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-/// One session's rights and limits: all that passes between deciding about a person and deciding about a packet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One session's rights and limits: all that passes between deciding about a person and deciding about a packet. A
+/// gateway keeps it over a restart, and a newer version reads what an older one kept: what is added here has a default.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Grant {
     /// The workstation's name in the policy.
     pub workstation: Arc<str>,
@@ -44,7 +46,7 @@ pub struct Grant {
 }
 
 /// What the idle rule does where it cannot simply be applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize, Serialize)]
 pub struct IdleRule {
     /// A client whose traffic the rule does not understand.
     pub unknown_client: UnknownClient,
@@ -55,7 +57,7 @@ pub struct IdleRule {
 }
 
 /// What happens to a client whose input the idle rule cannot tell from its other traffic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize, Serialize)]
 pub enum UnknownClient {
     /// Idleness ends nothing; the record says that the rule was not applied.
     #[default]
@@ -67,7 +69,7 @@ pub enum UnknownClient {
 }
 
 /// Whether input at fixed intervals counts as a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize, Serialize)]
 pub enum Jiggler {
     /// It does not: such a session becomes idle.
     #[default]
@@ -77,7 +79,7 @@ pub enum Jiggler {
 }
 
 /// Where and to whom the packet goes that wakes a workstation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub struct Wake {
     /// The workstation's network card.
     pub mac: [u8; 6],
@@ -86,7 +88,7 @@ pub struct Wake {
 }
 
 /// A text that a worker reads before a session opens; read again when its version changes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub struct Notice {
     /// Its name in the policy.
     pub name: Arc<str>,
@@ -99,7 +101,7 @@ pub struct Notice {
 }
 
 /// A workstation's address as the policy gives it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub enum Address {
     /// Written as an address.
     Ip(IpAddr),
@@ -117,7 +119,7 @@ impl std::fmt::Display for Address {
 }
 
 /// A named set of ports.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub struct Service {
     /// Its name in the policy.
     pub name: Arc<str>,
@@ -128,7 +130,7 @@ pub struct Service {
 }
 
 /// What a grant's end rests on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub enum End {
     /// The agreement's hours or dates.
     Agreement,
@@ -137,7 +139,7 @@ pub enum End {
 }
 
 /// What a second login by the same worker does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize, Serialize)]
 pub enum SecondLogin {
     /// The new session opens, the old one ends.
     #[default]
@@ -147,7 +149,7 @@ pub enum SecondLogin {
 }
 
 /// Whether a second factor is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize, Serialize)]
 pub enum SecondFactor {
     /// Password alone.
     #[default]
@@ -157,7 +159,7 @@ pub enum SecondFactor {
 }
 
 /// What an RDP program may share with the workstation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub enum Redirection {
     /// Copy and paste.
     Clipboard,

@@ -45,6 +45,14 @@ impl Addresses {
         self.free.pop_front()
     }
 
+    /// Lends this very address. False if it is lent, or a stranger.
+    pub(crate) fn take(&mut self, address: Ipv4Addr) -> bool {
+        // Nothing has been given back yet when sessions of an earlier run take theirs: the order is still the pool's.
+        let sorted = self.free.binary_search(&address).ok();
+        let found = sorted.or_else(|| self.free.iter().position(|free| *free == address));
+        found.and_then(|place| self.free.remove(place)).is_some()
+    }
+
     pub(crate) fn give_back(&mut self, address: Ipv4Addr) {
         self.free.push_back(address);
     }
@@ -68,8 +76,9 @@ fn lendable(pool: Ipv4Net) -> impl Iterator<Item = Ipv4Addr> {
     pool.hosts().skip(1)
 }
 
-/// Neighbouring addresses belong to different shards, so that the shares differ by one at most.
-fn owner(pool: Ipv4Net, shards: u8, address: Ipv4Addr) -> u8 {
+/// Which of so many shards an address of the pool belongs to. Neighbouring addresses belong to different ones, so that the
+/// shares differ by one at most.
+pub fn owner(pool: Ipv4Net, shards: u8, address: Ipv4Addr) -> u8 {
     let place = address.to_bits().wrapping_sub(pool.network().to_bits());
     u8::try_from(place % u32::from(shards.max(1))).unwrap_or_default()
 }

@@ -5,8 +5,9 @@ use std::{net::IpAddr, sync::Arc, time::Duration, time::Instant};
 use gateway_api::{CloseReason, PresharedKey, PublicKey, SessionNumber, session::Limit};
 use jiff::Timestamp;
 use policy::Grant;
+use serde::{Deserialize, Serialize};
 
-use crate::Way;
+use crate::{Protocol, Way, activity::Cipher, peer::INITIATION_SIZE};
 
 /// One moment on both clocks, asked once per batch by the loop. Timers rest on the first, the grant's end on the second.
 #[derive(Debug, Clone, Copy)]
@@ -60,8 +61,62 @@ pub enum OpenError {
     NoTunnelFamily,
 }
 
-/// What happened to a session; the loop hands each to the daemon's ledger, in order.
+/// A session of an earlier run, to be taken up again.
+#[derive(Debug)]
+pub struct Restore {
+    /// What it was opened with; its grant as it was last.
+    pub open: Open,
+    /// The address it was lent.
+    pub address: IpAddr,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// The last initiation that its client sent.
+    pub initiation: Option<Box<[u8; INITIATION_SIZE]>>,
+    /// Where it stood.
+    pub standing: Standing,
+}
+
+/// Why a session of an earlier run cannot go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotRestored {
+    /// Its grant ended meanwhile, for this reason, when the grant says.
+    Over(CloseReason),
+    /// Its address is not in the pool any more, or not free.
+    NoAddress,
+    /// Its number or its key is there already.
+    Taken,
+}
+
+/// Where a session stands, as far as it must be known to go on after a restart. Kept sealed, outside the database.
+///
+/// Never in it: the transport's keys and counters, for a counter that is used again would break the cipher; the moment
+/// of the last mark, for nothing of what a person does is stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Standing {
+    /// Which way the client sent.
+    pub endpoint: Option<Way>,
+    /// Flows that answers may return in.
+    pub flows: Vec<KeptFlow>,
+    /// What it carried.
+    pub traffic: Traffic,
+}
+
+/// A flow that goes on after a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+pub struct KeptFlow {
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// The port at home.
+    pub home_port: u16,
+    /// The workstation's port.
+    pub office_port: u16,
+    /// How it is ciphered, once the workstation has said so.
+    pub cipher: Option<Cipher>,
+}
+
+/// What happened to a session; the loop hands each to the daemon's ledger, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// An end comes nearer.
     Warning {
@@ -77,6 +132,21 @@ pub enum Event {
         /// Whose.
         number: SessionNumber,
     },
+    /// The client began a handshake. It is answered once this initiation is kept (`Gateway::release_answer`), so that
+    /// no restart forgets it and takes it again.
+    Handshaken {
+        /// Whose.
+        number: SessionNumber,
+        /// The client's message, which holds the greatest timestamp so far.
+        initiation: Box<[u8; INITIATION_SIZE]>,
+    },
+    /// The session stands otherwise than when this was last told.
+    Moved {
+        /// Which.
+        number: SessionNumber,
+        /// Where it stands.
+        standing: Box<Standing>,
+    },
     /// The session is gone: no peer, no address, no flow is left.
     Closed {
         /// Which.
@@ -89,7 +159,8 @@ pub enum Event {
 }
 
 /// What a session carried: IP packets that passed the filter.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Traffic {
     /// Packets to the workstation.
     pub packets_to_office: u64,

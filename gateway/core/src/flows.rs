@@ -10,12 +10,17 @@
 //!                             │                              │ RST from either, or FIN from both
 //!                             └────────────► ending ◄────────┘ ───► forgotten, answers pass until then
 //! ```
+//!
+//! After a restart, flows that were kept are open at once and learn their numbers from the next packet of either side;
+//! one that began too late to be kept is taken up when home goes on with it.
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
-    Drop,
-    activity::{Heard, Meter},
+    Drop, KeptFlow,
+    activity::{Cipher, Heard, Meter},
     packet::{Packet, Tcp, Transport},
 };
 
@@ -30,7 +35,8 @@ const ENDING: Duration = Duration::from_secs(20);
 const DATAGRAMS: Duration = Duration::from_secs(180);
 
 /// The protocols a grant can name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Protocol {
     /// RFC 9293.
     Tcp,
@@ -76,6 +82,7 @@ pub(crate) struct Progress {
     pub(crate) office_awaits: u32,
     home_fin: bool,
     office_fin: bool,
+    home_seen: bool,
     office_seen: bool,
 }
 
@@ -85,8 +92,10 @@ pub(crate) struct Flow {
     state: State,
     last_packet: Instant,
     pub(crate) progress: Progress,
-    /// There from the SYN on; datagrams have none.
+    /// There from the SYN on, or from the first packet after a restart; datagrams have none.
     meter: Option<Meter>,
+    /// What was kept of how the flow is ciphered, until the meter has it.
+    cipher: Option<Cipher>,
 }
 
 impl Flow {
@@ -104,24 +113,76 @@ impl Flow {
 #[derive(Debug, Default)]
 pub struct Flows {
     flows: Vec<Flow>,
+    /// Whether what [`Self::kept`] says has changed since it was last asked for.
+    changed: bool,
+    /// Whether flows may have begun before all memory of them did.
+    adopts: bool,
 }
 
 impl Flows {
+    /// The flows of a session that is taken up again after a restart.
+    pub(crate) fn restore(kept: &[KeptFlow], now: Instant) -> Self {
+        let restored = |kept: &KeptFlow| Flow {
+            key: Key { protocol: kept.protocol, home_port: kept.home_port, office_port: kept.office_port },
+            state: match kept.protocol {
+                Protocol::Tcp => State::Open,
+                Protocol::Udp => State::Datagrams,
+            },
+            last_packet: now,
+            progress: Progress::default(),
+            meter: None,
+            cipher: kept.cipher,
+        };
+        Self { flows: kept.iter().take(MOST_FLOWS).map(restored).collect(), changed: false, adopts: true }
+    }
+
+    /// What has to be kept of the flows that are there, so that they go on after a restart.
+    pub(crate) fn kept(&self, now: Instant) -> Vec<KeptFlow> {
+        let there = |flow: &&Flow| flow.state != State::Ending && !flow.is_forgotten(now);
+        let kept = |flow: &Flow| KeptFlow {
+            protocol: flow.key.protocol,
+            home_port: flow.key.home_port,
+            office_port: flow.key.office_port,
+            cipher: flow.meter.as_ref().and_then(Meter::cipher).or(flow.cipher),
+        };
+        self.flows.iter().filter(there).map(kept).collect()
+    }
+
+    /// Whether that has changed since the last call.
+    pub(crate) fn take_changed(&mut self) -> bool {
+        let learned = |flow: &mut Flow| {
+            let cipher = flow.meter.as_ref().and_then(Meter::cipher);
+            let is_new = cipher.is_some() && flow.cipher != cipher;
+            flow.cipher = cipher.or(flow.cipher);
+            is_new
+        };
+        let learned = self.flows.iter_mut().fold(false, |any, flow| learned(flow) | any);
+        std::mem::take(&mut self.changed) | learned
+    }
+
     /// A packet from home that the filter let pass: finds its flow or opens one.
     pub(crate) fn handle_from_home(&mut self, packet: &Packet<'_>, now: Instant) -> Result<&mut Flow, Drop> {
-        let (key, begins) = match packet.transport {
+        let (key, begins, goes_on) = match packet.transport {
             Transport::Tcp(tcp) => (
                 Key { protocol: Protocol::Tcp, home_port: tcp.source, office_port: tcp.destination },
                 tcp.has(Tcp::SYN) && !tcp.has(Tcp::ACK | Tcp::RST | Tcp::FIN),
+                tcp.has(Tcp::ACK) && !tcp.has(Tcp::SYN | Tcp::RST | Tcp::FIN),
             ),
             Transport::Udp { source, destination } => {
-                (Key { protocol: Protocol::Udp, home_port: source, office_port: destination }, true)
+                (Key { protocol: Protocol::Udp, home_port: source, office_port: destination }, true, false)
             }
         };
         let found = self.flows.iter().position(|flow| flow.key == key && !flow.is_forgotten(now));
         let place = match found {
             Some(place) => place,
             None if begins => self.open(key, now)?,
+            None if self.adopts && goes_on => {
+                let place = self.open(key, now)?;
+                if let Some(flow) = self.flows.get_mut(place) {
+                    flow.state = State::Open;
+                }
+                place
+            }
             None => return Err(Drop::NoFlow),
         };
         let flow = self.flows.get_mut(place).ok_or(Drop::NoFlow)?;
@@ -131,8 +192,12 @@ impl Flows {
                 // The port is used again before the old flow was forgotten.
                 flow.state = State::Opening;
                 flow.progress = Progress::default();
+                flow.cipher = None;
+                self.changed = true;
             }
+            let was_live = flow.is_live();
             flow.home_sent(&tcp, packet.payload().len());
+            self.changed |= was_live && !flow.is_live();
         }
         Ok(flow)
     }
@@ -152,7 +217,9 @@ impl Flows {
             if tcp.has(Tcp::SYN) && !tcp.has(Tcp::ACK) {
                 return Err(Drop::NotAnAnswer);
             }
+            let was_live = flow.is_live();
             flow.office_sent(&tcp, packet.payload().len());
+            self.changed |= was_live && !flow.is_live();
         }
         flow.last_packet = now;
         Ok(flow)
@@ -188,7 +255,15 @@ impl Flows {
             Protocol::Tcp => State::Opening,
             Protocol::Udp => State::Datagrams,
         };
-        self.flows.push(Flow { key, state, last_packet: now, progress: Progress::default(), meter: None });
+        self.changed = true;
+        self.flows.push(Flow {
+            key,
+            state,
+            last_packet: now,
+            progress: Progress::default(),
+            meter: None,
+            cipher: None,
+        });
         Ok(self.flows.len() - 1)
     }
 }
@@ -201,7 +276,9 @@ impl Flow {
             self.meter = Some(Meter::new(tcp.sequence, now));
             return None;
         }
-        Some(self.meter.as_mut()?.handle_from_home(tcp.sequence, packet.payload(), now))
+        let cipher = self.cipher;
+        let meter = self.meter.get_or_insert_with(|| Meter::adopt(tcp.sequence, cipher, now));
+        Some(meter.handle_from_home(tcp.sequence, packet.payload(), now))
     }
 
     /// A packet from the workstation, in which the meter learns how the flow is ciphered.
@@ -216,8 +293,15 @@ impl Flow {
 
     fn home_sent(&mut self, tcp: &Tcp, payload: usize) {
         let end = end_of(tcp, payload);
-        if tcp.has(Tcp::SYN) || is_after(end, self.progress.home_next) {
+        if tcp.has(Tcp::SYN) || !self.progress.home_seen || is_after(end, self.progress.home_next) {
             self.progress.home_next = end;
+        }
+        self.progress.home_seen = true;
+        if tcp.has(Tcp::ACK) && !self.progress.office_seen && self.state == State::Open {
+            // Taken up in the middle: what home says it has tells where the workstation is.
+            self.progress.office_next = tcp.acknowledged;
+            self.progress.office_awaits = tcp.sequence;
+            self.progress.office_seen = true;
         }
         self.progress.home_fin |= tcp.has(Tcp::FIN);
         self.note_end(tcp);
@@ -231,6 +315,10 @@ impl Flow {
         if tcp.has(Tcp::ACK) && (!self.progress.office_seen || is_after(tcp.acknowledged, self.progress.office_awaits))
         {
             self.progress.office_awaits = tcp.acknowledged;
+        }
+        if tcp.has(Tcp::ACK) && !self.progress.home_seen {
+            self.progress.home_next = tcp.acknowledged;
+            self.progress.home_seen = true;
         }
         self.progress.office_seen = true;
         self.progress.office_fin |= tcp.has(Tcp::FIN);

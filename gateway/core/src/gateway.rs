@@ -4,6 +4,8 @@
 //! After any call the loop drains [`Gateway::poll_transmit`], [`Gateway::poll_office`], [`Gateway::poll_stray`] and
 //! [`Gateway::poll_event`], and asks [`Gateway::poll_timeout`] for the moment it wants to be called next.
 
+mod restore;
+
 use std::{
     collections::VecDeque,
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -28,7 +30,7 @@ use crate::{
     path_mtu::{About, TooBig},
     peer::{self, HANDSHAKE_ROOM, INITIATION_SIZE, Identity, Incoming, LARGEST_DATAGRAM, OVERHEAD},
     reset, segment_size,
-    session::{Due, Session},
+    session::{Due, Held, Session},
     sessions::{Sessions, Slot},
     timer::Timer,
     turns::{LEAST, QUANTUM, Rank},
@@ -512,6 +514,9 @@ impl Gateway {
         let opened = peer.handle_datagram(from, datagram, plain, at, |reply| send(to_home, from, reply))?;
         let peer::Opened::Packet(length) = opened else {
             self.counters.empty += 1;
+            if session.has_moved() && session.is_drowsy(now.instant) {
+                self.sessions.change(slot, |session| session.wake_peer(now.instant));
+            }
             return Ok(());
         };
         let padded = self.plain.get_mut(..length).ok_or(Drop::Malformed)?;
@@ -533,14 +538,20 @@ impl Gateway {
     fn handle_initiation(&mut self, from: Way, key: PublicKey, datagram: &[u8], now: Now) -> Result<(), Drop> {
         let slot = self.sessions.by_key(&key).ok_or(Drop::UnknownPeer)?;
         let (identity, to_home, plain) = (&self.identity, &mut self.to_home, self.plain.as_mut_slice());
-        let answered = self.sessions.change(slot, |session| {
+        let kept = self.sessions.change(slot, |session| {
             let peer = session.peer.as_mut().ok_or(Drop::UnknownPeer)?;
             peer.refresh(now.instant, |to, datagram| send(to_home, to, datagram));
-            peer.handle_initiation(identity, datagram, plain, now.instant, |reply| send(to_home, from, reply))?;
+            let held = &mut session.held;
+            peer.handle_initiation(identity, datagram, plain, now.instant, |reply| {
+                *held = Some(Held { to: from, answer: reply.into() });
+            })?;
+            let initiation = peer.last_initiation().copied().map(Box::new);
             session.rest_peer();
-            Ok(())
+            Ok(initiation.map(|initiation| (session.number, initiation)))
         });
-        answered.ok_or(Drop::UnknownPeer)??;
+        if let Some((number, initiation)) = kept.ok_or(Drop::UnknownPeer)?? {
+            self.events.push_back(Event::Handshaken { number, initiation });
+        }
         self.counters.handshakes += 1;
         Ok(())
     }
@@ -637,12 +648,15 @@ impl Gateway {
     }
 
     fn tick(&mut self, slot: Slot, now: Now) {
-        let to_home = &mut self.to_home;
-        self.sessions.change(slot, |session| {
-            let Some(peer) = session.peer.as_mut() else { return };
-            peer.tick(now.instant, |to, datagram| send(to_home, to, datagram));
+        let (identity, to_home) = (&self.identity, &mut self.to_home);
+        let moved = self.sessions.change(slot, |session| {
+            let peer = session.peer.as_mut()?;
+            peer.tick(identity, now.instant, |to, datagram| send(to_home, to, datagram));
             session.rest_peer();
+            let standing = session.take_standing(false, now.instant)?;
+            Some(Event::Moved { number: session.number, standing: Box::new(standing) })
         });
+        self.events.extend(moved.flatten());
     }
 
     /// The one end of a session: nothing else removes one.

@@ -4,9 +4,11 @@
 use std::{net::SocketAddr, ops::Range};
 
 use gateway_api::SessionNumber;
+use serde::{Deserialize, Serialize};
 
 /// The way that a client's datagrams take, both directions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Way {
     /// UDP, with this address at the other end.
     Udp(SocketAddr),

@@ -7,6 +7,7 @@
 //!   one without a limit;
 //! - as the answering side it would queue packets and begin handshakes of its own before the client sent any data, so
 //!   nothing is given to it while there are no keys;
+//! - a tunnel that is made anew would take an initiation it took before, so each is shown the last one that was taken;
 //! - it does not pad, so whoever gives it a packet has padded it ([`padded`]);
 //! - time moves only in `update_timers`, and what happens is stamped with the time of its last call: so a peer's clock is
 //!   moved before anything happens to it ([`Peer::refresh`]), every [`TICK`] while something may follow from what
@@ -47,6 +48,10 @@ const INITIATE: u8 = 1;
 const RESPONSE: u8 = 2;
 /// The size of the first message of a handshake, in bytes.
 pub const INITIATION_SIZE: usize = 148;
+/// How often a peer that was taken up again looks whether its client has answered: after a quarter of a minute
+/// boringtun's own repetitions are enough.
+const CALLS: u8 = 60;
+const CALL_PAUSE: Duration = Duration::from_millis(250);
 /// The largest datagram looked at, in bytes: more than any tunnel packet becomes.
 pub const LARGEST_DATAGRAM: usize = 2048;
 
@@ -192,6 +197,11 @@ pub(crate) struct Peer {
     index: u32,
     tunnel: Option<Tunnel>,
     endpoint: Option<Way>,
+    /// The initiation with the greatest timestamp so far. A tunnel that is made anew is shown it, so that neither it
+    /// nor an earlier one is taken again.
+    last_initiation: Option<Box<[u8; INITIATION_SIZE]>>,
+    /// How often this end, taken up again after a restart, has looked for its client's answer.
+    calls: Option<u8>,
 }
 
 /// boringtun's 11 KB, made at the first valid initiation, and what decides when its clock must move.
@@ -215,7 +225,18 @@ impl std::fmt::Debug for Tunnel {
 impl Peer {
     /// For the owner of `client`; `index` has at most 24 bits.
     pub(crate) fn new(client: PublicKey, preshared_key: PresharedKey, index: u32) -> Self {
-        Self { client, preshared_key, index, tunnel: None, endpoint: None }
+        Self { client, preshared_key, index, tunnel: None, endpoint: None, last_initiation: None, calls: None }
+    }
+
+    /// The same, taken up again after a restart: as soon as its clock moves, it calls the client at `endpoint`, for the
+    /// client does not know yet that its keys mean nothing here any more.
+    pub(crate) fn resume(self, endpoint: Option<Way>, last_initiation: Option<Box<[u8; INITIATION_SIZE]>>) -> Self {
+        Self { endpoint, last_initiation, calls: endpoint.is_some().then_some(0), ..self }
+    }
+
+    /// The initiation with the greatest timestamp so far.
+    pub(crate) fn last_initiation(&self) -> Option<&[u8; INITIATION_SIZE]> {
+        self.last_initiation.as_deref()
     }
 
     /// Which way the client sends: that of its last authentic datagram.
@@ -225,7 +246,8 @@ impl Peer {
 
     /// When [`Self::tick`] is to be called next; never for a peer without keys.
     pub(crate) fn next_tick(&self) -> Option<Instant> {
-        self.tunnel.as_ref().map(Tunnel::next_tick)
+        let tunnel = self.tunnel.as_ref()?;
+        Some(if self.calls.is_some() { tunnel.ticked_at + CALL_PAUSE } else { tunnel.next_tick() })
     }
 
     /// Takes an initiation that [`Identity::look`] said is this client's.
@@ -238,26 +260,40 @@ impl Peer {
         answer: impl FnMut(&[u8]),
     ) -> Result<Opened, Drop> {
         let known = self.tunnel.is_some();
-        let tunnel = self.tunnel.get_or_insert_with(|| {
-            Tunnel::new(
-                Tunn::new(
-                    identity.0.secret.clone(),
-                    x25519::PublicKey::from(self.client.0),
-                    Some(*self.preshared_key.expose()),
-                    None,
-                    self.index,
-                    Some(Arc::clone(&identity.0.checksums)),
-                ),
-                now,
-            )
-        });
+        let tunnel = self.tunnel(identity, now);
         let opened = tunnel.open(datagram, plain, answer);
         match opened {
-            Ok(_) => tunnel.establish(now),
+            Ok(_) => {
+                tunnel.establish(now);
+                self.last_initiation = datagram.first_chunk().copied().map(Box::new);
+                self.calls = None;
+            }
             Err(_) if !known => self.tunnel = None,
             Err(_) => {}
         }
         opened
+    }
+
+    fn tunnel(&mut self, identity: &Identity, now: Instant) -> &mut Tunnel {
+        let Self { client, preshared_key, index, tunnel, last_initiation, .. } = self;
+        tunnel.get_or_insert_with(|| {
+            let mut made = Tunnel::new(
+                Tunn::new(
+                    identity.0.secret.clone(),
+                    x25519::PublicKey::from(client.0),
+                    Some(*preshared_key.expose()),
+                    None,
+                    *index,
+                    Some(Arc::clone(&identity.0.checksums)),
+                ),
+                now,
+            );
+            if let Some(last) = last_initiation {
+                // Its answer is for nobody: whoever sent it has one.
+                let _ = made.open(last.as_slice(), &mut [0; HANDSHAKE_ROOM], |_| {});
+            }
+            made
+        })
     }
 
     /// Takes any other datagram with this peer's index. Its way becomes the endpoint if it is authentic.
@@ -277,6 +313,7 @@ impl Peer {
             Opened::Nothing | Opened::Handshake => {}
         }
         self.endpoint = Some(from);
+        self.calls = None;
         Ok(opened)
     }
 
@@ -313,12 +350,28 @@ impl Peer {
     /// Moves the peer's clock if it stood still for a while: what happens next is then stamped rightly.
     pub(crate) fn refresh(&mut self, now: Instant, answer: impl FnMut(Way, &[u8])) {
         if self.tunnel.as_ref().is_some_and(|tunnel| now >= tunnel.ticked_at + TICK) {
-            self.tick(now, answer);
+            self.move_clock(now, answer);
         }
     }
 
     /// Moves the peer's clock; what it wants sent goes to `answer`. Forgets the keys of a client long silent.
-    pub(crate) fn tick(&mut self, now: Instant, mut answer: impl FnMut(Way, &[u8])) {
+    pub(crate) fn tick(&mut self, identity: &Identity, now: Instant, mut answer: impl FnMut(Way, &[u8])) {
+        if let Some(calls) = self.calls {
+            self.calls = (calls < CALLS).then_some(calls + 1);
+            // At once, then at 0.25, 0.5, 1, 2, 4 and 8 seconds.
+            if calls == 0 || calls.is_power_of_two() {
+                let to = self.endpoint;
+                return self.tunnel(identity, now).call(now, |datagram| {
+                    if let Some(to) = to {
+                        answer(to, datagram);
+                    }
+                });
+            }
+        }
+        self.move_clock(now, answer);
+    }
+
+    fn move_clock(&mut self, now: Instant, mut answer: impl FnMut(Way, &[u8])) {
         let Some(tunnel) = &mut self.tunnel else { return };
         tunnel.ticked_at = now;
         match tunnel.tunn.update_timers(&mut [0; HANDSHAKE_ROOM]) {
@@ -357,6 +410,18 @@ impl Tunnel {
         }
         let ends = self.established.iter().flatten().flat_map(|at| [*at + KEYS_END, *at + FORGOTTEN]);
         ends.filter(|at| *at > self.ticked_at).min().unwrap_or(soon)
+    }
+
+    /// Begins a handshake from this side.
+    fn call(&mut self, now: Instant, mut answer: impl FnMut(&[u8])) {
+        let space = &mut [0; HANDSHAKE_ROOM];
+        self.ticked_at = now;
+        // Its clock stands still until somebody moves it; a wish of its own comes later again.
+        let _ = self.tunn.update_timers(space);
+        if let TunnResult::WriteToNetwork(datagram) = self.tunn.format_handshake_initiation(space, true) {
+            self.begun_at.get_or_insert(now);
+            answer(datagram);
+        }
     }
 
     fn open(&mut self, datagram: &[u8], plain: &mut [u8], mut answer: impl FnMut(&[u8])) -> Result<Opened, Drop> {

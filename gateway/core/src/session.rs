@@ -10,7 +10,8 @@
 //! ```
 //!
 //! A pending session holds its address and its worker's place and has no peer: nothing of it works before its opening
-//! is durable. INVARIANT: `peer` is there exactly from admission to close.
+//! is durable. A session of an earlier run of the gateway begins as away. INVARIANT: `peer`
+//! is there exactly from admission to close.
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration, time::Instant};
 
@@ -19,7 +20,7 @@ use jiff::Timestamp;
 use policy::{End, Grant};
 
 use crate::{
-    Drop, Event, Now, Phase, Traffic, View, Way,
+    Drop, Event, Now, Phase, Restore, Standing, Traffic, View, Way,
     activity::Activity,
     drops::{Drops, IdleTotals},
     filter::Filter,
@@ -64,10 +65,21 @@ pub(crate) struct Session {
     jiggler_counted: bool,
     /// Since when, and how many, handshakes were begun by the channel.
     handshakes_by_channel: Option<(Instant, u32)>,
+    /// The answer to the client's last initiation, until that is kept.
+    pub(crate) held: Option<Held>,
+    /// The endpoint that was last told to be kept.
+    told_endpoint: Option<Way>,
+}
+
+/// An answer that waits.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) to: Way,
+    pub(crate) answer: Box<[u8]>,
 }
 
 /// What a deadline asks of the gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Due {
     Nothing,
     Close(CloseReason),
@@ -101,7 +113,33 @@ impl Session {
             tried: None,
             jiggler_counted: false,
             handshakes_by_channel: None,
+            held: None,
+            told_endpoint: None,
         }
+    }
+
+    /// A session of an earlier run: away until its channel comes back, calling its client from `call_at` on. Its idle
+    /// limit is counted anew, for nothing of what the person did was kept.
+    pub(crate) fn restore(
+        restore: Restore,
+        workstation: Ipv4Addr,
+        address: Ipv4Addr,
+        index: u32,
+        now: Now,
+        call_at: Instant,
+    ) -> Self {
+        let Restore { open, opened_at, initiation, standing, .. } = restore;
+        let mut session = Self::new(open, workstation, address, now);
+        session.admit(index, now);
+        session.peer = session.peer.take().map(|peer| peer.resume(standing.endpoint, initiation));
+        session.opened_at = opened_at;
+        session.flows = Flows::restore(&standing.flows, now.instant);
+        session.traffic = standing.traffic;
+        session.told_endpoint = standing.endpoint;
+        if standing.endpoint.is_some() {
+            session.deadlines.arm(Timer::Wireguard, call_at);
+        }
+        session
     }
 
     /// From pending to away: the peer exists, the channel is awaited. False if it is not pending.
@@ -234,10 +272,7 @@ impl Session {
     }
 
     fn handle_end(&mut self, now: Now) -> Due {
-        let (reason, limit) = match self.grant.ends_by {
-            End::Agreement => (CloseReason::AgreementEnded, Limit::AgreementEnded),
-            End::Longest => (CloseReason::LongestSession, Limit::LongestSession),
-        };
+        let (reason, limit) = end_of(&self.grant);
         let Ok(left) = Duration::try_from(self.grant.ends_at.duration_since(now.wall)) else {
             return Due::Close(reason);
         };
@@ -253,6 +288,20 @@ impl Session {
     /// A packet dropped for `reason`.
     pub(crate) fn count_drop(&mut self, reason: Drop, packets: u64) {
         self.drops.count(reason, packets);
+    }
+
+    /// Where the session stands, if what has to be kept of it has changed since the last call; in any case if `anyway`.
+    pub(crate) fn take_standing(&mut self, anyway: bool, now: Instant) -> Option<Standing> {
+        let endpoint = self.endpoint();
+        let moved = self.flows.take_changed() | (endpoint != self.told_endpoint);
+        self.told_endpoint = endpoint;
+        let wanted = self.phase != Phase::Pending && (moved || anyway);
+        wanted.then(|| Standing { endpoint, flows: self.flows.kept(now), traffic: self.traffic })
+    }
+
+    /// Whether the client's way is another than was last told.
+    pub(crate) fn has_moved(&self) -> bool {
+        self.endpoint() != self.told_endpoint
     }
 
     pub(crate) fn endpoint(&self) -> Option<Way> {
@@ -273,6 +322,14 @@ impl Session {
             drops: self.drops.iter().collect(),
             flows: self.flows.count(now),
         }
+    }
+}
+
+/// What a grant's end is called.
+pub(crate) fn end_of(grant: &Grant) -> (CloseReason, Limit) {
+    match grant.ends_by {
+        End::Agreement => (CloseReason::AgreementEnded, Limit::AgreementEnded),
+        End::Longest => (CloseReason::LongestSession, Limit::LongestSession),
     }
 }
 

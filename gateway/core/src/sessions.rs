@@ -89,6 +89,11 @@ impl Sessions {
         self.by_number.values().filter_map(|slot| self.get(*slot))
     }
 
+    /// Every session, where neither deadlines nor indexes change.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.slots.iter_mut().filter_map(Option::as_deref_mut)
+    }
+
     /// Every session's slot.
     pub(crate) fn slots(&self) -> Vec<Slot> {
         self.by_number.values().copied().collect()
@@ -101,15 +106,28 @@ impl Sessions {
 
     /// Lends an address and lets `make` build the session that holds it.
     pub(crate) fn insert(&mut self, make: impl FnOnce(Ipv4Addr) -> Session) -> Option<Slot> {
-        if self.empty.is_empty() && self.slots.len() >= MOST_SESSIONS {
+        if self.is_full() {
             return None;
         }
         let address = self.addresses.lend()?;
-        let session = make(address);
+        Some(self.place(address, |_| make(address)))
+    }
+
+    /// Lends this very address and lets `make`, which is told the slot, build the session that holds it.
+    pub(crate) fn restore(&mut self, address: Ipv4Addr, make: impl FnOnce(Slot) -> Session) -> Option<Slot> {
+        (!self.is_full() && self.addresses.take(address)).then(|| self.place(address, make))
+    }
+
+    fn is_full(&self) -> bool {
+        self.empty.is_empty() && self.slots.len() >= MOST_SESSIONS
+    }
+
+    fn place(&mut self, address: Ipv4Addr, make: impl FnOnce(Slot) -> Session) -> Slot {
         let slot = self.empty.pop_front().unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() - 1
         });
+        let session = make(slot);
         self.by_number.insert(session.number, slot);
         self.by_key.insert(session.public_key.0, slot);
         self.by_worker.entry(Arc::clone(&session.worker)).or_default().push(slot);
@@ -120,7 +138,7 @@ impl Sessions {
         if let Some(place) = self.slots.get_mut(slot) {
             *place = Some(Box::new(session));
         }
-        Some(slot)
+        slot
     }
 
     pub(crate) fn remove(&mut self, slot: Slot) -> Option<Box<Session>> {

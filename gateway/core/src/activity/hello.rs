@@ -4,6 +4,8 @@
 //! its cipher suite (at most 78). They are put together byte by byte, so that segments may come split, twice or in any
 //! order; the first copy of a byte counts. Whatever else stands there is a cipher we cannot use.
 
+use serde::{Deserialize, Serialize};
+
 /// Bytes of the answering stream that are looked at.
 const LONGEST: usize = 128;
 /// A TLS record's header: type, version, length.
@@ -20,7 +22,8 @@ const HANDSHAKE: u8 = 22;
 const SERVER_HELLO: u8 = 2;
 
 /// How many bytes a cipher adds to each record, as far as sizes tell input from the rest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Cipher {
     /// Any TLS 1.3 suite with a 16-byte tag: 22 bytes (header 5, type 1, tag 16).
     Tls13,

@@ -5,7 +5,9 @@
 pub(crate) mod packets;
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -15,7 +17,10 @@ use boringtun::{
     x25519::{PublicKey as Key, StaticSecret},
 };
 use gateway_api::{PresharedKey, PublicKey, SessionNumber};
-use gateway_core::{Event, Gateway, Identity, Now, Open, OpenError, Opened, Setup, Shard, VIRTIO_HEADER, Way};
+use gateway_core::{
+    Event, Gateway, INITIATION_SIZE, Identity, NotRestored, Now, Open, OpenError, Opened, Phase, Restore, Setup, Shard,
+    Standing, VIRTIO_HEADER, Way,
+};
 use jiff::Timestamp;
 use policy::{Address, End, Grant, IdleRule, SecondFactor, SecondLogin, Service};
 
@@ -28,10 +33,45 @@ pub(crate) struct World {
     pub(crate) gateway: Gateway,
     pub(crate) now: Now,
     pub(crate) events: Vec<Event>,
+    /// What is kept of sessions, as a daemon would: their last initiations, and where they stand.
+    pub(crate) initiations: BTreeMap<SessionNumber, Box<[u8; INITIATION_SIZE]>>,
+    pub(crate) standings: BTreeMap<SessionNumber, Standing>,
+    opened: BTreeMap<SessionNumber, Kept>,
+    identity: Identity,
+    shard: Shard,
+    pool: String,
+    handshakes_per_second: u32,
     /// Packets for the TUN, virtio header first.
     pub(crate) office: Vec<Vec<u8>>,
     /// Datagrams for clients, one each.
     pub(crate) home: Vec<(Way, Vec<u8>)>,
+}
+
+/// What a daemon keeps of a session from its opening on.
+struct Kept {
+    worker: Arc<str>,
+    grant: Grant,
+    public_key: PublicKey,
+    address: IpAddr,
+    opened_at: Timestamp,
+}
+
+impl Kept {
+    fn open(&self, number: SessionNumber) -> Open {
+        Open {
+            number,
+            worker: Arc::clone(&self.worker),
+            grant: self.grant.clone(),
+            workstation: IpAddr::V4(WORKSTATION),
+            public_key: self.public_key,
+            preshared_key: PresharedKey::new(PRESHARED),
+        }
+    }
+}
+
+fn gateway(identity: &Identity, pool: &str, shard: Shard, handshakes_per_second: u32) -> Gateway {
+    let pool = pool.parse().unwrap();
+    Gateway::new(Setup { identity: identity.clone(), pool, mtu: MTU, handshakes_per_second, shard })
 }
 
 impl World {
@@ -58,14 +98,21 @@ impl World {
         let identity = Identity::new(GATEWAY_SECRET);
         let now = Now { instant: Instant::now(), wall: "2026-03-05T08:00:00Z".parse().unwrap() };
         let shard = |own| {
-            let gateway = Gateway::new(Setup {
+            let shard = Shard { own, all: loops };
+            Self {
+                gateway: gateway(&identity, pool, shard, handshakes_per_second),
+                now,
+                events: Vec::new(),
+                initiations: BTreeMap::new(),
+                standings: BTreeMap::new(),
+                opened: BTreeMap::new(),
                 identity: identity.clone(),
-                pool: pool.parse().unwrap(),
-                mtu: MTU,
+                shard,
+                pool: pool.to_owned(),
                 handshakes_per_second,
-                shard: Shard { own, all: loops },
-            });
-            Self { gateway, now, events: Vec::new(), office: Vec::new(), home: Vec::new() }
+                office: Vec::new(),
+                home: Vec::new(),
+            }
         };
         (0..loops).map(shard).collect()
     }
@@ -94,27 +141,70 @@ impl World {
         while let Some(packet) = self.gateway.poll_office() {
             self.office.push(packet.to_vec());
         }
+        while let Some(event) = self.gateway.poll_event() {
+            match event {
+                Event::Handshaken { number, initiation } => {
+                    self.gateway.release_answer(number, &initiation);
+                    self.initiations.insert(number, initiation);
+                }
+                Event::Moved { number, standing } => drop(self.standings.insert(number, *standing)),
+                Event::Closed { .. } | Event::Warning { .. } | Event::WarningLifted { .. } => self.events.push(event),
+            }
+        }
         while let Some(transmit) = self.gateway.poll_transmit() {
             let to = transmit.to;
             self.home.extend(transmit.datagrams.chunks(transmit.segment).map(|datagram| (to, datagram.to_vec())));
         }
-        while let Some(event) = self.gateway.poll_event() {
-            self.events.push(event);
-        }
     }
 
     pub(crate) fn open(&mut self, worker: &str, client: &Client, grant: Grant) -> Result<Opened, OpenError> {
-        self.gateway.open_session(
-            Open {
-                number: client.number,
-                worker: worker.into(),
-                grant,
-                workstation: IpAddr::V4(WORKSTATION),
-                public_key: client.public_key(),
-                preshared_key: PresharedKey::new(PRESHARED),
-            },
-            self.now,
-        )
+        let kept = |address| Kept {
+            worker: worker.into(),
+            grant: grant.clone(),
+            public_key: client.public_key(),
+            address,
+            opened_at: self.now.wall,
+        };
+        let open = kept(Ipv4Addr::UNSPECIFIED.into()).open(client.number);
+        let opened = self.gateway.open_session(open, self.now)?;
+        self.opened.insert(client.number, kept(opened.address));
+        Ok(opened)
+    }
+
+    /// The gateway is gone, in order or not, and another one takes up the admitted sessions from what was kept of them.
+    pub(crate) fn restart(&mut self, in_order: bool) -> Vec<(SessionNumber, NotRestored)> {
+        if in_order {
+            self.gateway.leave(self.now);
+        }
+        self.drain();
+        let admitted: Vec<_> = self
+            .gateway
+            .sessions(self.now)
+            .iter()
+            .filter(|view| view.phase != Phase::Pending)
+            .map(|v| v.number)
+            .collect();
+        self.gateway = gateway(&self.identity, &self.pool, self.shard, self.handshakes_per_second);
+        self.home.clear();
+        self.office.clear();
+        self.restore(&admitted)
+    }
+
+    /// Gives sessions of an earlier run to the gateway.
+    pub(crate) fn restore(&mut self, numbers: &[SessionNumber]) -> Vec<(SessionNumber, NotRestored)> {
+        let mut not_restored = Vec::new();
+        for number in numbers {
+            let kept = &self.opened[number];
+            let restore = Restore {
+                open: kept.open(*number),
+                address: kept.address,
+                opened_at: kept.opened_at,
+                initiation: self.initiations.get(number).cloned(),
+                standing: self.standings.get(number).cloned().unwrap_or_default(),
+            };
+            not_restored.extend(self.gateway.restore_session(restore, self.now).err().map(|why| (*number, why)));
+        }
+        not_restored
     }
 
     /// A session opened, admitted, its channel there, its handshake done.
