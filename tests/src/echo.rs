@@ -6,10 +6,10 @@ use std::{
     io::{Read as _, Write as _},
     net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{netns::Computer, wait};
@@ -19,7 +19,7 @@ use crate::{netns::Computer, wait};
 pub struct Echo {
     address: SocketAddr,
     visits: Arc<AtomicUsize>,
-    closing: Arc<std::sync::atomic::AtomicBool>,
+    closing: Arc<AtomicBool>,
 }
 
 impl Echo {
@@ -107,4 +107,82 @@ pub fn read_line(stream: &mut TcpStream) -> Option<String> {
 /// Sends `line` and reads it back. False when the connection is dead.
 pub fn answers(stream: &mut TcpStream, line: &str) -> bool {
     stream.write_all(format!("{line}\n").as_bytes()).is_ok() && read_line(stream).as_deref() == Some(line)
+}
+
+/// A connection that is spoken over without pause: fifty small messages a second, each answered.
+#[derive(Debug)]
+pub struct Beat {
+    heard: Arc<Mutex<Heard>>,
+    stopping: Arc<AtomicBool>,
+}
+
+#[derive(Debug)]
+struct Heard {
+    count: usize,
+    last: Instant,
+    longest: Duration,
+    ended: bool,
+}
+
+/// Between two messages.
+const BEAT: Duration = Duration::from_millis(20);
+
+impl Beat {
+    /// Begins over a connection whose greeting was read.
+    ///
+    /// # Panics
+    /// When the system refuses a second handle to the socket.
+    pub fn start(stream: TcpStream) -> Self {
+        let heard = Heard { count: 0, last: Instant::now(), longest: Duration::ZERO, ended: false };
+        let (heard, stopping) = (Arc::new(Mutex::new(heard)), Arc::new(AtomicBool::new(false)));
+        let mut writing = stream.try_clone().expect("a socket");
+        let mut reading = stream;
+        reading.set_read_timeout(None).expect("a socket");
+        let end = Arc::clone(&stopping);
+        std::thread::spawn(move || {
+            while !end.load(Ordering::Relaxed) && writing.write_all(&[b'.'; 8]).is_ok() {
+                std::thread::sleep(BEAT);
+            }
+            let _ = writing.shutdown(Shutdown::Both);
+        });
+        let told = Arc::clone(&heard);
+        std::thread::spawn(move || {
+            let mut message = [0; 8];
+            while reading.read_exact(&mut message).is_ok() {
+                let mut heard = told.lock().expect("no panic");
+                heard.longest = heard.longest.max(heard.last.elapsed());
+                (heard.last, heard.count) = (Instant::now(), heard.count + 1);
+            }
+            told.lock().expect("no panic").ended = true;
+        });
+        Self { heard, stopping }
+    }
+
+    /// Waits until so many more answers came.
+    ///
+    /// # Panics
+    /// When they do not come, or the connection ended.
+    pub fn wait_for(&self, more: usize) {
+        let count = || self.heard.lock().expect("no panic").count;
+        let before = count();
+        wait::until("answers over the connection", wait::SOON, || {
+            assert!(!self.heard.lock().expect("no panic").ended, "the connection ended");
+            (count() >= before + more).then_some(())
+        });
+    }
+
+    /// The longest time without an answer since the last call.
+    ///
+    /// # Panics
+    /// Never by itself.
+    pub fn take_longest(&self) -> Duration {
+        let mut heard = self.heard.lock().expect("no panic");
+        std::mem::take(&mut heard.longest).max(heard.last.elapsed())
+    }
+}
+
+impl Drop for Beat {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
 }

@@ -263,6 +263,15 @@ pub(crate) fn label(name: &str) -> String {
     format!("{name}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
+fn wait_for(world: &World, process: &mut Process) {
+    wait::until("the gateway to listen", wait::SOON, || {
+        if let Some(status) = process.ended() {
+            panic!("the gateway ended ({status}):\n{}{}", process.stdout(), process.stderr());
+        }
+        world.gateway.succeeds(&format!("ss -Hltn | grep -q :{CONTROL_PORT}")).then_some(())
+    });
+}
+
 /// A gateway that answers logins.
 #[derive(Debug)]
 pub struct Gateway<'w> {
@@ -286,12 +295,7 @@ impl<'w> Gateway<'w> {
     /// # Panics
     /// When it ends or does not listen soon; its log is shown.
     pub fn over(world: &'w World, files: Files, mut process: Process) -> Self {
-        wait::until("the gateway to listen", wait::SOON, || {
-            if let Some(status) = process.ended() {
-                panic!("the gateway ended ({status}):\n{}{}", process.stdout(), process.stderr());
-            }
-            world.gateway.succeeds(&format!("ss -Hltn | grep -q :{CONTROL_PORT}")).then_some(())
-        });
+        wait_for(world, &mut process);
         Self { world, files, process }
     }
 
@@ -428,6 +432,20 @@ impl<'w> Gateway<'w> {
     pub fn kill(&mut self) {
         self.process.signal(Signal::SIGKILL);
         self.process.wait(wait::SOON);
+    }
+
+    /// Starts the daemon again over the same files, and waits until it listens.
+    ///
+    /// # Panics
+    /// When it ends or does not listen soon; its log is shown.
+    pub fn start_again(&mut self) {
+        self.process = self.files.serve(self.world);
+        wait_for(self.world, &mut self.process);
+    }
+
+    /// Waits for the end of a daemon that was told to stop, and returns its exit code.
+    pub fn wait(&mut self) -> Option<i32> {
+        self.process.wait(wait::SOON).code()
     }
 
     /// Ends the daemon in order and returns its exit code.

@@ -207,7 +207,7 @@ mod tests {
             Text::Unwritable { path: s(), cause: s() },
             Text::Broken { cause: s() },
         ];
-        for limit in [Limit::Idle, Limit::AgreementEnded, Limit::LongestSession] {
+        for limit in [Limit::Idle, Limit::AgreementEnded, Limit::LongestSession, Limit::GatewayStopped] {
             all.push(Text::Warning { limit, seconds: 300 });
         }
         all.extend(CloseReason::ALL.map(|reason| Text::Ended { reason, idle_minutes: 15 }));

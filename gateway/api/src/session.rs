@@ -201,6 +201,8 @@ pub enum Limit {
     AgreementEnded,
     /// The longest session; signing in again prolongs.
     LongestSession,
+    /// The gateway is about to stop for good; nothing prolongs.
+    GatewayStopped,
 }
 
 /// A text frame of the session channel, gateway to client.

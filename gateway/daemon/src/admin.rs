@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream, unix::OwnedWriteHalf},
+    sync::mpsc,
 };
 
 use crate::{
@@ -88,6 +89,13 @@ pub(crate) enum Question {
     },
     /// Read certificate and policy again.
     Reload,
+    /// Stop. Recorded.
+    Stop {
+        /// Whether that is the end of every session.
+        end_sessions: bool,
+        /// Seconds between warning workers and ending their sessions.
+        warn_s: u32,
+    },
 }
 
 /// A line of the answer.
@@ -114,6 +122,17 @@ pub(crate) struct Desk {
     pub(crate) blocked: Arc<Blocked>,
     pub(crate) started_at: Timestamp,
     pub(crate) group: Option<Gid>,
+    /// Who stops the daemon.
+    pub(crate) stop: mpsc::Sender<Parting>,
+}
+
+/// What becomes of sessions when the daemon stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parting {
+    /// They go on with the next run.
+    Leave,
+    /// They end.
+    End,
 }
 
 /// The group that the configuration lets in.
@@ -281,6 +300,7 @@ async fn reply(desk: &Desk, uid: Uid, question: Question) -> Result<Value, Strin
             let consent = if confirmed { Consent::Given } else { Consent::NotGiven };
             outcome(desk.change.apply(consent).await, true)
         }
+        Question::Stop { end_sessions, warn_s } => stop(desk, uid, end_sessions, warn_s).await,
         Question::Reload => {
             let certificate = desk.certificate.reload(clock::now().wall);
             let preview = desk.change.apply(Consent::NotGiven).await.map_err(|error| match error {
@@ -292,6 +312,26 @@ async fn reply(desk: &Desk, uid: Uid, question: Question) -> Result<Value, Strin
             Ok(json!({ "policy": preview.hash }))
         }
     }
+}
+
+/// Stops the daemon: at once, or once workers were warned.
+async fn stop(desk: &Desk, uid: Uid, end_sessions: bool, warn_s: u32) -> Result<Value, String> {
+    let fields = Fields::default()
+        .with("uid", i64::from(uid.as_raw()))
+        .with("end_sessions", if end_sessions { "yes" } else { "no" });
+    let draft = Draft { fields, ..Draft::new(Kind::StopOrdered, clock::now().wall) };
+    desk.ledger.store().note(draft).await.map_err(|error| error.to_string())?;
+    let (stop, wait) = (desk.stop.clone(), Duration::from_secs(warn_s.into()));
+    if end_sessions {
+        desk.ledger.warn_of_stop(warn_s);
+        tokio::spawn(async move {
+            tokio::time::sleep(wait).await;
+            let _ = stop.send(Parting::End).await;
+        });
+    } else {
+        tokio::spawn(async move { stop.send(Parting::Leave).await });
+    }
+    Ok(json!({ "stopping": true, "end_sessions": end_sessions, "warn_s": warn_s }))
 }
 
 /// Records what an administrator does, before it is done.

@@ -28,6 +28,17 @@ pub(crate) enum Command {
     Status(Output),
     /// Have the running gateway read policy and certificate again
     Reload(Output),
+    /// Stop the running gateway; sessions go on with the next start
+    Stop {
+        /// For good: end every session, with the reason `gateway_stopped`, once their workers were warned
+        #[arg(long)]
+        end_sessions: bool,
+        /// Between the warning and the end, in seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "end_sessions", value_parser = clap::value_parser!(u32).range(0..=3600))]
+        warn: u32,
+        #[command(flatten)]
+        output: Output,
+    },
     /// The sessions open at this moment
     #[command(subcommand)]
     Session(SessionCommand),

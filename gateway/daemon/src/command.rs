@@ -5,10 +5,14 @@
 //! dropped, and a caller that is gone leaves nothing behind. A question is put when its method is called, not when the
 //! answer is awaited: questions put under one lock reach the loop in that order.
 
-use std::sync::{Arc, mpsc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, mpsc},
+};
 
 use gateway_api::{CloseReason, SessionNumber};
-use gateway_core::{Counters, Open, OpenError, Opened, View};
+use gateway_core::{Counters, INITIATION_SIZE, NotRestored, Open, OpenError, Opened, Restore, View};
+use ipnet::Ipv4Net;
 use policy::Grant;
 use tokio::sync::oneshot;
 
@@ -22,6 +26,10 @@ use crate::{
 pub(crate) enum Command {
     /// Hold a place: address and worker, no peer yet.
     Open(Box<Open>, oneshot::Sender<Result<Opened, OpenError>>),
+    /// Take up a session of an earlier run.
+    Restore(Box<Restore>, oneshot::Sender<Result<(), NotRestored>>),
+    /// A client's initiation is kept: answer it.
+    Release(SessionNumber, Box<[u8; INITIATION_SIZE]>, oneshot::Sender<()>),
     /// The opening is durable: give the session its peer, ending the one it replaces. False if it is gone.
     Admit(SessionNumber, oneshot::Sender<bool>),
     /// Put a session under another grant for the same workstation. False if there is no such session.
@@ -38,6 +46,8 @@ pub(crate) enum Command {
     Counters(oneshot::Sender<Counters>),
     /// End every session and stop.
     Stop(CloseReason, oneshot::Sender<()>),
+    /// Tell where every session stands, end none, and stop.
+    Leave(oneshot::Sender<()>),
 }
 
 /// An event loop is gone; the daemon is stopping.
@@ -101,6 +111,42 @@ impl DataPlane {
         }
     }
 
+    /// Takes up a session of an earlier run, in the loop that now lends its address out of `pool`.
+    pub(crate) fn restore(
+        &self,
+        restore: Restore,
+        pool: Ipv4Net,
+    ) -> impl Future<Output = Result<Result<(), NotRestored>, Stopped>> + use<> {
+        let open = &restore.open;
+        let shard = match restore.address {
+            IpAddr::V4(address) if pool.contains(&address) => {
+                let loops = u8::try_from(self.lanes.len()).unwrap_or(u8::MAX);
+                Ok(gateway_core::owner(pool, loops, address))
+            }
+            IpAddr::V4(_) | IpAddr::V6(_) => Err(NotRestored::NoAddress),
+        };
+        let shard = shard.and_then(|shard| {
+            let placed = self.shards.place(open.number, open.public_key, &open.worker, shard);
+            placed.then_some(shard).ok_or(NotRestored::Taken)
+        });
+        let asked = shard.map(|shard| self.ask(shard, move |reply| Command::Restore(Box::new(restore), reply)));
+        async move {
+            match asked {
+                Ok(asked) => asked.await,
+                Err(why) => Ok(Err(why)),
+            }
+        }
+    }
+
+    /// Answers a client's initiation, now that it is kept.
+    pub(crate) fn release(
+        &self,
+        number: SessionNumber,
+        initiation: Box<[u8; INITIATION_SIZE]>,
+    ) -> impl Future<Output = Result<(), Stopped>> + use<> {
+        self.ask_owner(number, move |reply| Command::Release(number, initiation, reply))
+    }
+
     /// Gives a pending session its peer, once its opening is durable. False if the session is gone.
     pub(crate) fn admit(&self, number: SessionNumber) -> impl Future<Output = Result<bool, Stopped>> + use<> {
         self.ask_owner(number, move |reply| Command::Admit(number, reply))
@@ -152,6 +198,11 @@ impl DataPlane {
     /// Ends every session and stops the loops.
     pub(crate) async fn stop(&self, reason: CloseReason) -> Result<(), Stopped> {
         self.ask_all(|reply| Command::Stop(reason, reply)).await.map(drop)
+    }
+
+    /// Stops the loops and leaves every session to the next run.
+    pub(crate) async fn leave(&self) -> Result<(), Stopped> {
+        self.ask_all(Command::Leave).await.map(drop)
     }
 
     /// A session that no shard has is asked for in the first, which says that there is none.

@@ -309,6 +309,18 @@ impl EventLoop {
                     }
                     answer(reply, opened);
                 }
+                Command::Restore(restore, reply) => {
+                    let number = restore.open.number;
+                    let restored = self.gateway.restore_session(*restore, now);
+                    if restored.is_err() {
+                        self.shards.take_back(number);
+                    }
+                    answer(reply, restored);
+                }
+                Command::Release(number, initiation, reply) => {
+                    self.gateway.release_answer(number, &initiation);
+                    answer(reply, ());
+                }
                 Command::Admit(number, reply) => answer(reply, self.gateway.admit_session(number, now)),
                 Command::ChangeGrant(number, grant, reply) => {
                     answer(reply, self.gateway.change_grant(number, *grant, now));
@@ -331,6 +343,12 @@ impl EventLoop {
                 }
                 Command::List(reply) => answer(reply, self.gateway.sessions(now)),
                 Command::Counters(reply) => answer(reply, self.gateway.counters().clone()),
+                Command::Leave(reply) => {
+                    self.gateway.leave(now);
+                    self.deliver();
+                    answer(reply, ());
+                    return true;
+                }
                 Command::Stop(reason, reply) => {
                     self.gateway.close_all(reason);
                     self.deliver();

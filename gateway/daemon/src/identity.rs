@@ -1,4 +1,4 @@
-//! The state folder and the gateway's WireGuard key in it, made at first start; one gateway at a time.
+//! The state folder and the gateway's own keys in it, made at first start; one gateway at a time.
 
 use std::{fs::File, path::Path};
 
@@ -9,6 +9,10 @@ use crate::secret_file;
 
 /// The WireGuard private key in the state folder: base64, as `wg genkey` prints it.
 const KEY_FILE: &str = "wireguard-key";
+/// What seals the kept sessions, in the same form.
+const SESSIONS_KEY_FILE: &str = "sessions-key";
+/// Where the service manager puts credentials; one of the name above takes the place of the state folder's.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 /// Held by the running gateway.
 const LOCK_FILE: &str = "lock";
 
@@ -40,16 +44,34 @@ impl StateFolder {
 
 /// The gateway's WireGuard private key, made if there is none.
 pub(crate) fn wireguard_key(state: &Path) -> Result<Zeroizing<[u8; 32]>, String> {
-    let path = state.join(KEY_FILE);
+    made_if_missing(&state.join(KEY_FILE))
+}
+
+/// The key that seals what is kept of live sessions: a systemd credential if there is one, else the state folder's, made
+/// if there is none.
+pub(crate) fn sessions_key(state: &Path) -> Result<Zeroizing<[u8; 32]>, String> {
+    let credential = std::env::var_os(CREDENTIALS).map(|folder| Path::new(&folder).join(SESSIONS_KEY_FILE));
+    match credential.filter(|path| path.exists()) {
+        Some(path) => {
+            secret_file::read_shared(&path).map_err(|error| error.to_string()).and_then(|bytes| key(&path, &bytes))
+        }
+        None => made_if_missing(&state.join(SESSIONS_KEY_FILE)),
+    }
+}
+
+fn made_if_missing(path: &Path) -> Result<Zeroizing<[u8; 32]>, String> {
     if !path.exists() {
         let mut bytes = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *bytes).map_err(|error| format!("the system gives no random bytes: {error}"))?;
         // The same 44 characters as any other 32 secret bytes.
         let text = PresharedKey::new(*bytes).encode();
-        secret_file::create(&path, format!("{}\n", *text).as_bytes()).map_err(|error| error.to_string())?;
+        secret_file::create(path, format!("{}\n", *text).as_bytes()).map_err(|error| error.to_string())?;
     }
-    let bytes = secret_file::read(&path).map_err(|error| error.to_string())?;
-    let line = secret_file::first_line(&path, &bytes).map_err(|error| error.to_string())?;
+    secret_file::read(path).map_err(|error| error.to_string()).and_then(|bytes| key(path, &bytes))
+}
+
+fn key(path: &Path, bytes: &[u8]) -> Result<Zeroizing<[u8; 32]>, String> {
+    let line = secret_file::first_line(path, bytes).map_err(|error| error.to_string())?;
     let key = PresharedKey::parse(line.trim()).map_err(|error| format!("`{}` is {error}", path.display()))?;
     Ok(Zeroizing::new(*key.expose()))
 }

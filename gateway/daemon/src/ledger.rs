@@ -7,20 +7,22 @@
 //!              address and worker)   the opening)           made)           then channel and token go)
 //! ```
 //!
+//! What a session needs to go on after a restart is kept before its opening is recorded, and given up after its close is.
 //! An opening is durable before the session exists for anybody, and a close before its token is forgotten. Each step is a task
 //! of its own, so that nobody who hangs up in the middle leaves half a session. The store decides what counts: one opening,
 //! one close.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use gateway_api::{CloseReason, PresharedKey, PublicKey, SessionNumber, Token, session};
-use gateway_core::{Event, Open, OpenError, Opened, Traffic, View};
+use gateway_core::{Event, INITIATION_SIZE, NotRestored, Open, OpenError, Opened, Restore, Traffic, View};
 use gateway_record::{Draft, Fields, Hash, Kind, rounded};
+use ipnet::Ipv4Net;
 use policy::Grant;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -35,6 +37,7 @@ use crate::{
     command::DataPlane,
     directory::Person,
     fence::{Fence, NotOpen},
+    kept_sessions::{self, KeptSession, KeptSessions},
     store::{self, Change, Store, StoreError, Written},
 };
 
@@ -51,6 +54,7 @@ const CHANNEL_QUEUE: usize = 32;
 #[derive(Debug, Clone)]
 pub(crate) struct Ledger {
     store: Store,
+    kept: KeptSessions,
     data_plane: DataPlane,
     fence: Fence,
     live: Arc<Mutex<Live>>,
@@ -61,6 +65,8 @@ struct Live {
     sessions: BTreeMap<SessionNumber, Session>,
     tokens: HashMap<TokenHash, SessionNumber>,
     next_channel: u64,
+    /// No session opens any more.
+    closing: bool,
 }
 
 type TokenHash = [u8; 32];
@@ -160,11 +166,12 @@ impl Ledger {
     /// when the last close is recorded.
     pub(crate) fn start(
         store: Store,
+        kept: KeptSessions,
         data_plane: DataPlane,
         fence: Fence,
         events: mpsc::UnboundedReceiver<Event>,
     ) -> (Self, tokio::task::JoinHandle<()>) {
-        let ledger = Self { store, data_plane, fence, live: Arc::default() };
+        let ledger = Self { store, kept, data_plane, fence, live: Arc::default() };
         let task = tokio::spawn(ledger.clone().follow(events));
         (ledger, task)
     }
@@ -178,6 +185,9 @@ impl Ledger {
     }
 
     async fn open_now(self, opening: Opening) -> Result<Admitted, NotOpened> {
+        if self.live().closing {
+            return Err(NotOpened::Ended);
+        }
         for _ in 0..DRAWS {
             let number = SessionNumber::new(u64::from_be_bytes(random()?));
             let (token, preshared_key) = (random()?, random()?);
@@ -195,7 +205,26 @@ impl Ledger {
                 Ok(Err(error)) => return Err(NotOpened::Refused(error)),
                 Err(_) => return Err(NotOpened::Ended),
             };
-            let closed = self.enter(number, Sha256::digest(token).into(), &opening);
+            let keep = KeptSession {
+                number,
+                token: Sha256::digest(token).into(),
+                worker_id: Arc::clone(&opening.person.id),
+                worker: Arc::clone(&opening.person.name),
+                groups: opening.person.groups.as_slice().into(),
+                grant: opening.grant.clone(),
+                workstation: opening.workstation,
+                address: opened.address,
+                public_key: opening.public_key,
+                preshared_key: PresharedKey::new(preshared_key),
+                opened_at: clock::now().wall,
+                initiation: None,
+                standing: gateway_core::Standing::default(),
+            };
+            let closed = self.enter(&keep, Channel::Awaited);
+            if let Err(why) = self.kept.keep(kept_sessions::Change::Opened(Box::new(keep))).await {
+                self.abandon(number).await;
+                return Err(NotOpened::Store(StoreError(why)));
+            }
             let fenced = self.fence.open(number, opened.address, opening.workstation, &opening.grant).await;
             if let Err(error) = fenced {
                 self.abandon(number).await;
@@ -234,26 +263,89 @@ impl Ledger {
         Err(NotOpened::Random(format!("{DRAWS} random numbers or keys in a row were taken")))
     }
 
-    fn enter(
-        &self,
-        number: SessionNumber,
-        token: TokenHash,
-        opening: &Opening,
-    ) -> watch::Receiver<Option<CloseReason>> {
+    fn enter(&self, kept: &KeptSession, channel: Channel) -> watch::Receiver<Option<CloseReason>> {
         let (closed, watch) = watch::channel(None);
         let session = Session {
-            token,
-            worker_id: Arc::clone(&opening.person.id),
-            worker: Arc::clone(&opening.person.name),
-            groups: opening.person.groups.as_slice().into(),
-            structure: Arc::clone(&opening.grant.structure),
-            channel: Channel::Awaited,
+            token: kept.token,
+            worker_id: Arc::clone(&kept.worker_id),
+            worker: Arc::clone(&kept.worker),
+            groups: Arc::clone(&kept.groups),
+            structure: Arc::clone(&kept.grant.structure),
+            channel,
             closed,
         };
         let mut live = self.live();
-        live.tokens.insert(token, number);
-        live.sessions.insert(number, session);
+        live.tokens.insert(kept.token, kept.number);
+        live.sessions.insert(kept.number, session);
         watch
+    }
+
+    /// Takes up what an earlier run left open, before anybody is answered: sessions that were kept go on, those whose grant
+    /// ended meanwhile get the end that they had, the rest ended with their gateway. How many go on, and how many do not.
+    pub(crate) async fn restore(
+        &self,
+        mut kept: Vec<KeptSession>,
+        pool: Ipv4Net,
+    ) -> Result<(usize, usize), StoreError> {
+        let mut left: BTreeMap<SessionNumber, String> = self.store.left_open().await?.into_iter().collect();
+        let (mut resumed, mut ended) = (0, 0);
+        // Of two sessions of one worker, the later one stays: the gateway ended while it replaced the other.
+        kept.sort_by_key(|session| std::cmp::Reverse(session.opened_at));
+        let mut workers = BTreeSet::new();
+        for session in kept {
+            let number = session.number;
+            if left.contains_key(&number) && !workers.insert(Arc::clone(&session.worker_id)) {
+                left.remove(&number);
+                let draft =
+                    closing_draft(number, &session.grant.structure, CloseReason::Replaced, session.standing.traffic);
+                self.store.write(Change::Close(CloseReason::Replaced), draft).await?;
+                self.kept.note(kept_sessions::Change::Ended(number));
+                ended += 1;
+            } else if left.remove(&number).is_none() {
+                self.kept.note(kept_sessions::Change::Ended(number));
+            } else if self.restore_one(session, pool).await? {
+                resumed += 1;
+            } else {
+                ended += 1;
+            }
+        }
+        for (number, structure) in left {
+            let draft = closing_draft(number, &structure, CloseReason::GatewayStopped, Traffic::default());
+            self.store.write(Change::Close(CloseReason::GatewayStopped), draft).await?;
+            ended += 1;
+        }
+        Ok((resumed, ended))
+    }
+
+    async fn restore_one(&self, session: KeptSession, pool: Ipv4Net) -> Result<bool, StoreError> {
+        let (number, structure, ends_at) =
+            (session.number, Arc::clone(&session.grant.structure), session.grant.ends_at);
+        let traffic = session.standing.traffic;
+        let _ = self.enter(&session, Channel::Lost);
+        if let Err(NotOpen(why)) = self.fence.open(number, session.address, session.workstation, &session.grant).await {
+            tracing::error!(session = %number, why, "the firewall lets nothing of this session pass");
+        }
+        let restored = self.data_plane.restore(restore(session), pool).await.map_err(|_| stopping())?;
+        let (reason, ended_at) = match restored {
+            Ok(()) => {
+                self.store.note(draft(Kind::SessionResumed, number, &structure)).await?;
+                tracing::info!(session = %number, "session goes on");
+                return Ok(true);
+            }
+            Err(NotRestored::Over(reason)) => (reason, Some(ends_at)),
+            Err(NotRestored::NoAddress | NotRestored::Taken) => {
+                tracing::warn!(session = %number, "session ends: its tunnel address is no longer lent");
+                (CloseReason::GatewayStopped, None)
+            }
+        };
+        let mut draft = closing_draft(number, &structure, reason, traffic);
+        if let Some(ended_at) = ended_at {
+            draft.fields = draft.fields.with("ended_at", ended_at.to_string());
+        }
+        self.store.write(Change::Close(reason), draft).await?;
+        tracing::info!(session = %number, reason = reason.word(), "session closed");
+        self.forget(number, reason);
+        Ok(false)
     }
 
     /// Gives back the place of a session that was never recorded.
@@ -358,6 +450,11 @@ impl Ledger {
 
     /// Puts a session under another grant for the same workstation. False if it has ended.
     pub(crate) async fn change_grant(&self, number: SessionNumber, grant: Grant) -> bool {
+        let granted = kept_sessions::Change::Granted(number, Box::new(grant.clone()));
+        if let Err(why) = self.kept.keep(granted).await {
+            // What the policy says holds all the same; a restart looks at it again.
+            tracing::error!(session = %number, why, "changed grant not kept");
+        }
         // What is added opens before the data plane uses it, what is taken away shuts after its flows were reset.
         let widened = self.fence.widen(number, &grant).await;
         let changed = self.data_plane.change_grant(number, grant.clone()).await.unwrap_or(false);
@@ -399,6 +496,10 @@ impl Ledger {
                     self.tell(number, session::Event::Warning { limit, seconds });
                 }
                 Event::WarningLifted { number } => self.tell(number, session::Event::WarningLifted),
+                Event::Handshaken { number, initiation } => {
+                    tokio::spawn(self.clone().answer(number, initiation));
+                }
+                Event::Moved { number, standing } => self.kept.note(kept_sessions::Change::Moved(number, standing)),
                 Event::Closed { number, reason, traffic } => {
                     // At once: a disk that is full keeps no way open.
                     self.fence.close(number);
@@ -409,6 +510,20 @@ impl Ledger {
             while closing.try_join_next().is_some() {}
         }
         while closing.join_next().await.is_some() {}
+        if let Err(why) = self.kept.flush().await {
+            tracing::error!(why, "where sessions stand was not kept");
+        }
+    }
+
+    /// A client's handshake is answered once nobody can make a later run take it again.
+    async fn answer(self, number: SessionNumber, initiation: Box<[u8; INITIATION_SIZE]>) {
+        let handshaken = kept_sessions::Change::Handshaken(number, initiation.to_vec());
+        if let Err(why) = self.kept.keep(handshaken).await {
+            // A full disk cuts nobody: what a replay could do is make the gateway answer in vain.
+            tracing::error!(session = %number, why, "handshake not kept");
+        }
+        // Stopping: then the client begins another with the next run.
+        let _ = self.data_plane.release(number, initiation).await;
     }
 
     async fn closed(self, number: SessionNumber, reason: CloseReason, traffic: Traffic) {
@@ -432,6 +547,7 @@ impl Ledger {
     fn forget(&self, number: SessionNumber, reason: CloseReason) {
         // A session that ended while its ways were being opened.
         self.fence.close(number);
+        self.kept.note(kept_sessions::Change::Ended(number));
         let mut live = self.live();
         let Some(session) = live.sessions.remove(&number) else { return };
         live.tokens.remove(&session.token);
@@ -450,6 +566,25 @@ impl Ledger {
             && events.try_send(event).is_err()
         {
             tracing::debug!(session = %number, channel = id, "channel takes no events");
+        }
+    }
+
+    /// Opens no session any more, and warns the workers of all that are open that theirs end with the gateway.
+    pub(crate) fn warn_of_stop(&self, seconds: u32) {
+        let numbers: Vec<SessionNumber> = {
+            let mut live = self.live();
+            live.closing = true;
+            live.sessions.keys().copied().collect()
+        };
+        for number in numbers {
+            self.tell(number, session::Event::Warning { limit: session::Limit::GatewayStopped, seconds });
+        }
+    }
+
+    /// Lets go of every channel, for the gateway stops and its sessions go on without it: their clients come back.
+    pub(crate) fn let_go(&self) {
+        for session in self.live().sessions.values_mut() {
+            session.channel = Channel::Lost;
         }
     }
 
@@ -490,14 +625,25 @@ impl Inlet {
     }
 }
 
-/// Records the end of what an earlier run left open: its sessions ended with it.
-pub(crate) async fn close_left_open(store: &Store) -> Result<usize, StoreError> {
-    let left = store.left_open().await?;
-    for (number, structure) in &left {
-        let draft = closing_draft(*number, structure, CloseReason::GatewayStopped, Traffic::default());
-        store.write(Change::Close(CloseReason::GatewayStopped), draft).await?;
+fn restore(session: KeptSession) -> Restore {
+    Restore {
+        address: session.address,
+        opened_at: session.opened_at,
+        initiation: session.initiation.and_then(|bytes| bytes.try_into().ok()),
+        standing: session.standing,
+        open: Open {
+            number: session.number,
+            worker: session.worker_id,
+            grant: session.grant,
+            workstation: session.workstation,
+            public_key: session.public_key,
+            preshared_key: session.preshared_key,
+        },
     }
-    Ok(left.len())
+}
+
+fn stopping() -> StoreError {
+    StoreError("the packet thread ended by itself".to_owned())
 }
 
 fn random<const N: usize>() -> Result<[u8; N], NotOpened> {

@@ -20,6 +20,7 @@ mod forwarding;
 mod handover;
 mod identity;
 mod idle_commands;
+mod kept_sessions;
 mod leavers;
 mod ledger;
 mod log_commands;
@@ -100,6 +101,7 @@ fn run(Cli { config: path, command }: Cli) -> Result<ExitCode, Failure> {
         Command::Fence => fence::keep(&config()?),
         Command::Status(output) => session_commands::status(&config()?, output),
         Command::Reload(output) => session_commands::reload(&config()?, output),
+        Command::Stop { end_sessions, warn, output } => session_commands::stop(&config()?, end_sessions, warn, output),
         Command::Session(command) => session_commands::run(&config()?, command),
         Command::Worker(command) => worker_commands::run(&config()?, command),
         Command::Log(command) => log_commands::run(&config()?, command),

@@ -139,6 +139,13 @@ impl PolicyChange {
         }
     }
 
+    /// Looks again at every session that an earlier run opened, whatever policy it was judged by.
+    pub(crate) async fn reconsider_all(&self) {
+        if let Ok(effects) = self.effects(&self.policy.current()).await {
+            self.carry_out(effects).await;
+        }
+    }
+
     /// Those of these sessions that the policy in force would end if their workers were in these groups.
     pub(crate) async fn ended_by_groups(
         &self,

@@ -14,13 +14,14 @@ use std::{
 use gateway_api::CloseReason;
 use gateway_core::Event;
 use gateway_record::{Draft, Fields, Hash, Journal, Kind, Value};
+use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Span, Timestamp, tz::TimeZone};
 use policy::{Retention, Style};
 use tokio::{sync::mpsc::UnboundedReceiver, task::JoinHandle};
 
 use crate::{
     Failure,
-    admin::{self, Desk},
+    admin::{self, Desk, Parting},
     blocked::Blocked,
     clock,
     command::DataPlane,
@@ -31,14 +32,15 @@ use crate::{
     fence::{self, Fence},
     forwarding,
     identity::{self, StateFolder},
+    kept_sessions::{KeptSession, KeptSessions},
     leavers::{Alarm, Leavers},
-    ledger::{self, Ledger},
+    ledger::Ledger,
     policy_change::{Consent, PolicyChange},
     policy_files,
     policy_follow::Watch,
     policy_in_force::{self, PolicyInForce},
     privileges, secret_file,
-    store::{self, Store},
+    store::{self, Store, StoreError},
     systemd::{self, Asked, Signals},
     workstation,
 };
@@ -66,6 +68,7 @@ pub(crate) fn serve(config: Config, file: &Path) -> Result<ExitCode, Failure> {
     privileges::hide_memory().map_err(Failure::Failed)?;
     let state = StateFolder::take(&config.state).map_err(Failure::Unusable)?;
     let key = identity::wireguard_key(&config.state).map_err(Failure::Unusable)?;
+    let sessions_key = identity::sessions_key(&config.state).map_err(Failure::Unusable)?;
     let loaded = policy_files::load(&config.policy)
         .map_err(|error| Failure::Unusable(error.render(Style::Plain).trim_end().to_owned()))?;
     let hash = Hash(loaded.hash);
@@ -81,6 +84,7 @@ pub(crate) fn serve(config: Config, file: &Path) -> Result<ExitCode, Failure> {
     let data_plane = event_loop::start(&config, *key).map_err(Failure::Failed)?;
     forwarding::warn_of_shut_chains(&config.office.device);
     privileges::give_up().map_err(Failure::Failed)?;
+    let (kept, left) = KeptSessions::open(&config.state, &sessions_key).map_err(Failure::Failed)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("control")
@@ -107,11 +111,13 @@ pub(crate) fn serve(config: Config, file: &Path) -> Result<ExitCode, Failure> {
         fence,
         events: data_plane.events,
         tunnel_key: data_plane.public_key,
+        kept,
+        left,
     };
     let outcome = runtime.block_on(async {
         let outcome = run(parts).await;
         // Also when the daemon failed before it had anything to stop; stopped already is as good.
-        let _ = data_plane.data_plane.stop(CloseReason::GatewayStopped).await;
+        let _ = data_plane.data_plane.leave().await;
         outcome
     });
     // Whatever still runs has nothing left to do: every close is recorded.
@@ -162,6 +168,9 @@ struct Parts {
     fence: Fence,
     events: UnboundedReceiver<Event>,
     tunnel_key: gateway_api::PublicKey,
+    kept: KeptSessions,
+    /// What an earlier run kept of its sessions.
+    left: Vec<KeptSession>,
 }
 
 fn directory(config: &config::Directory) -> Result<Directory, Failure> {
@@ -232,6 +241,8 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         fence,
         events,
         tunnel_key,
+        kept,
+        left,
     } = parts;
     let failed = |what: &str, error: &dyn std::fmt::Display| Failure::Failed(format!("{what}: {error}"));
     let mut signals = Signals::new().map_err(|error| failed("cannot heed signals", &error))?;
@@ -240,11 +251,15 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     let started_at = clock::now().wall;
     let (store, writer) =
         Store::open(&config.state, started_at).await.map_err(|error| Failure::Unusable(error.to_string()))?;
-    begin(&store, hash).await.map_err(|error| Failure::Failed(error.to_string()))?;
-
-    let (ledger, mut books) = Ledger::start(store.clone(), data_plane.clone(), fence, events);
+    let (ledger, mut books) = Ledger::start(store.clone(), kept, data_plane.clone(), fence, events);
+    begin(&store, &ledger, (left, config.tunnel.pool), hash)
+        .await
+        .map_err(|error| Failure::Failed(error.to_string()))?;
     let change = Arc::new(PolicyChange::new(Arc::clone(&policy), ledger.clone(), config.reload.brake));
     let blocked = Arc::new(Blocked::read(&config.state).map_err(Failure::Unusable)?);
+    // The policy may be another than the one they were opened under.
+    change.reconsider_all().await;
+    let (stop, mut ordered) = tokio::sync::mpsc::channel(1);
     let (directory, alarm) = (Arc::new(directory), Arc::new(Alarm::default()));
     let leavers =
         Leavers::new(Arc::clone(&directory), Arc::clone(&change), ledger.clone(), config.leavers, Arc::clone(&alarm));
@@ -257,6 +272,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         blocked: Arc::clone(&blocked),
         started_at,
         group,
+        stop,
     };
     let throttle = Arc::new(Throttle::new(directory.assumed_lockout()));
     let heeding = heed_lockout(Arc::clone(&directory), Arc::clone(&throttle));
@@ -291,7 +307,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     let ended = loop {
         tokio::select! {
             asked = signals.next() => match asked {
-                Asked::Stop => break Ok(()),
+                Asked::Stop => break Ok(Parting::Leave),
                 Asked::Reload => {
                     systemd::reloading();
                     look_at_certificate(&certificate);
@@ -300,39 +316,52 @@ async fn run(parts: Parts) -> Result<(), Failure> {
                     systemd::ready();
                 }
             },
+            Some(parting) = ordered.recv() => break Ok(parting),
             _ = &mut books => break Err(Failure::Failed("a packet thread ended by itself".to_owned())),
         }
     };
     systemd::stopping();
     tracing::info!("stopping");
     chores.iter().chain(&following).for_each(JoinHandle::abort);
-    if ended.is_ok() {
-        // Gone already: then it has ended every session.
-        let _ = data_plane.stop(CloseReason::GatewayStopped).await;
-        // A disk that takes nothing is no reason never to end: the next start closes what is left open.
+    if let Ok(parting) = &ended {
+        // Gone already: then nobody is left to be told.
+        let _ = match parting {
+            Parting::Leave => {
+                ledger.let_go();
+                data_plane.leave().await
+            }
+            Parting::End => data_plane.stop(CloseReason::GatewayStopped).await,
+        };
+        // A disk that takes nothing is no reason never to end: the next start closes what should have been.
         if tokio::time::timeout(LAST_WRITES, books).await.is_err() {
             tracing::error!("not every close could be recorded");
         }
     }
     let _ = std::fs::remove_file(&config.admin.socket);
     let noted = store.note(Draft::new(Kind::GatewayStopped, clock::now().wall)).await;
-    drop((store, policy, change));
+    drop((store, ledger, policy, change));
     finish(writer).await;
     noted.map_err(|error| Failure::Failed(error.to_string()))?;
-    ended
+    ended.map(|_| ())
 }
 
-/// The first records of a run: what the run before left open is closed, then this one begins.
-async fn begin(store: &Store, policy: Hash) -> Result<(), store::StoreError> {
+/// The first records of a run, and the sessions of the run before.
+async fn begin(
+    store: &Store,
+    ledger: &Ledger,
+    (left, pool): (Vec<KeptSession>, Ipv4Net),
+    policy: Hash,
+) -> Result<(), StoreError> {
     let crashed = store.ended_unclean().await?;
-    let closed = ledger::close_left_open(store).await?;
-    if crashed {
-        tracing::warn!(sessions = closed, "the gateway did not stop in order last time; sessions left open are closed");
-    }
     let fields = Fields::default()
         .with("version", env!("CARGO_PKG_VERSION"))
         .with("previous_end", if crashed { "unclean" } else { "in_order" });
     store.note(Draft { fields, ..Draft::new(Kind::GatewayStarted, clock::now().wall) }).await?;
+    let (resumed, ended) = ledger.restore(left, pool).await?;
+    match crashed {
+        true => tracing::warn!(resumed, ended, "the gateway did not stop in order last time"),
+        false => tracing::info!(resumed, ended, "sessions of the run before"),
+    }
     policy_in_force::record_loaded(store, policy).await;
     Ok(())
 }

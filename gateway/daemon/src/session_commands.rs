@@ -51,6 +51,18 @@ pub(crate) fn reload(config: &Config, output: Output) -> Result<ExitCode, Failur
     if output.json { json(&answer) } else { say(&format!("loaded; the policy in force is {hash}")) }
 }
 
+/// `stop`
+pub(crate) fn stop(config: &Config, end_sessions: bool, warn: u32, output: Output) -> Result<ExitCode, Failure> {
+    let answer = ask(config, &Question::Stop { end_sessions, warn_s: warn })?;
+    match (output.json, end_sessions) {
+        (true, _) => json(&answer),
+        (false, false) => say("stopping; sessions go on with the next start"),
+        (false, true) => {
+            say(&format!("no login is answered any more; every session ends in {warn} seconds, then the gateway stops"))
+        }
+    }
+}
+
 /// A session number as people write it.
 pub(crate) fn parse(text: &str) -> Result<SessionNumber, Failure> {
     SessionNumber::parse(text).ok_or_else(|| {

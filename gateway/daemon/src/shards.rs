@@ -63,6 +63,16 @@ impl Shards {
         Ok(shard)
     }
 
+    /// Gives a session of an earlier run to the shard that lends its address. False if its number or key is there already.
+    pub(crate) fn place(&self, number: SessionNumber, key: PublicKey, worker: &Arc<str>, shard: u8) -> bool {
+        let mut owners = self.write();
+        let is_new = !owners.sessions.contains_key(&number) && !owners.by_key.contains_key(&key.0);
+        if is_new {
+            owners.add(number, Owned { shard, key, worker: Arc::clone(worker) });
+        }
+        is_new
+    }
+
     /// A session was refused or has ended.
     pub(crate) fn take_back(&self, number: SessionNumber) {
         self.write().remove(number);

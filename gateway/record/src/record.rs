@@ -74,9 +74,11 @@ kinds! {
     ChannelLost = "channel_lost" in Workers,
     /// A session whose channel came back inside its grace.
     ChannelResumed = "channel_resumed" in Workers,
+    /// A session that goes on under a gateway that was started again.
+    SessionResumed = "session_resumed" in Workers,
     /// A session that goes on under another grant, because the policy changed: `ends_at`, `idle_s`.
     GrantChanged = "grant_changed" in Workers,
-    /// A session that ended: `reason`, and rounded volumes.
+    /// A session that ended: `reason`, rounded volumes, and `ended_at` where that was while no gateway ran.
     SessionClosed = "session_closed" in Workers,
     /// The gateway began to serve: `version`, and whether the end before was clean.
     GatewayStarted = "gateway_started" in Administrators,
@@ -90,6 +92,8 @@ kinds! {
     PolicyOrdered = "policy_ordered" in Administrators,
     /// An administrator closed a session: `uid`.
     SessionClosedByOrder = "session_closed_by_order" in Administrators,
+    /// An administrator ordered the gateway to stop: `uid`, and whether sessions end with it.
+    StopOrdered = "stop_ordered" in Administrators,
     /// An administrator asked for the session of a worker by name: `uid`.
     SessionLookedUp = "session_looked_up" in Administrators,
     /// An administrator ended a worker's session and lets them in no more: `uid`; privately whom.

@@ -194,7 +194,7 @@ fn an_administrator_closes_a_session() {
 }
 
 #[test]
-fn a_gateway_that_stops_ends_its_sessions_and_leaves_nothing_on_the_machine() {
+fn a_gateway_that_stops_for_good_leaves_nothing_on_the_machine() {
     let world = World::new();
     let _desk = crate::desk(&world);
     let before = machine(&world);
@@ -202,7 +202,8 @@ fn a_gateway_that_stops_ends_its_sessions_and_leaves_nothing_on_the_machine() {
     assert_ne!(machine(&world), before, "a running gateway shows");
     let mut client = Connect::new(&gateway, "m.rossi").start(&world.home);
     client.port();
-    assert_eq!(gateway.stop(), Some(0), "{}", gateway.log());
+    gateway.command(&["stop", "--end-sessions", "--warn", "0"]);
+    assert_eq!(gateway.wait(), Some(0), "{}", gateway.log());
     assert_eq!(client.wait(wait::SOON).code(), exit::ENDED, "{}", client.said());
     assert_eq!(machine(&world), before);
 }

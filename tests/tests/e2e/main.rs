@@ -23,6 +23,7 @@ mod path_mtu;
 mod policy;
 mod reach;
 mod refuse;
+mod restart;
 mod rights;
 mod routed;
 mod secrets;

@@ -104,6 +104,9 @@ fn warning(limit: Limit, left: &str) -> String {
             format!("You seem to be away: the session closes in {left}. Move the mouse at your desktop to stay.")
         }
         Limit::AgreementEnded => format!("Your hours end in {left}: save your work. The session closes then."),
+        Limit::GatewayStopped => {
+            format!("The gateway is switched off in {left}: save your work. The session closes then.")
+        }
         Limit::LongestSession => {
             format!("The session has lasted long: it closes in {left}. Save your work; you may sign in again after.")
         }

@@ -112,6 +112,9 @@ fn warning(limit: Limit, left: &str) -> String {
         Limit::AgreementEnded => {
             format!("Il tuo orario finisce tra {left}: salva il lavoro. Poi la sessione si chiude.")
         }
+        Limit::GatewayStopped => {
+            format!("Il gateway si spegne tra {left}: salva il lavoro. Poi la sessione si chiude.")
+        }
         Limit::LongestSession => {
             format!("La sessione dura da molto: si chiude tra {left}. Salva il lavoro; dopo puoi accedere di nuovo.")
         }

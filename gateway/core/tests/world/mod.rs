@@ -158,16 +158,16 @@ impl World {
     }
 
     pub(crate) fn open(&mut self, worker: &str, client: &Client, grant: Grant) -> Result<Opened, OpenError> {
-        let kept = |address| Kept {
+        let mut kept = Kept {
             worker: worker.into(),
-            grant: grant.clone(),
+            grant,
             public_key: client.public_key(),
-            address,
+            address: Ipv4Addr::UNSPECIFIED.into(),
             opened_at: self.now.wall,
         };
-        let open = kept(Ipv4Addr::UNSPECIFIED.into()).open(client.number);
-        let opened = self.gateway.open_session(open, self.now)?;
-        self.opened.insert(client.number, kept(opened.address));
+        let opened = self.gateway.open_session(kept.open(client.number), self.now)?;
+        kept.address = opened.address;
+        self.opened.insert(client.number, kept);
         Ok(opened)
     }
 

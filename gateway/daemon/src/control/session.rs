@@ -119,7 +119,7 @@ async fn speak(sink: &mut Sink, attached: &mut Attached) -> Option<&'static str>
         let sent = tokio::select! {
             biased;
             told = attached.events.recv() => match told {
-                None => return Some("another channel took over"),
+                None => return Some("no longer held by this channel"),
                 Some(told) if !send(sink, event(told)).await => return None,
                 Some(session::Event::Closed { .. }) => return Some("closed"),
                 Some(_) => true,

@@ -72,7 +72,19 @@ fn data_plane(mood: Mood) -> (DataPlane, mpsc::UnboundedReceiver<Event>, JoinHan
                     let _ = reply.send(());
                     return;
                 }
-                Command::List(_) | Command::Counters(_) | Command::ChangeGrant(..) | Command::Carry(..) => {}
+                Command::Restore(restore, reply) => {
+                    sessions.insert(restore.open.number, restore.open.worker);
+                    let _ = reply.send(Ok(()));
+                }
+                Command::Leave(reply) => {
+                    let _ = reply.send(());
+                    return;
+                }
+                Command::Release(..)
+                | Command::Carry(..)
+                | Command::List(_)
+                | Command::Counters(_)
+                | Command::ChangeGrant(..) => {}
             }
         }
     });
@@ -89,8 +101,9 @@ struct World {
 async fn world(mood: Mood) -> World {
     let folder = tempfile::tempdir().unwrap();
     let (store, _writer) = Store::open(folder.path(), clock::now().wall).await.unwrap();
+    let (kept, _) = KeptSessions::open(folder.path(), &[4; 32]).unwrap();
     let (data_plane, events, _thread) = data_plane(mood);
-    let (ledger, books) = Ledger::start(store, data_plane, Fence::default(), events);
+    let (ledger, books) = Ledger::start(store, kept, data_plane, Fence::default(), events);
     World { folder, ledger, books }
 }
 
@@ -237,15 +250,44 @@ async fn a_stop_closes_and_records_everybody() {
     assert_eq!(story.iter().filter(|line| *line == "session_closed gateway_stopped").count(), 20);
 }
 
-#[tokio::test]
-async fn what_a_crash_left_open_is_closed_once_at_the_next_start() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, _writer) = Store::open(folder.path(), clock::now().wall).await.unwrap();
+/// A gateway over a state folder that was there before; what it took up and what it ended.
+async fn another_run(folder: &std::path::Path) -> (Ledger, (usize, usize)) {
+    let (store, _writer) = Store::open(folder, clock::now().wall).await.unwrap();
+    let (kept, left) = KeptSessions::open(folder, &[4; 32]).unwrap();
     let (data_plane, events, _thread) = data_plane(Mood::Good);
-    let (ledger, _books) = Ledger::start(store.clone(), data_plane, Fence::default(), events);
-    ledger.open(opening("m.rossi")).await.unwrap();
-    assert_eq!(close_left_open(&store).await, Ok(1));
-    assert_eq!(close_left_open(&store).await, Ok(0));
+    let (ledger, _books) = Ledger::start(store, kept, data_plane, Fence::default(), events);
+    let restored = ledger.restore(left, "100.96.0.0/24".parse().unwrap()).await.unwrap();
+    (ledger, restored)
+}
+
+#[tokio::test]
+async fn what_a_crash_left_open_goes_on_with_its_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, nothing) = another_run(folder.path()).await;
+    assert_eq!(nothing, (0, 0));
+    let admitted = ledger.open(opening("m.rossi")).await.unwrap();
+    for _ in 0..2 {
+        let (after, restored) = another_run(folder.path()).await;
+        assert_eq!(restored, (1, 0));
+        assert_eq!(after.holder(&admitted.token), Some(Holder(admitted.number)));
+        assert_eq!(after.session_of("m.rossi"), Some(admitted.number));
+    }
+    let (last, _) = another_run(folder.path()).await;
+    assert!(last.close(admitted.number, CloseReason::Administrator).await);
+    assert_eq!(another_run(folder.path()).await.1, (0, 0), "an end is an end");
+}
+
+#[tokio::test]
+async fn what_cannot_go_on_is_closed_once_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = another_run(folder.path()).await;
+    let admitted = ledger.open(opening("m.rossi")).await.unwrap();
+    let (_, nothing) = KeptSessions::open(folder.path(), &[9; 32]).unwrap();
+    assert!(nothing.is_empty(), "another key opens nothing");
+    assert_eq!(another_run(folder.path()).await.1, (0, 1));
+    let (after, restored) = another_run(folder.path()).await;
+    assert_eq!(restored, (0, 0));
+    assert_eq!(after.holder(&admitted.token), None);
 }
 
 #[tokio::test]

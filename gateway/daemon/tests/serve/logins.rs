@@ -69,7 +69,7 @@ fn a_new_login_and_a_new_channel_take_the_place_of_the_old() {
         assert_eq!(event(&mut one).await, r#"{"event":"attached"}"#);
         let mut two = channel(&first).await;
         assert_eq!(event(&mut two).await, r#"{"event":"attached"}"#);
-        assert_eq!(event(&mut one).await, "close: another channel took over");
+        assert_eq!(event(&mut one).await, "close: no longer held by this channel");
         open("m.rossi").await;
         assert_eq!(event(&mut two).await, r#"{"event":"closed","reason":"replaced"}"#);
     });

@@ -76,24 +76,47 @@ fn a_machine_that_cannot_carry_a_gateway_is_told_so() {
 }
 
 #[test]
-fn a_stop_closes_and_records_every_session() {
+fn a_stop_for_good_closes_and_records_every_session() {
     let house = House::new();
     let mut gateway = house.serve();
     block_on(open("m.rossi"));
-    gateway.signal(Signal::SIGTERM);
+    house.says(&["stop", "--end-sessions", "--warn", "0"]);
     assert_eq!(gateway.ended(), Some(0), "{}", house.log());
     assert_eq!(
         house.story(),
         ["session_opened", "session_closed gateway_stopped"],
         "the log is read without a gateway too"
     );
+    assert!(house.says(&["log", "show", "--journal", "administrators"]).contains("stop_ordered"));
     assert!(!house.path("admin.sock").exists());
     house.says(&["log", "verify"]);
     assert_eq!(house.run(&["status"], "").status.code(), Some(1));
 }
 
 #[test]
-fn after_a_crash_every_opening_has_exactly_one_close() {
+fn a_stop_leaves_every_session_to_the_next_start() {
+    let house = House::new();
+    house.set_policy(&POLICY.replace("grace = \"1s\"", "grace = \"10m\""));
+    for stopped_by_order in [false, true] {
+        let mut gateway = house.serve();
+        if house.story().is_empty() {
+            block_on(open("m.rossi"));
+        }
+        assert_eq!(house.open_sessions(), 1);
+        if stopped_by_order {
+            house.says(&["stop"]);
+        } else {
+            gateway.signal(Signal::SIGTERM);
+        }
+        assert_eq!(gateway.ended(), Some(0), "{}", house.log());
+    }
+    let _gateway = house.serve();
+    assert_eq!(house.story(), ["session_opened", "session_resumed", "session_resumed"]);
+    house.says(&["log", "verify"]);
+}
+
+#[test]
+fn after_crashes_no_opening_has_two_ends_and_who_has_none_is_there() {
     let house = House::new();
     for _ in 0..3 {
         let mut gateway = house.serve();
@@ -102,10 +125,25 @@ fn after_a_crash_every_opening_has_exactly_one_close() {
         assert_eq!(gateway.ended(), None);
     }
     let _gateway = house.serve();
-    let once = ["session_opened".to_owned(), "session_closed gateway_stopped".to_owned()];
-    assert_eq!(house.story(), [once.clone(), once.clone(), once].concat());
+    let story = house.story();
+    let count = |kind: &str| story.iter().filter(|line| line.starts_with(kind)).count();
+    assert_eq!(count("session_opened"), 3);
+    assert_eq!(count("session_opened") - count("session_closed"), house.open_sessions(), "{story:?}");
     assert!(house.says(&["log", "show", "--journal", "administrators"]).contains("previous_end=unclean"));
     house.says(&["log", "verify"]);
+}
+
+#[test]
+fn without_what_was_kept_every_session_gets_its_end_at_the_next_start() {
+    let house = House::new();
+    let mut gateway = house.serve();
+    block_on(open("m.rossi"));
+    gateway.signal(Signal::SIGTERM);
+    gateway.ended();
+    fs::remove_file(house.path("state/sessions.sealed")).unwrap();
+    let _gateway = house.serve();
+    assert_eq!(house.story(), ["session_opened", "session_closed gateway_stopped"]);
+    assert_eq!(house.open_sessions(), 0);
 }
 
 #[test]
