@@ -299,7 +299,7 @@ impl Session {
         }
         self.timer.set(Deadline::Tunnel, Some(self.tunnel.next_tick()));
         self.timer.set(Deadline::Connections, self.stack.next_send(now));
-        self.timer.set(Deadline::Way, self.choice.next(self.tunnel.unanswered_since()));
+        self.timer.set(Deadline::Way, self.choice.next(self.tunnel.asked_since()));
         self.timer.next()
     }
 
@@ -320,7 +320,7 @@ impl Session {
             return;
         }
         self.tunnel.set_time(now);
-        match self.choice.advise(self.tunnel.unanswered_since(), now) {
+        match self.choice.advise(self.tunnel.asked_since(), now) {
             Advice::Stay => {}
             Advice::Ask => self.tunnel.start_handshake(Way::Udp),
             Advice::TakeChannel => {

@@ -16,6 +16,7 @@ use std::{
 };
 
 use boringtun::noise::{Tunn, TunnResult};
+use smoltcp::wire::{IpProtocol, Ipv4Packet, TcpPacket};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -107,6 +108,8 @@ pub(crate) struct Sealer {
     last_active: Instant,
     /// When the first packet left that nothing has come back for.
     unanswered_since: Option<Instant>,
+    /// The same of the first that the workstation answers at once: a bare acknowledgement may be the last word for long.
+    asked_since: Option<Instant>,
 }
 
 impl Tunnel {
@@ -131,6 +134,7 @@ impl Tunnel {
                 last_sent: now,
                 last_active: now,
                 unanswered_since: None,
+                asked_since: None,
             },
             peer,
             opened: vec![0; LARGEST_DATAGRAM].into(),
@@ -172,9 +176,9 @@ impl Tunnel {
         self.sealer.mtu
     }
 
-    /// Whether packets leave and nothing has come back for longer than any line needs.
+    /// Whether nothing has come back for longer than any line needs though something was sent that is answered at once.
     pub(crate) fn is_silent(&self) -> bool {
-        !self.established || self.sealer.unanswered_since.is_some_and(|since| self.sealer.now >= since + SILENCE)
+        !self.established || self.sealer.asked_since.is_some_and(|since| self.sealer.now >= since + SILENCE)
     }
 
     pub(crate) fn outbox(&mut self) -> &mut Outbox {
@@ -191,9 +195,9 @@ impl Tunnel {
         self.sealer.way = way;
     }
 
-    /// Since when packets leave and nothing comes back.
-    pub(crate) fn unanswered_since(&self) -> Option<Instant> {
-        self.sealer.unanswered_since
+    /// Since when nothing comes back though something was sent that is answered at once.
+    pub(crate) fn asked_since(&self) -> Option<Instant> {
+        self.sealer.asked_since
     }
 
     /// A datagram from the gateway, by a way. What it was to us; a packet is held by [`Self::split`].
@@ -220,7 +224,7 @@ impl Tunnel {
         }
         self.last_received = sealer.now;
         sealer.last_active = sealer.now;
-        sealer.unanswered_since = None;
+        (sealer.unanswered_since, sealer.asked_since) = (None, None);
         match datagram.first() {
             _ if self.length > 0 => Opened::Packet,
             Some(&RESPONSE) if answered => Opened::Answer,
@@ -334,6 +338,9 @@ impl Sealer {
         });
         (self.last_sent, self.last_active) = (self.now, self.now);
         self.unanswered_since.get_or_insert(self.now);
+        if self.asked_since.is_none() && self.plain.get(..length).is_some_and(is_answered) {
+            self.asked_since = Some(self.now);
+        }
         answer
     }
 
@@ -350,6 +357,13 @@ impl Sealer {
         });
         self.last_sent = self.now;
     }
+}
+
+/// Whether the workstation's system answers a packet at once: TCP that carries something, begins or ends.
+fn is_answered(packet: &[u8]) -> bool {
+    let tcp = Ipv4Packet::new_checked(packet).ok().filter(|ip| ip.next_header() == IpProtocol::Tcp);
+    let segment = tcp.as_ref().and_then(|ip| TcpPacket::new_checked(ip.payload()).ok());
+    segment.is_some_and(|tcp| !tcp.payload().is_empty() || tcp.syn() || tcp.fin())
 }
 
 fn copy(from: &[u8], room: &mut [u8]) -> usize {

@@ -7,8 +7,8 @@
 //!            a handshake sent by UDP is answered; or the channel is lost
 //! ```
 //!
-//! *Asked* means a handshake by UDP: the first one, one after a second and a half in which packets left and nothing came back,
-//! and one after the channel was lost or the computer slept. A workstation that is silent answers no packet, but the gateway
+//! *Asked* means a handshake by UDP: the first one, one after a second and a half in which something that is answered at
+//! once was not, and one after the channel was lost or the computer slept. A workstation that is silent answers no packet, but the gateway
 //! answers the handshake, so that nobody changes ways for it. While packets take the channel, UDP is asked now and then,
 //! ever more seldom. An answer to a handshake is the only thing that brings packets back to UDP: it has gone both ways.
 
@@ -23,7 +23,7 @@ pub enum Way {
     Channel,
 }
 
-/// How long packets may go unanswered by UDP before it is asked.
+/// How long what is answered at once may go unanswered by UDP before it is asked.
 const DOUBT: Duration = Duration::from_millis(1500);
 /// How long an answer to a handshake holds.
 const SURE: Duration = Duration::from_secs(5);
@@ -107,17 +107,17 @@ impl Choice {
     }
 
     /// When [`Self::advise`] is wanted next.
-    pub(crate) fn next(&self, unanswered_since: Option<Instant>) -> Option<Instant> {
+    pub(crate) fn next(&self, asked_since: Option<Instant>) -> Option<Instant> {
         match (self.way, self.asked) {
             (Way::Channel, _) => Some(self.again_at),
             (Way::Udp, Some(asked)) => self.channel.then_some(asked + ANSWER_TIME),
-            (Way::Udp, None) => unanswered_since.map(|since| (since + DOUBT).max(self.sure_until)),
+            (Way::Udp, None) => asked_since.map(|since| (since + DOUBT).max(self.sure_until)),
         }
     }
 
     /// What to do now. What it advises is taken as done.
-    pub(crate) fn advise(&mut self, unanswered_since: Option<Instant>, now: Instant) -> Advice {
-        if self.next(unanswered_since).is_none_or(|at| now < at) {
+    pub(crate) fn advise(&mut self, asked_since: Option<Instant>, now: Instant) -> Advice {
+        if self.next(asked_since).is_none_or(|at| now < at) {
             return Advice::Stay;
         }
         match (self.way, self.asked) {
