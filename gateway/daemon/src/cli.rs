@@ -84,7 +84,7 @@ pub(crate) enum Command {
 /// What a start may change of the configuration.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Serve {
-    /// Threads that carry packets, instead of what [tunnel] says: 1 to 16, the number of processors by default
+    /// Threads that carry packets, instead of what the configuration says: 1 to 16, the number of processors by default
     #[arg(long, value_name = "N")]
     loops: Option<u8>,
 }
