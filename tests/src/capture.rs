@@ -34,16 +34,37 @@ pub struct Seen {
     pub payload: Vec<u8>,
 }
 
+impl Seen {
+    /// What a computer's system says to its neighbours unasked: IPv6 neighbour discovery, and reports of the multicast groups
+    /// that it listens to.
+    pub fn is_neighbourly(&self) -> bool {
+        matches!(self.protocol, 2 | 58) && self.destination.is_multicast() && self.payload.is_empty()
+    }
+}
+
 impl Capture {
-    /// Begins; returns once packets are being written down.
+    /// Begins with all that passes; returns once packets are being written down.
     ///
     /// # Panics
     /// When tcpdump does not start.
     pub fn start(world: &World, computer: &Computer, interface: &str) -> Self {
+        Self::of(world, computer, interface, "inout")
+    }
+
+    /// Begins with what the computer itself sends, whatever source it names, and not with what others on the wire say to
+    /// each other; returns once packets are being written down.
+    ///
+    /// # Panics
+    /// When tcpdump does not start.
+    pub fn of_sent(world: &World, computer: &Computer, interface: &str) -> Self {
+        Self::of(world, computer, interface, "out")
+    }
+
+    fn of(world: &World, computer: &Computer, interface: &str, direction: &str) -> Self {
         let label = format!("{}.{interface}.capture", computer.name());
         let file = world.folder().join(format!("{label}.pcap"));
         let mut command = computer.command("tcpdump");
-        command.args(["-Z", "root", "-i", interface, "--immediate-mode", "-U", "-s", "0", "-w"]).arg(&file);
+        command.args(["-Z", "root", "-i", interface, "-Q", direction, "--immediate-mode", "-U", "-s", "0", "-w"]).arg(&file);
         let process = computer.spawn(&label, command, "");
         wait::until("the capture", wait::SOON, || process.stderr().contains("listening on").then_some(()));
         Self { file, process }

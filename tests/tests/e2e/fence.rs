@@ -67,7 +67,7 @@ fn past_the_filter_a_packet_still_reaches_only_what_a_session_was_granted() {
     let gateway = ten_minutes().start(&world);
     let (session, _) = api::session(&world, &world.home, "m.rossi");
     let device = Device::of(gateway.pid().expect("it runs"));
-    let office = Capture::start(&world, &world.gateway, "lan0");
+    let office = Capture::of_sent(&world, &world.gateway, "lan0");
     let nobody: IpAddr = "100.96.0.99".parse().expect("an address");
     for packet in [
         packets::syn(session.address, OTHER_WORKSTATION, 3389),
@@ -87,9 +87,8 @@ fn past_the_filter_a_packet_still_reaches_only_what_a_session_was_granted() {
     let granted =
         |packet: &Seen| is_to(packet, WORKSTATION, 3389) && packet.ports.is_some_and(|(from, _)| from == 50505);
     wait::until("the granted packet", wait::SOON, || office.seen().iter().any(granted).then_some(()));
-    let own = |packet: &&Seen| !granted(packet) && packet.source != WORKSTATION && packet.protocol != 58;
     let seen = office.finish();
-    let strange: Vec<_> = seen.iter().filter(own).collect();
+    let strange: Vec<_> = seen.iter().filter(|packet| !granted(packet) && !packet.is_neighbourly()).collect();
     assert!(strange.is_empty(), "the office saw {strange:?}");
 }
 
@@ -118,7 +117,7 @@ fn a_gateway_that_was_killed_leaves_the_fence_shut() {
     gateway.kill();
     wait::until("the keeper to end", wait::SOON, || has_ended(keeper).then_some(()));
     assert_eq!(open_ways(&world), 0);
-    let office = Capture::start(&world, &world.gateway, "lan0");
+    let office = Capture::of_sent(&world, &world.gateway, "lan0");
     let before = dropped(&world);
     device.write(&packets::syn(session.address, WORKSTATION, 3389));
     wait::until("the packet to be dropped", wait::SOON, || (dropped(&world) == before + 1).then_some(()));
