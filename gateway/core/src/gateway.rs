@@ -5,11 +5,11 @@
 //! [`Gateway::poll_event`], and asks [`Gateway::poll_timeout`] for the moment it wants to be called next.
 
 mod restore;
+mod waiting;
 
 use std::{
     collections::VecDeque,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    ops::Range,
     time::Instant,
 };
 
@@ -17,30 +17,27 @@ use gateway_api::{CloseReason, PublicKey, SessionNumber};
 use ipnet::Ipv4Net;
 use policy::{Grant, SecondLogin};
 
+use self::waiting::{FromHome, FromOffice};
 use crate::{
-    Counters, Drop, Event, Now, Offload, Open, OpenError, Opened, Phase, Transmit, Transport, VIRTIO_HEADER, View, Way,
+    Counters, Drop, Event, Now, Offload, Open, OpenError, Opened, Phase, Transmit, View, Way,
     addresses::Addresses,
     flows::Flow,
     guard::Guard,
     home::ToHome,
-    intake::{BATCH, Intake, Kept},
+    intake::Intake,
     office::ToOffice,
     offload,
-    packet::{self, Packet},
-    path_mtu::{About, TooBig},
-    peer::{self, HANDSHAKE_ROOM, INITIATION_SIZE, Identity, Incoming, LARGEST_DATAGRAM, OVERHEAD},
+    packet::Packet,
+    path_mtu::TooBig,
+    peer::{self, HANDSHAKE_ROOM, INITIATION_SIZE, Identity, Incoming, LARGEST_DATAGRAM, OVERHEAD, Peer},
     reset, segment_size,
     session::{Due, Held, Session},
     sessions::{Sessions, Slot},
     timer::Timer,
-    turns::{LEAST, QUANTUM, Rank},
 };
 
-/// What is served each way before the loop looks again at what has arrived, in bytes: as much as one super-packet, so that
-/// batches stay whole, and no more, for a round is what a keystroke waits to be seen.
-const SERVED: usize = 64 * 1024;
-/// A packet from the office of at most this many bytes goes before its session's larger ones.
-const SMALL: usize = 256;
+/// A reset, IPv4 and TCP headers without options, as [`peer::padded`] makes it.
+const RESET_PADDED: usize = 48;
 
 /// The first byte of a handshake's first message.
 const INITIATION: u8 = 1;
@@ -100,20 +97,6 @@ pub struct Gateway {
     plain: Box<[u8; LARGEST_DATAGRAM]>,
 }
 
-/// What is known of datagrams that wait: equal ones of one session, the last may be shorter.
-#[derive(Debug, Clone, Copy)]
-struct FromHome {
-    from: SocketAddr,
-    size: usize,
-}
-
-/// What is known of a packet that waits.
-#[derive(Debug, Clone, Copy)]
-struct FromOffice {
-    offload: Offload,
-    ports: Transport,
-}
-
 impl Gateway {
     /// A gateway without sessions.
     pub fn new(setup: Setup) -> Self {
@@ -147,117 +130,6 @@ impl Gateway {
     /// Every session, by number.
     pub fn sessions(&self, now: Now) -> Vec<View> {
         self.sessions.iter().map(|session| session.view(now.instant)).collect()
-    }
-
-    /// Whether anything that has arrived waits for its turn.
-    pub fn is_waiting(&self) -> bool {
-        !self.from_home.is_empty() || !self.from_office.is_empty()
-    }
-
-    /// Buffers to receive datagrams into, a run of equal ones in each; to be followed by [`Self::take_datagrams`] for those
-    /// that were filled.
-    pub fn room_for_datagrams(&mut self) -> [&mut [u8]; BATCH] {
-        let (sessions, counters) = (&mut self.sessions, &mut self.counters);
-        self.from_home.room(|slot, about, length| {
-            let datagrams = (length as usize).div_ceil(about.size) as u64;
-            counters.datagrams += datagrams;
-            lose(sessions, counters, slot, datagrams);
-        })
-    }
-
-    /// Takes the run of datagrams that was received into the `nth` buffer: `length` bytes, each datagram of `size` but the
-    /// last, which may be shorter. Data waits for the turn of its session; everything else is handled at once.
-    pub fn take_datagrams(&mut self, nth: usize, from: SocketAddr, length: usize, size: usize, now: Now) {
-        if length == 0 {
-            return self.handle_datagram(from, &[], now);
-        }
-        let size = size.max(1);
-        let mut intake = std::mem::take(&mut self.from_home);
-        let kept = intake.keep(nth, length);
-        // The run of one session: its index, its slot, where it begins.
-        let mut begun: Option<(u32, Slot, usize)> = None;
-        let mut at = 0;
-        while at < length {
-            let range = at..(at + size).min(length);
-            let index = peer::index_of_data(intake.read(nth, range.clone()));
-            if !begun.is_some_and(|(of, _, start)| index == Some(of) && at - start < QUANTUM / 2) {
-                if let Some((_, slot, start)) = begun.take() {
-                    push_run(&mut intake, kept, slot, start..at, FromHome { from, size });
-                }
-                begun = index.and_then(|index| self.slot_of(index).map(|slot| (index, slot, at)));
-                if begun.is_none() {
-                    self.handle_datagram(from, intake.read(nth, range), now);
-                }
-            }
-            at += size;
-        }
-        if let Some((_, slot, start)) = begun {
-            push_run(&mut intake, kept, slot, start..length, FromHome { from, size });
-        }
-        intake.kept(kept);
-        self.from_home = intake;
-    }
-
-    /// A buffer to read a packet of the TUN into, its virtio header first; to be followed by [`Self::take_packet`].
-    pub fn room_for_packet(&mut self) -> &mut [u8] {
-        let (sessions, counters) = (&mut self.sessions, &mut self.counters);
-        let [first, ..] = self.from_office.room(|slot, _, _| lose(sessions, counters, slot, 1));
-        first
-    }
-
-    /// The packet of `length` bytes that was read from the TUN, if it is another shard's, and which one's. It is handed over
-    /// instead of being taken.
-    pub fn foreign_packet(&self, length: usize) -> Option<(u8, &[u8])> {
-        if self.shard.all < 2 {
-            return None;
-        }
-        let read = self.from_office.read(0, 0..length);
-        let owner = self.sessions.owner(packet::destination(read.get(VIRTIO_HEADER..)?)?)?;
-        (owner != self.shard.own).then_some((owner, read))
-    }
-
-    /// Takes the packet of `length` bytes, virtio header included, that was read from the TUN. It waits for the turn of its
-    /// session.
-    pub fn take_packet(&mut self, length: usize) {
-        let read = self.from_office.read(0, 0..length);
-        let (about, slot, cost) = match self.look_at_packet(read) {
-            Ok(found) => found,
-            Err(reason) => return self.counters.drops.count(reason, 1),
-        };
-        // A small packet overtakes what is not of its own flow, where order matters.
-        let is_small = length <= SMALL && !self.from_office.any(slot, |other| other.ports.is_flow_of(about.ports));
-        let rank = if is_small { Rank::Small } else { Rank::Bulk };
-        let kept = self.from_office.keep(0, length);
-        self.from_office.push(kept, slot, rank, VIRTIO_HEADER..length, cost, about);
-    }
-
-    /// Serves what waits, session by session, until a measure is full each way; the loop then delivers, looks at what
-    /// has arrived since, and comes back while [`Self::is_waiting`].
-    pub fn serve(&mut self, now: Now) {
-        let mut served = 0;
-        let mut intake = std::mem::take(&mut self.from_home);
-        while served < SERVED
-            && let Some((piece, cost)) = intake.next()
-        {
-            for datagram in intake.bytes(&piece).chunks(piece.about.size) {
-                self.handle_datagram(piece.about.from, datagram, now);
-            }
-            intake.give_back(&piece);
-            served += cost;
-        }
-        self.from_home = intake;
-
-        let mut served = 0;
-        let mut intake = std::mem::take(&mut self.from_office);
-        while served < SERVED
-            && !self.to_home.is_crowded()
-            && let Some((piece, cost)) = intake.next()
-        {
-            self.handle_packet(piece.about.offload, intake.bytes(&piece), now);
-            intake.give_back(&piece);
-            served += cost;
-        }
-        self.from_office = intake;
     }
 
     /// A datagram from the Internet, handled at once.
@@ -483,28 +355,6 @@ impl Gateway {
         (index & 0xff == u32::from(self.shard.own) && self.sessions.get(slot).is_some()).then_some(slot)
     }
 
-    /// Whose a packet read from the TUN is, and what it takes of the turn.
-    fn look_at_packet(&self, read: &[u8]) -> Result<(FromOffice, Slot, usize), Drop> {
-        let (header, packet) = read.split_first_chunk::<VIRTIO_HEADER>().ok_or(Drop::Malformed)?;
-        let offload = Offload::parse(header)?;
-        let (destination, ports) = match Packet::parse(packet) {
-            Ok(parsed) => (parsed.destination, parsed.transport),
-            Err(Drop::OtherProtocol) => {
-                let message = TooBig::parse(packet).ok_or(Drop::OtherProtocol)?;
-                let About { source_port: destination, destination_port: source, .. } = message.about;
-                (message.destination, Transport::Udp { source, destination })
-            }
-            Err(reason) => return Err(reason),
-        };
-        let slot = self.sessions.by_address(destination).ok_or(Drop::NoSession)?;
-        let pieces = match offload {
-            Offload::Complete | Offload::Checksum => 1,
-            Offload::Pieces(size) => packet.len().div_ceil(usize::from(size).max(1)),
-        };
-        let cost = packet.len().max(pieces * LEAST);
-        Ok((FromOffice { offload, ports }, slot, cost))
-    }
-
     fn handle_indexed(&mut self, from: Way, index: u32, datagram: &[u8], now: Now) -> Result<(), Drop> {
         let slot = self.slot_of(index).ok_or(Drop::UnknownPeer)?;
         let session = self.sessions.get_mut(slot).ok_or(Drop::UnknownPeer)?;
@@ -596,12 +446,7 @@ impl Gateway {
             if offers && let Some(packet) = space.get_mut(..length) {
                 segment_size::clamp(packet, most);
             }
-            let Some(padded) = space.get_mut(..peer::padded(length, mtu)) else { return };
-            if let Some(padding) = padded.get_mut(length..) {
-                padding.fill(0);
-            }
-            let room = (padded.len() + OVERHEAD).max(HANDSHAKE_ROOM);
-            if to_home.add(to, room, |room| peer.seal(padded, room)) {
+            if seal(to_home, to, peer, space, length, mtu) {
                 traffic.count_to_home(length);
                 total.count_to_home(length);
             } else {
@@ -633,13 +478,9 @@ impl Gateway {
         peer.refresh(now.instant, |to, datagram| send(&mut self.to_home, to, datagram));
         let to = peer.ready().ok_or(refuse(Drop::NotConnected))?;
         let length = message.bytes().len();
-        let padded = peer::padded(length, usize::from(self.mtu));
-        let padded = self.plain.get_mut(..padded).ok_or(refuse(Drop::TooBig))?;
-        let (packet, padding) = padded.split_at_mut_checked(length).ok_or(refuse(Drop::TooBig))?;
-        packet.copy_from_slice(message.bytes());
-        padding.fill(0);
-        let room = (padded.len() + OVERHEAD).max(HANDSHAKE_ROOM);
-        if !self.to_home.add(to, room, |room| peer.seal(padded, room)) {
+        let plain = self.plain.as_mut_slice();
+        plain.get_mut(..length).ok_or(refuse(Drop::TooBig))?.copy_from_slice(message.bytes());
+        if !seal(&mut self.to_home, to, peer, plain, length, usize::from(self.mtu)) {
             return Err(refuse(Drop::Backlog));
         }
         session.traffic.count_to_home(length);
@@ -668,35 +509,19 @@ impl Gateway {
     }
 }
 
-/// Lets equal datagrams of one session wait for its turn.
-fn push_run(intake: &mut Intake<FromHome>, kept: Kept, slot: Slot, range: Range<usize>, about: FromHome) {
-    // Never by size, as towards home: what a sealed datagram holds is not known, and one that overtook more than the 1,024
-    // others of boringtun's replay window would make those worthless.
-    let cost = range.len().max(range.len().div_ceil(about.size) * LEAST);
-    intake.push(kept, slot, Rank::Bulk, range, cost, about);
-}
-
-/// Counts what had to go, because its session had most waiting when room was needed.
-fn lose(sessions: &mut Sessions, counters: &mut Counters, slot: Slot, packets: u64) {
-    counters.drops.count(Drop::Backlog, packets);
-    if let Some(session) = sessions.get_mut(slot) {
-        session.count_drop(Drop::Backlog, packets);
-    }
-}
-
 /// Tells both ends of flows that they are over, while the tunnel still carries it.
 fn reset_flows(session: &mut Session, flows: &[Flow], to_home: &mut ToHome, to_office: &mut ToOffice) {
     to_office.flush();
-    let to = session.peer.as_ref().and_then(peer::Peer::ready);
+    let to = session.peer.as_ref().and_then(Peer::ready);
     for flow in flows.iter().filter(|flow| flow.is_live()) {
         for packet in reset::for_office(flow, session.address, session.workstation) {
             to_office.add_alone(&packet);
         }
         if let (Some(to), Some(peer)) = (to, session.peer.as_mut()) {
-            let mut padded = [0u8; 48];
-            let (reset, _) = padded.split_at_mut(40);
-            reset.copy_from_slice(&reset::for_home(flow, session.address, session.workstation));
-            to_home.add(to, HANDSHAKE_ROOM, |room| peer.seal(&padded, room));
+            let reset = reset::for_home(flow, session.address, session.workstation);
+            let mut space = [0; RESET_PADDED];
+            space.split_at_mut(reset.len()).0.copy_from_slice(&reset);
+            seal(to_home, to, peer, &mut space, reset.len(), RESET_PADDED);
         }
     }
 }
@@ -747,6 +572,16 @@ fn pass_too_big_to_office(
     counters.traffic.count_to_office(message.bytes().len());
     to_office.add_alone(message.bytes());
     Ok(())
+}
+
+/// Pads the packet that `space` begins with, and seals it for home. False if there is no room for it.
+fn seal(to_home: &mut ToHome, to: Way, peer: &mut Peer, space: &mut [u8], length: usize, mtu: usize) -> bool {
+    let Some(padded) = space.get_mut(..peer::padded(length, mtu)) else { return false };
+    if let Some(padding) = padded.get_mut(length..) {
+        padding.fill(0);
+    }
+    let room = (padded.len() + OVERHEAD).max(HANDSHAKE_ROOM);
+    to_home.add(to, room, |room| peer.seal(padded, room))
 }
 
 fn send(to_home: &mut ToHome, to: Way, datagram: &[u8]) {
