@@ -64,7 +64,9 @@ impl Capture {
         let label = format!("{}.{interface}.capture", computer.name());
         let file = world.folder().join(format!("{label}.pcap"));
         let mut command = computer.command("tcpdump");
-        command.args(["-Z", "root", "-i", interface, "-Q", direction, "--immediate-mode", "-U", "-s", "0", "-w"]).arg(&file);
+        command
+            .args(["-Z", "root", "-i", interface, "-Q", direction, "--immediate-mode", "-U", "-s", "0", "-w"])
+            .arg(&file);
         let process = computer.spawn(&label, command, "");
         wait::until("the capture", wait::SOON, || process.stderr().contains("listening on").then_some(()));
         Self { file, process }

@@ -257,7 +257,7 @@ impl EventLoop {
         let Self { session, socket, channel, .. } = self;
         for _ in 0..RECEIVES {
             let Some(batch) = channel.receive() else { break };
-            self.receivable |= batch.len() > 0;
+            self.receivable |= batch.count() > 0;
             batch.datagrams().for_each(|datagram| session.handle_datagram(Way::Channel, datagram, now));
         }
         for _ in 0..RECEIVES {

@@ -9,6 +9,7 @@ use std::sync::{
 };
 
 use client_core::Transmit;
+use gateway_api::datagrams::{Batch, Run};
 use mio::Waker;
 use tokio::sync::mpsc;
 
@@ -19,36 +20,6 @@ const MOST_WAITING: usize = 128 << 10;
 /// Runs for the gateway, and batches from it, that wait at most.
 const MOST_RUNS: usize = 128;
 const MOST_BATCHES: usize = 4;
-
-/// Datagrams laid end to end, all of `segment` bytes but the last, which may be shorter.
-pub(crate) struct Run {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) segment: usize,
-}
-
-/// Datagrams of any size each, laid end to end.
-#[derive(Default)]
-pub(crate) struct Batch {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Batch {
-    pub(crate) fn add(&mut self, datagram: &[u8]) {
-        self.bytes.extend_from_slice(datagram);
-        self.ends.push(self.bytes.len());
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// One after the other.
-    pub(crate) fn datagrams(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).filter_map(|(start, end)| self.bytes.get(start..*end))
-    }
-}
 
 /// What both ends see.
 #[derive(Default)]
@@ -207,6 +178,6 @@ mod tests {
         batch.add(b"three");
         inlet.carry(batch).await;
         let batch = loop_end.receive().unwrap();
-        assert_eq!((batch.len(), batch.datagrams().collect::<Vec<_>>()), (3, vec![&b"one"[..], b"", b"three"]));
+        assert_eq!((batch.count(), batch.datagrams().collect::<Vec<_>>()), (3, vec![&b"one"[..], b"", b"three"]));
     }
 }

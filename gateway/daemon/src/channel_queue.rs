@@ -8,6 +8,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use gateway_api::datagrams::{self, Run};
 use gateway_core::Transmit;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -17,14 +18,6 @@ const MOST_WAITING: usize = 256 * 1024;
 const MOST_RUNS: usize = 256;
 /// Batches from one channel that wait for the loop at most.
 const MOST_BATCHES: usize = 2;
-
-/// Datagrams laid end to end.
-#[derive(Debug)]
-pub(crate) struct Run {
-    pub(crate) bytes: Vec<u8>,
-    /// The size of each, in bytes, but the last, which may be shorter.
-    pub(crate) segment: usize,
-}
 
 /// The loop's end: where datagrams for home go.
 #[derive(Debug)]
@@ -84,31 +77,11 @@ pub(crate) fn outlet() -> (Outlet, Outgoing) {
     (Outlet { runs: sender, waiting: Arc::clone(&waiting) }, Outgoing { runs: receiver, waiting })
 }
 
-/// Datagrams from home, of any size each, laid end to end. They hold one of their channel's places until they are dropped.
+/// Datagrams from home. They hold one of their channel's places until they are dropped.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
+    pub(crate) datagrams: datagrams::Batch,
     _place: OwnedSemaphorePermit,
-}
-
-impl Batch {
-    /// Adds one.
-    pub(crate) fn add(&mut self, datagram: &[u8]) {
-        self.bytes.extend_from_slice(datagram);
-        self.ends.push(self.bytes.len());
-    }
-
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// One after the other.
-    pub(crate) fn datagrams(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).filter_map(|(start, end)| self.bytes.get(start..*end))
-    }
 }
 
 /// The places that one channel's batches have.
@@ -123,7 +96,7 @@ impl Places {
     /// An empty batch, once there is a place for it. None only if the semaphore were closed, which nobody does.
     pub(crate) async fn batch(&self) -> Option<Batch> {
         let place = Arc::clone(&self.0).acquire_owned().await.ok()?;
-        Some(Batch { bytes: Vec::new(), ends: Vec::new(), _place: place })
+        Some(Batch { datagrams: datagrams::Batch::default(), _place: place })
     }
 }
 
@@ -159,11 +132,7 @@ mod tests {
             held.push(places.batch().await.unwrap());
         }
         assert!(futures_util::FutureExt::now_or_never(places.batch()).is_none());
-        let mut batch = held.pop().unwrap();
-        batch.add(b"one");
-        batch.add(b"three");
-        assert_eq!((batch.len(), batch.datagrams().collect::<Vec<_>>()), (2, vec![&b"one"[..], b"three"]));
-        drop(batch);
+        held.pop();
         assert!(futures_util::FutureExt::now_or_never(places.batch()).is_some());
     }
 }

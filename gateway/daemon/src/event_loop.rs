@@ -334,8 +334,8 @@ impl EventLoop {
                     };
                 }
                 Command::Carry(number, batch) => {
-                    tracing::trace!(session = %number, datagrams = batch.len(), "by channel");
-                    for datagram in batch.datagrams() {
+                    tracing::trace!(session = %number, datagrams = batch.datagrams.count(), "by channel");
+                    for datagram in batch.datagrams.datagrams() {
                         self.gateway.handle_channel_datagram(number, datagram, now);
                     }
                     // Room for what they are answered with, and for the next command's.

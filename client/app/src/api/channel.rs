@@ -10,7 +10,11 @@ use futures_util::{
     FutureExt as _, SinkExt as _, StreamExt as _,
     stream::{SplitSink, SplitStream},
 };
-use gateway_api::{SESSION, Token, session::Event};
+use gateway_api::{
+    SESSION, Token,
+    datagrams::{Batch, Run},
+    session::Event,
+};
 use hyper::{Request, StatusCode, body::Bytes, header};
 use tokio::{
     net::TcpStream,
@@ -26,7 +30,7 @@ use tokio_tungstenite::{
 use super::{CLOSE_TIME, CONNECT_TIME, Client, Failure, bearer};
 use crate::{
     clock::SleepWatch,
-    link::{Batch, ChannelEnd, Inlet, Run},
+    link::{ChannelEnd, Inlet},
 };
 
 /// Between pings: below what home routers and proxies allow a silent connection.
@@ -197,7 +201,7 @@ async fn listen(mut stream: Stream, news: &UnboundedSender<News>, inlet: &Inlet,
                 // What came with it goes with it.
                 let after = loop {
                     match stream.next().now_or_never() {
-                        Some(Some(Ok(Message::Binary(datagram)))) if batch.len() < MOST_IN_BATCH => {
+                        Some(Some(Ok(Message::Binary(datagram)))) if batch.count() < MOST_IN_BATCH => {
                             batch.add(&datagram);
                         }
                         other => break other,

@@ -21,12 +21,13 @@ use futures_util::{
 };
 use gateway_api::{
     CloseReason, Token,
+    datagrams::Run,
     session::{self, ClientReason},
 };
 
 use super::Api;
 use crate::{
-    channel_queue::{Outgoing, Places, Run},
+    channel_queue::{Outgoing, Places},
     ledger::{Attached, Holder, Inlet, Ledger},
 };
 
@@ -173,14 +174,14 @@ async fn listen(mut stream: Stream, inlet: &Inlet) {
         match heard {
             Message::Binary(datagram) => {
                 let Some(mut batch) = places.batch().await else { return };
-                batch.add(&datagram);
+                batch.datagrams.add(&datagram);
                 // What came with it goes with it.
                 let over = loop {
-                    if batch.len() == MOST_IN_BATCH {
+                    if batch.datagrams.count() == MOST_IN_BATCH {
                         break false;
                     }
                     match stream.next().now_or_never() {
-                        Some(Some(Ok(Message::Binary(datagram)))) => batch.add(&datagram),
+                        Some(Some(Ok(Message::Binary(datagram)))) => batch.datagrams.add(&datagram),
                         Some(Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_)))) => {}
                         Some(Some(Ok(Message::Close(_)) | Err(_)) | None) => break true,
                         None => break false,
