@@ -148,7 +148,13 @@ impl Policy {
             before.idle != after.idle,
             format!("idle limit {} instead of {}", length(after.idle), length(before.idle)),
         );
-        note(before.grace != after.grace, format!("grace {} instead of {}", length(after.grace), length(before.grace)));
+        for (what, before, after) in [
+            ("grace", before.grace, after.grace),
+            ("unused", before.unused, after.unused),
+            ("unanswered", before.unanswered, after.unanswered),
+        ] {
+            note(before != after, format!("{what} {} instead of {}", length(after), length(before)));
+        }
         note(before.profile != after.profile, format!("profile `{}` instead of `{}`", after.profile, before.profile));
         note(
             before.structure != after.structure,
@@ -321,6 +327,8 @@ fn limit_changes(was: &Limits, is: &Limits, device: &str, changes: &mut Vec<Stri
         ("idle limit", was.idle, is.idle),
         ("longest session", was.longest, is.longest),
         ("grace", was.grace, is.grace),
+        ("unused", was.unused, is.unused),
+        ("unanswered", was.unanswered, is.unanswered),
     ] {
         if was != is {
             changes.push(format!("{what} {} instead of {} on a {device} device", length(is), length(was)));

@@ -270,6 +270,8 @@ impl Policy {
             ends_at: settled.ends_at,
             ends_by: settled.ends_by,
             grace: limits.grace,
+            unused: limits.unused,
+            unanswered: limits.unanswered,
             second_login: profile.second_login,
             second_factor: limits.second_factor,
             redirect: limits.redirect.clone(),

@@ -27,6 +27,12 @@ pub struct Grant {
     pub ends_by: End,
     /// How long a session outlives its session channel.
     pub grace: Duration,
+    /// Time from its opening after which a session ends if its workstation never answered. At least a minute.
+    #[serde(default = "usual_wait")]
+    pub unused: Duration,
+    /// How long the workstation may leave unanswered what it is sent before the session ends. At least a minute.
+    #[serde(default = "usual_wait")]
+    pub unanswered: Duration,
     /// What happens to a session of the same worker that is already open.
     pub second_login: SecondLogin,
     /// Whether the second factor must be shown.
@@ -43,6 +49,15 @@ pub struct Grant {
     pub wake: Option<Wake>,
     /// What the worker must have read before the session opens.
     pub notices: Vec<Arc<Notice>>,
+}
+
+/// How long a session waits for its workstation where the policy does not say: twice what a desktop takes to restart, or
+/// its worker to find the password.
+pub const USUAL_WAIT: Duration = Duration::from_secs(300);
+
+/// What a grant means that an older version kept, without a word of waiting.
+fn usual_wait() -> Duration {
+    USUAL_WAIT
 }
 
 /// What the idle rule does where it cannot simply be applied.

@@ -77,8 +77,8 @@ pub use decide::{Decision, Reason};
 pub use error::{Mistake, Mistakes, Severity, Style};
 pub use explain::{CalendarDay, CalendarWindow, Explanation, Ruling};
 pub use grant::{
-    Address, End, Grant, IdleRule, Jiggler, Notice, Redirection, SecondFactor, SecondLogin, Service, UnknownClient,
-    Wake,
+    Address, End, Grant, IdleRule, Jiggler, Notice, Redirection, SecondFactor, SecondLogin, Service, USUAL_WAIT,
+    UnknownClient, Wake,
 };
 pub use name::{composed, folded, folded_group};
 pub use prove::{Counterexample, Proof};

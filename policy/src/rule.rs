@@ -97,6 +97,8 @@ pub(crate) struct Limits {
     pub(crate) idle: Duration,
     pub(crate) longest: Duration,
     pub(crate) grace: Duration,
+    pub(crate) unused: Duration,
+    pub(crate) unanswered: Duration,
     pub(crate) second_factor: SecondFactor,
     pub(crate) redirect: Vec<Redirection>,
     /// Ordered, longest first.

@@ -131,6 +131,8 @@ pub(crate) struct LimitsWritten {
     pub(crate) idle: Option<At<std::time::Duration>>,
     pub(crate) longest: Option<At<std::time::Duration>>,
     pub(crate) grace: Option<At<std::time::Duration>>,
+    pub(crate) unused: Option<At<std::time::Duration>>,
+    pub(crate) unanswered: Option<At<std::time::Duration>>,
     pub(crate) second_factor: Option<At<crate::grant::SecondFactor>>,
     pub(crate) redirect: Option<At<Vec<At<crate::grant::Redirection>>>>,
 }

@@ -279,7 +279,7 @@ impl Front {
             Event::WireguardSecret => Text::WireguardSecret,
             Event::Holding { workstation } => Text::Holding { workstation },
             Event::Warning { limit, seconds } => Text::Warning { limit, seconds },
-            Event::WarningLifted => Text::WarningLifted,
+            Event::WarningLifted { limit } => Text::WarningLifted { limit },
             Event::TunnelSilent => Text::TunnelSilent,
             Event::TunnelBack => Text::TunnelBack,
             Event::ByChannel => Text::ByChannel,

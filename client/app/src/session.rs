@@ -105,8 +105,8 @@ pub(crate) enum Event {
     Holding { workstation: String },
     /// The session will end soon.
     Warning { limit: Limit, seconds: u32 },
-    /// The person came back.
-    WarningLifted,
+    /// The end that was warned of comes not: the person came back, or the workstation answers.
+    WarningLifted { limit: Limit },
     /// Nothing comes back from the gateway.
     TunnelSilent,
     /// Something came back again.
@@ -382,7 +382,7 @@ impl<'a> Working<'a> {
             }
             News::Woken => self.command(Command::Woken),
             News::Told(session::Event::Warning { limit, seconds }) => (self.tell)(&Event::Warning { limit, seconds }),
-            News::Told(session::Event::WarningLifted) => (self.tell)(&Event::WarningLifted),
+            News::Told(session::Event::WarningLifted { limit }) => (self.tell)(&Event::WarningLifted { limit }),
             News::Told(session::Event::Attached) => {}
             News::Told(session::Event::Closed { reason }) => return Some(Finish::Over(reason)),
             News::Gone => return Some(Finish::Over(CloseReason::ClientLost)),

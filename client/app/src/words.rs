@@ -40,8 +40,8 @@ pub(crate) enum Text {
     Holding { workstation: String },
     /// The session will end soon.
     Warning { limit: Limit, seconds: u32 },
-    /// The person came back.
-    WarningLifted,
+    /// The end that was warned of does not come.
+    WarningLifted { limit: Limit },
     /// Nothing comes back from the gateway.
     TunnelSilent,
     /// Something came back again.
@@ -174,7 +174,6 @@ mod tests {
             Text::DoorOpen { workstation: s() },
             Text::WireguardSecret,
             Text::Holding { workstation: s() },
-            Text::WarningLifted,
             Text::TunnelSilent,
             Text::TunnelBack,
             Text::ByChannel,
@@ -207,8 +206,16 @@ mod tests {
             Text::Unwritable { path: s(), cause: s() },
             Text::Broken { cause: s() },
         ];
-        for limit in [Limit::Idle, Limit::AgreementEnded, Limit::LongestSession, Limit::GatewayStopped] {
+        for limit in [
+            Limit::Idle,
+            Limit::AgreementEnded,
+            Limit::LongestSession,
+            Limit::GatewayStopped,
+            Limit::NeverUsed,
+            Limit::WorkstationGone,
+        ] {
             all.push(Text::Warning { limit, seconds: 300 });
+            all.push(Text::WarningLifted { limit });
         }
         all.extend(CloseReason::ALL.map(|reason| Text::Ended { reason, idle_minutes: 15 }));
         all

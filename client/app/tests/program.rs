@@ -409,7 +409,7 @@ fn the_gateways_warnings_and_its_end_are_told_in_the_workers_language() {
     gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
     gateway.tell(&json!({ "event": "warning", "limit": "idle", "seconds": 300 }));
     program.says("la sessione si chiude tra 5 minuti");
-    gateway.tell(&json!({ "event": "warning_lifted" }));
+    gateway.tell(&json!({ "event": "warning_lifted", "limit": "idle" }));
     program.says("Bentornato");
     gateway.tell(&json!({ "event": "something_from_the_future", "x": 1 }));
     gateway.tell(&json!({ "event": "closed", "reason": "idle" }));

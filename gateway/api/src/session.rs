@@ -203,6 +203,10 @@ pub enum Limit {
     LongestSession,
     /// The gateway is about to stop for good; nothing prolongs.
     GatewayStopped,
+    /// The workstation never answered; an answer prolongs.
+    NeverUsed,
+    /// The workstation stopped answering; an answer prolongs.
+    WorkstationGone,
 }
 
 /// A text frame of the session channel, gateway to client.
@@ -211,15 +215,18 @@ pub enum Limit {
 pub enum Event {
     /// The channel holds the session from now on.
     Attached,
-    /// The session will end in `seconds` unless, for `idle`, the person comes back.
+    /// The session will end in `seconds`, unless what prolongs it happens.
     Warning {
         /// What will end it.
         limit: Limit,
         /// Seconds left.
         seconds: u32,
     },
-    /// The person came back before the idle end: the last idle warning no longer holds.
-    WarningLifted,
+    /// What prolongs happened: the last warning of that limit no longer holds.
+    WarningLifted {
+        /// What will not end it now.
+        limit: Limit,
+    },
     /// The session is over; the channel closes after this frame.
     Closed {
         /// Why.

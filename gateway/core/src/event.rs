@@ -100,6 +100,8 @@ pub struct Standing {
     pub flows: Vec<KeptFlow>,
     /// What it carried.
     pub traffic: Traffic,
+    /// Whether its workstation ever answered.
+    pub used: bool,
 }
 
 /// A flow that goes on after a restart.
@@ -127,10 +129,12 @@ pub enum Event {
         /// Time left.
         left: Duration,
     },
-    /// The person came back; the idle warning no longer holds.
+    /// The person came back, or the workstation answers: the last warning of that end no longer holds.
     WarningLifted {
         /// Whose.
         number: SessionNumber,
+        /// Which end.
+        limit: Limit,
     },
     /// The client began a handshake. It is answered once this initiation is kept (`Gateway::release_answer`), so that
     /// no restart forgets it and takes it again.

@@ -374,13 +374,16 @@ impl Gateway {
             session.count_drop(reason, 1);
             return Err(reason);
         }
-        let is_drowsy = session.is_drowsy(now.instant);
+        let (is_drowsy, is_unwatched) = (session.is_drowsy(now.instant), session.is_unwatched());
         if session.is_warning_lifted(now.instant) {
             let lifted = self.sessions.change(slot, |session| session.lift_warning(now.instant));
             self.events.extend(lifted);
         }
         if is_drowsy {
             self.sessions.change(slot, |session| session.wake_peer(now.instant));
+        }
+        if is_unwatched {
+            self.sessions.change(slot, Session::watch);
         }
         Ok(())
     }
@@ -434,6 +437,9 @@ impl Gateway {
         session.filter.judge_from_office(&packet).map_err(refuse)?;
         let flow = session.flows.handle_from_office(&packet, now.instant).map_err(refuse)?;
         flow.hear_office(&packet);
+        session.answers.handle_from_office(&packet);
+        let lifted = session.answers.take_lifted();
+        self.events.extend(lifted.map(|limit| Event::WarningLifted { number: session.number, limit }));
         let peer = session.peer.as_mut().ok_or(refuse(Drop::NotConnected))?;
         peer.refresh(now.instant, |to, datagram| send(&mut self.to_home, to, datagram));
         let to = peer.ready().ok_or(refuse(Drop::NotConnected))?;
@@ -544,6 +550,7 @@ fn pass_to_office(
     if let Some(heard) = flow.hear_home(&packet, now.instant) {
         session.activity.handle_heard(heard, now.instant);
     }
+    session.answers.handle_from_home(&packet, now.instant);
     session.traffic.count_to_office(packet.bytes().len());
     counters.traffic.count_to_office(packet.bytes().len());
     if packet.transport.offers_segment_size() {

@@ -29,6 +29,7 @@
 
 pub mod activity;
 mod addresses;
+mod answers;
 mod checksum;
 mod drops;
 mod event;

@@ -4,8 +4,8 @@
 //!                admit                    channel comes
 //!   (open) ─► pending ──────────► away ◄───────────────► attached
 //!                │                  │    channel goes        │
-//!                │ nobody admits    │ grace over             │ idle, grant over, replaced, closed by
-//!                ▼                  ▼                        ▼ worker, program, administrator, policy
+//!                │ nobody admits    │ grace over             │ idle, grant over, replaced, no answer from the workstation,
+//!                ▼                  ▼                        ▼ closed by worker, program, administrator, policy
 //!              closed(reason) ◄─────┴────────────────────────┘
 //! ```
 //!
@@ -22,6 +22,7 @@ use policy::{End, Grant};
 use crate::{
     Drop, Event, Now, Phase, Restore, Standing, Traffic, View, Way,
     activity::Activity,
+    answers::Answers,
     drops::{Drops, IdleTotals},
     filter::Filter,
     flows::Flows,
@@ -54,6 +55,7 @@ pub(crate) struct Session {
     pub(crate) filter: Filter,
     pub(crate) flows: Flows,
     pub(crate) activity: Activity,
+    pub(crate) answers: Answers,
     pub(crate) traffic: Traffic,
     pub(crate) drops: Drops,
     pub(crate) deadlines: Deadlines,
@@ -69,6 +71,8 @@ pub(crate) struct Session {
     pub(crate) held: Option<Held>,
     /// The endpoint that was last told to be kept.
     told_endpoint: Option<Way>,
+    /// Whether it was told that the workstation answered.
+    told_used: bool,
 }
 
 /// An answer that waits.
@@ -105,6 +109,7 @@ impl Session {
             peer: None,
             flows: Flows::default(),
             activity: Activity::new(now.instant),
+            answers: Answers::never(now.instant),
             traffic: Traffic::default(),
             drops: Drops::default(),
             deadlines,
@@ -115,11 +120,12 @@ impl Session {
             handshakes_by_channel: None,
             held: None,
             told_endpoint: None,
+            told_used: false,
         }
     }
 
     /// A session of an earlier run: away until its channel comes back, calling its client from `call_at` on. Its idle
-    /// limit is counted anew, for nothing of what the person did was kept.
+    /// limit is counted anew, for nothing of what the person did was kept; and so is the wait for its workstation.
     pub(crate) fn restore(
         restore: Restore,
         workstation: Ipv4Addr,
@@ -136,6 +142,10 @@ impl Session {
         session.flows = Flows::restore(&standing.flows, now.instant);
         session.traffic = standing.traffic;
         session.told_endpoint = standing.endpoint;
+        session.told_used = standing.used;
+        if standing.used {
+            session.answers = Answers::answering();
+        }
         if standing.endpoint.is_some() {
             session.deadlines.arm(Timer::Wireguard, call_at);
         }
@@ -148,10 +158,12 @@ impl Session {
         self.peer = Some(Peer::new(self.public_key, preshared_key, index));
         self.phase = Phase::Away;
         self.activity = Activity::new(now.instant);
+        self.answers = Answers::never(now.instant);
         self.deadlines.disarm(Timer::Pending);
         self.deadlines.arm(Timer::Grace, now.instant + self.grant.grace);
         self.deadlines.arm(Timer::Idle, now.instant);
         self.deadlines.arm(Timer::End, now.instant);
+        self.deadlines.arm(Timer::Answer, now.instant);
         true
     }
 
@@ -179,6 +191,21 @@ impl Session {
         if self.phase != Phase::Pending {
             self.deadlines.arm(Timer::Idle, now);
             self.deadlines.arm(Timer::End, now);
+            self.deadlines.arm(Timer::Answer, now);
+        }
+    }
+
+    /// Whether an answer of the workstation is missing that no deadline waits for, or one that comes too late. A deadline
+    /// that comes too early is not moved: the next answer would make that vain.
+    pub(crate) fn is_unwatched(&self) -> bool {
+        let look_at = self.answers.look_at(&self.grant);
+        look_at.is_some_and(|look_at| self.deadlines.at(Timer::Answer).is_none_or(|at| at > look_at))
+    }
+
+    /// The workstation's answer is waited for, if it is missing.
+    pub(crate) fn watch(&mut self) {
+        if let Some(at) = self.answers.look_at(&self.grant) {
+            self.deadlines.arm(Timer::Answer, at);
         }
     }
 
@@ -220,7 +247,7 @@ impl Session {
     pub(crate) fn lift_warning(&mut self, now: Instant) -> Event {
         self.idle_warned = None;
         self.deadlines.arm(Timer::Idle, now);
-        Event::WarningLifted { number: self.number }
+        Event::WarningLifted { number: self.number, limit: Limit::Idle }
     }
 
     /// What a deadline that has passed asks for; arms what follows it.
@@ -230,6 +257,7 @@ impl Session {
             Timer::Grace => Due::Close(CloseReason::ClientLost),
             Timer::Idle => self.handle_idle(now.instant),
             Timer::End => self.handle_end(now),
+            Timer::Answer => self.handle_no_answer(now.instant),
             Timer::Wireguard => Due::Tick,
         }
     }
@@ -285,6 +313,21 @@ impl Session {
         warning(warn, self.number, limit, left)
     }
 
+    fn handle_no_answer(&mut self, now: Instant) -> Due {
+        self.answers.forget(now);
+        let Some(end) = self.answers.end(&self.grant) else { return Due::Nothing };
+        let left = end.at.saturating_duration_since(now);
+        if left.is_zero() {
+            return Due::Close(end.reason);
+        }
+        let warn = self.answers.look_at(&self.grant).is_some_and(|at| at <= now);
+        if warn {
+            self.answers.warn(end.limit);
+        }
+        self.watch();
+        warning(warn, self.number, end.limit, left)
+    }
+
     /// A packet dropped for `reason`.
     pub(crate) fn count_drop(&mut self, reason: Drop, packets: u64) {
         self.drops.count(reason, packets);
@@ -293,10 +336,11 @@ impl Session {
     /// Where the session stands, if what has to be kept of it has changed since the last call; in any case if `anyway`.
     pub(crate) fn take_standing(&mut self, anyway: bool, now: Instant) -> Option<Standing> {
         let endpoint = self.endpoint();
-        let moved = self.flows.take_changed() | (endpoint != self.told_endpoint);
-        self.told_endpoint = endpoint;
+        let used = self.answers.is_used();
+        let moved = self.flows.take_changed() | (endpoint != self.told_endpoint) | (used != self.told_used);
+        (self.told_endpoint, self.told_used) = (endpoint, used);
         let wanted = self.phase != Phase::Pending && (moved || anyway);
-        wanted.then(|| Standing { endpoint, flows: self.flows.kept(now), traffic: self.traffic })
+        wanted.then(|| Standing { endpoint, flows: self.flows.kept(now), traffic: self.traffic, used })
     }
 
     /// Whether the client's way is another than was last told.

@@ -17,12 +17,14 @@ pub enum Timer {
     Idle,
     /// The grant ends, or the worker is to be warned.
     End,
+    /// The workstation's answer is missing, or the worker is to be warned of it.
+    Answer,
     /// The peer's clock moves.
     Wireguard,
 }
 
 /// How many there are.
-const PER_SESSION: usize = 5;
+const PER_SESSION: usize = 6;
 
 /// How often a grant's end is compared with the wall clock, which may be set.
 pub(crate) const WALL_CLOCK: Duration = Duration::from_secs(30);
@@ -31,7 +33,8 @@ pub(crate) const WALL_CLOCK: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub(crate) struct Deadlines([Option<Instant>; PER_SESSION]);
 
-const SESSION_TIMERS: [Timer; PER_SESSION] = [Timer::Pending, Timer::Grace, Timer::Idle, Timer::End, Timer::Wireguard];
+const SESSION_TIMERS: [Timer; PER_SESSION] =
+    [Timer::Pending, Timer::Grace, Timer::Idle, Timer::End, Timer::Answer, Timer::Wireguard];
 
 impl Deadlines {
     pub(crate) fn arm(&mut self, timer: Timer, at: Instant) {

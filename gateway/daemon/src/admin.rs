@@ -467,6 +467,8 @@ fn shown(view: &View) -> Value {
         "ends_at": view.grant.ends_at,
         "idle_s": view.grant.idle.as_secs(),
         "grace_s": view.grant.grace.as_secs(),
+        "unused_s": view.grant.unused.as_secs(),
+        "unanswered_s": view.grant.unanswered.as_secs(),
         "address": view.address,
         "flows": view.flows,
         "packets_to_office": view.traffic.packets_to_office,

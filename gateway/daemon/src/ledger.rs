@@ -47,6 +47,7 @@ const DRAWS: usize = 8;
 const RETRY: Duration = Duration::from_secs(1);
 /// How long a close may take until it is recorded, before whoever asked for it is told that it failed.
 const CLOSING: Duration = Duration::from_secs(10);
+const HALF_A_SECOND: Duration = Duration::from_millis(500);
 /// How many events wait for a channel that does not take them; the rest is dropped with the channel.
 const CHANNEL_QUEUE: usize = 32;
 
@@ -492,10 +493,11 @@ impl Ledger {
         while let Some(event) = events.recv().await {
             match event {
                 Event::Warning { number, limit, left } => {
-                    let seconds = u32::try_from(left.as_secs()).unwrap_or(u32::MAX);
+                    // To the nearest second: a deadline is noticed a little late, and nobody is told of 29 seconds.
+                    let seconds = u32::try_from((left + HALF_A_SECOND).as_secs()).unwrap_or(u32::MAX);
                     self.tell(number, session::Event::Warning { limit, seconds });
                 }
-                Event::WarningLifted { number } => self.tell(number, session::Event::WarningLifted),
+                Event::WarningLifted { number, limit } => self.tell(number, session::Event::WarningLifted { limit }),
                 Event::Handshaken { number, initiation } => {
                     tokio::spawn(self.clone().answer(number, initiation));
                 }

@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use super::{Declared, Resolver, length};
 use crate::{
-    Device, IdleRule, Notice, SecondFactor,
+    Device, IdleRule, Notice, SecondFactor, USUAL_WAIT,
     error::{Mistake, typed},
     name::folded_group,
     rule::{Limits, Profile},
@@ -109,16 +109,14 @@ impl Resolver<'_> {
             idle: self.within("idle", said.idle, MINUTE..DAY, 15 * MINUTE),
             longest: self.within("longest", said.longest, MINUTE..DAY, 600 * MINUTE),
             grace: self.within("grace", said.grace, Duration::ZERO..60 * MINUTE, 2 * MINUTE),
+            unused: self.within("unused", said.unused, MINUTE..DAY, USUAL_WAIT),
+            unanswered: self.within("unanswered", said.unanswered, MINUTE..DAY, USUAL_WAIT),
             second_factor: said.second_factor.map(|word| word.value).unwrap_or_default(),
             redirect: self.redirections(said).unwrap_or_default(),
             warnings: self.warnings(written, 15 * MINUTE, DAY),
             wireguard_config: written.wireguard_config.is_some_and(|allowed| allowed.value),
         };
-        if let Some(idle) = said.idle.filter(|idle| idle.value < 5 * MINUTE) {
-            let mistake =
-                Mistake::warning(idle.span, "an idle limit under five minutes ends sessions of people who read");
-            self.mistakes.push(mistake.advice("write `\"5m\"` or more"));
-        }
+        self.too_short(said);
         limits
     }
 
@@ -169,6 +167,8 @@ impl Resolver<'_> {
         personal.idle = self.shorter("idle", said.idle, limits.idle);
         personal.longest = self.shorter("longest", said.longest, limits.longest);
         personal.grace = self.shorter("grace", said.grace, limits.grace);
+        personal.unused = self.shorter("unused", said.unused, limits.unused);
+        personal.unanswered = self.shorter("unanswered", said.unanswered, limits.unanswered);
         if let Some(factor) = said.second_factor {
             if limits.second_factor == SecondFactor::Totp && factor.value == SecondFactor::None {
                 self.loosened(factor.span, "second_factor");
@@ -182,12 +182,30 @@ impl Resolver<'_> {
             foreign.into_iter().for_each(|span| self.loosened(span, "redirect"));
             personal.redirect = redirections;
         }
-        if let Some(idle) = said.idle.filter(|idle| idle.value < Duration::from_secs(300)) {
-            let mistake =
-                Mistake::warning(idle.span, "an idle limit under five minutes ends sessions of people who read");
-            self.mistakes.push(mistake.advice("write `\"5m\"` or more"));
-        }
+        self.too_short(said);
         personal
+    }
+
+    /// Warns of limits that are allowed, and end the sessions of people who do nothing wrong.
+    fn too_short(&mut self, said: &LimitsWritten) {
+        for (said, least, what, advice) in [
+            (
+                said.idle,
+                300,
+                "an idle limit under five minutes ends sessions of people who read",
+                "write `\"5m\"` or more",
+            ),
+            (
+                said.unanswered,
+                180,
+                "an `unanswered` under three minutes ends sessions whose workstation restarts",
+                "write `\"3m\"` or more",
+            ),
+        ] {
+            if let Some(said) = said.filter(|said| said.value < Duration::from_secs(least)) {
+                self.mistakes.push(Mistake::warning(said.span, what).advice(advice));
+            }
+        }
     }
 
     fn shorter(&mut self, key: &'static str, said: Option<At<Duration>>, limit: Duration) -> Duration {

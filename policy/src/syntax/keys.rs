@@ -184,6 +184,18 @@ pub(crate) static PROFILE: Sheet = Sheet {
             "How long before its end the worker is warned.",
         ),
         optional("grace", Takes::Duration, "\"2m\"", "How long a session outlives a lost connection; at most 1 hour."),
+        optional(
+            "unused",
+            Takes::Duration,
+            "\"5m\"",
+            "Time after which a session ends in which the workstation never answered; 1 minute to 24 hours.",
+        ),
+        optional(
+            "unanswered",
+            Takes::Duration,
+            "\"5m\"",
+            "How long a workstation may leave unanswered what it is sent before the session ends; 1 minute to 24 hours.",
+        ),
         optional("second_factor", Takes::Word(SECOND_FACTORS), "\"none\"", "What is asked besides the password."),
         optional(
             "second_login",
@@ -224,6 +236,18 @@ pub(crate) static PERSONAL: Sheet = Sheet {
         optional("idle", Takes::Duration, "the profile's", "Time without a person after which a session ends."),
         optional("longest", Takes::Duration, "the profile's", "How long one session may last."),
         optional("grace", Takes::Duration, "the profile's", "How long a session outlives a lost connection."),
+        optional(
+            "unused",
+            Takes::Duration,
+            "the profile's",
+            "Time after which a session ends in which the workstation never answered.",
+        ),
+        optional(
+            "unanswered",
+            Takes::Duration,
+            "the profile's",
+            "How long a workstation may leave unanswered what it is sent before the session ends.",
+        ),
         optional("second_factor", Takes::Word(SECOND_FACTORS), "the profile's", "What is asked besides the password."),
         optional(
             "redirect",

@@ -28,6 +28,7 @@ mod rights;
 mod routed;
 mod secrets;
 mod the_world;
+mod workstation;
 
 /// The home computer itself.
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);

@@ -26,7 +26,7 @@ pub(super) fn say(text: &Text) -> String {
             format!("The way to {workstation} is open for your WireGuard program. Press Ctrl-C to close it.")
         }
         Text::Warning { limit, seconds } => warning(*limit, &span(*seconds)),
-        Text::WarningLifted => "Welcome back: the session goes on.".into(),
+        Text::WarningLifted { limit } => lifted(*limit).into(),
         Text::TunnelSilent => "The office does not answer at the moment. Please wait, or check your Internet line.".into(),
         Text::TunnelBack => "The office answers again.".into(),
         Text::ByChannel => {
@@ -110,6 +110,22 @@ fn warning(limit: Limit, left: &str) -> String {
         Limit::LongestSession => {
             format!("The session has lasted long: it closes in {left}. Save your work; you may sign in again after.")
         }
+        Limit::NeverUsed => {
+            format!(
+                "Your office computer has not been reached yet: the session closes in {left}. Open your desktop to stay."
+            )
+        }
+        Limit::WorkstationGone => {
+            format!("Your office computer does not answer any more: the session closes in {left} unless it comes back.")
+        }
+    }
+}
+
+fn lifted(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Idle => "Welcome back: the session goes on.",
+        Limit::NeverUsed | Limit::WorkstationGone => "Your office computer answers: the session goes on.",
+        Limit::AgreementEnded | Limit::LongestSession | Limit::GatewayStopped => "The session goes on.",
     }
 }
 

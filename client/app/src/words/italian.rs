@@ -28,7 +28,7 @@ pub(super) fn say(text: &Text) -> String {
             format!("La via verso {workstation} è aperta per il tuo programma WireGuard. Premi Ctrl-C per chiuderla.")
         }
         Text::Warning { limit, seconds } => warning(*limit, &span(*seconds)),
-        Text::WarningLifted => "Bentornato: la sessione continua.".into(),
+        Text::WarningLifted { limit } => lifted(*limit).into(),
         Text::TunnelSilent => {
             "In questo momento l'ufficio non risponde. Attendi, oppure controlla la tua linea Internet.".into()
         }
@@ -118,6 +118,22 @@ fn warning(limit: Limit, left: &str) -> String {
         Limit::LongestSession => {
             format!("La sessione dura da molto: si chiude tra {left}. Salva il lavoro; dopo puoi accedere di nuovo.")
         }
+        Limit::NeverUsed => {
+            format!(
+                "Il computer dell'ufficio non è ancora stato raggiunto: la sessione si chiude tra {left}. Apri il tuo desktop per restare."
+            )
+        }
+        Limit::WorkstationGone => {
+            format!("Il computer dell'ufficio non risponde più: la sessione si chiude tra {left}, se non torna.")
+        }
+    }
+}
+
+fn lifted(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Idle => "Bentornato: la sessione continua.",
+        Limit::NeverUsed | Limit::WorkstationGone => "Il computer dell'ufficio risponde: la sessione continua.",
+        Limit::AgreementEnded | Limit::LongestSession | Limit::GatewayStopped => "La sessione continua.",
     }
 }
 

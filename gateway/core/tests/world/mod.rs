@@ -271,7 +271,9 @@ impl World {
     }
 }
 
-/// Eight hours of RDP, ten minutes of idleness, half a minute of grace.
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Eight hours of RDP, ten minutes of idleness, half a minute of grace; whether the workstation answers ends nothing.
 pub(crate) fn grant() -> Grant {
     let opened: Timestamp = "2026-03-05T08:00:00Z".parse().unwrap();
     Grant {
@@ -284,6 +286,8 @@ pub(crate) fn grant() -> Grant {
         ends_at: opened + Duration::from_secs(8 * 3600),
         ends_by: End::Agreement,
         grace: Duration::from_secs(30),
+        unused: DAY,
+        unanswered: DAY,
         second_login: SecondLogin::Replace,
         second_factor: SecondFactor::None,
         redirect: Vec::new(),

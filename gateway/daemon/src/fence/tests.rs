@@ -41,6 +41,8 @@ fn grant(tcp: &[u16]) -> Grant {
         ends_at: jiff::Timestamp::UNIX_EPOCH,
         ends_by: End::Longest,
         grace: Duration::from_secs(120),
+        unused: policy::USUAL_WAIT,
+        unanswered: policy::USUAL_WAIT,
         second_login: SecondLogin::Replace,
         second_factor: SecondFactor::None,
         redirect: Vec::new(),

@@ -24,6 +24,8 @@ fn session(bits: u64) -> KeptSession {
             ends_at: "2026-03-05T18:00:00Z".parse().unwrap(),
             ends_by: End::Longest,
             grace: Duration::from_secs(120),
+            unused: policy::USUAL_WAIT,
+            unanswered: policy::USUAL_WAIT,
             second_login: SecondLogin::Replace,
             second_factor: SecondFactor::None,
             redirect: Vec::new(),

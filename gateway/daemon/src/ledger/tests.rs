@@ -140,6 +140,8 @@ fn opening(worker: &str) -> Opening {
         ends_at: clock::now().wall + jiff::SignedDuration::from_hours(1),
         ends_by: End::Longest,
         grace: Duration::from_secs(120),
+        unused: policy::USUAL_WAIT,
+        unanswered: policy::USUAL_WAIT,
         second_login: SecondLogin::Replace,
         second_factor: SecondFactor::None,
         redirect: Vec::new(),

@@ -102,6 +102,8 @@ fn grant(policy: &Policy, grant: &Grant) -> Value {
         "ends_by": match grant.ends_by { End::Agreement => "agreement", End::Longest => "longest" },
         "idle_seconds": grant.idle.as_secs(),
         "grace_seconds": grant.grace.as_secs(),
+        "unused_seconds": grant.unused.as_secs(),
+        "unanswered_seconds": grant.unanswered.as_secs(),
         "warning_seconds": grant.warnings.iter().map(std::time::Duration::as_secs).collect::<Vec<_>>(),
         "second_factor": grant.second_factor.word(),
         "second_login": grant.second_login.word(),

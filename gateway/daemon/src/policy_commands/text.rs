@@ -116,6 +116,8 @@ fn write_grant(text: &mut String, policy: &Policy, grant: &Grant) {
     line("until", format!("{} ({by})", policy.clock(grant.ends_at)));
     line("idle", policy::length(grant.idle));
     line("grace", policy::length(grant.grace));
+    line("unused", policy::length(grant.unused));
+    line("unanswered", policy::length(grant.unanswered));
     line("warnings", if warnings.is_empty() { "none".to_owned() } else { warnings.join(", ") });
     line("second factor", grant.second_factor.word().to_owned());
     line("second login", grant.second_login.word().to_owned());

@@ -118,6 +118,8 @@ impl Reader<'_> {
             idle: self.duration(table, "idle"),
             longest: self.duration(table, "longest"),
             grace: self.duration(table, "grace"),
+            unused: self.duration(table, "unused"),
+            unanswered: self.duration(table, "unanswered"),
             second_factor: self.word(
                 table,
                 "second_factor",
