@@ -258,14 +258,25 @@ impl EventLoop {
         for _ in 0..RECEIVES {
             let Some(batch) = channel.receive() else { break };
             self.receivable |= batch.count() > 0;
-            batch.datagrams().for_each(|datagram| session.handle_datagram(Way::Channel, datagram, now));
+            for datagram in batch.datagrams() {
+                // A probe asks about an address, and the channel needs none.
+                session.handle_datagram(Way::Channel, datagram, now);
+            }
         }
         for _ in 0..RECEIVES {
             if !self.receivable {
                 return;
             }
-            let progress = socket.receive(|datagram| session.handle_datagram(Way::Udp, datagram, now));
+            let mut probes = Vec::new();
+            let progress = socket.receive(|datagram, to| {
+                probes.extend(session.handle_datagram(Way::Udp, datagram, now).map(|nonce| (nonce, to)));
+            });
             self.receivable = progress == Progress::Done;
+            for (nonce, to) in probes {
+                if to.is_none_or(|to| socket.leaves_from(to)) {
+                    channel.confirm(nonce);
+                }
+            }
         }
     }
 

@@ -9,7 +9,10 @@ use std::sync::{
 };
 
 use client_core::Transmit;
-use gateway_api::datagrams::{Batch, Run};
+use gateway_api::{
+    datagrams::{Batch, Run},
+    probe::Nonce,
+};
 use mio::Waker;
 use tokio::sync::mpsc;
 
@@ -20,6 +23,9 @@ const MOST_WAITING: usize = 128 << 10;
 /// Runs for the gateway, and batches from it, that wait at most.
 const MOST_RUNS: usize = 128;
 const MOST_BATCHES: usize = 4;
+
+/// Confirmations that wait at most. More probes than a few never wait: each is repeated.
+const MOST_CONFIRMATIONS: usize = 8;
 
 /// What both ends see.
 #[derive(Default)]
@@ -35,6 +41,7 @@ struct Shared {
 /// The loop's end.
 pub(crate) struct LoopEnd {
     runs: mpsc::Sender<Run>,
+    confirmations: mpsc::Sender<Nonce>,
     batches: mpsc::Receiver<Batch>,
     shared: Arc<Shared>,
 }
@@ -42,17 +49,29 @@ pub(crate) struct LoopEnd {
 /// The channel's end.
 pub(crate) struct ChannelEnd {
     runs: mpsc::Receiver<Run>,
+    confirmations: mpsc::Receiver<Nonce>,
     batches: mpsc::Sender<Batch>,
     shared: Arc<Shared>,
+}
+
+/// What is to leave by the channel.
+#[derive(Debug)]
+pub(crate) enum Leaving {
+    /// Datagrams.
+    Run(Run),
+    /// The word that a probe came.
+    Confirmation(Nonce),
 }
 
 /// Both ends.
 pub(crate) fn link() -> (LoopEnd, ChannelEnd) {
     let (run_sender, runs) = mpsc::channel(MOST_RUNS);
     let (batch_sender, batches) = mpsc::channel(MOST_BATCHES);
+    let (confirmation_sender, confirmations) = mpsc::channel(MOST_CONFIRMATIONS);
     let shared = Arc::<Shared>::default();
-    let loop_end = LoopEnd { runs: run_sender, batches, shared: Arc::clone(&shared) };
-    (loop_end, ChannelEnd { runs, batches: batch_sender, shared })
+    let loop_end =
+        LoopEnd { runs: run_sender, confirmations: confirmation_sender, batches, shared: Arc::clone(&shared) };
+    (loop_end, ChannelEnd { runs, confirmations, batches: batch_sender, shared })
 }
 
 impl LoopEnd {
@@ -83,6 +102,11 @@ impl LoopEnd {
         Progress::Done
     }
 
+    /// Says that a probe came. What finds no room is said when the probe is repeated.
+    pub(crate) fn confirm(&self, nonce: Nonce) {
+        let _ = self.confirmations.try_send(nonce);
+    }
+
     /// The next batch from the gateway, if one came.
     pub(crate) fn receive(&mut self) -> Option<Batch> {
         self.batches.try_recv().ok()
@@ -90,15 +114,24 @@ impl LoopEnd {
 }
 
 impl ChannelEnd {
-    /// The next run for the gateway; never, once the loop has ended.
-    pub(crate) async fn next(&mut self) -> Run {
-        match self.runs.recv().await {
-            Some(run) => self.taken(run),
-            None => std::future::pending().await,
+    /// What is to leave next; never anything, once the loop has ended.
+    pub(crate) async fn next(&mut self) -> Leaving {
+        let Self { runs, confirmations, .. } = self;
+        tokio::select! {
+            biased;
+            Some(nonce) = confirmations.recv() => Leaving::Confirmation(nonce),
+            Some(run) = runs.recv() => Leaving::Run(self.taken(run)),
+            else => std::future::pending().await,
         }
     }
 
-    /// The same, if one waits already.
+    /// Lets go of everything that waits: it was for a channel that is gone, and says what may not be true any more.
+    pub(crate) fn forget(&mut self) {
+        while self.take().is_some() {}
+        while self.confirmations.try_recv().is_ok() {}
+    }
+
+    /// The next run, if one waits already.
     pub(crate) fn take(&mut self) -> Option<Run> {
         let run = self.runs.try_recv().ok()?;
         Some(self.taken(run))
@@ -160,6 +193,19 @@ mod tests {
         poll.poll(&mut events, Some(std::time::Duration::from_secs(30))).unwrap();
         assert_eq!(events.iter().count(), 1);
         assert_eq!(loop_end.send(&transmit), Progress::Done);
+    }
+
+    #[tokio::test]
+    async fn what_was_left_for_a_channel_that_is_gone_is_not_said_by_the_next() {
+        let (loop_end, mut channel_end) = link();
+        let nonce = |n| Nonce([n; 16]);
+        loop_end.confirm(nonce(1));
+        loop_end.send(&Transmit { way: Way::Channel, contents: &[7; 100], segment_size: 100 });
+        channel_end.forget();
+        loop_end.send(&Transmit { way: Way::Channel, contents: &[7; 100], segment_size: 100 });
+        loop_end.confirm(nonce(2));
+        assert!(matches!(channel_end.next().await, Leaving::Confirmation(said) if said == nonce(2)));
+        assert!(matches!(channel_end.next().await, Leaving::Run(_)));
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@
 
 use std::{
     io::{self, IoSliceMut},
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
 use client_core::Transmit;
@@ -19,6 +19,18 @@ const BUFFER: usize = 64 << 10;
 const RECEIVE_BUFFER: usize = 4 << 20;
 /// Small, so that what cannot leave waits in TCP, where it can be held back, and not here.
 const SEND_BUFFER: usize = 512 << 10;
+
+/// The address that this computer would send from to `there` at this moment. None if it has no way there.
+pub(crate) fn source_towards(there: IpAddr) -> Option<IpAddr> {
+    let unspecified: IpAddr = match there {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    // Nothing leaves by it: connecting only asks the system for the way. The port may be any but 0.
+    let socket = std::net::UdpSocket::bind((unspecified, 0)).ok()?;
+    socket.connect((there, 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
 
 /// What became of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,12 +66,18 @@ impl GatewaySocket {
         Ok(Self { socket, state, gateway, buffer: vec![0; BUFFERS * BUFFER].into(), sent: 0 })
     }
 
+    /// Whether `address` is the one that datagrams to the gateway leave from. What comes to another, while a computer changes
+    /// from one network to the next, still comes, but not for long.
+    pub(crate) fn leaves_from(&self, address: IpAddr) -> bool {
+        source_towards(self.gateway.ip()) == Some(address)
+    }
+
     pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         registry.register(&mut self.socket, token, Interest::READABLE | Interest::WRITABLE)
     }
 
-    /// Takes what one call gives and hands each datagram to `each`.
-    pub(crate) fn receive(&mut self, mut each: impl FnMut(&[u8])) -> Progress {
+    /// Takes what one call gives and hands each datagram to `each`, with our address that it came to where the system says so.
+    pub(crate) fn receive(&mut self, mut each: impl FnMut(&[u8], Option<IpAddr>)) -> Progress {
         let Self { socket, state, buffer, .. } = self;
         let mut metas = [RecvMeta::default(); BUFFERS];
         let mut slices = buffer.chunks_mut(BUFFER).map(IoSliceMut::new).collect::<Vec<_>>();
@@ -75,7 +93,8 @@ impl GatewaySocket {
         };
         for (slice, meta) in slices.iter().zip(&metas).take(count) {
             let stride = meta.stride.max(1);
-            slice.get(..meta.len).unwrap_or_default().chunks(stride).for_each(&mut each);
+            let datagrams = slice.get(..meta.len).unwrap_or_default().chunks(stride);
+            datagrams.for_each(|datagram| each(datagram, meta.dst_ip));
         }
         Progress::Done
     }

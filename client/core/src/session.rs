@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gateway_api::CloseReason;
+use gateway_api::{CloseReason, probe::Nonce};
 
 use crate::{
     event::{End, Event},
@@ -131,12 +131,14 @@ impl Session {
         self.state == State::Closed
     }
 
-    /// A datagram came from the gateway, or from somebody who pretends: only what the keys open counts.
-    pub fn handle_datagram(&mut self, way: Way, datagram: &[u8], now: Instant) {
+    /// A datagram came from the gateway, or from somebody who pretends: only what the keys open counts. If it is a probe of
+    /// our address, its nonce: to be confirmed by the session channel if that is the address that datagrams leave from.
+    pub fn handle_datagram(&mut self, way: Way, datagram: &[u8], now: Instant) -> Option<Nonce> {
         self.tunnel.set_time(now);
         let opened = self.tunnel.open(way, datagram);
         match opened {
-            Opened::Foreign => return,
+            Opened::Foreign => return None,
+            Opened::Probe(nonce) => return Some(nonce),
             Opened::Answer => self.choice.answered(way, now),
             Opened::Packet => self.stack.receive(&mut self.tunnel, now),
             Opened::Handshake | Opened::Nothing => {}
@@ -155,6 +157,7 @@ impl Session {
             self.timer.set(Deadline::Unanswered, None);
             self.events.push_back(Event::TunnelUp);
         }
+        None
     }
 
     /// A deadline passed. Harmless when none has.

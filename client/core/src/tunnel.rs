@@ -16,6 +16,7 @@ use std::{
 };
 
 use boringtun::noise::{Tunn, TunnResult};
+use gateway_api::probe::{self, Nonce};
 use smoltcp::wire::{IpProtocol, Ipv4Packet, TcpPacket};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -74,6 +75,8 @@ pub(crate) enum Opened {
     Handshake,
     /// A packet.
     Packet,
+    /// A probe of the gateway's, to be confirmed by the session channel.
+    Probe(Nonce),
     /// Authentic, and nothing more.
     Nothing,
 }
@@ -208,8 +211,12 @@ impl Tunnel {
         }
         let sealer = &mut self.sealer;
         let mut answered = false;
+        let mut probe = None;
         match sealer.tunn.decapsulate(None, datagram, &mut self.opened) {
-            TunnResult::WriteToTunnelV4(packet, from) if self.peer == from => self.length = packet.len(),
+            TunnResult::WriteToTunnelV4(packet, from) if self.peer == from => {
+                probe = probe::read(packet);
+                self.length = packet.len();
+            }
             TunnResult::WriteToTunnelV6(packet, from) if self.peer == from => self.length = packet.len(),
             // The gateway lets only the workstation answer; nobody here rests on that.
             TunnResult::WriteToTunnelV4(..) | TunnResult::WriteToTunnelV6(..) => {}
@@ -224,6 +231,11 @@ impl Tunnel {
         }
         self.last_received = sealer.now;
         sealer.last_active = sealer.now;
+        if let Some(nonce) = probe {
+            // It answers nothing that was sent.
+            self.length = 0;
+            return Opened::Probe(nonce);
+        }
         (sealer.unanswered_since, sealer.asked_since) = (None, None);
         match datagram.first() {
             _ if self.length > 0 => Opened::Packet,

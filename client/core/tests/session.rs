@@ -11,7 +11,7 @@ use std::{
 };
 
 use client_core::{ConnectionId, Deadline, End, Event, Keys, OpenError, Parameters, Session, Step, Way};
-use gateway_api::CloseReason;
+use gateway_api::{CloseReason, probe::Nonce};
 use office::{Office, PRESHARED, Role, WORKER, WORKSTATION, fill, pattern};
 use x25519_dalek::{PublicKey, StaticSecret};
 
@@ -92,6 +92,8 @@ struct World {
     serial: u64,
     locals: BTreeMap<ConnectionId, Local>,
     events: Vec<Event>,
+    /// The nonces of the probes that came.
+    probed: Vec<Nonce>,
     /// Nothing gets through at all; nothing by UDP.
     cut: bool,
     udp_cut: bool,
@@ -125,6 +127,7 @@ impl World {
             serial: 0,
             locals: BTreeMap::new(),
             events: vec![],
+            probed: vec![],
             back: Way::Udp,
             by_channel: 0,
             by_udp: 0,
@@ -254,7 +257,7 @@ impl World {
         {
             match entry.remove() {
                 (true, way, datagram) => self.arrive(way, &datagram),
-                (false, way, datagram) => self.session.handle_datagram(way, &datagram, self.now),
+                (false, way, datagram) => self.probed.extend(self.session.handle_datagram(way, &datagram, self.now)),
             }
         }
         if self.session.poll_timeout(self.now).is_some_and(|(at, _)| at <= self.now) {
@@ -726,4 +729,16 @@ fn in_real_time_keys_are_renewed_every_two_minutes_and_not_for_a_keystroke_after
     }
     assert_eq!(world.locals[&id].received, world.locals[&id].send);
     assert!(matches!(handshakes[..], [(1, 1), (120..=145, 2)]), "{handshakes:?}");
+}
+
+#[test]
+fn a_probe_is_told_and_goes_no_further() {
+    let mut world = World::open(&[(3389, Role::Echo)], QUIET);
+    let id = world.connect(3389, Local { send: 1000, checked: true, ..Local::default() });
+    world.run_until(|world| world.locals[&id].received == 1000);
+    let before = world.by_udp;
+    world.office.probe(Nonce([7; 16]), world.now);
+    world.run_until(|world| !world.probed.is_empty());
+    world.run_for(Duration::from_millis(100));
+    assert_eq!((world.probed.as_slice(), world.by_udp), (&[Nonce([7; 16])][..], before), "no ping is answered");
 }

@@ -8,7 +8,7 @@
 //! |----------------------|-------------|---------------------|------------------------------------------------|
 //! | `POST /v1/login`     | anybody     | [`login::Request`]  | [`login::Session`] or [`login::Refusal`]       |
 //! | `POST /v1/password`  | anybody     | [`password::Request`] | `204`, after which the new one holds, or [`login::Refusal`] |
-//! | `GET /v1/session`    | token       | WebSocket upgrade   | the session channel: [`session::Event`] text frames; WireGuard datagrams ([`datagrams`]) as binary ones |
+//! | `GET /v1/session`    | token       | WebSocket upgrade   | the session channel: [`session::Event`] and [`session::Request`] as text frames; WireGuard datagrams ([`datagrams`]) as binary ones |
 //! | `DELETE /v1/session` | token       | none                | `204`, after which the session is closed       |
 //!
 //! The token travels as `Authorization: Bearer …` and nowhere else.
@@ -17,6 +17,7 @@ pub mod datagrams;
 pub mod key;
 pub mod login;
 pub mod password;
+pub mod probe;
 pub mod session;
 
 pub use key::{PresharedKey, PublicKey, Token};

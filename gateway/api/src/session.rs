@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
+use crate::probe::Nonce;
+
 /// A session's number: 40 random bits that mean nothing elsewhere, read aloud as `K7QM-2F9D`
 /// (Crockford's base32: no I, L, O, U).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -234,6 +236,17 @@ pub enum Event {
     },
 }
 
+/// A text frame of the session channel, client to gateway. Anything else that a client says there ends the channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(tag = "request", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// A probe reached the client: it is where that was sent.
+    Confirm {
+        /// The probe's.
+        nonce: Nonce,
+    },
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,5 +300,16 @@ mod tests {
         assert_eq!(serde_json::from_str::<Event>(text).unwrap(), warning);
         let closed = r#"{"event":"closed","reason":"idle","later":1}"#;
         assert_eq!(serde_json::from_str::<Event>(closed).unwrap(), Event::Closed { reason: CloseReason::Idle });
+    }
+
+    #[test]
+    fn a_request_is_read_strictly() {
+        let text = r#"{"request":"confirm","nonce":"000102030405060708090a0b0c0d0e0f"}"#;
+        let confirm = Request::Confirm { nonce: Nonce(std::array::from_fn(|n| n as u8)) };
+        assert_eq!(serde_json::to_string(&confirm).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Request>(text).unwrap(), confirm);
+        for wrong in [r#"{"request":"confirm"}"#, r#"{"request":"other"}"#, &text.replace('}', r#","more":1}"#)] {
+            assert!(serde_json::from_str::<Request>(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! when the line fails. Binary frames are WireGuard datagrams, one each, where UDP does not get through.
 
 use std::{
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -13,13 +14,14 @@ use futures_util::{
 use gateway_api::{
     SESSION, Token,
     datagrams::{Batch, Run},
-    session::Event,
+    probe::Nonce,
+    session::{Event, Request},
 };
-use hyper::{Request, StatusCode, body::Bytes, header};
+use hyper::{StatusCode, body::Bytes, header};
 use tokio::{
     net::TcpStream,
     sync::mpsc::UnboundedSender,
-    time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout},
 };
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::{
@@ -30,7 +32,8 @@ use tokio_tungstenite::{
 use super::{CLOSE_TIME, CONNECT_TIME, Client, Failure, bearer};
 use crate::{
     clock::SleepWatch,
-    link::{ChannelEnd, Inlet},
+    link::{ChannelEnd, Inlet, Leaving},
+    udp,
 };
 
 /// Between pings: below what home routers and proxies allow a silent connection.
@@ -43,6 +46,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(300);
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
 /// Between looks whether this computer slept; after a sleep, how long the gateway has to give a sign of life.
 const LOOK: Duration = Duration::from_secs(5);
+/// How long the gateway has to give a sign of life after a probe was confirmed.
+const ANSWER_TIME: Duration = Duration::from_millis(1500);
 /// For one write to leave.
 const SENDING: Duration = Duration::from_secs(10);
 /// The largest frame read, in bytes: events and datagrams are small.
@@ -110,7 +115,7 @@ fn shortened(wait: Duration) -> Duration {
 async fn attach(client: &Client, token: &Token) -> Result<Socket, Failure> {
     let stream = client.dial().await?;
     let host = client.server.host_header();
-    let request = Request::get(format!("wss://{host}{SESSION}"))
+    let request = hyper::Request::get(format!("wss://{host}{SESSION}"))
         .header(header::HOST, &host)
         .header(header::AUTHORIZATION, bearer(token)?)
         .header(header::CONNECTION, "Upgrade")
@@ -134,6 +139,24 @@ async fn attach(client: &Client, token: &Token) -> Result<Socket, Failure> {
         }),
         Ok(Err(error)) => Err(Failure::NotAGateway(error.to_string())),
         Err(_) => Err(Failure::Unreachable("no answer".into())),
+    }
+}
+
+/// Both ends of a channel's connection.
+struct Line {
+    ours: IpAddr,
+    gateways: IpAddr,
+}
+
+impl Line {
+    fn of(stream: &TcpStream) -> Option<Self> {
+        Some(Self { ours: stream.local_addr().ok()?.ip(), gateways: stream.peer_addr().ok()?.ip() })
+    }
+
+    /// Whether this computer now sends from another address: then what is sent on this connection goes nowhere, or by the
+    /// network that is about to go.
+    fn is_cut(&self) -> bool {
+        udp::source_towards(self.gateways).is_some_and(|source| source != self.ours)
     }
 }
 
@@ -164,12 +187,12 @@ impl Heard {
 async fn work(socket: Socket, news: &UnboundedSender<News>, link: &mut ChannelEnd) -> After {
     let heard = Heard(Mutex::new(Instant::now()));
     let inlet = link.inlet();
-    // What was left for the channel before is too old to help anybody.
-    while link.take().is_some() {}
+    link.forget();
+    let line = Line::of(socket.get_ref().get_ref().0);
     let (mut sink, stream) = socket.split();
     tokio::select! {
         after = listen(stream, news, &inlet, &heard) => after,
-        () = speak(&mut sink, news, link, &heard) => After::Again,
+        () = speak(&mut sink, news, link, &heard, line) => After::Again,
         () = news.closed() => {
             let _ = timeout(CLOSE_TIME, sink.close()).await;
             After::Nothing
@@ -220,13 +243,21 @@ async fn listen(mut stream: Stream, news: &UnboundedSender<News>, inlet: &Inlet,
 }
 
 /// Says that somebody is here, passes datagrams on, and looks whether this computer slept. Returns when nobody hears.
-async fn speak(sink: &mut Sink, news: &UnboundedSender<News>, link: &mut ChannelEnd, heard: &Heard) {
+async fn speak(
+    sink: &mut Sink,
+    news: &UnboundedSender<News>,
+    link: &mut ChannelEnd,
+    heard: &Heard,
+    line: Option<Line>,
+) {
     let mut pings = interval_at(Instant::now() + PING, PING);
     let mut looks = interval_at(Instant::now() + LOOK, LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut watch = SleepWatch::new();
     // Since when a sign of life is overdue, after a sleep.
     let mut asked = None;
+    // Since when one is awaited, after a confirmation.
+    let mut confirmed = None;
     loop {
         let said = tokio::select! {
             biased;
@@ -246,12 +277,31 @@ async fn speak(sink: &mut Sink, news: &UnboundedSender<News>, link: &mut Channel
                     true
                 }
             }
-            run = link.next() => send_runs(sink, run, link).await,
+            () = sleep_until(confirmed.unwrap_or_else(Instant::now) + ANSWER_TIME), if confirmed.is_some() => {
+                confirmed.take().is_none_or(|since| heard.since(since))
+            }
+            leaving = link.next() => match leaving {
+                Leaving::Run(run) => send_runs(sink, run, link).await,
+                // What moved the tunnel to another address may have cut this line, which nobody would notice for long.
+                Leaving::Confirmation(_) if line.as_ref().is_some_and(Line::is_cut) => false,
+                Leaving::Confirmation(nonce) => {
+                    confirmed.get_or_insert(Instant::now());
+                    confirm(sink, nonce).await && ping(sink).await
+                }
+            },
         };
         if !said {
             return;
         }
     }
+}
+
+/// Says that a probe came.
+async fn confirm(sink: &mut Sink, nonce: Nonce) -> bool {
+    tracing::debug!("probe confirmed");
+    // Words and digits: it always has a JSON form.
+    let text = serde_json::to_string(&Request::Confirm { nonce }).unwrap_or_default();
+    matches!(timeout(SENDING, sink.send(Message::text(text))).await, Ok(Ok(())))
 }
 
 async fn ping(sink: &mut Sink) -> bool {

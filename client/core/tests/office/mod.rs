@@ -19,6 +19,7 @@ use std::{
 };
 
 use boringtun::noise::{Tunn, TunnResult};
+use gateway_api::probe::{self, Nonce};
 use smoltcp::{
     iface::{Config, Interface, SocketHandle, SocketSet},
     phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken},
@@ -169,6 +170,13 @@ impl Office {
             }
             _ => {}
         }
+        self.poll(now);
+    }
+
+    /// Sends a probe, as the gateway does to an address that it does not believe yet.
+    pub fn probe(&mut self, nonce: Nonce, now: Instant) {
+        let (IpAddr::V4(workstation), IpAddr::V4(worker)) = (WORKSTATION, WORKER) else { unreachable!() };
+        self.wire.outbound.push_back(probe::make(workstation, worker, nonce).to_vec());
         self.poll(now);
     }
 
