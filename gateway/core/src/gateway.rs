@@ -5,6 +5,7 @@
 //! [`Gateway::poll_event`], and asks [`Gateway::poll_timeout`] for the moment it wants to be called next.
 
 mod restore;
+mod roaming;
 mod waiting;
 
 use std::{
@@ -13,11 +14,14 @@ use std::{
     time::Instant,
 };
 
-use gateway_api::{CloseReason, PublicKey, SessionNumber};
+use gateway_api::{CloseReason, PublicKey, SessionNumber, probe::Nonce};
 use ipnet::Ipv4Net;
 use policy::{Grant, SecondLogin};
 
-use self::waiting::{FromHome, FromOffice};
+use self::{
+    roaming::MOST_NONCES,
+    waiting::{FromHome, FromOffice},
+};
 use crate::{
     Counters, Drop, Event, Now, Offload, Open, OpenError, Opened, Phase, Transmit, View, Way,
     addresses::Addresses,
@@ -93,6 +97,8 @@ pub struct Gateway {
     to_office: ToOffice,
     events: VecDeque<Event>,
     counters: Counters,
+    /// For probes; none is used twice.
+    nonces: Vec<Nonce>,
     /// Where datagrams are opened, and packets for home are made; nothing in it outlives a call.
     plain: Box<[u8; LARGEST_DATAGRAM]>,
 }
@@ -113,6 +119,7 @@ impl Gateway {
             to_office: ToOffice::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
+            nonces: Vec::with_capacity(MOST_NONCES),
             plain: Box::new([0; LARGEST_DATAGRAM]),
         }
     }
@@ -216,6 +223,7 @@ impl Gateway {
                 Some(Due::Close(reason)) => self.close(slot, reason),
                 Some(Due::Tell(event)) => self.events.push_back(event),
                 Some(Due::Tick) => self.tick(slot, now),
+                Some(Due::Way) => self.look_at_ways(slot, now),
                 Some(Due::Nothing) | None => {}
             }
         }
@@ -267,7 +275,9 @@ impl Gateway {
     /// The session's channel came (true) or went (false). False if there is no such session.
     pub fn handle_channel(&mut self, number: SessionNumber, attached: bool, now: Now) -> bool {
         let Some(slot) = self.sessions.by_number(number) else { return false };
-        self.sessions.change(slot, |session| if attached { session.attach() } else { session.detach(now) }).is_some()
+        self.sessions
+            .change(slot, |session| if attached { session.attach(now.instant) } else { session.detach(now) })
+            .is_some()
     }
 
     /// Puts a session under another grant for the same workstation: limits count from what they are now, and flows to
@@ -357,11 +367,15 @@ impl Gateway {
 
     fn handle_indexed(&mut self, from: Way, index: u32, datagram: &[u8], now: Now) -> Result<(), Drop> {
         let slot = self.slot_of(index).ok_or(Drop::UnknownPeer)?;
-        let session = self.sessions.get_mut(slot).ok_or(Drop::UnknownPeer)?;
+        let mut session = self.sessions.get_mut(slot).ok_or(Drop::UnknownPeer)?;
         let peer = session.peer.as_mut().ok_or(Drop::UnknownPeer)?;
         let (to_home, plain, at) = (&mut self.to_home, self.plain.as_mut_slice(), now.instant);
         peer.refresh(at, |to, datagram| send(to_home, to, datagram));
-        let opened = peer.handle_datagram(from, datagram, plain, at, |reply| send(to_home, from, reply))?;
+        let opened = peer.handle_datagram(datagram, plain, at, |reply| send(to_home, from, reply))?;
+        if let Some(address) = peer.ways.hear(from, at) {
+            self.try_address(slot, address, now);
+            session = self.sessions.get_mut(slot).ok_or(Drop::UnknownPeer)?;
+        }
         let peer::Opened::Packet(length) = opened else {
             self.counters.empty += 1;
             if session.has_moved() && session.is_drowsy(now.instant) {
@@ -371,7 +385,12 @@ impl Gateway {
         };
         let padded = self.plain.get_mut(..length).ok_or(Drop::Malformed)?;
         if let Err(reason) = pass_to_office(session, padded, self.mtu, &mut self.to_office, &mut self.counters, now) {
-            session.count_drop(reason, 1);
+            if reason == Drop::OtherProtocol && self.is_answer_to_probe(slot, length, now) {
+                return Ok(());
+            }
+            if let Some(session) = self.sessions.get_mut(slot) {
+                session.count_drop(reason, 1);
+            }
             return Err(reason);
         }
         let (is_drowsy, is_unwatched) = (session.is_drowsy(now.instant), session.is_unwatched());
@@ -398,6 +417,7 @@ impl Gateway {
             peer.handle_initiation(identity, datagram, plain, now.instant, |reply| {
                 *held = Some(Held { to: from, answer: reply.into() });
             })?;
+            peer.ways.handle_initiation(from);
             let initiation = peer.last_initiation().copied().map(Box::new);
             session.rest_peer();
             Ok(initiation.map(|initiation| (session.number, initiation)))
@@ -581,8 +601,17 @@ fn pass_too_big_to_office(
     Ok(())
 }
 
-/// Pads the packet that `space` begins with, and seals it for home. False if there is no room for it.
+/// Pads the packet that `space` begins with, and seals it for home; also for an address that is being tried. False if there
+/// is no room for it.
 fn seal(to_home: &mut ToHome, to: Way, peer: &mut Peer, space: &mut [u8], length: usize, mtu: usize) -> bool {
+    let sealed = seal_one_way(to_home, to, peer, space, length, mtu);
+    if sealed && let Some(also) = peer.ways.also(to_home.last_length()) {
+        to_home.repeat(also);
+    }
+    sealed
+}
+
+fn seal_one_way(to_home: &mut ToHome, to: Way, peer: &mut Peer, space: &mut [u8], length: usize, mtu: usize) -> bool {
     let Some(padded) = space.get_mut(..peer::padded(length, mtu)) else { return false };
     if let Some(padding) = padded.get_mut(length..) {
         padding.fill(0);

@@ -51,11 +51,13 @@ pub(crate) struct ToHome {
     used: usize,
     runs: Vec<Run>,
     sent: usize,
+    /// Where the datagram lies that was added last.
+    last: Range<usize>,
 }
 
 impl ToHome {
     pub(crate) fn new() -> Self {
-        Self { buffer: vec![0; ROOM].into(), used: 0, runs: Vec::with_capacity(256), sent: 0 }
+        Self { buffer: vec![0; ROOM].into(), used: 0, runs: Vec::with_capacity(256), sent: 0, last: 0..0 }
     }
 
     /// Lets `write` put one datagram of at most `length` bytes behind the others; it says how long the datagram became,
@@ -65,10 +67,32 @@ impl ToHome {
             return false;
         };
         let written = write(space);
-        if written == 0 {
-            return true;
+        self.last = self.used..self.used + written;
+        if written > 0 {
+            self.push(to);
         }
-        let range = self.used..self.used + written;
+        true
+    }
+
+    /// The size of the datagram that was added last, in bytes; 0 if none came of it.
+    pub(crate) fn last_length(&self) -> usize {
+        self.last.len()
+    }
+
+    /// Sends the datagram that was added last another way too, if there is room.
+    pub(crate) fn repeat(&mut self, to: Way) {
+        let last = self.last.clone();
+        if last.is_empty() || self.used + last.len() > self.buffer.len() || last.end > self.used {
+            return;
+        }
+        self.buffer.copy_within(last.clone(), self.used);
+        self.last = self.used..self.used + last.len();
+        self.push(to);
+    }
+
+    /// Puts what lies last in the buffer into a run.
+    fn push(&mut self, to: Way) {
+        let (range, written) = (self.last.clone(), self.last.len());
         self.used = range.end;
         match self.runs.last_mut() {
             Some(run) if run.takes(to, written) => {
@@ -78,7 +102,6 @@ impl ToHome {
             }
             _ => self.runs.push(Run { to, range, segment: written, datagrams: 1, complete: false }),
         }
-        true
     }
 
     /// Whether a super-packet sealed might find no room.
@@ -136,6 +159,18 @@ mod tests {
         let runs: Vec<_> = std::iter::from_fn(|| batch.poll().map(|t| (t.to, t.datagrams.len(), t.segment))).collect();
         assert_eq!(runs, [(at(1), 260, 100), (at(1), 100, 100), (at(2), 100, 100)]);
         assert!(batch.poll().is_none());
+    }
+
+    #[test]
+    fn a_datagram_goes_two_ways() {
+        let mut batch = ToHome::new();
+        add(&mut batch, 1, 100);
+        batch.repeat(at(2));
+        let runs: Vec<_> = std::iter::from_fn(|| batch.poll().map(|t| (t.to, t.datagrams.to_vec()))).collect();
+        assert_eq!(runs, [(at(1), vec![1; 100]), (at(2), vec![1; 100])]);
+        assert!(batch.poll().is_none());
+        batch.repeat(at(2));
+        assert!(batch.poll().is_none(), "it has left");
     }
 
     #[test]

@@ -50,6 +50,7 @@ mod session;
 mod sessions;
 mod timer;
 mod turns;
+mod ways;
 
 pub use addresses::{LARGEST_POOL, SMALLEST_POOL, owner, shares};
 pub use drops::{Counters, Drop, Drops, IdleTotals};

@@ -28,7 +28,7 @@ use boringtun::{
 };
 use gateway_api::{PresharedKey, PublicKey};
 
-use crate::{Drop, Way, guard::Guard};
+use crate::{Drop, Way, guard::Guard, ways::Ways};
 
 /// How often a peer's clock moves while there is traffic: boringtun's timers count seconds.
 pub(crate) const TICK: Duration = Duration::from_secs(1);
@@ -196,7 +196,8 @@ pub(crate) struct Peer {
     preshared_key: PresharedKey,
     index: u32,
     tunnel: Option<Tunnel>,
-    endpoint: Option<Way>,
+    /// Which way its client is reached.
+    pub(crate) ways: Ways,
     /// The initiation with the greatest timestamp so far. A tunnel that is made anew is shown it, so that neither it
     /// nor an earlier one is taken again.
     last_initiation: Option<Box<[u8; INITIATION_SIZE]>>,
@@ -225,23 +226,18 @@ impl std::fmt::Debug for Tunnel {
 impl Peer {
     /// For the owner of `client`; `index` has at most 24 bits.
     pub(crate) fn new(client: PublicKey, preshared_key: PresharedKey, index: u32) -> Self {
-        Self { client, preshared_key, index, tunnel: None, endpoint: None, last_initiation: None, calls: None }
+        Self { client, preshared_key, index, tunnel: None, ways: Ways::default(), last_initiation: None, calls: None }
     }
 
     /// The same, taken up again after a restart: as soon as its clock moves, it calls the client at `endpoint`, for the
     /// client does not know yet that its keys mean nothing here any more.
     pub(crate) fn resume(self, endpoint: Option<Way>, last_initiation: Option<Box<[u8; INITIATION_SIZE]>>) -> Self {
-        Self { endpoint, last_initiation, calls: endpoint.is_some().then_some(0), ..self }
+        Self { ways: Ways::resume(endpoint), last_initiation, calls: endpoint.is_some().then_some(0), ..self }
     }
 
     /// The initiation with the greatest timestamp so far.
     pub(crate) fn last_initiation(&self) -> Option<&[u8; INITIATION_SIZE]> {
         self.last_initiation.as_deref()
-    }
-
-    /// Which way the client sends: that of its last authentic datagram.
-    pub(crate) fn endpoint(&self) -> Option<Way> {
-        self.endpoint
     }
 
     /// When [`Self::tick`] is to be called next; never for a peer without keys.
@@ -296,10 +292,9 @@ impl Peer {
         })
     }
 
-    /// Takes any other datagram with this peer's index. Its way becomes the endpoint if it is authentic.
+    /// Takes any other datagram with this peer's index.
     pub(crate) fn handle_datagram(
         &mut self,
-        from: Way,
         datagram: &[u8],
         plain: &mut [u8],
         now: Instant,
@@ -312,16 +307,18 @@ impl Peer {
             Opened::Nothing | Opened::Handshake if datagram.first() == Some(&RESPONSE) => tunnel.establish(now),
             Opened::Nothing | Opened::Handshake => {}
         }
-        self.endpoint = Some(from);
         self.calls = None;
         Ok(opened)
     }
 
     /// Where to send, if there are keys to send with.
     pub(crate) fn ready(&self) -> Option<Way> {
-        let tunnel = self.tunnel.as_ref()?;
-        tunnel.tunn.time_since_last_handshake()?;
-        self.endpoint
+        if self.has_keys() { self.ways.confirmed() } else { None }
+    }
+
+    /// Whether there are keys to send with.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.tunnel.as_ref().is_some_and(|tunnel| tunnel.tunn.time_since_last_handshake().is_some())
     }
 
     /// A packet is about to be sealed.
@@ -360,7 +357,7 @@ impl Peer {
             self.calls = (calls < CALLS).then_some(calls + 1);
             // At once, then at 0.25, 0.5, 1, 2, 4 and 8 seconds.
             if calls == 0 || calls.is_power_of_two() {
-                let to = self.endpoint;
+                let to = self.ways.confirmed();
                 return self.tunnel(identity, now).call(now, |datagram| {
                     if let Some(to) = to {
                         answer(to, datagram);
@@ -379,7 +376,7 @@ impl Peer {
                 if datagram.first() == Some(&INITIATE) {
                     tunnel.begun_at.get_or_insert(now);
                 }
-                if let Some(to) = self.endpoint {
+                if let Some(to) = self.ways.confirmed() {
                     answer(to, datagram);
                 }
             }

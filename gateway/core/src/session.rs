@@ -28,6 +28,7 @@ use crate::{
     flows::Flows,
     peer::Peer,
     timer::{Deadlines, Timer, WALL_CLOCK},
+    ways::Ways,
 };
 
 /// How long a pending session waits to be admitted: writing one record takes milliseconds.
@@ -89,6 +90,8 @@ pub(crate) enum Due {
     Close(CloseReason),
     Tell(Event),
     Tick,
+    /// Of the client's ways.
+    Way,
 }
 
 impl Session {
@@ -168,10 +171,11 @@ impl Session {
     }
 
     /// The session channel came.
-    pub(crate) fn attach(&mut self) {
+    pub(crate) fn attach(&mut self, now: Instant) {
         if self.phase != Phase::Pending {
             self.phase = Phase::Attached;
             self.deadlines.disarm(Timer::Grace);
+            self.change_ways(|ways| ways.handle_channel_came(now));
         }
     }
 
@@ -180,7 +184,25 @@ impl Session {
         if self.phase == Phase::Attached {
             self.phase = Phase::Away;
             self.deadlines.arm(Timer::Grace, now.instant + self.grant.grace);
+            self.change_ways(Ways::handle_channel_went);
         }
+    }
+
+    /// Changes what is known of the client's ways; what becomes due of it is looked at then.
+    pub(crate) fn change_ways<T>(&mut self, change: impl FnOnce(&mut Ways) -> T) -> Option<T> {
+        let ways = &mut self.peer.as_mut()?.ways;
+        let outcome = change(ways);
+        match ways.next() {
+            Some(at) => self.deadlines.arm(Timer::Way, at),
+            None => self.deadlines.disarm(Timer::Way),
+        }
+        Some(outcome)
+    }
+
+    /// Whether the client was to be found for the whole grace, its channel there, and nobody answered where it seemed to be.
+    pub(crate) fn is_unconfirmed(&self) -> bool {
+        let strange_for = self.peer.as_ref().map_or(Duration::ZERO, |peer| peer.ways.strange_for());
+        self.phase == Phase::Attached && strange_for >= self.grant.grace
     }
 
     /// Another grant takes over: what it opens and when it ends hold from now on.
@@ -259,6 +281,7 @@ impl Session {
             Timer::End => self.handle_end(now),
             Timer::Answer => self.handle_no_answer(now.instant),
             Timer::Wireguard => Due::Tick,
+            Timer::Way => Due::Way,
         }
     }
 
@@ -349,7 +372,7 @@ impl Session {
     }
 
     pub(crate) fn endpoint(&self) -> Option<Way> {
-        self.peer.as_ref().and_then(Peer::endpoint)
+        self.peer.as_ref().and_then(|peer| peer.ways.confirmed())
     }
 
     pub(crate) fn view(&self, now: Instant) -> View {

@@ -21,10 +21,12 @@ pub enum Timer {
     Answer,
     /// The peer's clock moves.
     Wireguard,
+    /// An address is probed, believed or refused.
+    Way,
 }
 
 /// How many there are.
-const PER_SESSION: usize = 6;
+const PER_SESSION: usize = 7;
 
 /// How often a grant's end is compared with the wall clock, which may be set.
 pub(crate) const WALL_CLOCK: Duration = Duration::from_secs(30);
@@ -34,7 +36,7 @@ pub(crate) const WALL_CLOCK: Duration = Duration::from_secs(30);
 pub(crate) struct Deadlines([Option<Instant>; PER_SESSION]);
 
 const SESSION_TIMERS: [Timer; PER_SESSION] =
-    [Timer::Pending, Timer::Grace, Timer::Idle, Timer::End, Timer::Answer, Timer::Wireguard];
+    [Timer::Pending, Timer::Grace, Timer::Idle, Timer::End, Timer::Answer, Timer::Wireguard, Timer::Way];
 
 impl Deadlines {
     pub(crate) fn arm(&mut self, timer: Timer, at: Instant) {

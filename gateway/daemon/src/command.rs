@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, mpsc},
 };
 
-use gateway_api::{CloseReason, SessionNumber};
+use gateway_api::{CloseReason, SessionNumber, probe::Nonce};
 use gateway_core::{Counters, INITIATION_SIZE, NotRestored, Open, OpenError, Opened, Restore, View};
 use ipnet::Ipv4Net;
 use policy::Grant;
@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Close(SessionNumber, CloseReason, oneshot::Sender<bool>),
     /// Its session channel came, with the way to it, or went. False if there is no such session.
     Channel(SessionNumber, Option<Outlet>, oneshot::Sender<bool>),
+    /// By its session channel the client says that the probe with this nonce reached it. False if there is no such probe.
+    Confirm(SessionNumber, Nonce, oneshot::Sender<bool>),
     /// WireGuard datagrams that came by a session's channel.
     Carry(SessionNumber, Batch),
     /// All sessions, by number.
@@ -173,6 +175,11 @@ impl DataPlane {
         outlet: Option<Outlet>,
     ) -> impl Future<Output = Result<bool, Stopped>> + use<> {
         self.ask_owner(number, move |reply| Command::Channel(number, outlet, reply))
+    }
+
+    /// Tells which probe reached the client. False if no such probe is under way.
+    pub(crate) async fn confirm(&self, number: SessionNumber, nonce: Nonce) -> Result<bool, Stopped> {
+        self.ask_owner(number, move |reply| Command::Confirm(number, nonce, reply)).await
     }
 
     /// Hands over datagrams that came by a session's channel. The batch's place is free again once the loop has taken them.

@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gateway_api::{PublicKey, SessionNumber};
+use gateway_api::{PublicKey, SessionNumber, probe::Nonce};
 use gateway_core::{BATCH, Drop, Event, Gateway, Identity, Now, Setup, Shard, Way};
 use mio::{Events, Interest, Poll, Token, Waker, unix::SourceFd};
 use tokio::sync::{
@@ -50,6 +50,9 @@ const TUN: Token = Token(2);
 /// enough that a flood from one side keeps neither the other nor a deadline waiting.
 const MOST_BATCHES: usize = 16;
 const MOST_PACKETS: usize = 128;
+
+/// Random numbers drawn at a time.
+const NONCES: usize = 32;
 
 /// Handshakes of other loops that one round answers: a fifth of a millisecond each.
 const MOST_STRAYS: usize = 4;
@@ -185,6 +188,7 @@ impl EventLoop {
                 readable.tun |= event.token() == TUN;
             }
             now = clock::now();
+            self.bring_nonces();
             if self.handle_commands(now) || self.together.broken.load(Ordering::Acquire) {
                 return Ok(());
             }
@@ -199,6 +203,15 @@ impl EventLoop {
             self.gateway.serve(now);
             self.deliver();
         }
+    }
+
+    /// Draws random numbers for the core, many at a time, so that a round seldom asks for any.
+    fn bring_nonces(&mut self) {
+        let mut bytes = [0; NONCES * 16];
+        if self.gateway.wanted_nonces() < NONCES || getrandom::fill(&mut bytes).is_err() {
+            return;
+        }
+        self.gateway.add_nonces(bytes.as_chunks().0.iter().map(|nonce| Nonce(*nonce)));
     }
 
     fn timeout(&self, now: Instant) -> Option<Duration> {
@@ -332,6 +345,9 @@ impl EventLoop {
                         Some(outlet) => self.outlets.insert(number, outlet),
                         None => self.outlets.remove(&number),
                     };
+                }
+                Command::Confirm(number, nonce, reply) => {
+                    answer(reply, self.gateway.confirm_way(number, nonce, now));
                 }
                 Command::Carry(number, batch) => {
                     tracing::trace!(session = %number, datagrams = batch.datagrams.count(), "by channel");

@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use gateway_api::{CloseReason, PresharedKey, PublicKey, SessionNumber, Token, session};
+use gateway_api::{CloseReason, PresharedKey, PublicKey, SessionNumber, Token, probe::Nonce, session};
 use gateway_core::{Event, INITIATION_SIZE, NotRestored, Open, OpenError, Opened, Restore, Traffic, View};
 use gateway_record::{Draft, Fields, Hash, Kind, rounded};
 use ipnet::Ipv4Net;
@@ -613,7 +613,7 @@ impl Attached {
     }
 }
 
-/// The way from a channel to its session's peer.
+/// The way from a channel to its session in the data plane.
 #[derive(Debug)]
 pub(crate) struct Inlet {
     number: SessionNumber,
@@ -621,6 +621,14 @@ pub(crate) struct Inlet {
 }
 
 impl Inlet {
+    /// The client says that a probe reached it. Returns once the data plane knows: nobody can make it wait for more than one.
+    /// False when the data plane is gone.
+    pub(crate) async fn confirm(&self, nonce: Nonce) -> bool {
+        let confirmed = self.data_plane.confirm(self.number, nonce).await;
+        tracing::debug!(session = %self.number, known = confirmed == Ok(true), "probe answered");
+        confirmed.is_ok()
+    }
+
     /// False when the data plane is gone.
     pub(crate) fn carry(&self, batch: Batch) -> bool {
         self.data_plane.carry(self.number, batch).is_ok()

@@ -55,6 +55,9 @@ impl Gateway {
             return;
         }
         if let Some(held) = session.held.take() {
+            if let Some(peer) = &mut session.peer {
+                peer.ways.answer_went(held.to);
+            }
             send(&mut self.to_home, held.to, &held.answer);
         }
     }

@@ -16,7 +16,10 @@ use boringtun::{
     noise::{Tunn, TunnResult},
     x25519::{PublicKey as Key, StaticSecret},
 };
-use gateway_api::{PresharedKey, PublicKey, SessionNumber};
+use gateway_api::{
+    PresharedKey, PublicKey, SessionNumber,
+    probe::{self, Nonce},
+};
 use gateway_core::{
     Event, Gateway, INITIATION_SIZE, Identity, NotRestored, Now, Open, OpenError, Opened, Phase, Restore, Setup, Shard,
     Standing, VIRTIO_HEADER, Way,
@@ -41,6 +44,8 @@ pub(crate) struct World {
     shard: Shard,
     pool: String,
     handshakes_per_second: u32,
+    /// How many nonces were brought.
+    nonces: u32,
     /// Packets for the TUN, virtio header first.
     pub(crate) office: Vec<Vec<u8>>,
     /// Datagrams for clients, one each.
@@ -110,11 +115,14 @@ impl World {
                 shard,
                 pool: pool.to_owned(),
                 handshakes_per_second,
+                nonces: 0,
                 office: Vec::new(),
                 home: Vec::new(),
             }
         };
-        (0..loops).map(shard).collect()
+        let mut worlds: Vec<_> = (0..loops).map(shard).collect();
+        worlds.iter_mut().for_each(Self::bring_nonces);
+        worlds
     }
 
     /// Lets time pass, deadline by deadline, up to `span` later.
@@ -137,6 +145,7 @@ impl World {
 
     /// Takes out everything the core wants done.
     pub(crate) fn drain(&mut self) {
+        self.bring_nonces();
         self.gateway.flush_office();
         while let Some(packet) = self.gateway.poll_office() {
             self.office.push(packet.to_vec());
@@ -154,6 +163,14 @@ impl World {
         while let Some(transmit) = self.gateway.poll_transmit() {
             let to = transmit.to;
             self.home.extend(transmit.datagrams.chunks(transmit.segment).map(|datagram| (to, datagram.to_vec())));
+        }
+    }
+
+    /// Random numbers for probes, as the daemon brings them; here each is another one.
+    fn bring_nonces(&mut self) {
+        for _ in 0..self.gateway.wanted_nonces() {
+            self.nonces += 1;
+            self.gateway.add_nonces([Nonce(u128::from(self.nonces).to_be_bytes())]);
         }
     }
 
@@ -187,6 +204,7 @@ impl World {
         self.gateway = gateway(&self.identity, &self.pool, self.shard, self.handshakes_per_second);
         self.home.clear();
         self.office.clear();
+        self.bring_nonces();
         self.restore(&admitted)
     }
 
@@ -306,6 +324,8 @@ pub(crate) struct Client {
     pub(crate) from: SocketAddr,
     /// Whether it sends by its session channel and not by UDP.
     pub(crate) by_channel: bool,
+    /// The nonces of the probes that reached it.
+    pub(crate) probed: Vec<Nonce>,
     secret: StaticSecret,
     tunnel: Tunn,
 }
@@ -327,6 +347,7 @@ impl Client {
             address: Ipv4Addr::UNSPECIFIED,
             from: SocketAddr::from(([203, 0, 113, serial as u8], 40000 + (serial % 10_000) as u16)),
             by_channel: false,
+            probed: Vec::new(),
             tunnel: Tunn::new(secret.clone(), gateway, Some(PRESHARED), None, serial, None),
             secret,
         }
@@ -365,7 +386,7 @@ impl Client {
         self.tunnel.decapsulate(None, datagram, &mut [0; 256]);
     }
 
-    /// What came for this client, decrypted; answers of WireGuard's own go back at once.
+    /// What came for this client by its way, decrypted; answers of WireGuard's own go back at once, probes are kept.
     pub(crate) fn take(&mut self, world: &mut World) -> Vec<Vec<u8>> {
         world.drain();
         let (mine, others): (Vec<_>, Vec<_>) = world.home.drain(..).partition(|(to, _)| *to == self.way());
@@ -374,13 +395,23 @@ impl Client {
         for (_, datagram) in mine {
             let mut space = vec![0; 4096];
             match self.tunnel.decapsulate(None, &datagram, &mut space) {
-                TunnResult::WriteToTunnelV4(packet, _) => packets.push(packet.to_vec()),
+                TunnResult::WriteToTunnelV4(packet, _) => match probe::read(packet) {
+                    Some(nonce) => self.probed.push(nonce),
+                    None => packets.push(packet.to_vec()),
+                },
                 TunnResult::WriteToNetwork(answer) => self.pass(world, answer),
                 TunnResult::Done => {}
                 other => panic!("{other:?}"),
             }
         }
         packets
+    }
+
+    /// Answers the probes that reached it, by its session channel.
+    pub(crate) fn confirm(&mut self, world: &mut World) {
+        for nonce in std::mem::take(&mut self.probed) {
+            world.gateway.confirm_way(self.number, nonce, world.now);
+        }
     }
 
     /// A packet sealed.

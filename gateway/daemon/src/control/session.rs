@@ -1,7 +1,8 @@
 //! A running session's channel and its end: whoever shows the token.
 //!
 //! The channel holds the session: events go out as text frames, and the connection is pinged, so that a home that vanished is noticed
-//! before the line's own time limits would tell. Binary frames are WireGuard datagrams of this session, one each, where UDP does
+//! before the line's own time limits would tell. The client's text frames are requests, and one that is not understood ends
+//! the channel. Binary frames are WireGuard datagrams of this session, one each, where UDP does
 //! not get through; both directions are bounded (`channel_queue.rs`).
 
 use std::{sync::Arc, time::Duration};
@@ -176,24 +177,44 @@ async fn listen(mut stream: Stream, inlet: &Inlet) {
                 let Some(mut batch) = places.batch().await else { return };
                 batch.datagrams.add(&datagram);
                 // What came with it goes with it.
-                let over = loop {
+                let after = loop {
                     if batch.datagrams.count() == MOST_IN_BATCH {
-                        break false;
+                        break None;
                     }
                     match stream.next().now_or_never() {
                         Some(Some(Ok(Message::Binary(datagram)))) => batch.datagrams.add(&datagram),
-                        Some(Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_)))) => {}
-                        Some(Some(Ok(Message::Close(_)) | Err(_)) | None) => break true,
-                        None => break false,
+                        Some(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {}
+                        after => break after,
                     }
                 };
-                if !inlet.carry(batch) || over {
+                if !inlet.carry(batch) {
+                    return;
+                }
+                match after {
+                    Some(Some(Ok(Message::Text(text)))) if request(&text, inlet).await => {}
+                    Some(_) => return,
+                    None => {}
+                }
+            }
+            Message::Text(text) => {
+                if !request(&text, inlet).await {
                     return;
                 }
             }
-            // Nothing that a client may say yet; a ping is answered by the protocol itself.
-            Message::Text(_) | Message::Ping(_) | Message::Pong(_) => {}
+            // A ping is answered by the protocol itself.
+            Message::Ping(_) | Message::Pong(_) => {}
             Message::Close(_) => return,
+        }
+    }
+}
+
+/// Does what a client asks. False where that is not understood, which ends the channel, or nobody is there to do it.
+async fn request(text: &str, inlet: &Inlet) -> bool {
+    match serde_json::from_str(text) {
+        Ok(session::Request::Confirm { nonce }) => inlet.confirm(nonce).await,
+        Err(error) => {
+            tracing::debug!(%error, "request not understood");
+            false
         }
     }
 }

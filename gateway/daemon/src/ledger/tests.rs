@@ -84,6 +84,7 @@ fn data_plane(mood: Mood) -> (DataPlane, mpsc::UnboundedReceiver<Event>, JoinHan
                 | Command::Carry(..)
                 | Command::List(_)
                 | Command::Counters(_)
+                | Command::Confirm(..)
                 | Command::ChangeGrant(..) => {}
             }
         }
