@@ -15,11 +15,12 @@
 //! - [`gateway`], [`client`]: the programs under test, as processes
 //! - [`echo`], [`rdp`], [`screen`], [`ldap`]: what stands around them: a plain server, a real desktop, a worker's screen,
 //!   a real directory
-//! - [`capture`], [`api`], [`packets`], [`wireguard`], [`device`]: who watches the wire, and who misuses it
+//! - [`capture`], [`copier`], [`api`], [`packets`], [`wireguard`], [`device`]: who watches the wire, and who misuses it
 
 pub mod api;
 pub mod capture;
 pub mod client;
+pub mod copier;
 pub mod device;
 pub mod echo;
 pub mod gateway;

@@ -25,6 +25,7 @@ mod reach;
 mod refuse;
 mod restart;
 mod rights;
+mod roam;
 mod routed;
 mod secrets;
 mod the_world;
