@@ -244,6 +244,23 @@ impl Policy {
         Some((quota, first.date(), last.date()))
     }
 
+    /// What besides the password this worker shows before anything else is told, whatever the hour and the groups: the
+    /// strictest of the agreements that hold on the day of `at`, or of all of theirs if none does. Never less than what a
+    /// grant of that moment asks for.
+    pub fn second_factor(&self, worker: &str, device: Device, at: Timestamp) -> SecondFactor {
+        let (today, _) = self.zone.local(at);
+        let agreements = self.agreements_named(worker);
+        let holds = |agreement: &Agreement| agreement.from <= today && today <= agreement.until;
+        let any_holds = agreements.iter().any(holds);
+        let factors = agreements.iter().filter(|agreement| !any_holds || holds(agreement)).flat_map(|agreement| {
+            let profile = self.profiles.get(agreement.profile as usize)?;
+            // A kind of device that is not admitted is refused in due course; until then it is told as little as any.
+            let limits = profile.limits(device).or(profile.managed.as_ref()).or(profile.personal.as_ref())?;
+            Some(limits.second_factor)
+        });
+        factors.max().unwrap_or_default()
+    }
+
     fn agreements_named(&self, worker: &str) -> &[Agreement] {
         let number = self.by_name.get(folded(worker).as_ref());
         number.map(|number| self.agreements_of(*number)).unwrap_or_default()

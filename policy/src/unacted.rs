@@ -13,7 +13,6 @@ use crate::{
 
 /// The keys, each with what does not happen.
 const UNACTED: &[(&str, &str)] = &[
-    ("second_factor", "logins that this profile rules are refused, for no second factor can be shown yet"),
     ("devices", "no device shows a certificate yet, so that nobody comes from a managed one"),
     ("device", "no device shows a certificate yet, so that nobody comes from a managed one"),
     ("notices", "the notice is not shown"),

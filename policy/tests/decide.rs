@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use policy::{Decision, Device, End, Grant, Policy, Reason, Request, SourceFile, Sources, Style};
+use policy::{Decision, Device, End, Grant, Policy, Reason, Request, SecondFactor, SourceFile, Sources, Style};
 
 const OFFICE: &str = r#"
 timezone = "Europe/Rome"
@@ -281,4 +281,29 @@ until = 2026-06-30
     assert_eq!(held("ditta", "2026-07-01"), []);
     assert_eq!(held("CN=Capo,DC=example", "2026-07-01"), [policy::Role::HeadOfStructure("Servizi Demografici".into())]);
     assert!(policy.groups().iter().any(|group| &**group == "ditta"), "the directory is asked for it");
+}
+
+#[test]
+fn what_is_shown_besides_the_password_depends_on_the_day_and_not_on_the_hour() {
+    let agreement = |profile: &str, from: &str, until: &str| {
+        format!(
+            "[[agreements]]\nworker = \"a.doppia\"\nstructure = \"Tributi\"\nworkstation = \"night\"\nprofile = \"{profile}\"\n\
+             from = {from}\nuntil = {until}\ndays = [\"Mon\"]\nhours = \"08:00-12:00\"\n"
+        )
+    };
+    let policy = policy(&format!(
+        "[profiles.strict]\ngroups = [\"agile\"]\nsecond_factor = \"totp\"\n[profiles.laptop]\ngroups = [\"agile\"]\ndevices = [\"managed\"]\nsecond_factor = \"totp\"\n{}{}{}",
+        agreement("strict", "2026-02-01", "2026-02-28"),
+        agreement("standard", "2026-03-01", "2026-03-31"),
+        agreement("laptop", "2026-04-01", "2026-04-30"),
+    ));
+    let asked = |worker: &str, local: &str| policy.second_factor(worker, Device::Personal, at(&policy, local));
+    assert_eq!(asked("m.rossi", "2026-03-03T03:00"), SecondFactor::None);
+    assert_eq!(asked("n.obody", "2026-03-03T03:00"), SecondFactor::None);
+    for outside in ["2026-02-01T00:00", "2026-02-28T23:59", "2026-02-03T09:00"] {
+        assert_eq!(asked("A.Doppia", outside), SecondFactor::Totp, "{outside}");
+    }
+    assert_eq!(asked("a.doppia", "2026-03-02T09:00"), SecondFactor::None, "another profile rules that day");
+    assert_eq!(asked("a.doppia", "2026-04-06T09:00"), SecondFactor::Totp, "also from a computer that is not admitted");
+    assert_eq!(asked("a.doppia", "2026-06-01T09:00"), SecondFactor::Totp, "over: nothing is told for less");
 }

@@ -60,6 +60,7 @@ pub fn login_body(user: &str, password: &str, key: PublicKey) -> Vec<u8> {
     let request = Request {
         user: user.to_owned(),
         password: Password::new(password.to_owned()),
+        second_factor: None,
         public_key: key,
         language: Language::En,
         client: "e2e".to_owned(),

@@ -189,6 +189,7 @@ pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnM
     let request = login::Request {
         user: user.clone(),
         password,
+        second_factor: None,
         public_key: gateway_api::PublicKey(x25519_dalek::x25519(*private, x25519_dalek::X25519_BASEPOINT_BYTES)),
         language,
         client: format!("deskgate {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS),

@@ -7,6 +7,8 @@
 //! | method and path      | who         | body                | answer                                         |
 //! |----------------------|-------------|---------------------|------------------------------------------------|
 //! | `POST /v1/login`     | anybody     | [`login::Request`]  | [`login::Session`] or [`login::Refusal`]       |
+//! | `POST /v1/factor`    | anybody     | [`factor::Begin`]   | [`factor::Begun`] or [`login::Refusal`]        |
+//! | `POST /v1/factor/confirmation` | anybody | [`factor::Confirm`] | [`factor::Confirmed`] or [`login::Refusal`] |
 //! | `POST /v1/password`  | anybody     | [`password::Request`] | `204`, after which the new one holds, or [`login::Refusal`] |
 //! | `GET /v1/session`    | token       | WebSocket upgrade   | the session channel: [`session::Event`] and [`session::Request`] as text frames; WireGuard datagrams ([`datagrams`]) as binary ones |
 //! | `DELETE /v1/session` | token       | none                | `204`, after which the session is closed       |
@@ -14,6 +16,7 @@
 //! The token travels as `Authorization: Bearer …` and nowhere else.
 
 pub mod datagrams;
+pub mod factor;
 pub mod key;
 pub mod login;
 pub mod password;
@@ -27,6 +30,10 @@ pub use session::{CloseReason, SessionNumber};
 pub const LOGIN: &str = "/v1/login";
 /// Where a worker changes the office password.
 pub const PASSWORD: &str = "/v1/password";
+/// Where a worker begins to enrol a second factor.
+pub const FACTOR: &str = "/v1/factor";
+/// Where a worker shows that the second factor works, which completes its enrolment.
+pub const FACTOR_CONFIRMATION: &str = "/v1/factor/confirmation";
 /// The session channel (GET) and the session's end (DELETE).
 pub const SESSION: &str = "/v1/session";
 /// The largest request body the gateway reads, in bytes.

@@ -5,12 +5,14 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{PresharedKey, PublicKey, SessionNumber, Token};
+use crate::{PresharedKey, PublicKey, SessionNumber, Token, factor::News};
 
 /// The longest user name read, in bytes of UTF-8.
 pub const LONGEST_USER: usize = 256;
 /// The longest password read, in bytes of UTF-8.
 pub const LONGEST_PASSWORD: usize = 1024;
+/// The longest code read, in bytes of UTF-8: of a second factor, or of its enrolment.
+pub const LONGEST_CODE: usize = 64;
 
 /// A password on its way from the prompt to one request; neither prints nor clones, cleared when dropped.
 #[derive(Deserialize, Serialize, Zeroize, ZeroizeOnDrop)]
@@ -35,6 +37,30 @@ impl std::fmt::Debug for Password {
     }
 }
 
+/// A second factor as typed: the digits of an authenticator app, or a recovery code. Neither prints nor clones, cleared when
+/// dropped. An empty one is none.
+#[derive(Deserialize, Serialize, Zeroize, ZeroizeOnDrop)]
+#[serde(transparent)]
+pub struct Code(String);
+
+impl Code {
+    /// Takes the code over; the caller keeps no copy.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The code itself, for the one place that checks it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Code(…)")
+    }
+}
+
 /// The language of the words that come back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -54,6 +80,9 @@ pub struct Request {
     pub user: String,
     /// At most [`LONGEST_PASSWORD`] bytes; an empty one is refused before it reaches the directory.
     pub password: Password,
+    /// At most [`LONGEST_CODE`] bytes. Anybody may leave it out: whether it is asked for is told to nobody who has not shown it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<Code>,
     /// The client's WireGuard key, made for this session and forgotten with it.
     pub public_key: PublicKey,
     /// The language for refusals.
@@ -88,6 +117,9 @@ pub struct Session {
     pub limits: Limits,
     /// What the RDP program may redirect; empty means nothing.
     pub redirect: Vec<Redirection>,
+    /// What became of the worker's second factor lately, for the worker to know if it was not them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub factor_news: Vec<News>,
 }
 
 /// Where the tunnel goes.
@@ -168,18 +200,21 @@ pub struct Refusal {
     pub retry_after_s: Option<u32>,
 }
 
-/// Why a login was refused, as far as the outside may know.
+/// Why a login was refused, as far as the outside may know. "The password was right" means the second factor too, where one is
+/// asked for: who shows less is told [`RefusalCode::WrongCredentials`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalCode {
     /// The request could not be read.
     BadRequest,
-    /// Name or password: which of them is not told, nor whether the account is locked.
+    /// Name, password or second factor: which of them is not told, nor whether the account is locked.
     WrongCredentials,
     /// The password was right, but the directory wants something done first (expired, disabled, must change).
     AccountNeedsAttention,
     /// The present password was right, and the directory does not take the new one.
     PasswordNotTaken,
+    /// All was right, but the first code of a new second factor is not the one expected.
+    FactorNotConfirmed,
     /// The password was right, but nothing in the policy lets this person work from home.
     NoAgreement,
     /// The password was right, and the agreement does not cover this moment.
@@ -212,7 +247,7 @@ mod tests {
     fn a_request_needs_user_password_and_key_and_nothing_else() {
         let read = request("").unwrap();
         assert_eq!((read.user.as_str(), read.password.expose(), read.language), ("m.rossi", "x", Language::En));
-        assert!(!read.wireguard_config && read.client.is_empty());
+        assert!(!read.wireguard_config && read.client.is_empty() && read.second_factor.is_none());
         assert_eq!(request(r#","language":"it""#).unwrap().language, Language::It);
         assert!(serde_json::from_str::<Request>(&format!(r#"{{"user":"m.rossi","public_key":"{KEY}"}}"#)).is_err());
     }
@@ -226,9 +261,17 @@ mod tests {
 
     #[test]
     fn a_request_reads_back_as_it_was_written() {
-        let text =
-            serde_json::to_string(&request(r#","client":"deskgate 0.1.0","wireguard_config":true"#).unwrap()).unwrap();
+        let text = serde_json::to_string(
+            &request(r#","client":"deskgate 0.1.0","wireguard_config":true,"second_factor":"123456""#).unwrap(),
+        )
+        .unwrap();
         let read: Request = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.second_factor.as_ref().map(Code::expose), Some("123456"));
+        assert!(!format!("{read:?}").contains("123456"), "a code does not print");
+        assert!(
+            !serde_json::to_string(&request("").unwrap()).unwrap().contains("second_factor"),
+            "older gateways know none"
+        );
         assert_eq!((read.client.as_str(), read.wireguard_config), ("deskgate 0.1.0", true));
         assert!(!format!("{read:?}").contains("\"x\""), "a password does not print");
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::login::{Language, Password};
+use crate::login::{Code, Language, Password};
 
 /// `POST /v1/password`: a new password in the place of the present one, which may have expired.
 #[derive(Debug, Deserialize, Serialize)]
@@ -12,6 +12,9 @@ pub struct Request {
     pub user: String,
     /// The present one: at most [`crate::login::LONGEST_PASSWORD`] bytes.
     pub password: Password,
+    /// As for a login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<Code>,
     /// The new one: 1 to [`crate::login::LONGEST_PASSWORD`] bytes.
     pub new_password: Password,
     /// The language for refusals.

@@ -29,6 +29,8 @@ use crate::{
     blocked::Blocked,
     clock, config,
     control::Certificate,
+    directory::{Directory, Person},
+    factor::{Factors, NotDone, Offered},
     leavers::Alarm,
     ledger::Ledger,
     policy_change::{Consent, NotApplied, PolicyChange, Preview},
@@ -75,6 +77,23 @@ pub(crate) enum Question {
     },
     /// Who is blocked.
     WorkersBlocked,
+    /// A code with which a worker enrols a second factor. Recorded.
+    FactorEnrol {
+        /// The worker's name in the directory.
+        worker: String,
+    },
+    /// Take a worker's second factor back, for another code. Recorded.
+    FactorReset {
+        /// The worker's name in the directory.
+        worker: String,
+    },
+    /// Remove a worker's second factor. Recorded.
+    FactorRemove {
+        /// The worker's name in the directory, or as `factor list` shows it.
+        worker: String,
+    },
+    /// Who has a second factor, or a code for one.
+    FactorList,
     /// Records; answered line by line. Recorded if names are asked for.
     LogShow {
         /// Which.
@@ -120,6 +139,8 @@ pub(crate) struct Desk {
     /// How many threads carry packets.
     pub(crate) loops: u8,
     pub(crate) blocked: Arc<Blocked>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) factors: Arc<Factors>,
     pub(crate) started_at: Timestamp,
     pub(crate) group: Option<Gid>,
     /// Who stops the daemon.
@@ -290,6 +311,20 @@ async fn reply(desk: &Desk, uid: Uid, question: Question) -> Result<Value, Strin
             }
         }
         Question::WorkersBlocked => Ok(json!(desk.blocked.all())),
+        Question::FactorEnrol { worker } => {
+            let worker = named(desk, &worker).await?;
+            let now = clock::now().wall;
+            let draft = draft_on(Kind::FactorOffered, uid, &worker.name)?;
+            offered(&worker, desk.factors.offer(&worker, now, draft).await)
+        }
+        Question::FactorReset { worker } => {
+            let worker = named(desk, &worker).await?;
+            let now = clock::now().wall;
+            let draft = draft_on(Kind::FactorReset, uid, &worker.name)?;
+            offered(&worker, desk.factors.reset(&worker, now, draft).await)
+        }
+        Question::FactorRemove { worker } => remove_factor(desk, uid, worker.trim()).await,
+        Question::FactorList => Ok(json!(desk.factors.list(clock::now().wall).await)),
         Question::LogShow { .. } => Err("records are answered line by line".to_owned()),
         Question::PolicyPreview => {
             order(desk, uid, "preview").await?;
@@ -362,10 +397,49 @@ async fn block(desk: &Desk, uid: Uid, worker: &str) -> Result<Value, String> {
 
 /// Records what an administrator does to a worker, before it is done.
 async fn act_on(desk: &Desk, kind: Kind, uid: Uid, worker: &str) -> Result<(), String> {
+    let draft = draft_on(kind, uid, worker)?;
+    desk.ledger.store().note(draft).await.map_err(|error| error.to_string())
+}
+
+fn draft_on(kind: Kind, uid: Uid, worker: &str) -> Result<Draft, String> {
     let fields = Fields::default().with("uid", i64::from(uid.as_raw()));
     let private = store::private(Fields::default().with("worker", worker)).map_err(|error| error.to_string())?;
-    let draft = Draft { fields, private, ..Draft::new(kind, clock::now().wall) };
-    desk.ledger.store().note(draft).await.map_err(|error| error.to_string())
+    Ok(Draft { fields, private, ..Draft::new(kind, clock::now().wall) })
+}
+
+/// The worker of this name, as the directory knows them.
+async fn named(desk: &Desk, worker: &str) -> Result<Person, String> {
+    let found = desk.directory.person(worker.trim()).await;
+    let found = found.map_err(|why| format!("the directory does not say who `{worker}` is: {why}"))?;
+    found.ok_or_else(|| format!("nobody in the directory, or more than one, is called `{worker}`"))
+}
+
+/// What the office hands over. It is in this answer and nowhere else.
+fn offered(worker: &Person, offered: Result<Offered, NotDone>) -> Result<Value, String> {
+    let Offered { code, ends_at } = offered.map_err(|error| not_done(&worker.name, &error))?;
+    Ok(json!({ "worker": &*worker.name, "code": code, "ends_at": ends_at }))
+}
+
+/// Also of somebody whom the directory no longer knows: then by the name that is listed.
+async fn remove_factor(desk: &Desk, uid: Uid, worker: &str) -> Result<Value, String> {
+    let found = desk.directory.person(worker).await;
+    let (now, draft) = (clock::now().wall, draft_on(Kind::FactorRemoved, uid, worker)?);
+    let removed = match found {
+        Ok(Some(person)) => desk.factors.remove(&person.id, now, draft).await,
+        Ok(None) | Err(_) => desk.factors.remove_listed(worker, now, draft).await,
+    };
+    removed.map_err(|error| not_done(worker, &error))?;
+    Ok(json!({ "worker": worker }))
+}
+
+fn not_done(worker: &str, error: &NotDone) -> String {
+    match error {
+        NotDone::Enrolled => {
+            format!("`{worker}` has a second factor: if another is needed, take this one back with `factor reset`")
+        }
+        NotDone::NotEnrolled => format!("`{worker}` has no second factor: `factor enrol` gives a code for one"),
+        NotDone::Failed(error) => error.to_string(),
+    }
 }
 
 /// Records what an administrator wants of the policy, before it is done.

@@ -45,6 +45,9 @@ pub(crate) enum Command {
     /// Who may not come in, whatever directory and policy say
     #[command(subcommand)]
     Worker(WorkerCommand),
+    /// Second factors: who has one, and codes with which workers enrol one
+    #[command(subcommand)]
+    Factor(FactorCommand),
     /// The session log
     #[command(subcommand)]
     Log(LogCommand),
@@ -64,9 +67,10 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Copy the database, also of a running gateway, to a new file
     ///
-    /// The copy holds sessions and records. Not in it, and to be kept apart: the configuration, the policy, the embedded
-    /// directory's people, and the keys in the state folder (wireguard-key, tls-key.pem). Without the last, clients that
-    /// pin the fingerprint must be given a new one.
+    /// The copy holds sessions, records and second factors, these sealed. Not in it, and to be kept apart: the configuration, the
+    /// policy, the embedded directory's people, and the keys in the state folder (wireguard-key, tls-key.pem, factors-key).
+    /// Without tls-key.pem, clients that pin the fingerprint must be given a new one; without factors-key, all workers
+    /// a new second factor.
     Backup {
         /// Where to; must not exist
         file: PathBuf,
@@ -146,6 +150,34 @@ pub(crate) enum WorkerCommand {
         name: String,
     },
     /// Who is blocked
+    List(Output),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FactorCommand {
+    /// Print a one-time code with which a worker enrols an authenticator app; that you did is recorded
+    ///
+    /// Hand it over in person, or in another way that a thief of the worker's password does not read. It ends after seven days, and
+    /// with the next code for the same worker.
+    Enrol {
+        /// The worker's name in the directory
+        name: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Take a worker's second factor back at once, and print a code for another; that you did is recorded
+    Reset {
+        /// The worker's name in the directory
+        name: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Remove a worker's second factor, or code for one; that you did is recorded
+    Remove {
+        /// The worker's name in the directory, or as `list` shows it
+        name: String,
+    },
+    /// Who has a second factor, since when, and who has a code for one
     List(Output),
 }
 

@@ -6,6 +6,7 @@
 
 mod certificate;
 mod error;
+mod factor;
 mod login;
 mod password;
 mod session;
@@ -32,7 +33,7 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) use certificate::{Certificate, configured_fingerprint, provider};
 pub(crate) use throttle::Throttle;
 
-use crate::{blocked::Blocked, directory::Directory, ledger::Ledger, policy_change::PolicyChange};
+use crate::{blocked::Blocked, directory::Directory, factor::Factors, ledger::Ledger, policy_change::PolicyChange};
 
 /// For the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -59,6 +60,7 @@ pub(crate) struct Api {
     pub(crate) change: Arc<PolicyChange>,
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) blocked: Arc<Blocked>,
+    pub(crate) factors: Arc<Factors>,
     /// The gateway's WireGuard key.
     pub(crate) tunnel_key: PublicKey,
     /// `host:port` for UDP as seen from the Internet.
@@ -73,6 +75,8 @@ struct Peer(SocketAddr);
 pub(crate) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, api: Arc<Api>) {
     let routes = Router::new()
         .route(gateway_api::LOGIN, routing::post(login::login))
+        .route(gateway_api::FACTOR, routing::post(factor::begin))
+        .route(gateway_api::FACTOR_CONFIRMATION, routing::post(factor::confirm))
         .route(gateway_api::PASSWORD, routing::post(password::change))
         .route(gateway_api::SESSION, routing::get(session::channel).delete(session::close))
         .with_state(api);

@@ -41,8 +41,8 @@ pub(crate) enum Answer {
     Valid(Person),
     /// Not these credentials; why is for the record alone.
     Wrong(Wrong),
-    /// The password holds, but the directory wants something done first. Whose account, and what.
-    MustAct(Arc<str>, MustAct),
+    /// The password holds, but the directory wants something done first. Whose account, whose groups were not asked, and what.
+    MustAct(Person, MustAct),
     /// The directory could not be asked; why, in words for the log that name nobody.
     Unknown(String),
 }
@@ -69,6 +69,13 @@ pub(crate) enum Wrong {
     NoSuchUser,
     /// No password at all: never asked, for some directories call that a success.
     EmptyPassword,
+}
+
+impl Person {
+    /// Somebody whose groups were not asked.
+    fn alone(id: Arc<str>, name: Arc<str>) -> Self {
+        Self { id, name, groups: Vec::new() }
+    }
 }
 
 impl Wrong {
@@ -109,6 +116,11 @@ pub(crate) enum MustAct {
 }
 
 impl MustAct {
+    /// Whether the worker ends it by changing the password.
+    pub(crate) fn is_mended_by_a_new_password(self) -> bool {
+        matches!(self, Self::PasswordExpired | Self::ChangePassword)
+    }
+
     /// The word of the record.
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -186,6 +198,20 @@ impl Directory {
         }
     }
 
+    /// Whose account a name means, whose groups are not asked; none if it is nobody's. For administrators: no password is asked for.
+    pub(crate) async fn person(&self, user: &str) -> Result<Option<Person>, String> {
+        if user.is_empty() || user.chars().any(char::is_control) {
+            return Ok(None);
+        }
+        match &self.kind {
+            Kind::File(directory) => directory.person(user),
+            Kind::Ldap(directory) => {
+                let (directory, user) = (Arc::clone(directory), user.to_owned());
+                bounded(LDAP_ANSWER, async move { directory.person(&user).await }).await?
+            }
+        }
+    }
+
     /// Gives an account another password, if the present one holds.
     pub(crate) async fn change_password(&self, user: &str, password: Password, new: Password) -> Change {
         let _turn = match self.turn(user, &password).await {
@@ -195,7 +221,7 @@ impl Directory {
         match &self.kind {
             // Its file is an administrator's to write.
             Kind::File(directory) => match directory.authenticate(user, password, &[]).await {
-                Answer::Valid(Person { name, .. }) | Answer::MustAct(name, MustAct::ChangePassword) => {
+                Answer::Valid(Person { name, .. }) | Answer::MustAct(Person { name, .. }, MustAct::ChangePassword) => {
                     Change::NotTaken(name, NotTaken::NotHere)
                 }
                 answer => Change::Refused(answer),

@@ -11,6 +11,8 @@ use crate::secret_file;
 const KEY_FILE: &str = "wireguard-key";
 /// What seals the kept sessions, in the same form.
 const SESSIONS_KEY_FILE: &str = "sessions-key";
+/// What seals the second factors, in the same form.
+const FACTORS_KEY_FILE: &str = "factors-key";
 /// Where the service manager puts credentials; one of the name above takes the place of the state folder's.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 /// Held by the running gateway.
@@ -50,12 +52,22 @@ pub(crate) fn wireguard_key(state: &Path) -> Result<Zeroizing<[u8; 32]>, String>
 /// The key that seals what is kept of live sessions: a systemd credential if there is one, else the state folder's, made
 /// if there is none.
 pub(crate) fn sessions_key(state: &Path) -> Result<Zeroizing<[u8; 32]>, String> {
-    let credential = std::env::var_os(CREDENTIALS).map(|folder| Path::new(&folder).join(SESSIONS_KEY_FILE));
+    credential_or_made(state, SESSIONS_KEY_FILE)
+}
+
+/// The key that seals second factors, found in the same way. Without it they are worth nothing, and a backup of the database does
+/// not hold it.
+pub(crate) fn factors_key(state: &Path) -> Result<Zeroizing<[u8; 32]>, String> {
+    credential_or_made(state, FACTORS_KEY_FILE)
+}
+
+fn credential_or_made(state: &Path, name: &str) -> Result<Zeroizing<[u8; 32]>, String> {
+    let credential = std::env::var_os(CREDENTIALS).map(|folder| Path::new(&folder).join(name));
     match credential.filter(|path| path.exists()) {
         Some(path) => {
             secret_file::read_shared(&path).map_err(|error| error.to_string()).and_then(|bytes| key(&path, &bytes))
         }
-        None => made_if_missing(&state.join(SESSIONS_KEY_FILE)),
+        None => made_if_missing(&state.join(name)),
     }
 }
 

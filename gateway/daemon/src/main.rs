@@ -14,6 +14,8 @@ mod control;
 mod directory;
 mod directory_commands;
 mod event_loop;
+mod factor;
+mod factor_commands;
 mod fence;
 mod firewall;
 mod forwarding;
@@ -104,6 +106,7 @@ fn run(Cli { config: path, command }: Cli) -> Result<ExitCode, Failure> {
         Command::Stop { end_sessions, warn, output } => session_commands::stop(&config()?, end_sessions, warn, output),
         Command::Session(command) => session_commands::run(&config()?, command),
         Command::Worker(command) => worker_commands::run(&config()?, command),
+        Command::Factor(command) => factor_commands::run(&config()?, command),
         Command::Log(command) => log_commands::run(&config()?, command),
         Command::Directory(command) => directory_commands::run(&config()?, command),
         Command::Fingerprint => {

@@ -29,6 +29,7 @@ use crate::{
     control::{self, Api, Certificate, Throttle},
     directory::{Directory, FileDirectory, LdapDirectory, People},
     event_loop,
+    factor::Factors,
     fence::{self, Fence},
     forwarding,
     identity::{self, StateFolder},
@@ -257,6 +258,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         .map_err(|error| Failure::Failed(error.to_string()))?;
     let change = Arc::new(PolicyChange::new(Arc::clone(&policy), ledger.clone(), config.reload.brake));
     let blocked = Arc::new(Blocked::read(&config.state).map_err(Failure::Unusable)?);
+    let factors = Arc::new(Factors::open(&config.state, store.clone()).await.map_err(Failure::Unusable)?);
     // The policy may be another than the one they were opened under.
     change.reconsider_all().await;
     let (stop, mut ordered) = tokio::sync::mpsc::channel(1);
@@ -270,6 +272,8 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         alarm,
         loops: config.tunnel.loops,
         blocked: Arc::clone(&blocked),
+        directory: Arc::clone(&directory),
+        factors: Arc::clone(&factors),
         started_at,
         group,
         stop,
@@ -283,6 +287,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         change: Arc::clone(&change),
         throttle: Arc::clone(&throttle),
         blocked: Arc::clone(&blocked),
+        factors,
         tunnel_key,
         tunnel_endpoint: config.tunnel.public.to_string(),
     };

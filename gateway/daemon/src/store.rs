@@ -1,4 +1,4 @@
-//! Sessions and records, durable and in order.
+//! Sessions, records and second factors, durable and in order.
 //!
 //! One task writes. Whatever waits while a transaction runs goes into the next one together, so that a morning's rush
 //! costs a few syncs of the disk instead of one for each login; an answer comes only after the disk has it. Readers use
@@ -10,7 +10,10 @@
 
 mod sqlite;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use gateway_api::{CloseReason, SessionNumber};
 use gateway_record::{Draft, Fields, Hash, Journal, Private, Record, Report};
@@ -28,7 +31,7 @@ const QUEUE: usize = 1024;
 const BATCH: usize = 256;
 
 /// What a write does besides adding its record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
     /// Nothing: something happened, that is all.
     Note,
@@ -36,6 +39,17 @@ pub(crate) enum Change {
     Open,
     /// A session ends for this reason. Needs the draft's session.
     Close(CloseReason),
+    /// A person's second factor stands otherwise.
+    Factor(FactorRow),
+}
+
+/// What is kept of a person's second factor: a row that names nobody, sealed by a key that the database does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FactorRow {
+    /// A keyed hash of who it is.
+    pub(crate) person: [u8; 32],
+    /// None: nothing is left of it.
+    pub(crate) sealed: Option<Arc<[u8]>>,
 }
 
 /// What came of a write that is on disk, or was not needed.
@@ -105,7 +119,8 @@ enum Order {
 #[derive(Debug)]
 struct Write {
     change: Change,
-    draft: Draft,
+    /// None where the change is no record's matter.
+    draft: Option<Draft>,
     reply: oneshot::Sender<Result<Written, StoreError>>,
 }
 
@@ -124,7 +139,17 @@ impl Store {
 
     /// Adds a record, with what it means for its session, and returns once that is durable.
     pub(crate) async fn write(&self, change: Change, draft: Draft) -> Result<Written, StoreError> {
-        self.ask(|reply| Order::Write(Write { change, draft, reply })).await
+        self.ask(|reply| Order::Write(Write { change, draft: Some(draft), reply })).await
+    }
+
+    /// Keeps a second factor as it stands now, with a record of the change where it is one's matter; durable on return.
+    pub(crate) async fn keep_factor(&self, row: FactorRow, draft: Option<Draft>) -> Result<(), StoreError> {
+        self.ask(|reply| Order::Write(Write { change: Change::Factor(row), draft, reply })).await.map(|_| ())
+    }
+
+    /// Every second factor that is kept.
+    pub(crate) async fn factors(&self) -> Result<Vec<FactorRow>, StoreError> {
+        sqlite::factors(&self.path).await
     }
 
     /// Adds a record that changes no session.
@@ -200,7 +225,8 @@ async fn commit(database: &mut sqlite::Database, batch: Vec<Write>) {
     if batch.is_empty() {
         return;
     }
-    let orders: Vec<(Change, &Draft)> = batch.iter().map(|write| (write.change, &write.draft)).collect();
+    let orders: Vec<(&Change, Option<&Draft>)> =
+        batch.iter().map(|write| (&write.change, write.draft.as_ref())).collect();
     let outcome = database.commit(&orders).await;
     for (index, write) in batch.into_iter().enumerate() {
         let answer = match &outcome {

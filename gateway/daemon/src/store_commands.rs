@@ -21,7 +21,7 @@ pub(crate) fn backup(config: &Config, file: &Path) -> Result<ExitCode, Failure> 
         .block_on(store::backup(&config.state.join(DATABASE), file))
         .map_err(|StoreError(why)| Failure::Failed(why))?;
     say(&format!(
-        "sessions and records are copied to `{}`; keys, configuration, policy and people are not in it",
+        "sessions, records and second factors are copied to `{}`; keys, configuration, policy and people are not in it",
         file.display()
     ))
 }

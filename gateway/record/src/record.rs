@@ -68,6 +68,10 @@ kinds! {
     LoginRefused = "login_refused" in Workers,
     /// A worker changed the office password by way of the gateway; privately who.
     PasswordChanged = "password_changed" in Workers,
+    /// A worker enrolled a second factor with the code that the office had given; privately who.
+    FactorEnrolled = "factor_enrolled" in Workers,
+    /// A recovery code took the place of a second factor: how many are `left`; privately whose.
+    RecoveryCodeUsed = "recovery_code_used" in Workers,
     /// A session that opened: `services`, `profile`, `ends_at`, `policy` (the hash of what granted it); privately worker, workstation and addresses.
     SessionOpened = "session_opened" in Workers,
     /// A session whose channel went: its grace runs.
@@ -100,6 +104,12 @@ kinds! {
     WorkerBlocked = "worker_blocked" in Administrators,
     /// An administrator lets a worker in again: `uid`; privately whom.
     WorkerUnblocked = "worker_unblocked" in Administrators,
+    /// An administrator asked for a code with which a worker enrols a second factor: `uid`; privately whom.
+    FactorOffered = "factor_offered" in Administrators,
+    /// An administrator took a worker's second factor back and asked for a code for another: `uid`; privately whom.
+    FactorReset = "factor_reset" in Administrators,
+    /// An administrator removed a worker's second factor: `uid`; privately whom.
+    FactorRemoved = "factor_removed" in Administrators,
     /// An administrator read records with their names: `uid`.
     NamesShown = "names_shown" in Administrators,
     /// Records were deleted because their time was over: `journal`, `count`, `last_sequence`.

@@ -55,11 +55,6 @@ impl Resolver<'_> {
         if let Some(notices) = &written.notices {
             self.unacted.warn("notices", notices.span, self.mistakes);
         }
-        for said in [&written.limits].into_iter().chain(written.personal.as_ref().map(|personal| &personal.value)) {
-            if let Some(factor) = said.second_factor.filter(|factor| factor.value == SecondFactor::Totp) {
-                self.unacted.warn("second_factor", factor.span, self.mistakes);
-            }
-        }
         let listed_notices = written.notices.map(|notices| notices.value).unwrap_or_default();
         Profile {
             name: written.name.value.into(),

@@ -196,7 +196,12 @@ pub(crate) static PROFILE: Sheet = Sheet {
             "\"5m\"",
             "How long a workstation may leave unanswered what it is sent before the session ends; 1 minute to 24 hours.",
         ),
-        optional("second_factor", Takes::Word(SECOND_FACTORS), "\"none\"", "What is asked besides the password."),
+        optional(
+            "second_factor",
+            Takes::Word(SECOND_FACTORS),
+            "\"none\"",
+            "What is asked besides the password: `totp` is the six digits of an authenticator app, at every login.",
+        ),
         optional(
             "second_login",
             Takes::Word(SECOND_LOGINS),

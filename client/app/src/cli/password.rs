@@ -94,7 +94,7 @@ fn change(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| broken(error.to_string()))?;
     let client = Client::new(server.clone(), tls);
-    let request = Request { user, password, new_password, language: config.language };
+    let request = Request { user, password, second_factor: None, new_password, language: config.language };
     Ok(match runtime.block_on(client.change_password(request)) {
         Ok(()) => {
             front.say(&Text::PasswordChanged);

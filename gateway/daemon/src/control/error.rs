@@ -28,6 +28,8 @@ pub(crate) enum Refused {
     Blocked,
     /// The directory does not take a new password.
     PasswordNotTaken(NotTaken),
+    /// The first code of a new second factor is another; by how many seconds a clock is off, if that is why.
+    FactorNotConfirmed(Option<i64>),
     /// The policy says no; when the worker's hours next begin, on the policy's clock.
     Policy(policy::Reason, Option<Zoned>),
     /// A session of the same worker stays.
@@ -50,6 +52,8 @@ impl Refused {
             Self::WrongCredentials(truth) | Self::Unavailable(truth) => truth,
             Self::MustAct(what) => what.word(),
             Self::PasswordNotTaken(why) => why.word(),
+            Self::FactorNotConfirmed(None) => "factor_not_confirmed",
+            Self::FactorNotConfirmed(Some(_)) => "factor_not_confirmed_clock",
             Self::Blocked => "worker_blocked",
             Self::Policy(reason, _) => reason.word(),
             Self::AlreadyConnected => "already_connected",
@@ -66,6 +70,7 @@ impl Refused {
             Self::WrongCredentials(_) => RefusalCode::WrongCredentials,
             Self::MustAct(_) | Self::Blocked => RefusalCode::AccountNeedsAttention,
             Self::PasswordNotTaken(_) => RefusalCode::PasswordNotTaken,
+            Self::FactorNotConfirmed(_) => RefusalCode::FactorNotConfirmed,
             Self::Policy(reason, _) => match reason {
                 Reason::NoAgreement
                 | Reason::NotYet { .. }
@@ -92,6 +97,7 @@ impl Refused {
             RefusalCode::WrongCredentials => StatusCode::UNAUTHORIZED,
             RefusalCode::AccountNeedsAttention
             | RefusalCode::PasswordNotTaken
+            | RefusalCode::FactorNotConfirmed
             | RefusalCode::NoAgreement
             | RefusalCode::OutsideHours
             | RefusalCode::DeviceNotAdmitted
@@ -130,7 +136,7 @@ impl Refused {
         use policy::Reason;
         match self {
             Self::BadRequest => "The gateway could not read the request. Is this program up to date?".to_owned(),
-            Self::WrongCredentials(_) => "User name or password are not right, or the account is locked.".to_owned(),
+            Self::WrongCredentials(_) => "User name, password or code are not right, or the account is locked.".to_owned(),
             Self::MustAct(what) => match what {
                 MustAct::PasswordExpired => {
                     "Your password has expired. Change it with `deskgate password` or at the office, then sign in again."
@@ -158,6 +164,13 @@ impl Refused {
                 NotTaken::NotHere => "Your password cannot be changed from home. Ask the help desk.",
             }
             .to_owned(),
+            Self::FactorNotConfirmed(None) => {
+                "This is not the code that your app should show. Wait for the next one, and try again.".to_owned()
+            }
+            Self::FactorNotConfirmed(Some(seconds)) => format!(
+                "Your phone's clock and the office's differ by {}. Let the phone set its clock by itself, and try again.",
+                english_wait(Duration::from_secs(seconds.unsigned_abs().saturating_sub(1)))
+            ),
             Self::Policy(reason, next) => {
                 let why = match reason {
                     Reason::NoAgreement | Reason::WrongGroup => {
@@ -198,7 +211,7 @@ impl Refused {
         use policy::Reason;
         match self {
             Self::BadRequest => "Il gateway non ha capito la richiesta. Il programma è aggiornato?".to_owned(),
-            Self::WrongCredentials(_) => "Nome utente o password non corretti, oppure account bloccato.".to_owned(),
+            Self::WrongCredentials(_) => "Nome utente, password o codice non corretti, oppure account bloccato.".to_owned(),
             Self::MustAct(what) => match what {
                 MustAct::PasswordExpired => {
                     "La password è scaduta. La cambi con `deskgate password` o in ufficio, poi acceda di nuovo."
@@ -226,6 +239,13 @@ impl Refused {
                 NotTaken::NotHere => "La password non può essere cambiata da casa. Si rivolga all'assistenza.",
             }
             .to_owned(),
+            Self::FactorNotConfirmed(None) => {
+                "Questo non è il codice che la Sua app dovrebbe mostrare. Attenda il prossimo e riprovi.".to_owned()
+            }
+            Self::FactorNotConfirmed(Some(seconds)) => format!(
+                "L'orologio del Suo telefono e quello dell'ufficio differiscono di {}. Lasci che il telefono si regoli da sé e riprovi.",
+                italian_wait(Duration::from_secs(seconds.unsigned_abs().saturating_sub(1)))
+            ),
             Self::Policy(reason, next) => {
                 let why = match reason {
                     Reason::NoAgreement | Reason::WrongGroup => {
@@ -350,7 +370,8 @@ mod tests {
     #[tokio::test]
     async fn wrong_credentials_are_the_same_bytes_whatever_the_cause() {
         let first = bytes(&Refused::WrongCredentials("wrong_password")).await;
-        for truth in ["unknown_user", "account_locked", "empty_password"] {
+        for truth in ["unknown_user", "account_locked", "empty_password", "second_factor_wrong", "enrolment_code_wrong"]
+        {
             assert_eq!(bytes(&Refused::WrongCredentials(truth)).await, first);
         }
     }

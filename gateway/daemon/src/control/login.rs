@@ -2,10 +2,13 @@
 //! record keeps the true reason under the support number that the answer shows.
 //!
 //! ```text
-//!   throttle ─► read ─► throttle ─► directory ─► policy ─► resolve ─► ledger
-//!   address,    JSON    user        password,    grant     the work-  recorded,
-//!   network                         groups                 station    then open
+//!   throttle ─► read ─► throttle ─► directory ─► second ─► policy ─► resolve ─► ledger
+//!   address,    JSON    user        password,    factor    grant     the work-  recorded,
+//!   network                         groups                           station    then open
 //! ```
+//!
+//! Until all factors were shown, nothing is told but that they were not: not what the directory wants done, not that there is no
+//! agreement.
 
 use std::{
     collections::BTreeSet,
@@ -23,7 +26,7 @@ use axum::{
 };
 use gateway_api::{
     CloseReason, LARGEST_BODY, SessionNumber,
-    login::{self, Language},
+    login::{self, Code, Language},
 };
 use gateway_core::OpenError;
 use gateway_record::{Draft, Fields, Hash, Kind, Value};
@@ -35,7 +38,8 @@ use tokio::time::Instant;
 use super::{Api, Peer, error::Refused};
 use crate::{
     clock,
-    directory::{Answer, Person},
+    directory::{Answer, MustAct, Person},
+    factor::NotShown,
     fence::NotOpen,
     ledger::{Admitted, NotOpened, Opening},
     store::{self, StoreError},
@@ -109,8 +113,13 @@ async fn open(api: &Api, attempt: &mut Attempt, body: Body) -> Result<login::Ses
     attempt.language = request.language;
     fits(&request)?;
     let policy = api.change.policy().current();
-    let person = authenticate(api, &policy, request.user.trim(), request.password, attempt).await?;
+    let (user, shown) = (request.user.trim(), Shown::SecondFactor(&policy, request.second_factor.as_ref()));
+    let groups: Vec<String> = policy.groups().iter().map(ToString::to_string).collect();
+    let (person, must_act) = authenticate(api, user, request.password, &groups, shown, attempt).await?;
     let (name, who) = (Arc::clone(&person.name), person.clone());
+    if let Some(what) = must_act {
+        return Err(Failure::of(&name, Refused::MustAct(what)));
+    }
     if api.blocked.holds(&who) {
         return Err(Failure::of(&name, Refused::Blocked));
     }
@@ -128,7 +137,8 @@ async fn open(api: &Api, attempt: &mut Attempt, body: Body) -> Result<login::Ses
         return Err(Failure::of(&name, Refused::Blocked));
     }
     api.change.reconsider(admitted.number, &policy).await;
-    Ok(session(api, &grant, workstation, admitted))
+    let news = api.factors.news(&who, clock::now().wall).await;
+    Ok(login::Session { factor_news: news, ..session(api, &grant, workstation, admitted) })
 }
 
 /// Finds a refusal's true reason in the record. Drawn like a session's number, and never the number of one.
@@ -153,50 +163,98 @@ pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Failure> 
 
 fn fits(request: &login::Request) -> Result<(), Refused> {
     let fits = request.user.len() <= login::LONGEST_USER && request.password.expose().len() <= login::LONGEST_PASSWORD;
-    if fits { Ok(()) } else { Err(Refused::BadRequest) }
+    if fits && code_fits(request.second_factor.as_ref()) { Ok(()) } else { Err(Refused::BadRequest) }
 }
 
-/// Whether the password holds. The attempt is charged to the user before, and given back unless the password was wrong.
-async fn authenticate(
+pub(super) fn code_fits(code: Option<&Code>) -> bool {
+    code.is_none_or(|code| code.expose().len() <= login::LONGEST_CODE)
+}
+
+/// What is shown besides the password.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shown<'a> {
+    /// The second factor, where this policy asks for one; an empty one is none.
+    SecondFactor(&'a Policy, Option<&'a Code>),
+    /// The office's code for an enrolment.
+    Enrolment(&'a Code),
+}
+
+impl Shown<'_> {
+    /// What was typed, if anything was.
+    fn code(&self) -> Option<&Code> {
+        match self {
+            Self::SecondFactor(_, code) => code.filter(|code| !code.expose().trim().is_empty()),
+            Self::Enrolment(code) => Some(code),
+        }
+    }
+}
+
+/// Who it is, once all factors were shown, and what the directory wants done first. The attempt is charged to the user before, and
+/// given back unless something that was shown is wrong.
+pub(super) async fn authenticate(
     api: &Api,
-    policy: &Policy,
     user: &str,
     password: login::Password,
+    groups: &[String],
+    shown: Shown<'_>,
     &Attempt { from, support, .. }: &Attempt,
-) -> Result<Person, Failure> {
+) -> Result<(Person, Option<MustAct>), Failure> {
     api.throttle.try_user(user, from, clock::now().instant, support).map_err(too_many)?;
-    let groups: Vec<String> = policy.groups().iter().map(ToString::to_string).collect();
-    let answer = api.directory.authenticate(user, password, &groups).await;
-    note_answer(api, user, from, &answer);
-    judged(answer)
-}
-
-/// What an answer means for how often this user may be tried.
-pub(super) fn note_answer(api: &Api, user: &str, from: IpAddr, answer: &Answer) {
-    match answer {
-        Answer::Valid(_) => api.throttle.right(user, from, clock::now().instant),
+    let (person, must_act) = match api.directory.authenticate(user, password, groups).await {
+        Answer::Valid(person) => (person, None),
+        Answer::MustAct(person, what) => (person, Some(what)),
         Answer::Wrong(wrong) => {
+            // The same work as for whoever's password holds.
+            api.factors.show_in_vain(shown.code()).await;
             if let Some(name) = wrong.name() {
                 api.throttle.wrong(user, name, clock::now().instant);
             }
+            return Err(wrong_credentials(wrong.name().cloned(), wrong.word()));
         }
-        Answer::MustAct(..) | Answer::Unknown(_) => api.throttle.unchecked(user),
+        Answer::Unknown(why) => {
+            api.throttle.unchecked(user);
+            return Err(unknown(&why));
+        }
+    };
+    match show(api, &person, shown, from).await {
+        Ok(()) => {}
+        Err(NotShown::Wrong(truth)) => {
+            // The directory has forgotten its wrong passwords over this right one; here they are still counted, and this one too.
+            api.throttle.wrong(user, &person.name, clock::now().instant);
+            return Err(wrong_credentials(Some(Arc::clone(&person.name)), truth));
+        }
+        Err(NotShown::Failed(error)) => {
+            tracing::error!(%error, "login refused: its second factor cannot be used up");
+            api.throttle.unchecked(user);
+            return Err(Failure::of(&person.name, Refused::Unavailable("record_failed")));
+        }
+    }
+    match must_act {
+        None => api.throttle.right(user, from, clock::now().instant),
+        Some(_) => api.throttle.unchecked(user),
+    }
+    Ok((person, must_act))
+}
+
+/// Whether what this person has to show besides the password holds.
+async fn show(api: &Api, person: &Person, shown: Shown<'_>, from: IpAddr) -> Result<(), NotShown> {
+    let now = clock::now().wall;
+    match shown {
+        Shown::SecondFactor(policy, _) => match policy.second_factor(&person.name, Device::Personal, now) {
+            SecondFactor::None => Ok(()),
+            SecondFactor::Totp => api.factors.show(person, shown.code(), from, now).await,
+        },
+        Shown::Enrolment(code) => api.factors.show_enrolment(person, code, now).await,
     }
 }
 
-/// The person, or the refusal that an answer means.
-pub(super) fn judged(answer: Answer) -> Result<Person, Failure> {
-    match answer {
-        Answer::Valid(person) => Ok(person),
-        Answer::Wrong(wrong) => {
-            Err(Failure { worker: wrong.name().cloned(), ..Refused::WrongCredentials(wrong.word()).into() })
-        }
-        Answer::MustAct(worker, what) => Err(Failure::of(&worker, Refused::MustAct(what))),
-        Answer::Unknown(why) => {
-            tracing::warn!(why, "directory gives no answer");
-            Err(Refused::Unavailable("directory_unknown").into())
-        }
-    }
+fn wrong_credentials(worker: Option<Arc<str>>, truth: &'static str) -> Failure {
+    Failure { worker, ..Refused::WrongCredentials(truth).into() }
+}
+
+pub(super) fn unknown(why: &str) -> Failure {
+    tracing::warn!(why, "directory gives no answer");
+    Refused::Unavailable("directory_unknown").into()
 }
 
 /// What the policy grants this person now.
@@ -236,13 +294,6 @@ async fn days_used(api: &Api, policy: &Policy, person: &Person, at: Timestamp) -
 
 /// Refuses what a grant asks for and this version cannot do: never a session with less than the policy says.
 fn check_supported(grant: &Grant, wants_config: bool) -> Result<(), Refused> {
-    if grant.second_factor != SecondFactor::None {
-        tracing::warn!(
-            profile = &*grant.profile,
-            "login refused: the profile asks for a second factor, which this version cannot check"
-        );
-        return Err(Refused::Unavailable("second_factor_unsupported"));
-    }
     if !grant.notices.is_empty() {
         tracing::warn!(
             profile = &*grant.profile,
@@ -307,6 +358,7 @@ fn session(api: &Api, grant: &Grant, workstation: IpAddr, admitted: Admitted) ->
             grace_s: seconds(grant.grace),
         },
         redirect: grant.redirect.iter().copied().map(redirection).collect(),
+        factor_news: Vec::new(),
     }
 }
 

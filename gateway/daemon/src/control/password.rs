@@ -1,6 +1,6 @@
 //! A change of the office password, also of one that has expired. It is tried, limited, answered and recorded as a login is.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     Extension,
@@ -9,15 +9,22 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
 };
-use gateway_api::{login::LONGEST_PASSWORD, password::Request};
+use gateway_api::{
+    login::{LONGEST_PASSWORD, Password},
+    password::Request,
+};
 use gateway_record::{Draft, Fields, Kind};
 
 use super::{
     Api, Peer,
     error::Refused,
-    login::{Attempt, Failure, judged, note_answer, read, refuse, too_many},
+    login::{Attempt, Failure, Shown, authenticate, code_fits, read, refuse, too_many, unknown},
 };
-use crate::{clock, directory::Change, store};
+use crate::{
+    clock,
+    directory::{Answer, Change},
+    store,
+};
 
 /// `POST /v1/password`
 pub(super) async fn change(
@@ -39,36 +46,47 @@ async fn change_now(api: &Api, attempt: &mut Attempt, body: Body) -> Result<(), 
     let request: Request = read(body).await.inspect_err(|_| api.throttle.failed(from, clock::now().instant))?;
     attempt.language = request.language;
     check(&request)?;
-    let user = request.user.trim();
-    api.throttle.try_user(user, from, clock::now().instant, support).map_err(too_many)?;
+    let (user, policy) = (request.user.trim(), api.change.policy().current());
+    // Asked twice, so that nothing is changed before all factors were shown.
+    let password = Password::new(request.password.expose().to_owned());
+    let shown = Shown::SecondFactor(&policy, request.second_factor.as_ref());
+    let (person, must_act) = authenticate(api, user, password, &[], shown, attempt).await?;
+    if let Some(what) = must_act.filter(|what| !what.is_mended_by_a_new_password()) {
+        return Err(Failure::of(&person.name, Refused::MustAct(what)));
+    }
     match api.directory.change_password(user, request.password, request.new_password).await {
         Change::Done(worker) => {
             api.throttle.right(user, from, clock::now().instant);
-            tracing::info!("a worker changed the office password");
-            let names = Fields::default().with("worker", &*worker).with("from", from.to_string());
-            let private = store::private(names).map_err(|_| Refused::Unavailable("record_failed"))?;
-            let draft = Draft { private, ..Draft::new(Kind::PasswordChanged, clock::now().wall) };
-            if let Err(error) = api.ledger.store().note(draft).await {
-                // Done is done: the worker must know which password holds now.
-                tracing::error!(%error, "changed password not recorded");
-            }
+            record(api, &worker, from).await;
             Ok(())
         }
-        Change::NotTaken(worker, why) => {
-            api.throttle.unchecked(user);
-            Err(Failure::of(&worker, Refused::PasswordNotTaken(why)))
+        Change::NotTaken(worker, why) => Err(Failure::of(&worker, Refused::PasswordNotTaken(why))),
+        Change::Refused(Answer::MustAct(person, what)) => Err(Failure::of(&person.name, Refused::MustAct(what))),
+        Change::Refused(Answer::Unknown(why)) => Err(unknown(&why)),
+        // It held a moment ago.
+        Change::Refused(Answer::Wrong(_) | Answer::Valid(_)) => Err(unknown("a password changed while it was changed")),
+    }
+}
+
+async fn record(api: &Api, worker: &str, from: IpAddr) {
+    tracing::info!("a worker changed the office password");
+    let names = Fields::default().with("worker", worker).with("from", from.to_string());
+    let noted = match store::private(names) {
+        Ok(private) => {
+            api.ledger.store().note(Draft { private, ..Draft::new(Kind::PasswordChanged, clock::now().wall) }).await
         }
-        Change::Refused(answer) => {
-            note_answer(api, user, from, &answer);
-            judged(answer).map(|_| ())
-        }
+        Err(error) => Err(error),
+    };
+    if let Err(error) = noted {
+        // Done is done: the worker must know which password holds now.
+        tracing::error!(%error, "changed password not recorded");
     }
 }
 
 fn check(request: &Request) -> Result<(), Refused> {
     let new = request.new_password.expose();
     let fits = (1..=LONGEST_PASSWORD).contains(&new.len()) && !new.chars().any(char::is_control);
-    let user = request.user.len() <= gateway_api::login::LONGEST_USER;
+    let user = request.user.len() <= gateway_api::login::LONGEST_USER && code_fits(request.second_factor.as_ref());
     match fits && user && request.password.expose().len() <= LONGEST_PASSWORD {
         true => Ok(()),
         false => Err(Refused::BadRequest),

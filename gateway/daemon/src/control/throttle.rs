@@ -102,7 +102,7 @@ impl Throttle {
         lock(&self.users).give_back(user);
     }
 
-    /// The password was wrong, for the account of this name.
+    /// The password was wrong, or the second factor, for the account of this name.
     pub(crate) fn wrong(&self, user: &str, account: &str, now: Instant) {
         lock(&self.users).wrong(user, account, now);
     }

@@ -266,12 +266,19 @@ impl FileDirectory {
             return Answer::Wrong(Wrong::Password(name));
         }
         if person.disabled {
-            return Answer::MustAct(name, MustAct::Disabled);
+            return Answer::MustAct(super::Person::alone(Arc::clone(&name), name), MustAct::Disabled);
         }
         if person.must_change {
-            return Answer::MustAct(name, MustAct::ChangePassword);
+            return Answer::MustAct(super::Person::alone(Arc::clone(&name), name), MustAct::ChangePassword);
         }
         Answer::Valid(super::Person { id: Arc::clone(&name), name, groups: person.groups_of(groups) })
+    }
+
+    /// See [`super::Directory::person`].
+    pub(super) fn person(&self, user: &str) -> Result<Option<super::Person>, String> {
+        let people = self.people().map_err(|error| error.to_string())?;
+        let name = people.find(user).map(|(name, _)| Arc::<str>::from(name));
+        Ok(name.map(|name| super::Person::alone(Arc::clone(&name), name)))
     }
 
     /// See [`super::Directory::standings`].
@@ -339,7 +346,10 @@ mod tests {
     #[tokio::test]
     async fn what_an_account_lacks_is_told_only_with_the_right_password() {
         let (_folder, directory) = with(|people| people.people.get_mut("m.rossi").unwrap().disabled = true);
-        assert_eq!(ask(&directory, "m.rossi", "right").await, Answer::MustAct("m.rossi".into(), MustAct::Disabled));
+        assert_eq!(
+            ask(&directory, "m.rossi", "right").await,
+            Answer::MustAct(super::super::Person::alone("m.rossi".into(), "m.rossi".into()), MustAct::Disabled)
+        );
         assert_eq!(ask(&directory, "m.rossi", "wrong").await, Answer::Wrong(Wrong::Password("m.rossi".into())));
     }
 

@@ -97,9 +97,14 @@ impl LdapDirectory {
             }
             Outcome::Wrong => Answer::Wrong(Wrong::Password(found.name)),
             Outcome::Locked => Answer::Wrong(Wrong::Locked(found.name)),
-            Outcome::MustAct(what) => Answer::MustAct(found.name, what),
+            Outcome::MustAct(what) => Answer::MustAct(Person::alone(found.id, found.name), what),
             Outcome::Unclear(why) => Answer::Unknown(why),
         })
+    }
+
+    /// See [`super::Directory::person`].
+    pub(super) async fn person(&self, user: &str) -> Result<Option<Person>, NoAnswer> {
+        Ok(self.find(user).await?.map(|found| Person::alone(found.id, found.name)))
     }
 
     /// The one entry that the name means. A service connection that died meanwhile is replaced once.

@@ -19,17 +19,17 @@ use sqlx::{
 };
 use tokio::sync::mpsc;
 
-use super::{Change, Kept, Place, Query, StoreError, Written};
+use super::{Change, FactorRow, Kept, Place, Query, StoreError, Written};
 
 /// Every step that the schema has taken; never changed once released, only added to.
 fn migrations() -> Vec<Migration> {
-    vec![Migration::new(
-        1,
-        "sessions and records".into(),
-        MigrationType::Simple,
-        include_str!("migrations/0001_sessions_and_records.sql").into_sql_str(),
-        false,
-    )]
+    let step = |version, name: &'static str, text: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    vec![
+        step(1, "sessions and records", include_str!("migrations/0001_sessions_and_records.sql")),
+        step(2, "second factors", include_str!("migrations/0002_second_factors.sql")),
+    ]
 }
 
 /// The connection that writes, and where each chain ends.
@@ -58,7 +58,7 @@ impl Database {
     }
 
     /// Writes all in one transaction; either all is durable or nothing happened.
-    pub(super) async fn commit(&mut self, batch: &[(Change, &Draft)]) -> Result<Vec<Written>, StoreError> {
+    pub(super) async fn commit(&mut self, batch: &[(&Change, Option<&Draft>)]) -> Result<Vec<Written>, StoreError> {
         let mut open = self.reopened().await?;
         let written = write_batch(&mut open.connection, &self.gateway, &mut open.chains, batch).await;
         self.keep(open, written)
@@ -115,13 +115,13 @@ async fn write_batch(
     connection: &mut SqliteConnection,
     gateway: &str,
     chains: &mut [Chain],
-    batch: &[(Change, &Draft)],
+    batch: &[(&Change, Option<&Draft>)],
 ) -> sqlx::Result<Vec<Written>> {
     let mut transaction = connection.begin_with("begin immediate").await?;
     let mut outcomes = Vec::with_capacity(batch.len());
     for (change, draft) in batch {
-        let outcome = change_session(&mut transaction, gateway, *change, draft).await?;
-        if outcome == Written::Recorded {
+        let outcome = make_change(&mut transaction, gateway, change, *draft).await?;
+        if let (Written::Recorded, Some(draft)) = (outcome, draft) {
             append(&mut transaction, chains, draft).await?;
         }
         outcomes.push(outcome);
@@ -132,15 +132,23 @@ async fn write_batch(
 }
 
 /// Whether the change may happen; if so it has, inside the transaction.
-async fn change_session(
+async fn make_change(
     connection: &mut SqliteConnection,
     gateway: &str,
-    change: Change,
-    draft: &Draft,
+    change: &Change,
+    draft: Option<&Draft>,
 ) -> sqlx::Result<Written> {
+    let Some(draft) = draft else {
+        return match change {
+            Change::Factor(row) => put_factor(connection, row).await,
+            // A session's life is nothing without its record.
+            Change::Note | Change::Open | Change::Close(_) => Ok(Written::NotOpen),
+        };
+    };
     let number = draft.session.map(|session| integer(session.bits()));
     match change {
         Change::Note => Ok(Written::Recorded),
+        Change::Factor(row) => put_factor(connection, row).await,
         Change::Open => {
             let opened = sqlx::query(
                 "insert into sessions (number, gateway, structure, opened_at) values ($1, $2, $3, $4) on conflict do nothing",
@@ -166,6 +174,19 @@ async fn change_session(
             Ok(if closed.rows_affected() == 1 { Written::Recorded } else { Written::NotOpen })
         }
     }
+}
+
+async fn put_factor(connection: &mut SqliteConnection, row: &FactorRow) -> sqlx::Result<Written> {
+    let put = match &row.sealed {
+        Some(sealed) => sqlx::query(
+            "insert into second_factors (person, sealed) values ($1, $2) on conflict do update set sealed = $2",
+        )
+        .bind(row.person.to_vec())
+        .bind(sealed.to_vec()),
+        None => sqlx::query("delete from second_factors where person = $1").bind(row.person.to_vec()),
+    };
+    put.execute(connection).await?;
+    Ok(Written::Recorded)
 }
 
 async fn append(connection: &mut SqliteConnection, chains: &mut [Chain], draft: &Draft) -> sqlx::Result<()> {
@@ -306,6 +327,18 @@ pub(super) async fn left_open(path: &Path) -> Result<Vec<(SessionNumber, String)
     .map_err(|error| explain(path, &error))?;
     let read = |row: &SqliteRow| Ok((SessionNumber::new(unsigned(row.try_get("number")?)), row.try_get("structure")?));
     rows.iter().map(read).collect::<sqlx::Result<_>>().map_err(|error| explain(path, &error))
+}
+
+pub(super) async fn factors(path: &Path) -> Result<Vec<FactorRow>, StoreError> {
+    let mut connection = connect_to_existing(path).await?;
+    let rows = sqlx::query("select person, sealed from second_factors").fetch_all(&mut connection).await;
+    let read = |row: &SqliteRow| {
+        let person: Vec<u8> = row.try_get("person")?;
+        let sealed: Vec<u8> = row.try_get("sealed")?;
+        let person = person.try_into().map_err(|_| sqlx::Error::Decode("a person's tag has another length".into()))?;
+        Ok(FactorRow { person, sealed: Some(sealed.into()) })
+    };
+    rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|error| explain(path, &error))
 }
 
 pub(super) async fn ended_unclean(path: &Path) -> Result<bool, StoreError> {

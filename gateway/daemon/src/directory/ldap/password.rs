@@ -14,7 +14,7 @@ use super::{
     bind::{self, Outcome, PASSWORD_POLICY, PolicyError},
     connection::Connection,
 };
-use crate::directory::{Answer, Change, MustAct, NotTaken, Wrong};
+use crate::directory::{Answer, Change, MustAct, NotTaken, Person, Wrong};
 
 impl LdapDirectory {
     /// See [`crate::directory::Directory::change_password`].
@@ -60,7 +60,7 @@ impl LdapDirectory {
 /// What a bind says that stands in the way of a change.
 fn refused(found: Found, outcome: Outcome) -> Answer {
     match outcome {
-        Outcome::MustAct(what) => Answer::MustAct(found.name, what),
+        Outcome::MustAct(what) => Answer::MustAct(Person::alone(found.id, found.name), what),
         Outcome::Locked => Answer::Wrong(Wrong::Locked(found.name)),
         Outcome::Unclear(why) => Answer::Unknown(why),
         // It holds only where the caller goes on.

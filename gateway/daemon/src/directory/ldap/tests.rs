@@ -64,6 +64,11 @@ async fn no_answer(directory: &Directory) -> String {
     }
 }
 
+/// The same person by name alone.
+async fn alone(directory: &Directory, user: &str) -> Person {
+    directory.person(user).await.unwrap().expect("somebody has this name")
+}
+
 #[tokio::test]
 async fn a_right_password_names_the_person_and_nested_groups() {
     let server = OpenLdap::start();
@@ -90,12 +95,13 @@ async fn every_mood_of_an_account_has_its_answer() {
     assert_eq!(ask(&directory, "locked", "pw-locked").await, Answer::Wrong(Wrong::Locked("locked".into())));
     assert_eq!(
         ask(&directory, "mustchange", "pw-mustchange").await,
-        Answer::MustAct("mustchange".into(), MustAct::ChangePassword)
+        Answer::MustAct(alone(&directory, "mustchange").await, MustAct::ChangePassword)
     );
+    assert_eq!(directory.person("nobody").await, Ok(None));
     assert_eq!(ask(&directory, "mustchange", "wrong").await, Answer::Wrong(Wrong::Password("mustchange".into())));
     let until = Instant::now() + Duration::from_secs(60);
-    while ask(&directory, "expired", "pw-expired").await != Answer::MustAct("expired".into(), MustAct::PasswordExpired)
-    {
+    let expired = alone(&directory, "expired").await;
+    while ask(&directory, "expired", "pw-expired").await != Answer::MustAct(expired.clone(), MustAct::PasswordExpired) {
         assert!(Instant::now() < until, "a password that holds for one second never expires");
     }
     for _ in 0..3 {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{
     super::*,
+    alone,
     samba::{BASE, Samba},
 };
 use crate::{
@@ -52,7 +53,7 @@ async fn active_directory_tells_every_mood_of_an_account() {
         ("hours", MustAct::OutsideDirectoryHours),
         ("elsewhere", MustAct::NotFromHere),
     ] {
-        assert_eq!(right(user).await, Answer::MustAct(user.into(), mood));
+        assert_eq!(right(user).await, Answer::MustAct(alone(&directory, user).await, mood));
         assert_eq!(ask(&directory, user, "wrong").await, Answer::Wrong(Wrong::Password(user.into())));
     }
     assert_eq!(ask(&directory, "nobody", "wrong").await, Answer::Wrong(Wrong::NoSuchUser));
@@ -142,7 +143,7 @@ async fn active_directory_takes_a_new_password_for_an_expired_one_and_says_what_
         assert_eq!(change(user, "Nuova-però-2026", &old).await, Change::NotTaken(name, NotTaken::UsedBefore));
     }
     let disabled = change("disabled", "pw-disabled-1", "Nuova-2026").await;
-    assert_eq!(disabled, Change::Refused(Answer::MustAct("disabled".into(), MustAct::Disabled)));
+    assert_eq!(disabled, Change::Refused(Answer::MustAct(alone(&directory, "disabled").await, MustAct::Disabled)));
     assert_eq!(change("nobody", "old", "Nuova-2026").await, Change::Refused(Answer::Wrong(Wrong::NoSuchUser)));
 }
 

@@ -1,0 +1,115 @@
+//! The enrolment of a second factor. It is tried, limited, answered and recorded as a login is, and asks for more: beside the
+//! password the code that the office handed over.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Json,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+use gateway_api::{
+    factor::{Begin, Begun, Confirm, Confirmed},
+    login::{Code, LONGEST_PASSWORD, LONGEST_USER, Password},
+};
+use serde::Serialize;
+
+use super::{
+    Api, Peer,
+    error::Refused,
+    login::{Attempt, Failure, Shown, authenticate, code_fits, read, refuse, too_many},
+};
+use crate::{clock, directory::Person, factor::NotConfirmed};
+
+/// `POST /v1/factor`
+pub(super) async fn begin(
+    State(api): State<Arc<Api>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let mut attempt = Attempt::new(peer, &headers);
+    let begun = begin_now(&api, &mut attempt, body).await;
+    answer(&api, attempt, begun).await
+}
+
+/// `POST /v1/factor/confirmation`
+pub(super) async fn confirm(
+    State(api): State<Arc<Api>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let mut attempt = Attempt::new(peer, &headers);
+    let confirmed = confirm_now(&api, &mut attempt, body).await;
+    answer(&api, attempt, confirmed).await
+}
+
+async fn answer(api: &Api, attempt: Attempt, outcome: Result<impl Serialize, Failure>) -> Response {
+    match outcome {
+        Ok(answer) => ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(answer)).into_response(),
+        Err(failure) => refuse(api, attempt, failure).await,
+    }
+}
+
+async fn begin_now(api: &Api, attempt: &mut Attempt, body: Body) -> Result<Begun, Failure> {
+    let from = attempt.from;
+    api.throttle.admit(from, clock::now().instant, attempt.support).map_err(too_many)?;
+    let request: Begin = read(body).await.inspect_err(|_| api.throttle.failed(from, clock::now().instant))?;
+    attempt.language = request.language;
+    check(&request.user, &request.password, [&request.enrolment_code])?;
+    let person = enroller(api, &request.user, request.password, &request.enrolment_code, attempt).await?;
+    let secret = api.factors.begin(&person).await.map_err(|error| not_confirmed(&person, error))?;
+    Ok(Begun { secret })
+}
+
+async fn confirm_now(api: &Api, attempt: &mut Attempt, body: Body) -> Result<Confirmed, Failure> {
+    let from = attempt.from;
+    api.throttle.admit(from, clock::now().instant, attempt.support).map_err(too_many)?;
+    let request: Confirm = read(body).await.inspect_err(|_| api.throttle.failed(from, clock::now().instant))?;
+    attempt.language = request.language;
+    check(&request.user, &request.password, [&request.enrolment_code, &request.code])?;
+    let person = enroller(api, &request.user, request.password, &request.enrolment_code, attempt).await?;
+    let confirmed = api.factors.confirm(&person, &request.code, from, clock::now().wall).await;
+    let recovery_codes = confirmed.map_err(|error| not_confirmed(&person, error))?;
+    tracing::info!("a worker enrolled a second factor");
+    Ok(Confirmed { recovery_codes })
+}
+
+/// Who enrols: somebody with the password, also one that must be changed, and the office's code.
+async fn enroller(
+    api: &Api,
+    user: &str,
+    password: Password,
+    code: &Code,
+    attempt: &Attempt,
+) -> Result<Person, Failure> {
+    let (person, must_act) = authenticate(api, user.trim(), password, &[], Shown::Enrolment(code), attempt).await?;
+    if let Some(what) = must_act.filter(|what| !what.is_mended_by_a_new_password()) {
+        return Err(Failure::of(&person.name, Refused::MustAct(what)));
+    }
+    if api.blocked.holds(&person) {
+        return Err(Failure::of(&person.name, Refused::Blocked));
+    }
+    Ok(person)
+}
+
+fn check<const N: usize>(user: &str, password: &Password, codes: [&Code; N]) -> Result<(), Refused> {
+    let fits = user.len() <= LONGEST_USER && password.expose().len() <= LONGEST_PASSWORD;
+    if fits && codes.into_iter().all(|code| code_fits(Some(code))) { Ok(()) } else { Err(Refused::BadRequest) }
+}
+
+fn not_confirmed(person: &Person, error: NotConfirmed) -> Failure {
+    let refused = match error {
+        NotConfirmed::OtherCode(clock_off_s) => Refused::FactorNotConfirmed(clock_off_s),
+        // The office took it back in the middle, or another request was first.
+        NotConfirmed::NothingBegun => Refused::FactorNotConfirmed(None),
+        NotConfirmed::Failed(error) => {
+            tracing::error!(%error, "a second factor cannot be kept");
+            Refused::Unavailable("record_failed")
+        }
+    };
+    Failure::of(&person.name, refused)
+}
