@@ -9,7 +9,7 @@ pub(crate) mod trust;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use gateway_api::{
-    LARGEST_BODY, LOGIN, PASSWORD, SESSION, Token,
+    FACTOR, FACTOR_CONFIRMATION, LARGEST_BODY, LOGIN, PASSWORD, SESSION, Token, factor,
     login::{Refusal, Request, Session},
     password,
     session::ClientReason,
@@ -22,7 +22,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use zeroize::Zeroizing;
@@ -76,17 +76,25 @@ impl Client {
     /// Signs in, and tells at which of its addresses the gateway was reached.
     pub(crate) async fn login(&self, request: Request) -> Result<(Session, IpAddr), Failure> {
         let (status, answer, gateway) = self.post(LOGIN, request).await?;
-        if status == StatusCode::OK {
-            let session = serde_json::from_slice(&answer).map_err(|error| Failure::NotAGateway(error.to_string()))?;
-            return Ok((session, gateway));
-        }
-        Err(refused(status, &answer))
+        Ok((read(status, &answer)?, gateway))
     }
 
     /// Gives the office account another password.
     pub(crate) async fn change_password(&self, request: password::Request) -> Result<(), Failure> {
         let (status, answer, _) = self.post(PASSWORD, request).await?;
         if status == StatusCode::NO_CONTENT { Ok(()) } else { Err(refused(status, &answer)) }
+    }
+
+    /// Asks for the secret of a second factor.
+    pub(crate) async fn begin_factor(&self, request: factor::Begin) -> Result<factor::Begun, Failure> {
+        let (status, answer, _) = self.post(FACTOR, request).await?;
+        read(status, &answer)
+    }
+
+    /// Shows the first code of a second factor.
+    pub(crate) async fn confirm_factor(&self, request: factor::Confirm) -> Result<factor::Confirmed, Failure> {
+        let (status, answer, _) = self.post(FACTOR_CONFIRMATION, request).await?;
+        read(status, &answer)
     }
 
     /// Sends what holds a password. The request is cleared before the answer is waited for. Tells where the gateway is, too.
@@ -166,6 +174,13 @@ pub(crate) fn plain(error: &std::io::Error) -> String {
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
+}
+
+fn read<T: DeserializeOwned>(status: StatusCode, answer: &[u8]) -> Result<T, Failure> {
+    match status {
+        StatusCode::OK => serde_json::from_slice(answer).map_err(|error| Failure::NotAGateway(error.to_string())),
+        status => Err(refused(status, answer)),
+    }
 }
 
 fn refused(status: StatusCode, answer: &[u8]) -> Failure {

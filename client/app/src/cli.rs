@@ -3,6 +3,7 @@
 //! Standard output carries what programs read (the door's address, JSON, a configuration); everything for people goes
 //! to standard error. That nobody reads either is no reason to end.
 
+mod factor;
 mod password;
 
 use std::{
@@ -13,7 +14,7 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use gateway_api::{
     CloseReason,
-    login::{Language, Password},
+    login::{Code, Language, Password},
 };
 use serde::Serialize;
 
@@ -42,6 +43,72 @@ enum Command {
     Connect(Connect),
     /// Give your office account another password, also when the present one has expired
     Password(password::ChangePassword),
+    /// Your second factor: an authenticator app on your phone
+    #[command(subcommand)]
+    Factor(factor::FactorCommand),
+}
+
+/// Which gateway, and as whom, for commands that open no desktop.
+#[derive(Debug, Args)]
+struct Office {
+    /// The office's gateway; port 443 unless given
+    #[arg(long, value_name = "HOST[:PORT]")]
+    server: Option<String>,
+    /// Your office user name
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// The file your office sent you [default: deskgate.toml beside the program, then ~/.config/deskgate/profile.toml]
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
+    /// Know the gateway by the certificate authority in this PEM file
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Know the gateway by the SHA-256 of its public key; may be given for the present key and the next
+    #[arg(long, value_name = "sha256:HEX")]
+    fingerprint: Vec<String>,
+    /// The language of what is said [default: that of the system]
+    #[arg(long, value_name = "it|en", value_parser = parse_language)]
+    language: Option<Language>,
+}
+
+impl Office {
+    /// The same gateway is asked in the same way; no desktop is opened.
+    fn connect(self, password_stdin: bool, code_stdin: bool) -> Connect {
+        Connect {
+            server: self.server,
+            user: self.user,
+            profile: self.profile,
+            ca: self.ca,
+            fingerprint: self.fingerprint,
+            password_stdin,
+            code_stdin,
+            run: None,
+            no_run: true,
+            wireguard_config: None,
+            language: self.language,
+            json: false,
+        }
+    }
+}
+
+/// Runs a command that opens no desktop, and tells what came of it.
+fn without_desktop(flags: &Connect, work: impl FnOnce(Config, &Connect, &Front) -> Result<Exit, Stop>) -> Exit {
+    let config = match Config::new(flags) {
+        Ok(config) => config,
+        Err(mistake) => {
+            complain(&format!("deskgate: {mistake}"));
+            return Exit::Usage;
+        }
+    };
+    let (help, front) = (config.help.clone(), Front { language: config.language, json: false, door: false });
+    let exit = work(config, flags, &front).unwrap_or_else(|Stop { exit, text }| {
+        front.say(&text);
+        exit
+    });
+    if let (Some(phone), true) = (help, exit != Exit::Ended) {
+        front.say(&Text::HelpDesk { phone });
+    }
+    exit
 }
 
 /// Flags of `connect`.
@@ -65,6 +132,9 @@ pub(crate) struct Connect {
     /// Read the password from one line of standard input
     #[arg(long)]
     pub(crate) password_stdin: bool,
+    /// Read the code of the second factor from the next line of standard input
+    #[arg(long, requires = "password_stdin")]
+    pub(crate) code_stdin: bool,
     /// Start this command instead of the RDP program that is found; {host}, {port} and {user} are filled in
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["no_run", "wireguard_config"])]
     pub(crate) run: Option<String>,
@@ -102,6 +172,7 @@ pub(crate) fn run() -> Exit {
     match cli.command {
         Command::Connect(flags) => connect(&flags),
         Command::Password(flags) => password::run(flags),
+        Command::Factor(command) => factor::run(command),
     }
 }
 
@@ -154,7 +225,8 @@ fn prepare(config: Config, flags: &Connect, front: &Front) -> Result<Order, Stop
         None => ask(front, flags, &Text::AskUser, "--user", config::parse_user)?,
     };
     let password = password(front, flags, &user)?;
-    Ok(Order { client: Client::new(server.clone(), tls), server, user, password, language, show })
+    let second_factor = second_factor(front, flags)?;
+    Ok(Order { client: Client::new(server.clone(), tls), server, user, password, second_factor, language, show })
 }
 
 /// Asks until the answer makes sense.
@@ -191,10 +263,21 @@ fn password(front: &Front, flags: &Connect, user: &str) -> Result<Password, Stop
     password.map_err(|none| Stop::usage(no_password(none)))
 }
 
+/// Asked of everybody: who has none says so.
+fn second_factor(front: &Front, flags: &Connect) -> Result<Option<Code>, Stop> {
+    let code = match (flags.password_stdin, flags.code_stdin) {
+        (true, false) => Ok(None),
+        (true, true) => secret::read_code(&mut io::stdin().lock()),
+        (false, _) => secret::ask_code(&Text::AskCode.say(front.language)),
+    };
+    code.map_err(|none| Stop::usage(no_password(none)))
+}
+
 fn no_password(none: NoPassword) -> Text {
     match none {
         NoPassword::Empty => Text::PasswordEmpty,
         NoPassword::TooLong => Text::PasswordTooLong,
+        NoPassword::CodeTooLong => Text::CodeTooLong,
         NoPassword::Unreadable(error) => Text::PasswordUnreadable { cause: crate::api::plain(&error) },
     }
 }
@@ -273,6 +356,7 @@ impl Front {
             Event::SignedIn { session, workstation, ends_at } => {
                 Text::SignedIn { workstation, number: session, until: clock::wall(ends_at) }
             }
+            Event::FactorNews(news) => Text::FactorNews { what: news.what, when: clock::day_and_time(news.at) },
             Event::Open { workstation, .. } if self.door => Text::DoorOpen { workstation },
             Event::Open { .. } => return None,
             Event::ProgramStarted { program } => Text::Starting { program },
@@ -364,7 +448,7 @@ mod tests {
     fn flags(line: &str) -> Result<Connect, clap::Error> {
         Cli::try_parse_from(line.split_whitespace()).map(|cli| match cli.command {
             Command::Connect(flags) => flags,
-            Command::Password(_) => panic!("another command"),
+            Command::Password(_) | Command::Factor(_) => panic!("another command"),
         })
     }
 
@@ -382,6 +466,8 @@ mod tests {
             "deskgate connect --run x --wireguard-config -",
             "deskgate connect --language fr",
             "deskgate connect --password secret",
+            "deskgate connect --code 123456",
+            "deskgate connect --code-stdin",
             "deskgate connect extra",
             "deskgate",
         ] {

@@ -14,6 +14,13 @@ pub(crate) fn wall(unix_seconds: i64) -> String {
         .unwrap_or_default()
 }
 
+/// A day and time in Unix seconds as this computer's wall clock shows it, such as `2026-11-22 19:30`.
+pub(crate) fn day_and_time(unix_seconds: i64) -> String {
+    jiff::Timestamp::from_second(unix_seconds)
+        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string())
+        .unwrap_or_default()
+}
+
 /// More time than this between two looks, by either clock, and this computer slept or stood still.
 const SLEPT: Duration = Duration::from_secs(15);
 

@@ -7,6 +7,7 @@ mod config;
 mod event_loop;
 mod link;
 mod listener;
+mod qr;
 mod rdp;
 mod secret;
 mod session;

@@ -18,7 +18,8 @@ use std::{
 use client_core::{End, Keys, Parameters, Way};
 use gateway_api::{
     CloseReason, SessionNumber, Token,
-    login::{self, Language, Password, Refusal},
+    factor::News as FactorNews,
+    login::{self, Code, Language, Password, Refusal},
     session::{self, ClientReason, Limit},
 };
 use serde::Serialize;
@@ -55,6 +56,7 @@ pub(crate) struct Order {
     pub(crate) client: Client,
     pub(crate) user: String,
     pub(crate) password: Password,
+    pub(crate) second_factor: Option<Code>,
     pub(crate) language: Language,
     pub(crate) show: Show,
 }
@@ -95,6 +97,8 @@ pub(crate) enum Event {
     Reaching { server: String },
     /// The login succeeded. `ends_at` is in Unix seconds.
     SignedIn { session: SessionNumber, workstation: String, ends_at: i64 },
+    /// Something happened to the person's second factor lately.
+    FactorNews(FactorNews),
     /// The tunnel is up and the doors are open.
     Open { workstation: String, doors: Vec<Address> },
     /// The program that shows the desktop was started.
@@ -179,7 +183,7 @@ impl From<Failure> for Outcome {
 
 /// Works one session through. The first signal ends it in good order, the second at once.
 pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnMut(&Event)) -> Outcome {
-    let Order { server, client, user, password, language, show } = order;
+    let Order { server, client, user, password, second_factor, language, show } = order;
     tell(&Event::Reaching { server: server.to_string() });
     let mut private = Zeroizing::new([0; 32]);
     let mut seed = [0; 8];
@@ -189,7 +193,7 @@ pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnM
     let request = login::Request {
         user: user.clone(),
         password,
-        second_factor: None,
+        second_factor,
         public_key: gateway_api::PublicKey(x25519_dalek::x25519(*private, x25519_dalek::X25519_BASEPOINT_BYTES)),
         language,
         client: format!("deskgate {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS),
@@ -208,6 +212,7 @@ pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnM
         workstation: session.workstation.name.clone(),
         ends_at: session.limits.ends_at,
     });
+    session.factor_news.iter().for_each(|news| tell(&Event::FactorNews(*news)));
     Working::new(client, user, session, gateway, private, u64::from_ne_bytes(seed), tell).work(show, signals).await
 }
 

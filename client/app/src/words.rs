@@ -7,7 +7,7 @@ mod italian;
 
 use std::net::SocketAddr;
 
-use gateway_api::{CloseReason, SessionNumber, login::Language, session::Limit};
+use gateway_api::{CloseReason, SessionNumber, factor::Happened, login::Language, session::Limit};
 
 /// One thing to say.
 #[derive(Debug, Clone)]
@@ -18,6 +18,22 @@ pub(crate) enum Text {
     AskUser,
     /// Asked for the password.
     AskPassword { user: String },
+    /// Asked for the second factor.
+    AskCode,
+    /// Asked for the office's code for an enrolment.
+    AskEnrolmentCode,
+    /// Above the secret for the authenticator app, and below its picture, if there is a terminal.
+    ForTheApp,
+    /// Asked for the first code that the app shows.
+    AskFirstCode,
+    /// The second factor counts. The recovery codes come below.
+    Enrolled,
+    /// What was typed is too long for a code.
+    CodeTooLong,
+    /// No code was given where one is needed.
+    CodeEmpty,
+    /// Something happened to the second factor.
+    FactorNews { what: Happened, when: String },
     /// Asked for a new one.
     AskNewPassword,
     /// Asked for it again.
@@ -168,6 +184,13 @@ mod tests {
             Text::AskServer,
             Text::AskUser,
             Text::AskPassword { user: s() },
+            Text::AskCode,
+            Text::AskEnrolmentCode,
+            Text::ForTheApp,
+            Text::AskFirstCode,
+            Text::Enrolled,
+            Text::CodeTooLong,
+            Text::CodeEmpty,
             Text::Reaching { server: s() },
             Text::SignedIn { workstation: s(), number, until: s() },
             Text::Starting { program: s() },
@@ -216,6 +239,9 @@ mod tests {
         ] {
             all.push(Text::Warning { limit, seconds: 300 });
             all.push(Text::WarningLifted { limit });
+        }
+        for what in [Happened::Enrolled, Happened::Reset, Happened::Removed, Happened::RecoveryCodeUsed] {
+            all.push(Text::FactorNews { what, when: s() });
         }
         all.extend(CloseReason::ALL.map(|reason| Text::Ended { reason, idle_minutes: 15 }));
         all

@@ -326,6 +326,31 @@ fn a_wrong_password_is_refused_with_the_gateways_words() {
 }
 
 #[test]
+fn a_code_goes_with_the_password_and_what_happened_to_the_second_factor_is_told() {
+    let gateway = Gateway::start(Manners::default());
+    let server = gateway.address.to_string();
+    let arguments = ["connect", "--server", &server, "--user", "m.rossi", "--fingerprint", &gateway.fingerprint];
+    let stdin = ["--password-stdin", "--code-stdin", "--no-run"];
+    let mut program = Program::start(&[&arguments[..], &stdin].concat(), &format!("{PASSWORD}\n123 456"));
+    program.says("one of your recovery codes");
+    program.signal(Signal::SIGTERM);
+    let (code, said) = program.end();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("2023-11-14") && !said.contains("123 456"), "{said}");
+    let Asked::Login(request) = &gateway.asked()[0] else { panic!("{:?}", gateway.asked()) };
+    assert_eq!((&request["password"], &request["second_factor"]), (&json!(PASSWORD), &json!("123 456")));
+
+    // No code is none, for a gateway that knows of none.
+    let mut program = Program::connect(&gateway, &["--no-run"]);
+    program.door();
+    program.signal(Signal::SIGTERM);
+    program.end();
+    let logins: Vec<Asked> = gateway.asked().into_iter().filter(|asked| matches!(asked, Asked::Login(_))).collect();
+    let Asked::Login(request) = &logins[1] else { panic!() };
+    assert_eq!(request.get("second_factor"), None);
+}
+
+#[test]
 fn a_foreign_certificate_stops_everything_before_the_password_is_sent() {
     let gateway = Gateway::start(Manners::default());
     let server = gateway.address.to_string();

@@ -1,6 +1,6 @@
 //! The sentences in English.
 
-use gateway_api::{CloseReason, session::Limit};
+use gateway_api::{CloseReason, factor::Happened, session::Limit};
 
 use super::{Span, Text};
 
@@ -9,6 +9,18 @@ pub(super) fn say(text: &Text) -> String {
         Text::AskServer => "The gateway's name: ".into(),
         Text::AskUser => "Your office user name: ".into(),
         Text::AskPassword { user } => format!("Office password of {user}: "),
+        Text::AskCode => "Code (leave empty if you have none): ".into(),
+        Text::AskEnrolmentCode => "The one-time code that your office gave you: ".into(),
+        Text::ForTheApp => {
+            "Open the authenticator app on your phone and scan the picture, or type in the key below (time-based, six digits). Do not keep the key: it is for the app alone.".into()
+        }
+        Text::AskFirstCode => "The code that the app shows now: ".into(),
+        Text::Enrolled => {
+            "From now on your office may ask for the app's code when you sign in. Below are your recovery codes: each takes the place of a code once, for the day when the phone is lost or broken. Write them down and keep them apart from this computer. They are shown only now.".into()
+        }
+        Text::CodeTooLong => "That is too long for a code.".into(),
+        Text::CodeEmpty => "No code was given.".into(),
+        Text::FactorNews { what, when } => factor_news(*what, when),
         Text::AskNewPassword => "New password: ".into(),
         Text::AskNewPasswordAgain => "The new password once more: ".into(),
         Text::PasswordsDiffer => "The two were not the same. Once more, please.".into(),
@@ -92,6 +104,16 @@ pub(super) fn say(text: &Text) -> String {
         Text::Unwritable { path, cause } => format!("{path} could not be written: {cause}."),
         Text::Broken { cause } => format!("This computer refused something the program needs: {cause}."),
     }
+}
+
+fn factor_news(what: Happened, when: &str) -> String {
+    let happened = match what {
+        Happened::Enrolled => "an authenticator app was enrolled for your account",
+        Happened::Reset => "your office took your authenticator app back, for you to enrol another",
+        Happened::Removed => "your office removed your authenticator app",
+        Happened::RecoveryCodeUsed => "somebody signed in as you with one of your recovery codes",
+    };
+    format!("Please note: on {when} {happened}. If you know nothing of it, call the help desk now.")
 }
 
 fn span(seconds: u32) -> String {

@@ -1,6 +1,6 @@
 //! The sentences in Italian.
 
-use gateway_api::{CloseReason, session::Limit};
+use gateway_api::{CloseReason, factor::Happened, session::Limit};
 
 use super::{Span, Text};
 
@@ -9,6 +9,18 @@ pub(super) fn say(text: &Text) -> String {
         Text::AskServer => "Nome del gateway: ".into(),
         Text::AskUser => "Il tuo nome utente dell'ufficio: ".into(),
         Text::AskPassword { user } => format!("Password dell'ufficio di {user}: "),
+        Text::AskCode => "Codice (lascia vuoto se non ne hai): ".into(),
+        Text::AskEnrolmentCode => "Il codice monouso che ti ha dato l'ufficio: ".into(),
+        Text::ForTheApp => {
+            "Apri sul telefono l'app di autenticazione e inquadra il disegno, oppure scrivi la chiave qui sotto (basata sul tempo, sei cifre). Non conservare la chiave: serve solo all'app.".into()
+        }
+        Text::AskFirstCode => "Il codice che l'app mostra ora: ".into(),
+        Text::Enrolled => {
+            "D'ora in poi l'ufficio può chiederti il codice dell'app quando accedi. Qui sotto ci sono i tuoi codici di recupero: ognuno sostituisce un codice una volta sola, per il giorno in cui il telefono è perso o rotto. Scrivili e tienili lontani da questo computer. Vengono mostrati solo adesso.".into()
+        }
+        Text::CodeTooLong => "È troppo lungo per essere un codice.".into(),
+        Text::CodeEmpty => "Non è stato dato nessun codice.".into(),
+        Text::FactorNews { what, when } => factor_news(*what, when),
         Text::AskNewPassword => "Nuova password: ".into(),
         Text::AskNewPasswordAgain => "Ancora una volta la nuova password: ".into(),
         Text::PasswordsDiffer => "Le due non erano uguali. Riprova.".into(),
@@ -96,6 +108,16 @@ pub(super) fn say(text: &Text) -> String {
         Text::Unwritable { path, cause } => format!("Non è stato possibile scrivere {path}: {cause}."),
         Text::Broken { cause } => format!("Questo computer ha rifiutato qualcosa di necessario al programma: {cause}."),
     }
+}
+
+fn factor_news(what: Happened, when: &str) -> String {
+    let happened = match what {
+        Happened::Enrolled => "è stata registrata un'app di autenticazione per il tuo account",
+        Happened::Reset => "l'ufficio ha ritirato la tua app di autenticazione, perché tu ne registri un'altra",
+        Happened::Removed => "l'ufficio ha tolto la tua app di autenticazione",
+        Happened::RecoveryCodeUsed => "qualcuno ha fatto l'accesso a tuo nome con uno dei tuoi codici di recupero",
+    };
+    format!("Attenzione: il {when} {happened}. Se non ne sai nulla, chiama subito l'assistenza.")
 }
 
 fn span(seconds: u32) -> String {

@@ -291,6 +291,7 @@ async fn respond(stream: &mut TlsStream<TcpStream>, status: u16, body: &str) {
 
 fn login(shared: &Shared, request: Value) -> (u16, String) {
     let password = request["password"] == PASSWORD;
+    let with_code = request["second_factor"].is_string();
     let key = STANDARD.decode(request["public_key"].as_str().unwrap()).unwrap();
     shared.note(Asked::Login(request));
     if let Some((status, body)) = &shared.manners.login {
@@ -301,6 +302,10 @@ fn login(shared: &Shared, request: Value) -> (u16, String) {
             json!({ "code": "wrong_credentials", "message": "Nope.", "support": "S-77", "retry_after_s": 60 });
         return (401, refusal.to_string());
     }
+    let news = match with_code {
+        true => json!([{ "what": "recovery_code_used", "at": 1_700_000_000 }]),
+        false => json!([]),
+    };
     *shared.client.lock().unwrap() = Some(key.try_into().unwrap());
     let session = json!({
         "number": "K7QM-2F9D",
@@ -312,6 +317,7 @@ fn login(shared: &Shared, request: Value) -> (u16, String) {
         "workstation": { "name": "anagrafe-07", "address": WORKSTATION, "services": shared.manners.services },
         "limits": { "idle_s": 900, "remaining_s": 3600, "ends_at": 1_700_000_000, "grace_s": shared.manners.grace_s },
         "redirect": [],
+        "factor_news": news,
         "told_by_a_newer_gateway": true,
     });
     (200, session.to_string())

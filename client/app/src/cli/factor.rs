@@ -1,0 +1,148 @@
+//! `deskgate factor enrol`: an authenticator app as second factor, with the code that the office handed over.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use clap::{Args, Subcommand};
+use gateway_api::{
+    factor::{Begin, Confirm},
+    login::{Code, Password, RefusalCode},
+};
+use tokio::runtime::Runtime;
+
+use super::{Connect, Front, Office, Stop, ask, no_password, without_desktop};
+use crate::{
+    Exit,
+    api::{Client, Failure, trust},
+    config::{self, Config, Server},
+    qr, secret,
+    session::Outcome,
+    words::Text,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FactorCommand {
+    /// Make an authenticator app on your phone your second factor, with the one-time code that your office gave you
+    Enrol(Enrol),
+}
+
+/// Flags of `factor enrol`.
+#[derive(Debug, Args)]
+pub(crate) struct Enrol {
+    #[command(flatten)]
+    office: Office,
+    /// Read the password, the office's code and the app's first code from lines of standard input, each once it is needed
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+/// Runs the command.
+pub(super) fn run(command: FactorCommand) -> Exit {
+    match command {
+        FactorCommand::Enrol(flags) => without_desktop(&flags.office.connect(flags.password_stdin, false), enrol),
+    }
+}
+
+/// What is shown with each of the two requests.
+struct Worker {
+    user: String,
+    password: Password,
+    enrolment_code: Code,
+}
+
+impl Worker {
+    fn password(&self) -> Password {
+        Password::new(self.password.expose().to_owned())
+    }
+
+    fn enrolment_code(&self) -> Code {
+        Code::new(self.enrolment_code.expose().to_owned())
+    }
+}
+
+fn enrol(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
+    let broken = |cause| Stop { exit: Exit::Failed, text: Text::Broken { cause } };
+    let tls = trust::config(&config.trust).map_err(broken)?;
+    let server: Server = match config.server {
+        Some(server) => server,
+        None => ask(front, flags, &Text::AskServer, "--server", config::parse_server)?,
+    };
+    let user = match config.user {
+        Some(user) => user,
+        None => ask(front, flags, &Text::AskUser, "--user", config::parse_user)?,
+    };
+    let password = super::password(front, flags, &user)?;
+    let enrolment_code = code(front, flags, &Text::AskEnrolmentCode)?;
+    let worker = Worker { user, password, enrolment_code };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| broken(error.to_string()))?;
+    let client = Client::new(server.clone(), tls);
+    let begin = Begin {
+        user: worker.user.clone(),
+        password: worker.password(),
+        enrolment_code: worker.enrolment_code(),
+        language: front.language,
+    };
+    match runtime.block_on(client.begin_factor(begin)) {
+        Ok(begun) => show_secret(front, &server, &worker.user, &begun.secret),
+        Err(failure) => return Ok(front.end(Outcome::from(failure), server.to_string())),
+    }
+    confirm(front, flags, &runtime, &client, &worker, &server)
+}
+
+/// Until the app shows the right code, or nobody answers any more.
+fn confirm(
+    front: &Front,
+    flags: &Connect,
+    runtime: &Runtime,
+    client: &Client,
+    worker: &Worker,
+    server: &Server,
+) -> Result<Exit, Stop> {
+    loop {
+        let request = Confirm {
+            user: worker.user.clone(),
+            password: worker.password(),
+            enrolment_code: worker.enrolment_code(),
+            code: code(front, flags, &Text::AskFirstCode)?,
+            language: front.language,
+        };
+        match runtime.block_on(client.confirm_factor(request)) {
+            Ok(confirmed) => {
+                front.say(&Text::Enrolled);
+                let mut stderr = io::stderr().lock();
+                let _ = writeln!(stderr);
+                for code in &confirmed.recovery_codes {
+                    let _ = writeln!(stderr, "    {}", code.expose());
+                }
+                return Ok(Exit::Ended);
+            }
+            Err(Failure::Refused(refusal)) if refusal.code == RefusalCode::FactorNotConfirmed => {
+                super::complain(&refusal.message);
+            }
+            Err(failure) => return Ok(front.end(Outcome::from(failure), server.to_string())),
+        }
+    }
+}
+
+/// The picture for the app, where somebody looks at it, and the secret in letters.
+fn show_secret(front: &Front, server: &Server, user: &str, secret: &Code) {
+    if io::stderr().is_terminal()
+        && let Some(picture) = qr::draw(&qr::address(server.host(), user, secret))
+    {
+        let _ = write!(io::stderr(), "\n{}\n", *picture);
+    }
+    front.say(&Text::ForTheApp);
+    let _ = writeln!(io::stderr(), "\n    {}\n", secret.expose());
+}
+
+/// A code, typed where it can be seen: it is long, and of use only once.
+fn code(front: &Front, flags: &Connect, question: &Text) -> Result<Code, Stop> {
+    if !flags.password_stdin {
+        if !io::stdin().is_terminal() {
+            return Err(Stop::usage(Text::NobodyToAsk { option: "--password-stdin" }));
+        }
+        let _ = write!(io::stderr(), "{}", question.say(front.language));
+    }
+    let code = secret::read_code(&mut io::stdin().lock()).map_err(|none| Stop::usage(no_password(none)))?;
+    code.ok_or(Stop::usage(Text::CodeEmpty))
+}
