@@ -6,7 +6,7 @@ use std::fs;
 
 use gateway_api::{
     PublicKey,
-    login::{Language, Password, Refusal, Request, Session},
+    login::{Code, Language, Password, Refusal, Request, Session},
 };
 
 use crate::{
@@ -56,11 +56,11 @@ pub fn call(world: &World, from: &Computer, path: &str, arguments: &[&str], body
 }
 
 /// The body of a login.
-pub fn login_body(user: &str, password: &str, key: PublicKey) -> Vec<u8> {
+pub fn login_body(user: &str, password: &str, code: Option<&str>, key: PublicKey) -> Vec<u8> {
     let request = Request {
         user: user.to_owned(),
         password: Password::new(password.to_owned()),
-        second_factor: None,
+        second_factor: code.map(|code| Code::new(code.to_owned())),
         public_key: key,
         language: Language::En,
         client: "e2e".to_owned(),
@@ -71,8 +71,19 @@ pub fn login_body(user: &str, password: &str, key: PublicKey) -> Vec<u8> {
 
 /// Signs in with a fresh key.
 pub fn login(world: &World, from: &Computer, user: &str, password: &str) -> (Answer, PrivateKey) {
+    login_with(world, from, user, password, None)
+}
+
+/// The same with a second factor.
+pub fn login_with(
+    world: &World,
+    from: &Computer,
+    user: &str,
+    password: &str,
+    code: Option<&str>,
+) -> (Answer, PrivateKey) {
     let key = PrivateKey::random();
-    let answer = call(world, from, gateway_api::LOGIN, &[], &login_body(user, password, key.public()));
+    let answer = call(world, from, gateway_api::LOGIN, &[], &login_body(user, password, code, key.public()));
     (answer, key)
 }
 

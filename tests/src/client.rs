@@ -36,6 +36,8 @@ pub struct Connect {
     pub user: String,
     /// With which password.
     pub password: String,
+    /// With which second factor, if any.
+    pub code: Option<String>,
     /// `it` or `en`.
     pub language: &'static str,
     /// Whatever else, such as `--no-run`.
@@ -52,6 +54,7 @@ impl Connect {
             fingerprint: gateway.fingerprint(),
             user: user.to_owned(),
             password: password(user),
+            code: None,
             language: "en",
             arguments: vec!["--no-run".to_owned()],
             display: None,
@@ -62,6 +65,13 @@ impl Connect {
     #[must_use]
     pub fn password(mut self, password: &str) -> Self {
         self.password = password.to_owned();
+        self
+    }
+
+    /// The same with a second factor.
+    #[must_use]
+    pub fn code(mut self, code: &str) -> Self {
+        self.code = Some(code.to_owned());
         self
     }
 
@@ -86,10 +96,15 @@ impl Connect {
         command.args(["connect", "--server", &self.server, "--user", &self.user]);
         command.args(["--fingerprint", &self.fingerprint, "--language", self.language, "--password-stdin"]);
         command.args(&self.arguments);
+        let mut stdin = format!("{}\n", self.password);
+        if let Some(code) = &self.code {
+            command.arg("--code-stdin");
+            stdin += &format!("{code}\n");
+        }
         if let Some(display) = self.display {
             command.env("DISPLAY", display);
         }
-        Client { process: computer.spawn(&label("client"), command, &format!("{}\n", self.password)) }
+        Client { process: computer.spawn(&label("client"), command, &stdin) }
     }
 
     /// Starts it and waits for its end: its exit code and all it said.
@@ -111,10 +126,26 @@ pub fn change_password(
     old: &str,
     new: &str,
 ) -> (Option<i32>, String) {
+    change_password_with(computer, gateway, user, [old, new], None)
+}
+
+/// The same with a second factor. `passwords` are the old and the new one.
+///
+/// # Panics
+/// When it does not end soon.
+pub fn change_password_with(
+    computer: &Computer,
+    gateway: &Gateway<'_>,
+    user: &str,
+    passwords: [&str; 2],
+    code: Option<&str>,
+) -> (Option<i32>, String) {
     let mut command = computer.command(program("deskgate"));
     command.args(["password", "--server", &at(GATEWAY, CONTROL_PORT), "--user", user, "--language", "en"]);
     command.args(["--fingerprint", &gateway.fingerprint(), "--password-stdin"]);
-    let mut process = computer.spawn(&label("password"), command, &format!("{old}\n{new}\n"));
+    command.args(code.map(|_| "--code-stdin"));
+    let lines = passwords.into_iter().chain(code).fold(String::new(), |lines, line| lines + line + "\n");
+    let mut process = computer.spawn(&label("password"), command, &lines);
     let code = process.wait(wait::SOON).code();
     (code, process.stdout() + &process.stderr())
 }

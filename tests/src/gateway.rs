@@ -236,9 +236,13 @@ impl Files {
     /// # Panics
     /// When it does not end within half a minute.
     pub fn command(&self, world: &World, arguments: &[&str], stdin: &str) -> Output {
+        self.command_as("command", world, arguments, stdin)
+    }
+
+    fn command_as(&self, name: &str, world: &World, arguments: &[&str], stdin: &str) -> Output {
         let mut command = world.gateway.command(program("deskgate-gateway"));
         command.args(arguments).arg("--config").arg(self.config());
-        let mut process = world.gateway.spawn(&label("command"), command, stdin);
+        let mut process = world.gateway.spawn(&label(name), command, stdin);
         let status = process.wait(wait::SOON);
         Output { status, stdout: process.stdout().into_bytes(), stderr: process.stderr().into_bytes() }
     }
@@ -340,6 +344,17 @@ impl<'w> Gateway<'w> {
             self.log()
         );
         out.into_owned()
+    }
+
+    /// The code that `factor enrol` or `factor reset` prints for a worker. What it printed is kept in a file of its own name.
+    ///
+    /// # Panics
+    /// When it prints none.
+    pub fn hands_over(&self, order: &str, user: &str) -> String {
+        let output = self.files.command_as("handed-over", self.world, &["factor", order, user, "--json"], "");
+        let value: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("no code for {user} ({e}): {}", String::from_utf8_lossy(&output.stderr)));
+        value["code"].as_str().expect("a code").to_owned()
     }
 
     /// The same, for commands that print JSON.

@@ -13,6 +13,7 @@
 //!
 //! - [`netns`], [`world`], [`wait`]: computers, how they are wired, and how anything is waited for
 //! - [`gateway`], [`client`]: the programs under test, as processes
+//! - [`factor`]: a worker's phone, and how it is enrolled
 //! - [`echo`], [`rdp`], [`screen`], [`ldap`]: what stands around them: a plain server, a real desktop, a worker's screen,
 //!   a real directory
 //! - [`capture`], [`copier`], [`api`], [`packets`], [`wireguard`], [`device`]: who watches the wire, and who misuses it
@@ -23,6 +24,7 @@ pub mod client;
 pub mod copier;
 pub mod device;
 pub mod echo;
+pub mod factor;
 pub mod gateway;
 pub mod ldap;
 pub mod netns;

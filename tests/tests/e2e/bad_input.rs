@@ -207,7 +207,7 @@ fn an_unknown_key_in_a_login_is_a_bad_request() {
     let world = World::new();
     let _gateway = Setup::default().start(&world);
     let key = e2e::wireguard::PrivateKey::random().public();
-    let body = String::from_utf8(api::login_body("m.rossi", &password("m.rossi"), key)).expect("text");
+    let body = String::from_utf8(api::login_body("m.rossi", &password("m.rossi"), None, key)).expect("text");
     let body = body.replacen('{', "{\"administrator\":true,", 1);
     assert_eq!(call(&world, &world.home, "/v1/login", &[], body.as_bytes()).status, 400);
 }
