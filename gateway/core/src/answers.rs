@@ -77,7 +77,11 @@ impl Answers {
         }
         match &mut self.state {
             State::Never { .. } => {}
-            State::Silent { asked, .. } if now.saturating_duration_since(*asked) < GIVEN_UP => *asked = now,
+            State::Silent { asked, .. }
+                if self.warned.is_some() || now.saturating_duration_since(*asked) < GIVEN_UP =>
+            {
+                *asked = now;
+            }
             State::Answering | State::Silent { .. } => self.state = State::Silent { since: now, asked: now },
         }
     }

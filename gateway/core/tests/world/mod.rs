@@ -138,7 +138,8 @@ impl World {
         self.drain();
     }
 
-    fn step_to(&mut self, at: Instant) {
+    /// Moves both clocks, and tells nobody.
+    pub(crate) fn step_to(&mut self, at: Instant) {
         self.now.wall += at - self.now.instant;
         self.now.instant = at;
     }
@@ -206,6 +207,14 @@ impl World {
         self.office.clear();
         self.bring_nonces();
         self.restore(&admitted)
+    }
+
+    /// Puts a session under another grant, which is kept.
+    pub(crate) fn change_grant(&mut self, number: SessionNumber, grant: Grant) -> bool {
+        if let Some(kept) = self.opened.get_mut(&number) {
+            kept.grant = grant.clone();
+        }
+        self.gateway.change_grant(number, grant, self.now)
     }
 
     /// Gives sessions of an earlier run to the gateway.
@@ -326,6 +335,7 @@ pub(crate) struct Client {
     pub(crate) by_channel: bool,
     /// The nonces of the probes that reached it.
     pub(crate) probed: Vec<Nonce>,
+    serial: u32,
     secret: StaticSecret,
     tunnel: Tunn,
 }
@@ -348,9 +358,16 @@ impl Client {
             from: SocketAddr::from(([203, 0, 113, serial as u8], 40000 + (serial % 10_000) as u16)),
             by_channel: false,
             probed: Vec::new(),
+            serial,
             tunnel: Tunn::new(secret.clone(), gateway, Some(PRESHARED), None, serial, None),
             secret,
         }
+    }
+
+    /// Forgets its end of the tunnel, as a program that starts anew.
+    pub(crate) fn forget_tunnel(&mut self) {
+        let Self { tunnel, .. } = Self::serial(self.serial);
+        self.tunnel = tunnel;
     }
 
     pub(crate) fn public_key(&self) -> PublicKey {
