@@ -154,13 +154,16 @@ impl Ways {
         }));
     }
 
-    /// Where a datagram of `length` bytes for the confirmed way goes as well. Counted as sent.
+    /// Where a datagram of `length` bytes for the confirmed way goes as well. Counted as sent, until the candidate has
+    /// answered: then it is a way to the client, needed or not.
     pub(crate) fn also(&mut self, length: usize) -> Option<Way> {
         let candidate = self.candidate.as_ref()?;
-        if self.spent + length > BUDGET {
-            return None;
+        if candidate.answered_at.is_none() {
+            if self.spent + length > BUDGET {
+                return None;
+            }
+            self.spent += length;
         }
-        self.spent += length;
         Some(Way::Udp(candidate.address))
     }
 

@@ -41,8 +41,10 @@ fn an_address_is_believed_once_its_probe_is_answered_and_the_other_is_not() {
     let now = Instant::now();
     let mut ways = trying(now);
     assert_eq!(ways.probes(), [Some((Way::Udp(HOME(2)), NONCES[0])), Some((Way::Udp(HOME(1)), NONCES[1]))]);
+    assert_eq!(ways.also(BUDGET + 1), None);
     assert!(ways.handle_confirm(NONCES[0], now));
     assert_eq!(ways.confirmed(), Some(Way::Udp(HOME(1))), "the old one may still answer");
+    assert_eq!(ways.also(BUDGET + 1), Some(Way::Udp(HOME(2))), "but the client is there");
     assert_eq!(settle(&mut ways, now), (Due::Confirmed, now + SETTLE_TIME));
     assert_eq!(ways.confirmed(), Some(Way::Udp(HOME(2))));
     assert!(!ways.handle_confirm(NONCES[1], now), "too late");
@@ -161,4 +163,88 @@ fn strange_is_only_what_lasts_and_has_no_sign_of_life_beside_it() {
     assert_eq!(ways.strange_for(), Duration::from_secs(10));
     assert!(ways.handle_confirm(NONCES[1], at(211)));
     assert_eq!(ways.strange_for(), Duration::ZERO, "the old address answered its probe");
+}
+
+/// Whatever happens in whatever order: an address is believed only if its own probe was answered while the other was not, or
+/// a handshake went by it where nothing else was to be protected; and strangers share one budget.
+#[test]
+fn nobody_is_believed_for_nothing() {
+    let seed = u64::from(std::process::id());
+    println!("seed {seed}");
+    let mut state = seed;
+    let mut draw = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let mut now = Instant::now();
+    let mut ways = shaken(now);
+    let mut serial = 0u128;
+    // The address that is tried, its two nonces, and whether the first was answered.
+    let mut trial: Option<(SocketAddr, [Nonce; 2], bool)> = None;
+    let (mut spent, mut since, mut changes) = (0, now, 0);
+    for step in 0..200_000 {
+        let before = ways.confirmed();
+        let mut by_handshake = None;
+        match draw(12) {
+            0..4 => {
+                let from = if draw(20) == 0 { CHANNEL } else { Way::Udp(HOME(draw(4) as u8)) };
+                by_handshake = ways.answered;
+                if let Some(address) = ways.hear(from, now) {
+                    serial += 2;
+                    let nonces = [serial, serial + 1].map(|n| Nonce(n.to_be_bytes()));
+                    ways.try_address(address, nonces, now);
+                    trial = Some((address, nonces, false));
+                }
+                if from == CHANNEL {
+                    assert_eq!(ways.confirmed(), Some(CHANNEL));
+                }
+            }
+            4 => drop(ways.handle_confirm(Nonce([0; 16]), now)),
+            5 => {
+                if let Some((_, nonces, answered)) = &mut trial {
+                    *answered |= ways.handle_confirm(nonces[0], now);
+                }
+            }
+            6 => {
+                if let Some((_, nonces, _)) = trial.filter(|_| draw(3) == 0)
+                    && ways.handle_confirm(nonces[1], now)
+                {
+                    trial = None;
+                }
+            }
+            7 => ways.handle_channel_came(now),
+            8 => ways.handle_channel_went(),
+            9 => ways.answer_went(Way::Udp(HOME(draw(4) as u8))),
+            10 => {
+                let is_answered = ways.candidate.as_ref().is_some_and(|candidate| candidate.answered_at.is_some());
+                if ways.also(10_000).is_some() && !is_answered {
+                    spent += 10_000;
+                }
+            }
+            _ => {
+                now += Duration::from_millis(draw(700));
+                let _ = ways.handle_timeout(now);
+            }
+        }
+        let after = ways.confirmed();
+        if after != before {
+            changes += 1;
+            (spent, since) = (0, now);
+            let is_proved = match after {
+                Some(CHANNEL) => true,
+                Some(Way::Udp(address)) => {
+                    let by_probe = trial.is_some_and(|(tried, _, answered)| tried == address && answered);
+                    by_probe || (by_handshake == after && before == Some(CHANNEL))
+                }
+                _ => false,
+            };
+            assert!(is_proved, "seed {seed}, step {step}: {before:?} became {after:?}");
+            trial = None;
+        }
+        if now >= since + RENEWAL {
+            (spent, since) = (0, now);
+        }
+        assert!(spent <= 2 * BUDGET, "seed {seed}, step {step}: {spent} bytes");
+    }
+    assert!(changes > 1000, "{changes}");
 }
