@@ -45,6 +45,8 @@ pub(crate) enum Command {
     ChannelLost,
     /// This computer slept, or stood still.
     Woken,
+    /// This computer sends from another address.
+    Moved,
     /// The gateway said that the session is over.
     Closed(CloseReason),
     /// End the session: doors shut, what is under way flushed.
@@ -240,6 +242,7 @@ impl EventLoop {
                     self.channel_there = false;
                     self.session.handle_channel_lost(clock::now());
                 }
+                Ok(Command::Moved) => self.session.handle_moved(clock::now()),
                 Ok(Command::Woken) => self.session.handle_woken(clock::now()),
                 Ok(Command::Closed(reason)) => self.session.handle_closed(reason),
                 Ok(Command::Close(reason)) => {

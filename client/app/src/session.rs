@@ -387,6 +387,7 @@ impl<'a> Working<'a> {
                 (self.tell)(&Event::ChannelLost);
             }
             News::Woken => self.command(Command::Woken),
+            News::Moved => self.command(Command::Moved),
             News::Told(session::Event::Warning { limit, seconds }) => (self.tell)(&Event::Warning { limit, seconds }),
             News::Told(session::Event::WarningLifted { limit }) => (self.tell)(&Event::WarningLifted { limit }),
             News::Told(session::Event::Attached) => {}

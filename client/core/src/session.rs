@@ -187,6 +187,17 @@ impl Session {
         self.timer.set(Deadline::Grace, None);
         self.choice.channel_came();
         self.choose(now);
+        // What cut the channel may have moved us.
+        self.handle_moved(now);
+    }
+
+    /// This computer may send from another address now: the gateway hears of it at once, for it cannot reach us before, and
+    /// whoever only looks at a desktop sends nothing.
+    pub fn handle_moved(&mut self, now: Instant) {
+        if self.is_open() {
+            self.tunnel.set_time(now);
+            self.tunnel.keep_alive();
+        }
     }
 
     /// The computer slept, or stood still: whether the gateway is still there is asked at once.

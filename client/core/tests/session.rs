@@ -742,3 +742,17 @@ fn a_probe_is_told_and_goes_no_further() {
     world.run_for(Duration::from_millis(100));
     assert_eq!((world.probed.as_slice(), world.by_udp), (&[Nonce([7; 16])][..], before), "no ping is answered");
 }
+
+#[test]
+fn who_moves_and_only_looks_is_heard_of_at_once() {
+    let mut world = World::open(&[(3389, Role::Echo)], QUIET);
+    world.run_for(Duration::from_secs(5));
+    let before = world.by_udp;
+    world.session.handle_moved(world.now);
+    world.run_for(Duration::from_millis(100));
+    assert_eq!(world.by_udp, before + 1);
+    world.session.handle_channel_lost(world.now);
+    world.session.handle_channel_attached(world.now);
+    world.run_for(Duration::from_millis(100));
+    assert_eq!(world.by_udp, before + 2);
+}

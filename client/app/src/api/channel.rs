@@ -46,6 +46,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(300);
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
 /// Between looks whether this computer slept; after a sleep, how long the gateway has to give a sign of life.
 const LOOK: Duration = Duration::from_secs(5);
+/// Between looks whether this computer sends from another address: it asks the system alone, and nothing leaves.
+const STEP: Duration = Duration::from_millis(500);
 /// How long the gateway has to give a sign of life after a probe was confirmed.
 const ANSWER_TIME: Duration = Duration::from_millis(1500);
 /// For one write to leave.
@@ -74,6 +76,8 @@ pub(crate) enum News {
     Told(Event),
     /// This computer slept, or stood still.
     Woken,
+    /// This computer sends from another address.
+    Moved,
     /// The gateway does not know the session any more. Nothing follows.
     Gone,
 }
@@ -85,11 +89,15 @@ pub(crate) async fn hold(client: Client, token: Arc<Token>, news: UnboundedSende
         match attach(&client, &token).await {
             Ok(socket) => {
                 wait = FIRST_WAIT;
-                if work(socket, &news, &mut link).await == After::Nothing {
+                let after = work(socket, &news, &mut link).await;
+                if after == After::Nothing {
                     return;
                 }
                 tracing::debug!("session channel lost");
                 let _ = news.send(News::Lost);
+                if after == After::AtOnce {
+                    continue;
+                }
             }
             Err(Failure::Gone) => {
                 let _ = news.send(News::Gone);
@@ -167,6 +175,8 @@ enum After {
     Nothing,
     /// Come back.
     Again,
+    /// The same, from another address: it is only us who come.
+    AtOnce,
 }
 
 /// A moment that both halves of a channel look at.
@@ -192,7 +202,7 @@ async fn work(socket: Socket, news: &UnboundedSender<News>, link: &mut ChannelEn
     let (mut sink, stream) = socket.split();
     tokio::select! {
         after = listen(stream, news, &inlet, &heard) => after,
-        () = speak(&mut sink, news, link, &heard, line) => After::Again,
+        after = speak(&mut sink, news, link, &heard, line) => after,
         () = news.closed() => {
             let _ = timeout(CLOSE_TIME, sink.close()).await;
             After::Nothing
@@ -242,17 +252,19 @@ async fn listen(mut stream: Stream, news: &UnboundedSender<News>, inlet: &Inlet,
     }
 }
 
-/// Says that somebody is here, passes datagrams on, and looks whether this computer slept. Returns when nobody hears.
+/// Says that somebody is here, passes datagrams on, and looks whether this computer slept or moved. Returns when nobody hears.
 async fn speak(
     sink: &mut Sink,
     news: &UnboundedSender<News>,
     link: &mut ChannelEnd,
     heard: &Heard,
     line: Option<Line>,
-) {
+) -> After {
     let mut pings = interval_at(Instant::now() + PING, PING);
     let mut looks = interval_at(Instant::now() + LOOK, LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut steps = interval_at(Instant::now() + STEP, STEP);
+    steps.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut watch = SleepWatch::new();
     // Since when a sign of life is overdue, after a sleep.
     let mut asked = None;
@@ -277,13 +289,21 @@ async fn speak(
                     true
                 }
             }
+            _ = steps.tick() => {
+                if line.as_ref().is_some_and(Line::is_cut) {
+                    tracing::debug!("moved");
+                    let _ = news.send(News::Moved);
+                    return After::AtOnce;
+                }
+                true
+            }
             () = sleep_until(confirmed.unwrap_or_else(Instant::now) + ANSWER_TIME), if confirmed.is_some() => {
                 confirmed.take().is_none_or(|since| heard.since(since))
             }
             leaving = link.next() => match leaving {
                 Leaving::Run(run) => send_runs(sink, run, link).await,
-                // What moved the tunnel to another address may have cut this line, which nobody would notice for long.
-                Leaving::Confirmation(_) if line.as_ref().is_some_and(Line::is_cut) => false,
+                // What moved the tunnel to another address has cut this line.
+                Leaving::Confirmation(_) if line.as_ref().is_some_and(Line::is_cut) => return After::AtOnce,
                 Leaving::Confirmation(nonce) => {
                     confirmed.get_or_insert(Instant::now());
                     confirm(sink, nonce).await && ping(sink).await
@@ -291,7 +311,7 @@ async fn speak(
             },
         };
         if !said {
-            return;
+            return After::Again;
         }
     }
 }
