@@ -4,7 +4,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::{IpAddr, TcpListener},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use e2e::{
@@ -23,6 +23,9 @@ const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 2));
 const NEW_HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 3));
 /// How long a desktop may stand still; it stands still for a tenth of that.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The same where nothing leaves home: the client looks twice a second where it is, and the workstation repeats what was
+/// lost ever more seldom.
+const BUSY_PAUSE: Duration = Duration::from_secs(3);
 /// What may go to an address that is not confirmed (`gateway/core/src/ways.rs`), and a little for the probes.
 const BUDGET: usize = 512 * 1024 + 32 * 1024;
 
@@ -37,6 +40,12 @@ fn at_work(world: &World) -> (Echo, Gateway<'_>, Client, Beat, String) {
     beat.wait_for(50);
     beat.take_longest();
     (desk, gateway, client, beat, number)
+}
+
+fn move_home(world: &World) {
+    world.home.ip(&format!(
+        "addr del {HOME}/24 dev eth0\naddr add {NEW_HOME}/24 dev eth0\nroute add default via 198.51.100.1"
+    ));
 }
 
 /// That the session is the same and went no other way, and that nobody had to connect again.
@@ -63,9 +72,7 @@ fn destinations(world: &World, beat: &Beat, answers: usize) -> Vec<(IpAddr, u16)
 fn a_home_computer_with_a_new_address_goes_on() {
     let world = World::new();
     let (desk, gateway, client, beat, number) = at_work(&world);
-    world.home.ip(&format!(
-        "addr del {HOME}/24 dev eth0\naddr add {NEW_HOME}/24 dev eth0\nroute add default via 198.51.100.1"
-    ));
+    move_home(&world);
     beat.wait_for(100);
     let pause = beat.take_longest();
     println!("the connection stood still for {pause:?}");
@@ -74,6 +81,39 @@ fn a_home_computer_with_a_new_address_goes_on() {
         destinations(&world, &beat, 10).iter().all(|(to, _)| *to == NEW_HOME).then_some(())
     });
     assert_unharmed(&desk, &gateway, &client, &number);
+}
+
+#[test]
+fn a_busy_screen_that_is_only_looked_at_goes_on_at_a_new_address() {
+    let world = World::new();
+    let listener = world.workstation.inside(|| TcpListener::bind((WORKSTATION, 3389))).expect("a free port");
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("the client connects");
+        let _ = stream.write_all(b"desk\n");
+        // Some 10 Mbit/s, as long as somebody looks.
+        while stream.write_all(&[7; 12_500]).is_ok() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    });
+    let gateway = Setup::default().profile("grace", "\"2m\"").start(&world);
+    let mut client = Connect::new(&gateway, "m.rossi").start(&world.home);
+    let mut stream = connect(&world.home, LOOPBACK, client.port()).expect("the door is open");
+    assert!(read_line(&mut stream).is_some());
+    let mut look = |bytes| {
+        let (mut longest, mut seen) = (Duration::ZERO, 0);
+        while seen < bytes {
+            let asked = Instant::now();
+            seen += stream.read(&mut [0; 64 * 1024]).expect("the screen goes on");
+            longest = longest.max(asked.elapsed());
+        }
+        longest
+    };
+    look(1 << 20);
+    move_home(&world);
+    let pause = look(4 << 20);
+    println!("the screen stood still for {pause:?}");
+    assert!(pause < BUSY_PAUSE, "it stood still for {pause:?}: {} {}", client.said(), gateway.log());
+    assert_eq!(gateway.sessions().len(), 1);
 }
 
 #[test]
@@ -147,5 +187,7 @@ fn who_copies_packets_has_no_more_of_a_busy_desktop_than_the_budget() {
     stream.read_exact(&mut vec![0; MUCH]).expect("all of it comes");
     println!("{} copied, {} received", copier.copied(), copier.received());
     assert!(copier.received() > 0 && copier.received() <= BUDGET, "{} bytes", copier.received());
-    assert_eq!(gateway.sessions().len(), 1);
+    let number = gateway.only_session();
+    assert_eq!(gateway.json(&["session", "show", &number, "--json"])["by"], "udp");
+    assert!(!client.said().contains("blocks fast connections"), "{}", client.said());
 }

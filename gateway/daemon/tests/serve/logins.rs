@@ -100,6 +100,28 @@ fn a_channel_is_no_way_into_anybody_elses_session() {
 }
 
 #[test]
+fn a_channel_understands_its_requests_and_ends_at_anything_else() {
+    let house = House::new();
+    let _gateway = house.serve();
+    block_on(async {
+        let (token, _) = open("m.rossi").await;
+        for wrong in ["", "{}", r#"{"request":"prolong"}"#, r#"{"request":"confirm","nonce":"00"}"#] {
+            let mut channel = channel(&token).await;
+            assert_eq!(event(&mut channel).await, r#"{"event":"attached"}"#);
+            // A probe that never was: understood, and of no use.
+            let confirm = format!(r#"{{"request":"confirm","nonce":"{:032}"}}"#, 7);
+            channel.send(Message::text(confirm)).await.unwrap();
+            channel.send(Message::Ping(Default::default())).await.unwrap();
+            assert!(matches!(channel.next().await, Some(Ok(Message::Pong(_)))), "it goes on");
+            channel.send(Message::text(wrong)).await.unwrap();
+            let end = async { while let Some(Ok(_)) = channel.next().await {} };
+            tokio::time::timeout(SOON, end).await.expect("the channel ends");
+        }
+        assert_eq!(house.open_sessions(), 1, "the session itself goes on");
+    });
+}
+
+#[test]
 fn an_administrator_closes_a_session_and_that_is_recorded() {
     let house = House::new();
     let _gateway = house.serve();
