@@ -243,6 +243,15 @@ fn difference(old: &Policy, new: &Policy, worker: &str, from: Timestamp) -> Diff
         }
         at = until;
     }
+    if !after.held.is_empty() && old.is_test_account(worker) != new.is_test_account(worker) {
+        difference.changes.push((
+            from,
+            match new.is_test_account(worker) {
+                true => "a test account: may be recorded without asking".to_owned(),
+                false => "no test account any more".to_owned(),
+            },
+        ));
+    }
     difference
 }
 

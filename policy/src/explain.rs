@@ -8,6 +8,7 @@ use crate::{
     Decision, Device, End, Policy, Reason, Request,
     day::{Day, Minute, Window},
     error::typed,
+    name::folded,
     resolve::length,
     rule::{Agreement, Change, Exception},
     schedule::Off,
@@ -79,6 +80,7 @@ impl Policy {
                 };
                 let says = format!("the session ends on {}, by {by}", self.clock(settled.ends_at));
                 rulings.push(Ruling { says, span: None });
+                rulings.extend(self.test_account_ruling(request.worker));
                 let until = self.held_until(settled.agreement, request.at, Timestamp::MAX);
                 // As far as it was looked is no end.
                 let seen =
@@ -130,6 +132,12 @@ impl Policy {
         }
         windows.sort_by_key(|window| window.begins);
         CalendarDay { date: day.date(), windows, note }
+    }
+
+    fn test_account_ruling(&self, worker: &str) -> Option<Ruling> {
+        let span = self.test_accounts.get(folded(worker).as_ref())?;
+        let says = "a test account: sizes and times of its sessions may be recorded without asking".to_owned();
+        Some(Ruling { says, span: Some(*span) })
     }
 
     fn agreement_ruling(&self, agreement: &Agreement) -> Ruling {

@@ -48,7 +48,11 @@
     )
 )]
 
-use std::{collections::HashMap, ops::Range, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+    sync::Arc,
+};
 
 use jiff::{Timestamp, civil::Date};
 
@@ -106,6 +110,8 @@ pub struct Policy {
     holidays_span: Option<Span>,
     retention: Retention,
     networks: Vec<Network>,
+    /// By folded name, where each is said.
+    test_accounts: BTreeMap<Box<str>, Span>,
     lawful: Option<Lawful>,
     roles: Vec<RoleRule>,
     workstations: Vec<Workstation>,
@@ -186,6 +192,11 @@ impl Policy {
     /// The networks in which every workstation must lie, as its name resolves too; none means that none was set.
     pub fn workstation_networks(&self) -> &[Network] {
         &self.networks
+    }
+
+    /// Whether an account is one for trials, whose sessions may be recorded (sizes and times, no content) without asking.
+    pub fn is_test_account(&self, worker: &str) -> bool {
+        self.test_accounts.contains_key(folded(worker).as_ref())
     }
 
     /// The acts that the rules rest on.

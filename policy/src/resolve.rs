@@ -4,7 +4,7 @@
 //! missing or wrong was or is reported, and the rest is looked at all the same.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -16,7 +16,7 @@ use crate::{
     day::{Day, DaySet, Zone},
     error::{Mistake, any_of, typed},
     holidays::{self, Holidays},
-    name::{folded_group, meant},
+    name::{folded, folded_group, meant},
     rule::{RoleRule, Workstation},
     source::{At, Span},
     syntax::{self, HolidayWritten, NoticeWritten, TestWritten, WorkstationWritten, Written},
@@ -117,6 +117,7 @@ impl Resolver<'_> {
         let exceptions = self.exceptions(&mut written, &listed);
         let roles = self.roles(&mut written);
         let lawful = self.lawful(&mut written);
+        let test_accounts = self.test_accounts(written.test_accounts.take(), &listed.by_name);
         let trials = self.trials(&mut written, &by_workstation);
         let (zone, timezone) = zone?;
         let policy = Policy {
@@ -130,6 +131,7 @@ impl Resolver<'_> {
             holidays_span,
             retention,
             networks,
+            test_accounts,
             lawful,
             roles,
             workstations,
@@ -201,6 +203,27 @@ impl Resolver<'_> {
     }
 
     /// Three calendar months are at least 89 days (from the end of November, or over February).
+    /// Folded. A name without an agreement is told, for it is mostly a slip of the pen.
+    fn test_accounts(
+        &mut self,
+        listed: Option<At<Vec<At<String>>>>,
+        by_name: &HashMap<Box<str>, u32>,
+    ) -> BTreeMap<Box<str>, Span> {
+        let mut accounts: BTreeMap<Box<str>, Span> = BTreeMap::new();
+        for account in listed.map(|listed| listed.value).unwrap_or_default() {
+            let name = folded(&account.value).into_owned().into_boxed_str();
+            if !by_name.contains_key(&name) {
+                let message = format!("the test account {} has no agreement", typed(&account.value));
+                let mistake = Mistake::warning(account.span, message).label("never signs in");
+                self.mistakes.push(mistake.advice("write the name as its agreement does, or remove it"));
+            }
+            if accounts.insert(name, account.span).is_some() {
+                self.mistakes.push(Mistake::error(account.span, "a test account is listed twice").label("said before"));
+            }
+        }
+        accounts
+    }
+
     fn retention(&mut self, written: Option<At<Retention>>) -> Retention {
         let Some(written) = written else { return Retention::default() };
         let too_long = match written.value {

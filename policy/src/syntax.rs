@@ -85,6 +85,7 @@ pub(crate) struct Written {
     pub(crate) holidays: Option<At<Vec<At<HolidayWritten>>>>,
     pub(crate) retention: Option<At<Retention>>,
     pub(crate) networks: Option<At<Vec<At<Network>>>>,
+    pub(crate) test_accounts: Option<At<Vec<At<String>>>>,
     pub(crate) services: Vec<ServiceWritten>,
     pub(crate) workstations: Vec<WorkstationWritten>,
     pub(crate) profiles: Vec<ProfileWritten>,

@@ -104,3 +104,24 @@ fn other_ports_are_an_adjustment_that_says_so() {
     assert_eq!(grant.services[0].tcp, [22]);
     assert_eq!(changes, ["reaches other ports"]);
 }
+
+#[test]
+fn who_becomes_a_test_account_is_told_in_every_answer() {
+    let (old, _) = policy(&[]);
+    let (new, sources) = policy(&[("services.rdp.tcp = [3389]", "services.rdp.tcp = [3389]\ntest_accounts = \"A\"")]);
+    assert!(new.is_test_account("a") && new.is_test_account("A") && !new.is_test_account("b"));
+    assert!(!old.is_test_account("a"));
+
+    let at: Timestamp = old.instant("2026-03-03T09:00".parse().unwrap());
+    let groups = ["g".to_owned()];
+    let explained = new.explain(&Request::new("a", &groups, Device::Personal, at));
+    let ruling = explained.rulings.iter().find(|ruling| ruling.says.contains("test account")).unwrap();
+    assert_eq!(ruling.place(&sources).unwrap().to_string(), "p.toml:4");
+
+    let told = |new: &Policy, old: &Policy| {
+        let differences = new.differences(old, at);
+        differences.iter().flat_map(|one| one.changes.clone()).map(|(_, change)| change).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&new, &old), ["a test account: may be recorded without asking"]);
+    assert_eq!(told(&old, &new), ["no test account any more"]);
+}

@@ -119,6 +119,12 @@ pub(crate) static POLICY: Sheet = Sheet {
             "How long workers' session records are kept; three months are the most.",
         ),
         optional("workstation_networks", Takes::Networks, "any", "The networks in which every workstation must lie."),
+        optional(
+            "test_accounts",
+            Takes::Texts,
+            "none",
+            "Accounts for trials: `idle record` asks nobody before it records sizes and times of their sessions.",
+        ),
         optional("services", Takes::Named(&SERVICE), "", "Named sets of ports."),
         optional("workstations", Takes::Named(&WORKSTATION), "", "The office computers that can be reached."),
         optional("profiles", Takes::Named(&PROFILE), "", "Named sets of limits."),

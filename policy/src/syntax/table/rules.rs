@@ -28,6 +28,8 @@ impl Reader<'_> {
             Self::by(value::network, "a network, `\"10.20.0.0/16\"`"),
         );
         self.once("workstation_networks", networks, &mut written.networks);
+        let test_accounts = self.texts(&mut top, "test_accounts");
+        self.once("test_accounts", test_accounts, &mut written.test_accounts);
         for (name, table) in self.named(&mut top, "services", &keys::SERVICE) {
             let service = self.service(name, table);
             written.services.push(service);
