@@ -1,6 +1,6 @@
 //! The worker's program under test, as a process on a home computer.
 
-use std::{path::Path, process::ExitStatus, time::Duration};
+use std::{fs::File, io::Write as _, path::Path, process::ExitStatus, time::Duration};
 
 use nix::{sys::signal::Signal, unistd::Pid};
 
@@ -8,7 +8,7 @@ use crate::{
     gateway::{CONTROL_PORT, Gateway, at, label, password},
     netns::{Computer, Process},
     wait,
-    world::{GATEWAY, program},
+    world::{GATEWAY, World, program},
 };
 
 /// How the program ended.
@@ -107,6 +107,33 @@ impl Connect {
         Client { process: computer.spawn(&label("client"), command, &stdin) }
     }
 
+    /// Starts it at a terminal, where a worker types; the password is typed already.
+    ///
+    /// # Panics
+    /// When it does not ask for the password.
+    pub fn start_at_terminal(&self, world: &World) -> (Client, Keyboard) {
+        let keys = world.folder().join(label("keys"));
+        world.home.sh(&format!("mkfifo '{}'", keys.display()));
+        // Both ways, so that opening waits for nobody.
+        let file = File::options().read(true).write(true).open(&keys).expect("made above");
+        let mut line = format!("'{}' connect", program("deskgate").display());
+        let (server, user, pin) = (&self.server, &self.user, &self.fingerprint);
+        line += &format!(" --server {server} --user {user} --fingerprint {pin} --language {}", self.language);
+        self.arguments.iter().for_each(|argument| line += &format!(" '{argument}'"));
+        let mut command = world.home.command("sh");
+        command
+            .args(["-c", r#"exec script --quiet --return --flush --command "$1" /dev/null < "$0""#])
+            .arg(&keys)
+            .arg(line);
+        let client = Client { process: world.home.spawn(&label("client"), command, "") };
+        let mut keyboard = Keyboard { file };
+        client.wait_for_words("Office password");
+        keyboard.type_line(&self.password);
+        client.wait_for_words("Code (");
+        keyboard.type_line("");
+        (client, keyboard)
+    }
+
     /// Starts it and waits for its end: its exit code and all it said.
     pub fn refused(&self, computer: &Computer) -> (Option<i32>, String) {
         let mut client = self.start(computer);
@@ -150,6 +177,22 @@ pub fn change_password_with(
     (code, process.stdout() + &process.stderr())
 }
 
+/// What a worker types at a terminal.
+#[derive(Debug)]
+pub struct Keyboard {
+    file: File,
+}
+
+impl Keyboard {
+    /// Types a line, and Enter.
+    ///
+    /// # Panics
+    /// When nobody takes it.
+    pub fn type_line(&mut self, line: &str) {
+        self.file.write_all(format!("{line}\n").as_bytes()).expect("a pipe of ours takes a line");
+    }
+}
+
 /// A running `deskgate`.
 #[derive(Debug)]
 pub struct Client {
@@ -180,6 +223,11 @@ impl Client {
     /// All it said, to the terminal and aside.
     pub fn said(&self) -> String {
         format!("{}{}", self.process.stdout(), self.process.stderr())
+    }
+
+    /// Waits until it said this.
+    pub fn wait_for_words(&self, words: &str) {
+        wait::until(words, wait::SOON, || self.said().contains(words).then_some(()));
     }
 
     /// The file that receives what it says to people.

@@ -48,6 +48,8 @@ pub struct Setup {
     pub masquerade: bool,
     /// The network that tunnel addresses are lent from.
     pub pool: String,
+    /// Accounts that are recorded without being asked.
+    pub test_accounts: Vec<&'static str>,
 }
 
 impl Default for Setup {
@@ -66,6 +68,7 @@ impl Default for Setup {
             workstation: WORKSTATION.to_string(),
             masquerade: true,
             pool: "100.96.0.0/20".to_owned(),
+            test_accounts: Vec::new(),
         }
     }
 }
@@ -110,6 +113,7 @@ impl Setup {
     pub fn policy(&self) -> String {
         let mut text = format!(
             r#"timezone = "UTC"
+test_accounts = {:?}
 
 [services.rdp]
 tcp = [3389]
@@ -126,6 +130,7 @@ services = ["rdp"]
 groups = ["{}"]
 {}
 "#,
+            self.test_accounts,
             self.workstation,
             self.group,
             self.profile.join("\n")
@@ -245,6 +250,13 @@ impl Files {
         let mut process = world.gateway.spawn(&label(name), command, stdin);
         let status = process.wait(wait::SOON);
         Output { status, stdout: process.stdout().into_bytes(), stderr: process.stderr().into_bytes() }
+    }
+
+    /// Starts one of the gateway's commands without waiting for its end.
+    pub fn begin(&self, world: &World, arguments: &[&str]) -> Process {
+        let mut command = world.gateway.command(program("deskgate-gateway"));
+        command.args(arguments).arg("--config").arg(self.config());
+        world.gateway.spawn(&label("command"), command, "")
     }
 
     /// Starts the daemon without waiting for anything.
@@ -401,6 +413,22 @@ impl<'w> Gateway<'w> {
             Value::Array(records) => records,
             other => panic!("log show is no list: {other}"),
         }
+    }
+
+    /// What administrators did about one session, oldest first: kind and fields.
+    ///
+    /// # Panics
+    /// When the log is none.
+    pub fn acts(&self, number: &str) -> Vec<(String, Value)> {
+        let records = self.json(&["log", "show", "--journal", "administrators", "--json"]);
+        let records = records.as_array().expect("the log is a list").iter();
+        let about = records.filter(|record| record["session"].as_str() == Some(number));
+        about.map(|record| (record["kind"].as_str().unwrap_or_default().to_owned(), record["fields"].clone())).collect()
+    }
+
+    /// Starts a command of the gateway's program that goes on for a while.
+    pub fn begin(&self, arguments: &[&str]) -> Process {
+        self.files.begin(self.world, arguments)
     }
 
     /// The kinds of the records about one session, oldest first.

@@ -12,6 +12,7 @@ mod rdp;
 mod secret;
 mod session;
 mod signals;
+mod terminal;
 mod udp;
 mod wireguard;
 mod words;

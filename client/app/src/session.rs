@@ -24,7 +24,7 @@ use gateway_api::{
 };
 use serde::Serialize;
 use tokio::{
-    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::JoinHandle,
     time::{Instant, sleep_until, timeout},
 };
@@ -41,6 +41,7 @@ use crate::{
     listener::Address,
     rdp::{self, Desktop, Found, Launcher, Program},
     signals::Signals,
+    terminal::Terminal,
     wireguard,
 };
 
@@ -123,6 +124,18 @@ pub(crate) enum Event {
     ChannelLost,
     /// The session channel is back.
     ChannelBack,
+    /// The office asks to record sizes and times of this session's packets.
+    TraceAsked { seconds: u32, answer_s: u32 },
+    /// It asked, and there is no terminal to answer at: that is a no.
+    TraceUnasked,
+    /// The worker said no.
+    TraceRefused,
+    /// The question does not stand any more.
+    TraceTakenBack,
+    /// The recording goes on; `by_key` says whether a key ends it.
+    TraceBegun { seconds: u32, by_key: bool },
+    /// The recording is over.
+    TraceEnded,
     /// The workstation refuses connections to a port.
     WorkstationRefused { workstation: String, port: u16 },
     /// The workstation does not answer at a port.
@@ -228,6 +241,17 @@ enum Finish {
     Impossible(Outcome),
 }
 
+/// A recording of this session's sizes and times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trace {
+    /// The office asks for it.
+    Asked { question: u32 },
+    /// The answer was given.
+    Answered,
+    /// It is going on.
+    Running,
+}
+
 /// A session that the gateway has opened.
 struct Working<'a> {
     client: Client,
@@ -240,6 +264,11 @@ struct Working<'a> {
     seed: u64,
     channel: JoinHandle<()>,
     news: UnboundedReceiver<News>,
+    /// What the gateway is to be told by the channel.
+    requests: UnboundedSender<session::Request>,
+    /// Whether this session may be recorded, or is.
+    trace: Option<Trace>,
+    terminal: Terminal,
     /// The data plane's way by the session channel, until it takes it.
     link: Option<LoopEnd>,
     /// Since when the session channel is lost, once it had been attached.
@@ -266,7 +295,8 @@ impl<'a> Working<'a> {
         let token = Arc::new(token);
         let (sender, news) = unbounded_channel();
         let (loop_end, channel_end) = link::link();
-        let channel = tokio::spawn(channel::hold(client.clone(), Arc::clone(&token), sender, channel_end));
+        let (requests, asked) = unbounded_channel();
+        let channel = tokio::spawn(channel::hold(client.clone(), Arc::clone(&token), sender, asked, channel_end));
         Self {
             client,
             user,
@@ -277,6 +307,9 @@ impl<'a> Working<'a> {
             seed,
             channel,
             news,
+            requests,
+            trace: None,
+            terminal: Terminal::default(),
             link: Some(loop_end),
             lost: None,
             silent: false,
@@ -365,6 +398,10 @@ impl<'a> Working<'a> {
                 () = grace_over(watched, self.lost, &self.session.limits) => {
                     Some(Finish::Over(CloseReason::ClientLost))
                 }
+                line = self.terminal.next() => {
+                    self.take_line(&line);
+                    None
+                }
                 () = signals.next() => Some(Finish::Worker),
             };
             if let Some(finish) = step {
@@ -385,16 +422,69 @@ impl<'a> Working<'a> {
                 self.command(Command::ChannelLost);
                 self.lost = Some(Instant::now());
                 (self.tell)(&Event::ChannelLost);
+                // The gateway asks, and records, only whom it hears.
+                self.trace_ended();
             }
             News::Woken => self.command(Command::Woken),
             News::Moved => self.command(Command::Moved),
             News::Told(session::Event::Warning { limit, seconds }) => (self.tell)(&Event::Warning { limit, seconds }),
             News::Told(session::Event::WarningLifted { limit }) => (self.tell)(&Event::WarningLifted { limit }),
+            News::Told(session::Event::TraceAsked { question, seconds, answer_s }) => {
+                self.trace_asked(question, seconds, answer_s);
+            }
+            News::Told(session::Event::TraceBegun { seconds }) => {
+                self.trace = Some(Trace::Running);
+                let by_key = self.terminal.listen();
+                (self.tell)(&Event::TraceBegun { seconds, by_key });
+            }
+            News::Told(session::Event::TraceEnded) => self.trace_ended(),
             News::Told(session::Event::Attached) => {}
             News::Told(session::Event::Closed { reason }) => return Some(Finish::Over(reason)),
             News::Gone => return Some(Finish::Over(CloseReason::ClientLost)),
         }
         None
+    }
+
+    /// Nobody answers for the worker: without a terminal the answer is no.
+    fn trace_asked(&mut self, question: u32, seconds: u32, answer_s: u32) {
+        if self.terminal.listen() {
+            self.trace = Some(Trace::Asked { question });
+            (self.tell)(&Event::TraceAsked { seconds, answer_s });
+        } else {
+            self.request(session::Request::AnswerTrace { question, consent: false });
+            (self.tell)(&Event::TraceUnasked);
+        }
+    }
+
+    /// What the worker typed: an answer, or that a recording is to end.
+    fn take_line(&mut self, line: &str) {
+        match self.trace {
+            Some(Trace::Asked { question }) => {
+                let consent = is_yes(line);
+                self.request(session::Request::AnswerTrace { question, consent });
+                self.trace = consent.then_some(Trace::Answered);
+                if !consent {
+                    self.terminal.stop();
+                    (self.tell)(&Event::TraceRefused);
+                }
+            }
+            Some(Trace::Running) => self.request(session::Request::EndTrace),
+            Some(Trace::Answered) | None => {}
+        }
+    }
+
+    fn trace_ended(&mut self) {
+        self.terminal.stop();
+        match self.trace.take() {
+            Some(Trace::Running) => (self.tell)(&Event::TraceEnded),
+            Some(Trace::Asked { .. } | Trace::Answered) => (self.tell)(&Event::TraceTakenBack),
+            None => {}
+        }
+    }
+
+    /// Tells the gateway something by the channel, while there is one.
+    fn request(&self, request: session::Request) {
+        let _ = self.requests.send(request);
     }
 
     fn take_report(&mut self, report: Option<Report>, show: &Show) -> Option<Finish> {
@@ -544,6 +634,11 @@ impl Starter {
     }
 }
 
+/// Whether a typed answer is a yes, in either language. Anything else is a no.
+fn is_yes(line: &str) -> bool {
+    ["y", "yes", "s", "si", "sì"].contains(&line.trim().to_lowercase().as_str())
+}
+
 /// The next report of a data plane, where there is one.
 async fn next_report(plane: &mut Option<DataPlane>) -> Option<Report> {
     match plane {
@@ -593,5 +688,11 @@ mod tests {
             doors(&[service("rdp", &[3389]), service("web", &[80, 443]), service("again", &[443]), service("u", &[])]);
         let expected = [("rdp", 3389), ("web/80", 80), ("web/443", 443)];
         assert_eq!(found, expected.map(|(name, port)| (name.to_owned(), port)));
+    }
+
+    #[test]
+    fn only_a_yes_is_a_yes() {
+        assert!(["y", "Y", " yes ", "s", "S", "sì", "SÌ", "si"].into_iter().all(is_yes));
+        assert!(["", "n", "no", "yn", "why", "1", "ok"].into_iter().all(|line| !is_yes(line)));
     }
 }

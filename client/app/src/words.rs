@@ -70,6 +70,18 @@ pub(crate) enum Text {
     ChannelLost,
     /// The session channel is back.
     ChannelBack,
+    /// The office asks to record sizes and times of the session's packets.
+    TraceAsked { seconds: u32, answer_s: u32 },
+    /// It asked, and nobody can be asked.
+    TraceUnasked,
+    /// The worker said no.
+    TraceRefused,
+    /// The question does not stand any more.
+    TraceTakenBack,
+    /// The recording goes on.
+    TraceBegun { seconds: u32, by_key: bool },
+    /// The recording is over.
+    TraceEnded,
     /// The workstation refuses.
     WorkstationRefused { workstation: String, port: u16 },
     /// The workstation does not answer.
@@ -203,6 +215,13 @@ mod tests {
             Text::ByUdp,
             Text::ChannelLost,
             Text::ChannelBack,
+            Text::TraceAsked { seconds: 600, answer_s: 60 },
+            Text::TraceUnasked,
+            Text::TraceRefused,
+            Text::TraceTakenBack,
+            Text::TraceBegun { seconds: 600, by_key: true },
+            Text::TraceBegun { seconds: 600, by_key: false },
+            Text::TraceEnded,
             Text::WorkstationRefused { workstation: s(), port: 3389 },
             Text::WorkstationSilent { workstation: s(), port: 3389 },
             Text::Closing,

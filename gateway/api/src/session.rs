@@ -229,6 +229,22 @@ pub enum Event {
         /// What will not end it now.
         limit: Limit,
     },
+    /// The office asks to record sizes and times of this session's packets, no content. Without an answer it is not done.
+    TraceAsked {
+        /// To be named in the answer.
+        question: u32,
+        /// How long the recording would last at most.
+        seconds: u32,
+        /// How long the answer is waited for.
+        answer_s: u32,
+    },
+    /// The recording has begun; the worker is to see that, and may end it ([`Request::EndTrace`]).
+    TraceBegun {
+        /// How long it lasts at most.
+        seconds: u32,
+    },
+    /// The recording is over, or the question is taken back.
+    TraceEnded,
     /// The session is over; the channel closes after this frame.
     Closed {
         /// Why.
@@ -245,6 +261,15 @@ pub enum Request {
         /// The probe's.
         nonce: Nonce,
     },
+    /// The worker's answer to [`Event::TraceAsked`].
+    AnswerTrace {
+        /// Which question.
+        question: u32,
+        /// Whether it may be recorded.
+        consent: bool,
+    },
+    /// The worker ends the recording.
+    EndTrace,
 }
 
 #[cfg(test)]
@@ -308,7 +333,17 @@ mod tests {
         let confirm = Request::Confirm { nonce: Nonce(std::array::from_fn(|n| n as u8)) };
         assert_eq!(serde_json::to_string(&confirm).unwrap(), text);
         assert_eq!(serde_json::from_str::<Request>(text).unwrap(), confirm);
-        for wrong in [r#"{"request":"confirm"}"#, r#"{"request":"other"}"#, &text.replace('}', r#","more":1}"#)] {
+        let answer = Request::AnswerTrace { question: 7, consent: true };
+        let answered = r#"{"request":"answer_trace","question":7,"consent":true}"#;
+        assert_eq!(serde_json::to_string(&answer).unwrap(), answered);
+        assert_eq!(serde_json::from_str::<Request>(answered).unwrap(), answer);
+        assert_eq!(serde_json::from_str::<Request>(r#"{"request":"end_trace"}"#).unwrap(), Request::EndTrace);
+        for wrong in [
+            r#"{"request":"confirm"}"#,
+            r#"{"request":"answer_trace","question":7}"#,
+            r#"{"request":"other"}"#,
+            &text.replace('}', r#","more":1}"#),
+        ] {
             assert!(serde_json::from_str::<Request>(wrong).is_err(), "{wrong}");
         }
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use policy::Grant;
 use serde::{Deserialize, Serialize};
 
-use crate::{Protocol, Way, activity::Cipher, peer::INITIATION_SIZE};
+use crate::{Protocol, Traced, Way, activity::Cipher, peer::INITIATION_SIZE};
 
 /// One moment on both clocks, asked once per batch by the loop. Timers rest on the first, the grant's end on the second.
 #[derive(Debug, Clone, Copy)]
@@ -150,6 +150,13 @@ pub enum Event {
         number: SessionNumber,
         /// Where it stands.
         standing: Box<Standing>,
+    },
+    /// A piece of a recording that was begun (`Gateway::begin_trace`).
+    Traced {
+        /// Whose.
+        number: SessionNumber,
+        /// The packets since the piece before.
+        traced: Box<Traced>,
     },
     /// The session is gone: no peer, no address, no flow is left.
     Closed {

@@ -143,7 +143,7 @@ impl Flows {
             protocol: flow.key.protocol,
             home_port: flow.key.home_port,
             office_port: flow.key.office_port,
-            cipher: flow.meter.as_ref().and_then(Meter::cipher).or(flow.cipher),
+            cipher: flow.cipher(),
         };
         self.flows.iter().filter(there).map(kept).collect()
     }
@@ -289,6 +289,11 @@ impl Flow {
         } else {
             meter.handle_from_office(tcp.sequence, packet.payload());
         }
+    }
+
+    /// How it is ciphered, once the workstation has said so.
+    pub(crate) fn cipher(&self) -> Option<Cipher> {
+        self.meter.as_ref().and_then(Meter::cipher).or(self.cipher)
     }
 
     fn home_sent(&mut self, tcp: &Tcp, payload: usize) {

@@ -11,7 +11,7 @@ mod waiting;
 use std::{
     collections::VecDeque,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use gateway_api::{CloseReason, PublicKey, SessionNumber, probe::Nonce};
@@ -24,6 +24,7 @@ use self::{
 };
 use crate::{
     Counters, Drop, Event, Now, Offload, Open, OpenError, Opened, Phase, Transmit, View, Way,
+    activity::replay::End,
     addresses::Addresses,
     flows::Flow,
     guard::Guard,
@@ -34,6 +35,7 @@ use crate::{
     packet::Packet,
     path_mtu::TooBig,
     peer::{self, HANDSHAKE_ROOM, INITIATION_SIZE, Identity, Incoming, LARGEST_DATAGRAM, OVERHEAD, Peer},
+    recorder::{Recorder, TraceEnd},
     reset, segment_size,
     session::{Due, Held, Session},
     sessions::{Sessions, Slot},
@@ -292,6 +294,27 @@ impl Gateway {
         true
     }
 
+    /// Begins to record sizes and times of a session's packets, for `span` at most: told piece by piece as
+    /// [`Event::Traced`]. False if there is no such session, or it is being recorded already.
+    pub fn begin_trace(&mut self, number: SessionNumber, span: Duration, now: Now) -> bool {
+        let session = self.sessions.by_number(number).and_then(|slot| self.sessions.get_mut(slot));
+        let Some(session) = session.filter(|session| session.phase != Phase::Pending && session.recorder.is_none())
+        else {
+            return false;
+        };
+        session.recorder = Some(Box::new(Recorder::new(span, now.instant)));
+        true
+    }
+
+    /// Ends a recording; its last piece is told. False if there is none.
+    pub fn end_trace(&mut self, number: SessionNumber, now: Now) -> bool {
+        let session = self.sessions.by_number(number).and_then(|slot| self.sessions.get_mut(slot));
+        let last = session.and_then(|session| session.take_traced(Some(TraceEnd::Ordered), Some(now.instant)));
+        let there_was = last.is_some();
+        self.events.extend(last);
+        there_was
+    }
+
     /// Ends a session. False if there is none.
     pub fn close_session(&mut self, number: SessionNumber, reason: CloseReason) -> bool {
         let Some(slot) = self.sessions.by_number(number) else { return false };
@@ -393,6 +416,7 @@ impl Gateway {
             }
             return Err(reason);
         }
+        self.events.extend(session.take_traced(None, Some(now.instant)));
         let (is_drowsy, is_unwatched) = (session.is_drowsy(now.instant), session.is_unwatched());
         if session.is_warning_lifted(now.instant) {
             let lifted = self.sessions.change(slot, |session| session.lift_warning(now.instant));
@@ -457,6 +481,10 @@ impl Gateway {
         session.filter.judge_from_office(&packet).map_err(refuse)?;
         let flow = session.flows.handle_from_office(&packet, now.instant).map_err(refuse)?;
         flow.hear_office(&packet);
+        if let Some(recorder) = &mut session.recorder {
+            recorder.note(End::Office, flow.key, flow.cipher(), &packet, now.instant);
+            self.events.extend(session.take_traced(None, Some(now.instant)));
+        }
         session.answers.handle_from_office(&packet);
         let lifted = session.answers.take_lifted();
         self.events.extend(lifted.map(|limit| Event::WarningLifted { number: session.number, limit }));
@@ -531,6 +559,7 @@ impl Gateway {
         let Some(mut session) = self.sessions.remove(slot) else { return };
         let flows = session.flows.take_unless(|_| false);
         reset_flows(&mut session, &flows, &mut self.to_home, &mut self.to_office);
+        self.events.extend(session.take_traced(Some(TraceEnd::SessionClosed), None));
         self.events.push_back(Event::Closed { number: session.number, reason, traffic: session.traffic });
     }
 }
@@ -569,6 +598,9 @@ fn pass_to_office(
     let flow = session.flows.handle_from_home(&packet, now.instant)?;
     if let Some(heard) = flow.hear_home(&packet, now.instant) {
         session.activity.handle_heard(heard, now.instant);
+    }
+    if let Some(recorder) = &mut session.recorder {
+        recorder.note(End::Home, flow.key, flow.cipher(), &packet, now.instant);
     }
     session.answers.handle_from_home(&packet, now.instant);
     session.traffic.count_to_office(packet.bytes().len());

@@ -27,6 +27,7 @@ use crate::{
     filter::Filter,
     flows::Flows,
     peer::Peer,
+    recorder::{Recorder, TraceEnd},
     timer::{Deadlines, Timer, WALL_CLOCK},
     ways::Ways,
 };
@@ -57,6 +58,8 @@ pub(crate) struct Session {
     pub(crate) flows: Flows,
     pub(crate) activity: Activity,
     pub(crate) answers: Answers,
+    /// While sizes and times are recorded.
+    pub(crate) recorder: Option<Box<Recorder>>,
     pub(crate) traffic: Traffic,
     pub(crate) drops: Drops,
     pub(crate) deadlines: Deadlines,
@@ -113,6 +116,7 @@ impl Session {
             flows: Flows::default(),
             activity: Activity::new(now.instant),
             answers: Answers::never(now.instant),
+            recorder: None,
             traffic: Traffic::default(),
             drops: Drops::default(),
             deadlines,
@@ -349,6 +353,15 @@ impl Session {
         }
         self.watch();
         warning(warn, self.number, end.limit, left)
+    }
+
+    /// A piece of the recording, where there is one and the piece is due, or it is ended now.
+    pub(crate) fn take_traced(&mut self, end: Option<TraceEnd>, now: Option<Instant>) -> Option<Event> {
+        let traced = self.recorder.as_mut()?.take(end, now)?;
+        if traced.over.is_some() {
+            self.recorder = None;
+        }
+        Some(Event::Traced { number: self.number, traced: Box::new(traced) })
     }
 
     /// A packet dropped for `reason`.

@@ -31,7 +31,7 @@ fn told(world: &mut World) -> Vec<(Option<Limit>, Option<u64>, Option<CloseReaso
         Event::Warning { limit, left, .. } => Some((Some(limit), Some(left.as_secs()), None)),
         Event::WarningLifted { limit, .. } => Some((Some(limit), None, None)),
         Event::Closed { reason, .. } => Some((None, None, Some(reason))),
-        Event::Handshaken { .. } | Event::Moved { .. } => None,
+        Event::Handshaken { .. } | Event::Traced { .. } | Event::Moved { .. } => None,
     };
     world.events.drain(..).filter_map(told).collect()
 }

@@ -15,7 +15,11 @@ const MINUTE: Duration = Duration::from_secs(60);
 fn closed(world: &World) -> Vec<CloseReason> {
     let reason = |event: &Event| match event {
         Event::Closed { reason, .. } => Some(*reason),
-        Event::Warning { .. } | Event::WarningLifted { .. } | Event::Handshaken { .. } | Event::Moved { .. } => None,
+        Event::Warning { .. }
+        | Event::WarningLifted { .. }
+        | Event::Handshaken { .. }
+        | Event::Traced { .. }
+        | Event::Moved { .. } => None,
     };
     world.events.iter().filter_map(reason).collect()
 }
@@ -23,7 +27,11 @@ fn closed(world: &World) -> Vec<CloseReason> {
 fn warnings(world: &World) -> Vec<(Limit, u64)> {
     let warning = |event: &Event| match event {
         Event::Warning { limit, left, .. } => Some((*limit, left.as_secs())),
-        Event::WarningLifted { .. } | Event::Closed { .. } | Event::Handshaken { .. } | Event::Moved { .. } => None,
+        Event::WarningLifted { .. }
+        | Event::Closed { .. }
+        | Event::Handshaken { .. }
+        | Event::Traced { .. }
+        | Event::Moved { .. } => None,
     };
     world.events.iter().filter_map(warning).collect()
 }

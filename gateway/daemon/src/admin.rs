@@ -4,10 +4,11 @@
 //! connection puts one question. What is asked with names is recorded before it is answered.
 
 pub(crate) mod client;
+mod traces;
 
 use std::{
     os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -99,6 +100,20 @@ pub(crate) enum Question {
         /// Which.
         query: Query,
     },
+    /// Record sizes and times of a session's packets; told step by step. Recorded.
+    TraceRecord {
+        /// Which.
+        number: SessionNumber,
+        /// For how long at most.
+        seconds: u32,
+    },
+    /// The recordings that are kept.
+    Traces,
+    /// Delete one of them. Recorded.
+    TraceDelete {
+        /// Its name.
+        trace: String,
+    },
     /// What the policy folder, as it is now, would do to the live sessions. Recorded.
     PolicyPreview,
     /// Put the policy folder into force. Recorded.
@@ -141,6 +156,8 @@ pub(crate) struct Desk {
     pub(crate) blocked: Arc<Blocked>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) factors: Arc<Factors>,
+    /// Where recordings of sessions are kept.
+    pub(crate) traces: PathBuf,
     pub(crate) started_at: Timestamp,
     pub(crate) group: Option<Gid>,
     /// Who stops the daemon.
@@ -242,6 +259,9 @@ async fn answer(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
     }
     let line = match serde_json::from_str::<Question>(&line) {
         Ok(Question::LogShow { query }) => return show_log(&mut writing, desk, uid, query).await,
+        Ok(Question::TraceRecord { number, seconds }) => {
+            return traces::record(&mut writing, reader, desk, uid, (number, seconds)).await;
+        }
         Ok(question) => match reply(desk, uid, question).await {
             Ok(value) => Line::Done(value),
             Err(why) => Line::Failed(why),
@@ -325,7 +345,9 @@ async fn reply(desk: &Desk, uid: Uid, question: Question) -> Result<Value, Strin
         }
         Question::FactorRemove { worker } => remove_factor(desk, uid, worker.trim()).await,
         Question::FactorList => Ok(json!(desk.factors.list(clock::now().wall).await)),
-        Question::LogShow { .. } => Err("records are answered line by line".to_owned()),
+        Question::Traces => traces::list(desk).await,
+        Question::TraceDelete { trace } => traces::delete(desk, uid, &trace).await,
+        Question::LogShow { .. } | Question::TraceRecord { .. } => Err("this is answered line by line".to_owned()),
         Question::PolicyPreview => {
             order(desk, uid, "preview").await?;
             outcome(desk.change.preview().await, false)

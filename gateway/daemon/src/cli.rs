@@ -59,7 +59,7 @@ pub(crate) enum Command {
     /// Policy files: check them, ask them, prove them
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// The idle rule: try it on recordings
+    /// The idle rule: make recordings, and try it on them
     #[command(subcommand)]
     Idle(IdleCommand),
     /// Check the configuration

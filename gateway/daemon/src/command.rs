@@ -8,6 +8,7 @@
 use std::{
     net::IpAddr,
     sync::{Arc, mpsc},
+    time::Duration,
 };
 
 use gateway_api::{CloseReason, SessionNumber, probe::Nonce};
@@ -40,6 +41,10 @@ pub(crate) enum Command {
     Channel(SessionNumber, Option<Outlet>, oneshot::Sender<bool>),
     /// By its session channel the client says that the probe with this nonce reached it. False if there is no such probe.
     Confirm(SessionNumber, Nonce, oneshot::Sender<bool>),
+    /// Record sizes and times of a session's packets, for so long at most. False if there is no such session, or it is being recorded.
+    BeginTrace(SessionNumber, Duration, oneshot::Sender<bool>),
+    /// End that. False if there is none.
+    EndTrace(SessionNumber, oneshot::Sender<bool>),
     /// WireGuard datagrams that came by a session's channel.
     Carry(SessionNumber, Batch),
     /// All sessions, by number.
@@ -180,6 +185,17 @@ impl DataPlane {
     /// Tells which probe reached the client. False if no such probe is under way.
     pub(crate) async fn confirm(&self, number: SessionNumber, nonce: Nonce) -> Result<bool, Stopped> {
         self.ask_owner(number, move |reply| Command::Confirm(number, nonce, reply)).await
+    }
+
+    /// Records sizes and times of a session's packets, told as [`gateway_core::Event::Traced`], for `span` at most. False if there
+    /// is no such session, or it is being recorded already.
+    pub(crate) async fn begin_trace(&self, number: SessionNumber, span: Duration) -> Result<bool, Stopped> {
+        self.ask_owner(number, move |reply| Command::BeginTrace(number, span, reply)).await
+    }
+
+    /// Ends a recording; its last piece is told. False if there is none.
+    pub(crate) async fn end_trace(&self, number: SessionNumber) -> Result<bool, Stopped> {
+        self.ask_owner(number, move |reply| Command::EndTrace(number, reply)).await
     }
 
     /// Hands over datagrams that came by a session's channel. The batch's place is free again once the loop has taken them.

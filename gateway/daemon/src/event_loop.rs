@@ -349,6 +349,10 @@ impl EventLoop {
                 Command::Confirm(number, nonce, reply) => {
                     answer(reply, self.gateway.confirm_way(number, nonce, now));
                 }
+                Command::BeginTrace(number, span, reply) => {
+                    answer(reply, self.gateway.begin_trace(number, span, now));
+                }
+                Command::EndTrace(number, reply) => answer(reply, self.gateway.end_trace(number, now)),
                 Command::Carry(number, batch) => {
                     tracing::trace!(session = %number, datagrams = batch.datagrams.count(), "by channel");
                     for datagram in batch.datagrams.datagrams() {

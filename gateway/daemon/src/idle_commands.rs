@@ -2,8 +2,9 @@
 //!
 //! `replay` reads a folder of recordings (`index.csv`, and for each of its names `NAME.csv.gz` and `NAME.events.csv`; the
 //! format and what is scored stand beside the recordings that we ship) and puts them through the meter that the
-//! gateway runs. Refuses to know how the rule works and how it is scored: that is `gateway_core::activity`.
+//! gateway runs. `record` has the running gateway make one. Refuses to know how the rule works and how it is scored: that is `gateway_core::activity`.
 
+mod record;
 mod report;
 
 use std::{
@@ -18,7 +19,8 @@ use std::{
 use flate2::read::GzDecoder;
 use gateway_core::activity::replay::{Entry, Score, Trace, read_index, replay};
 
-use crate::clock;
+use crate::{Failure, clock, config::Config};
+use record::Record;
 use report::Report;
 
 /// The most that one recording may unpack to, in bytes: a working day of a busy screen is a tenth of it.
@@ -42,13 +44,22 @@ pub(crate) enum IdleCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Record sizes and times of a live session's packets, no content: of a test account, or once its worker agrees
+    Record(Record),
 }
 
-/// Does it, telling the outcome on standard output and what is wrong on standard error. Exit code 0, or 64 where a
+/// Does it. `config` is read where it is needed.
+pub(crate) fn run(command: IdleCommand, config: impl FnOnce() -> Result<Config, Failure>) -> Result<ExitCode, Failure> {
+    match command {
+        IdleCommand::Replay { folder, timeout, json } => Ok(score_folder(&folder, timeout, json)),
+        IdleCommand::Record(record) => record.run(&config()?),
+    }
+}
+
+/// Tells the outcome on standard output and what is wrong on standard error. Exit code 0, or 64 where a
 /// recording cannot be used, or 1 where the answer cannot be written.
-pub(crate) fn run(command: IdleCommand) -> ExitCode {
-    let IdleCommand::Replay { folder, timeout, json } = command;
-    let report = match read(&folder, timeout) {
+fn score_folder(folder: &Path, timeout: Duration, json: bool) -> ExitCode {
+    let report = match read(folder, timeout) {
         Ok(report) => report,
         Err(mistakes) => {
             mistakes.iter().for_each(|mistake| eprintln!("{mistake}"));

@@ -39,6 +39,7 @@ use crate::{
     fence::{Fence, NotOpen},
     kept_sessions::{self, KeptSession, KeptSessions},
     store::{self, Change, Store, StoreError, Written},
+    traces::{Cause, Traces},
 };
 
 /// How often a fresh number is drawn before something must be wrong.
@@ -58,6 +59,7 @@ pub(crate) struct Ledger {
     kept: KeptSessions,
     data_plane: DataPlane,
     fence: Fence,
+    traces: Traces,
     live: Arc<Mutex<Live>>,
 }
 
@@ -160,6 +162,7 @@ pub(crate) struct Attached {
     /// WireGuard datagrams for the client, where they take this way.
     pub(crate) outgoing: Outgoing,
     data_plane: DataPlane,
+    traces: Traces,
 }
 
 impl Ledger {
@@ -172,7 +175,7 @@ impl Ledger {
         fence: Fence,
         events: mpsc::UnboundedReceiver<Event>,
     ) -> (Self, tokio::task::JoinHandle<()>) {
-        let ledger = Self { store, kept, data_plane, fence, live: Arc::default() };
+        let ledger = Self { store, kept, data_plane, fence, traces: Traces::default(), live: Arc::default() };
         let task = tokio::spawn(ledger.clone().follow(events));
         (ledger, task)
     }
@@ -387,7 +390,8 @@ impl Ledger {
             tracing::info!(session = %number, "channel resumed");
             self.note(draft(Kind::ChannelResumed, number, &structure)).await;
         }
-        Some(Attached { id, number, events, outgoing, data_plane: self.data_plane.clone() })
+        let traces = self.traces.clone();
+        Some(Attached { id, number, events, outgoing, data_plane: self.data_plane.clone(), traces })
     }
 
     /// A channel is gone: if it was still the session's, its grace runs.
@@ -402,6 +406,8 @@ impl Ledger {
             session.channel = Channel::Lost;
             (Arc::clone(&session.structure), self.data_plane.channel(number, None))
         };
+        // Whoever cannot see that they are recorded, and cannot end it, is not.
+        self.traces.end(number, Cause::ChannelLost);
         if told.await.unwrap_or(false) {
             tracing::info!(session = %number, "channel lost");
             self.note(draft(Kind::ChannelLost, number, &structure)).await;
@@ -497,11 +503,14 @@ impl Ledger {
                     let seconds = u32::try_from((left + HALF_A_SECOND).as_secs()).unwrap_or(u32::MAX);
                     self.tell(number, session::Event::Warning { limit, seconds });
                 }
-                Event::WarningLifted { number, limit } => self.tell(number, session::Event::WarningLifted { limit }),
+                Event::WarningLifted { number, limit } => {
+                    self.tell(number, session::Event::WarningLifted { limit });
+                }
                 Event::Handshaken { number, initiation } => {
                     tokio::spawn(self.clone().answer(number, initiation));
                 }
                 Event::Moved { number, standing } => self.kept.note(kept_sessions::Change::Moved(number, standing)),
+                Event::Traced { number, traced } => self.traces.piece(number, *traced),
                 Event::Closed { number, reason, traffic } => {
                     // At once: a disk that is full keeps no way open.
                     self.fence.close(number);
@@ -560,15 +569,27 @@ impl Ledger {
         session.closed.send_replace(Some(reason));
     }
 
-    /// An event for a channel, if there is one. One that takes nothing any more is cut off.
-    fn tell(&self, number: SessionNumber, event: session::Event) {
-        let mut live = self.live();
-        let Some(session) = live.sessions.get_mut(&number) else { return };
-        if let Channel::Attached(id, events) = &session.channel
-            && events.try_send(event).is_err()
-        {
+    /// An event for a channel. False if there is none, or it takes nothing any more.
+    pub(crate) fn tell(&self, number: SessionNumber, event: session::Event) -> bool {
+        let live = self.live();
+        let Some(Channel::Attached(id, events)) = live.sessions.get(&number).map(|session| &session.channel) else {
+            return false;
+        };
+        let told = events.try_send(event).is_ok();
+        if !told {
             tracing::debug!(session = %number, channel = id, "channel takes no events");
         }
+        told
+    }
+
+    /// The recordings under way.
+    pub(crate) fn traces(&self) -> &Traces {
+        &self.traces
+    }
+
+    /// The data plane, for what is recorded of a session.
+    pub(crate) fn data_plane(&self) -> &DataPlane {
+        &self.data_plane
     }
 
     /// Opens no session any more, and warns the workers of all that are open that theirs end with the gateway.
@@ -609,7 +630,7 @@ impl Attached {
 
     /// Hands WireGuard datagrams of the client to the data plane.
     pub(crate) fn inlet(&self) -> Inlet {
-        Inlet { number: self.number, data_plane: self.data_plane.clone() }
+        Inlet { number: self.number, data_plane: self.data_plane.clone(), traces: self.traces.clone() }
     }
 }
 
@@ -618,6 +639,7 @@ impl Attached {
 pub(crate) struct Inlet {
     number: SessionNumber,
     data_plane: DataPlane,
+    traces: Traces,
 }
 
 impl Inlet {
@@ -627,6 +649,16 @@ impl Inlet {
         let confirmed = self.data_plane.confirm(self.number, nonce).await;
         tracing::debug!(session = %self.number, known = confirmed == Ok(true), "probe answered");
         confirmed.is_ok()
+    }
+
+    /// The worker's answer to a question whether they may be recorded.
+    pub(crate) fn answer_trace(&self, question: u32, consent: bool) {
+        self.traces.answer(self.number, question, consent);
+    }
+
+    /// The worker ends a recording.
+    pub(crate) fn end_trace(&self) {
+        self.traces.end(self.number, Cause::Worker);
     }
 
     /// False when the data plane is gone.

@@ -39,6 +39,7 @@ mod shards;
 mod store;
 mod store_commands;
 mod systemd;
+mod traces;
 mod tun;
 mod udp;
 mod worker_commands;
@@ -92,7 +93,7 @@ fn run(Cli { config: path, command }: Cli) -> Result<ExitCode, Failure> {
     // Read where it is needed: some commands look at other files alone.
     let config = || Config::read(&path).map_err(|error| Failure::Unusable(error.to_string()));
     match command {
-        Command::Idle(command) => Ok(idle_commands::run(command)),
+        Command::Idle(command) => idle_commands::run(command, config),
         Command::Policy(command) => policy_commands::run(command, config),
         Command::Serve(serve) => {
             let mut config = config()?;

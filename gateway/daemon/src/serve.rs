@@ -43,7 +43,7 @@ use crate::{
     privileges, secret_file,
     store::{self, Store, StoreError},
     systemd::{self, Asked, Signals},
-    workstation,
+    traces, workstation,
 };
 
 /// Between looks at the certificate's files.
@@ -274,6 +274,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         blocked: Arc::clone(&blocked),
         directory: Arc::clone(&directory),
         factors: Arc::clone(&factors),
+        traces: traces::files::folder(&config.state),
         started_at,
         group,
         stop,
@@ -301,6 +302,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         tokio::spawn(workstation::watch(ledger.clone())),
         tokio::spawn(leavers.watch()),
         tokio::spawn(heeding),
+        tokio::spawn(traces::keep_short(ledger.clone(), traces::files::folder(&config.state))),
     ];
     let following = match config.reload.follow {
         true => Some(tokio::spawn(Watch::begin(policy.folder()).map_err(Failure::Failed)?.follow(Arc::clone(&change)))),

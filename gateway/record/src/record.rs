@@ -110,6 +110,18 @@ kinds! {
     FactorReset = "factor_reset" in Administrators,
     /// An administrator removed a worker's second factor: `uid`; privately whom.
     FactorRemoved = "factor_removed" in Administrators,
+    /// An administrator wants sizes and times of a session's packets recorded, and the worker is asked: `uid`, `seconds`.
+    TraceAsked = "trace_asked" in Administrators,
+    /// The worker agreed to that.
+    TraceConsented = "trace_consented" in Administrators,
+    /// The worker did not, or nobody answered: `why`.
+    TraceRefused = "trace_refused" in Administrators,
+    /// The recording began: `uid`, `seconds`, `trace`, and `by`: the worker's consent, or that it is a test account.
+    TraceBegun = "trace_begun" in Administrators,
+    /// The recording is over: `trace`, `why`, and `packets` where it was kept.
+    TraceEnded = "trace_ended" in Administrators,
+    /// A recording was deleted, by an administrator (`uid`) or because its time was over: `trace`.
+    TraceDeleted = "trace_deleted" in Administrators,
     /// An administrator read records with their names: `uid`.
     NamesShown = "names_shown" in Administrators,
     /// Records were deleted because their time was over: `journal`, `count`, `last_sequence`.

@@ -30,6 +30,7 @@ mod roam;
 mod routed;
 mod secrets;
 mod the_world;
+mod trace;
 mod workstation;
 
 /// The home computer itself.

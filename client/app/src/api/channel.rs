@@ -14,13 +14,12 @@ use futures_util::{
 use gateway_api::{
     SESSION, Token,
     datagrams::{Batch, Run},
-    probe::Nonce,
     session::{Event, Request},
 };
 use hyper::{StatusCode, body::Bytes, header};
 use tokio::{
     net::TcpStream,
-    sync::mpsc::UnboundedSender,
+    sync::mpsc::{UnboundedReceiver, UnboundedSender},
     time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout},
 };
 use tokio_rustls::client::TlsStream;
@@ -83,13 +82,19 @@ pub(crate) enum News {
 }
 
 /// Holds the channel until the session is over, or nobody listens.
-pub(crate) async fn hold(client: Client, token: Arc<Token>, news: UnboundedSender<News>, mut link: ChannelEnd) {
+pub(crate) async fn hold(
+    client: Client,
+    token: Arc<Token>,
+    news: UnboundedSender<News>,
+    mut requests: UnboundedReceiver<Request>,
+    mut link: ChannelEnd,
+) {
     let mut wait = FIRST_WAIT;
     loop {
         match attach(&client, &token).await {
             Ok(socket) => {
                 wait = FIRST_WAIT;
-                let after = work(socket, &news, &mut link).await;
+                let after = work(socket, &news, &mut requests, &mut link).await;
                 if after == After::Nothing {
                     return;
                 }
@@ -194,15 +199,21 @@ impl Heard {
 
 /// Works a channel until it ends. Hearing and speaking take turns at one connection without waiting for each other: two
 /// ends that both waited to be heard first would wait for ever.
-async fn work(socket: Socket, news: &UnboundedSender<News>, link: &mut ChannelEnd) -> After {
+async fn work(
+    socket: Socket,
+    news: &UnboundedSender<News>,
+    requests: &mut UnboundedReceiver<Request>,
+    link: &mut ChannelEnd,
+) -> After {
     let heard = Heard(Mutex::new(Instant::now()));
     let inlet = link.inlet();
     link.forget();
+    while requests.try_recv().is_ok() {}
     let line = Line::of(socket.get_ref().get_ref().0);
     let (mut sink, stream) = socket.split();
     tokio::select! {
         after = listen(stream, news, &inlet, &heard) => after,
-        after = speak(&mut sink, news, link, &heard, line) => after,
+        after = speak(&mut sink, news, requests, link, &heard, line) => after,
         () = news.closed() => {
             let _ = timeout(CLOSE_TIME, sink.close()).await;
             After::Nothing
@@ -256,6 +267,7 @@ async fn listen(mut stream: Stream, news: &UnboundedSender<News>, inlet: &Inlet,
 async fn speak(
     sink: &mut Sink,
     news: &UnboundedSender<News>,
+    requests: &mut UnboundedReceiver<Request>,
     link: &mut ChannelEnd,
     heard: &Heard,
     line: Option<Line>,
@@ -306,9 +318,10 @@ async fn speak(
                 Leaving::Confirmation(_) if line.as_ref().is_some_and(Line::is_cut) => return After::AtOnce,
                 Leaving::Confirmation(nonce) => {
                     confirmed.get_or_insert(Instant::now());
-                    confirm(sink, nonce).await && ping(sink).await
+                    ask(sink, Request::Confirm { nonce }).await && ping(sink).await
                 }
             },
+            Some(request) = requests.recv() => ask(sink, request).await,
         };
         if !said {
             return After::Again;
@@ -316,16 +329,14 @@ async fn speak(
     }
 }
 
-/// Says that a probe came.
-async fn confirm(sink: &mut Sink, nonce: Nonce) -> bool {
-    tracing::debug!("probe confirmed");
-    // Words and digits: it always has a JSON form.
-    let text = serde_json::to_string(&Request::Confirm { nonce }).unwrap_or_default();
-    matches!(timeout(SENDING, sink.send(Message::text(text))).await, Ok(Ok(())))
-}
-
 async fn ping(sink: &mut Sink) -> bool {
     matches!(timeout(SENDING, sink.send(Message::Ping(Bytes::new()))).await, Ok(Ok(())))
+}
+
+async fn ask(sink: &mut Sink, request: Request) -> bool {
+    // A closed list of numbers and words: it always has a JSON form.
+    let text = serde_json::to_string(&request).unwrap_or_default();
+    matches!(timeout(SENDING, sink.send(Message::text(text))).await, Ok(Ok(())))
 }
 
 /// Datagrams, a frame each, written together as far as they wait already. False when nobody takes them.

@@ -47,6 +47,25 @@ pub(super) fn say(text: &Text) -> String {
         Text::ByUdp => "Your network lets fast connections (UDP) through: your desktop takes them.".into(),
         Text::ChannelLost => "The line to the gateway was lost. Trying to get it back …".into(),
         Text::ChannelBack => "The line to the gateway is back.".into(),
+        Text::TraceAsked { seconds, answer_s } => format!(
+            "Your office asks to record this session for up to {}, to test how it tells that nobody is at work.\n\
+             Recorded are sizes and times of packets: they show when you press a key or move the mouse, but not which or where, and nothing of what you see, write or say.\n\
+             The recording is deleted after seven days, and you can end it at any time.\n\
+             Do you agree? Type y and Enter within {}. Anything else, or no answer, is a no.",
+            span(*seconds),
+            span(*answer_s)
+        ),
+        Text::TraceUnasked => {
+            "Your office asked to record sizes and times of this session's packets. You could not be asked here, so nothing is recorded.".into()
+        }
+        Text::TraceRefused => "Nothing is recorded.".into(),
+        Text::TraceTakenBack => "The question is taken back: nothing is recorded.".into(),
+        Text::TraceBegun { seconds, by_key } => format!(
+            "*** Sizes and times of this session's packets are being recorded, for up to {}. {} ***",
+            span(*seconds),
+            if *by_key { "Press Enter here to end that." } else { "Close the session to end that." }
+        ),
+        Text::TraceEnded => "*** The recording is over. ***".into(),
         Text::WorkstationRefused { workstation, port } => format!(
             "{workstation} refuses the connection (port {port}). Its remote desktop may be switched off: ask the help desk."
         ),

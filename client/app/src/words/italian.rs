@@ -51,6 +51,25 @@ pub(super) fn say(text: &Text) -> String {
         Text::ByUdp => "La tua rete lascia passare i collegamenti veloci (UDP): il tuo desktop passa di lì.".into(),
         Text::ChannelLost => "Il collegamento con il gateway è caduto. Provo a ristabilirlo …".into(),
         Text::ChannelBack => "Il collegamento con il gateway è ristabilito.".into(),
+        Text::TraceAsked { seconds, answer_s } => format!(
+            "Il tuo ufficio chiede di registrare questa sessione, per al massimo {}, per provare come si riconosce che non c'è nessuno al lavoro.\n\
+             Si registrano dimensioni e orari dei pacchetti: mostrano quando premi un tasto o muovi il mouse, non quale né dove, e niente di ciò che vedi, scrivi o dici.\n\
+             La registrazione si cancella dopo sette giorni, e puoi terminarla in ogni momento.\n\
+             Acconsenti? Scrivi s e Invio entro {}. Ogni altra risposta, o nessuna, è un no.",
+            span(*seconds),
+            span(*answer_s)
+        ),
+        Text::TraceUnasked => {
+            "Il tuo ufficio ha chiesto di registrare dimensioni e orari dei pacchetti di questa sessione. Qui non era possibile chiedertelo, perciò non si registra niente.".into()
+        }
+        Text::TraceRefused => "Non si registra niente.".into(),
+        Text::TraceTakenBack => "La domanda è ritirata: non si registra niente.".into(),
+        Text::TraceBegun { seconds, by_key } => format!(
+            "*** Si registrano dimensioni e orari dei pacchetti di questa sessione, per al massimo {}. {} ***",
+            span(*seconds),
+            if *by_key { "Premi Invio qui per terminare." } else { "Chiudi la sessione per terminare." }
+        ),
+        Text::TraceEnded => "*** La registrazione è finita. ***".into(),
         Text::WorkstationRefused { workstation, port } => format!(
             "{workstation} rifiuta il collegamento (porta {port}). Forse il desktop remoto è spento: chiedi all'assistenza."
         ),

@@ -274,8 +274,7 @@ impl Place {
 impl Stream {
     /// Takes a complete header; answers where it leads.
     fn begin(&mut self, header: [u8; HEADER], tell: &mut impl FnMut(Record)) -> Place {
-        let [kind, version, minor, high, low] = header;
-        let body = u16::from_be_bytes([high, low]);
+        let [kind, version, minor, high, _] = header;
         if *self == Self::Beginning && (kind, version) == (3, 0) {
             // RDP's negotiation: version 3, a reserved zero, then the whole length in the third and fourth byte.
             let whole = u16::from_be_bytes([minor, high]);
@@ -284,16 +283,28 @@ impl Stream {
                 return Place::Body(whole - HEADER as u16);
             }
         }
-        if TYPES.contains(&kind) && version == 3 && minor <= 4 && (1..=LONGEST_BODY).contains(&body) {
+        if let Some(record) = record(header) {
             *self = Self::Tls;
-            tell(Record { kind, body });
-            return Place::Body(body);
+            tell(record);
+            return Place::Body(record.body);
         }
         if *self != Self::Tls {
             *self = Self::Other;
         }
         Place::Lost
     }
+}
+
+/// What a header says, if it is plausible.
+fn record([kind, version, minor, high, low]: [u8; HEADER]) -> Option<Record> {
+    let body = u16::from_be_bytes([high, low]);
+    let is_one = TYPES.contains(&kind) && version == 3 && minor <= 4 && (1..=LONGEST_BODY).contains(&body);
+    is_one.then_some(Record { kind, body })
+}
+
+/// The whole length of the record whose header stands at the beginning of these bytes, in bytes; `None` where none does.
+pub(super) fn length_at(bytes: &[u8]) -> Option<u16> {
+    record(*bytes.first_chunk()?).map(|record| record.body + HEADER as u16)
 }
 
 /// What follows from the first plausible header on. Once keys are agreed only application data matters, and its version

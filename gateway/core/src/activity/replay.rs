@@ -9,6 +9,8 @@
 mod score;
 mod segments;
 mod trace;
+mod written;
 
 pub use score::{Score, Timer, replay};
-pub use trace::{Entry, Mistake, Trace, read_index};
+pub use trace::{EVENTS, End, Entry, Mistake, PACKETS, Starts, Trace, read_index};
+pub use written::{Row, milliseconds, overhead};

@@ -275,7 +275,7 @@ impl Reference {
                 }
                 life.warned.retain(|(of, ..)| *of != limit);
             }
-            Event::Handshaken { .. } | Event::Moved { .. } => {}
+            Event::Handshaken { .. } | Event::Traced { .. } | Event::Moved { .. } => {}
         }
     }
 

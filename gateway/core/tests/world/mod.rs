@@ -158,7 +158,9 @@ impl World {
                     self.initiations.insert(number, initiation);
                 }
                 Event::Moved { number, standing } => drop(self.standings.insert(number, *standing)),
-                Event::Closed { .. } | Event::Warning { .. } | Event::WarningLifted { .. } => self.events.push(event),
+                Event::Closed { .. } | Event::Warning { .. } | Event::WarningLifted { .. } | Event::Traced { .. } => {
+                    self.events.push(event);
+                }
             }
         }
         while let Some(transmit) = self.gateway.poll_transmit() {

@@ -212,6 +212,14 @@ async fn listen(mut stream: Stream, inlet: &Inlet) {
 async fn request(text: &str, inlet: &Inlet) -> bool {
     match serde_json::from_str(text) {
         Ok(session::Request::Confirm { nonce }) => inlet.confirm(nonce).await,
+        Ok(session::Request::AnswerTrace { question, consent }) => {
+            inlet.answer_trace(question, consent);
+            true
+        }
+        Ok(session::Request::EndTrace) => {
+            inlet.end_trace();
+            true
+        }
         Err(error) => {
             tracing::debug!(%error, "request not understood");
             false

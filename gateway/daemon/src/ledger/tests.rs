@@ -85,7 +85,9 @@ fn data_plane(mood: Mood) -> (DataPlane, mpsc::UnboundedReceiver<Event>, JoinHan
                 | Command::List(_)
                 | Command::Counters(_)
                 | Command::Confirm(..)
-                | Command::ChangeGrant(..) => {}
+                | Command::ChangeGrant(..)
+                | Command::BeginTrace(..)
+                | Command::EndTrace(..) => {}
             }
         }
     });

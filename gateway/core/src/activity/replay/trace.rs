@@ -62,15 +62,18 @@ pub(super) struct Packet {
     pub(super) records: Starts,
 }
 
+/// Who sent a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub enum End {
+    /// The computer at home.
     Home,
+    /// The workstation.
     Office,
 }
 
 /// Which TLS records start in a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Starts {
+pub enum Starts {
     /// One that fills it.
     Whole,
     /// None at its beginning: it goes on with one that started before, or is not TLS.
@@ -82,8 +85,10 @@ pub(super) enum Starts {
 
 const INDEX_NAME: &str = "name";
 const INDEX_OVERHEAD: &str = "tls_overhead";
-const PACKETS: &str = "t_ms,dir,ip_len,l4_payload_len,tcp_flags,c2s_tls_recs";
-const EVENTS: &str = "t_ms,kind,detail,n";
+/// The first line of `NAME.csv`.
+pub const PACKETS: &str = "t_ms,dir,ip_len,l4_payload_len,tcp_flags,c2s_tls_recs";
+/// The first line of `NAME.events.csv`.
+pub const EVENTS: &str = "t_ms,kind,detail,n";
 /// One press and release of a key, in microseconds.
 const KEY: Moment = 300_000;
 /// One turn of the wheel, in microseconds.

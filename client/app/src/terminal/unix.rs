@@ -1,0 +1,51 @@
+//! A Unix terminal stops a program of the background that reads it, so it is read only by one of the foreground.
+
+use std::{io, os::fd::AsFd as _, time::Duration};
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::termios::{FlushArg, tcflush},
+    unistd::{getpgrp, read, tcgetpgrp},
+};
+
+/// How long one look waits, in milliseconds.
+const MOMENT: u16 = 200;
+/// A terminal hands over one line at a time, and none longer than this.
+const LONGEST_LINE: usize = 4096;
+
+/// Throws away what was typed and not read yet.
+pub(super) fn forget_typed() {
+    if is_ours() {
+        let _ = tcflush(io::stdin().as_fd(), FlushArg::TCIFLUSH);
+    }
+}
+
+/// Whether there is a line to read; waits a moment for one. An error where none will come any more.
+pub(super) fn is_line_there() -> io::Result<bool> {
+    let stdin = io::stdin();
+    let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut fds, PollTimeout::from(MOMENT)) {
+        Ok(0) | Err(Errno::EINTR) => return Ok(false),
+        Ok(_) => {}
+        Err(error) => return Err(error.into()),
+    }
+    if !is_ours() {
+        std::thread::sleep(Duration::from_millis(MOMENT.into()));
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// The line that is there, without its end.
+pub(super) fn read_line() -> io::Result<String> {
+    let mut bytes = [0; LONGEST_LINE];
+    match read(io::stdin().as_fd(), &mut bytes)? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        length => Ok(String::from_utf8_lossy(bytes.get(..length).unwrap_or_default()).trim_end().to_owned()),
+    }
+}
+
+fn is_ours() -> bool {
+    tcgetpgrp(io::stdin().as_fd()).is_ok_and(|foreground| foreground == getpgrp())
+}
