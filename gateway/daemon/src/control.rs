@@ -3,6 +3,9 @@
 //! Whoever connects is bounded before anything is done for them: how many connections there are at all and from one
 //! network, how long a handshake, the headers, a body and a whole connection may take, how large each may be. A session channel
 //! leaves these bounds when it begins: it is bounded by its session.
+//!
+//! A TLS handshake costs as much as thirty answers. While more of them are wanted than a Monday morning brings, whoever has
+//! spent what their address is allowed is hung up on before a byte is read.
 
 mod certificate;
 mod error;
@@ -33,7 +36,9 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) use certificate::{Certificate, configured_fingerprint, provider};
 pub(crate) use throttle::Throttle;
 
-use crate::{blocked::Blocked, directory::Directory, factor::Factors, ledger::Ledger, policy_change::PolicyChange};
+use crate::{
+    blocked::Blocked, clock, directory::Directory, factor::Factors, ledger::Ledger, policy_change::PolicyChange,
+};
 
 /// For the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -79,11 +84,14 @@ pub(crate) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, api: Ar
         .route(gateway_api::FACTOR_CONFIRMATION, routing::post(factor::confirm))
         .route(gateway_api::PASSWORD, routing::post(password::change))
         .route(gateway_api::SESSION, routing::get(session::channel).delete(session::close))
-        .with_state(api);
+        .with_state(Arc::clone(&api));
     let acceptor = TlsAcceptor::from(tls);
     let connections = Arc::new(Connections::default());
     loop {
         match listener.accept().await {
+            Ok((_, peer)) if api.throttle.is_unwelcome(peer.ip(), clock::now().instant) => {
+                tracing::debug!("connection refused: its address has had its share");
+            }
             Ok((stream, peer)) => match Connections::enter(&connections, peer.ip()) {
                 Some(place) => {
                     tokio::spawn(connection(stream, peer, acceptor.clone(), routes.clone(), place));

@@ -129,6 +129,10 @@ impl Refused {
         if let Some(seconds) = retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        // Who sends rubbish, or too much, may begin anew, where a connection is asked for its worth.
+        if matches!(self, Self::BadRequest | Self::TooMany(..)) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         response
     }
 

@@ -19,7 +19,7 @@ use serde::Serialize;
 use super::{
     Api, Peer,
     error::Refused,
-    login::{Attempt, Failure, Shown, authenticate, code_fits, read, refuse, too_many},
+    login::{Attempt, Failure, Shown, authenticate, code_fits, read, refuse},
 };
 use crate::{clock, directory::Person, factor::NotConfirmed};
 
@@ -55,9 +55,7 @@ async fn answer(api: &Api, attempt: Attempt, outcome: Result<impl Serialize, Fai
 }
 
 async fn begin_now(api: &Api, attempt: &mut Attempt, body: Body) -> Result<Begun, Failure> {
-    let from = attempt.from;
-    api.throttle.admit(from, clock::now().instant, attempt.support).map_err(too_many)?;
-    let request: Begin = read(body).await.inspect_err(|_| api.throttle.failed(from, clock::now().instant))?;
+    let request: Begin = read(body).await?;
     attempt.language = request.language;
     check(&request.user, &request.password, [&request.enrolment_code])?;
     let person = enroller(api, &request.user, request.password, &request.enrolment_code, attempt).await?;
@@ -67,8 +65,7 @@ async fn begin_now(api: &Api, attempt: &mut Attempt, body: Body) -> Result<Begun
 
 async fn confirm_now(api: &Api, attempt: &mut Attempt, body: Body) -> Result<Confirmed, Failure> {
     let from = attempt.from;
-    api.throttle.admit(from, clock::now().instant, attempt.support).map_err(too_many)?;
-    let request: Confirm = read(body).await.inspect_err(|_| api.throttle.failed(from, clock::now().instant))?;
+    let request: Confirm = read(body).await?;
     attempt.language = request.language;
     check(&request.user, &request.password, [&request.enrolment_code, &request.code])?;
     let person = enroller(api, &request.user, request.password, &request.enrolment_code, attempt).await?;

@@ -2,9 +2,10 @@
 //! record keeps the true reason under the support number that the answer shows.
 //!
 //! ```text
-//!   throttle ─► read ─► throttle ─► directory ─► second ─► policy ─► resolve ─► ledger
-//!   address,    JSON    user        password,    factor    grant     the work-  recorded,
-//!   network                         groups                           station    then open
+//!   read ─► throttle ─► directory ─► second ─► policy ─► resolve ─► ledger
+//!   JSON    address,    password,    factor    grant     the work-  recorded,
+//!           network,    groups                           station    then open
+//!           all, user
 //! ```
 //!
 //! Until all factors were shown, nothing is told but that they were not: not what the directory wants done, not that there is no
@@ -107,9 +108,8 @@ pub(super) async fn login(
 }
 
 async fn open(api: &Api, attempt: &mut Attempt, body: Body) -> Result<login::Session, Failure> {
-    let Attempt { from, support, .. } = *attempt;
-    api.throttle.admit(from, clock::now().instant, support).map_err(too_many)?;
-    let request: login::Request = read(body).await.inspect_err(|_| api.throttle.failed(from, clock::now().instant))?;
+    let from = attempt.from;
+    let request: login::Request = read(body).await?;
     attempt.language = request.language;
     fits(&request)?;
     let policy = api.change.policy().current();
@@ -149,13 +149,13 @@ fn support_number() -> SessionNumber {
     SessionNumber::new(u64::from_be_bytes(random))
 }
 
-pub(super) fn too_many(limit: super::throttle::TooMany) -> Failure {
+fn too_many(limit: super::throttle::TooMany) -> Failure {
     Failure { recorded: (!limit.first).then_some(limit.support), ..Refused::TooMany(limit.limit, limit.wait).into() }
 }
 
-/// The request, or what is wrong with it. Slow and oversized bodies end here.
-pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
-    let bad = || Failure::from(Refused::BadRequest);
+/// The request. Slow and oversized bodies end here.
+pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Refused> {
+    let bad = || Refused::BadRequest;
     let body = tokio::time::timeout(READING, to_bytes(body, LARGEST_BODY)).await;
     let bytes = body.map_err(|_| bad())?.map_err(|_| bad())?;
     serde_json::from_slice(&bytes).map_err(|_| bad())
@@ -377,10 +377,19 @@ fn redirection(redirection: policy::Redirection) -> login::Redirection {
     }
 }
 
+/// What a request that cannot be read is told: that, until there were too many of them.
+fn charge_unreadable(api: &Api, from: IpAddr, support: SessionNumber) -> Failure {
+    let charged = api.throttle.unreadable(from, clock::now().instant, support);
+    charged.map_or_else(too_many, |()| Refused::BadRequest.into())
+}
+
 /// Records the truth, then answers.
 pub(super) async fn refuse(api: &Api, attempt: Attempt, failure: Failure) -> Response {
     let Attempt { from, language, support, arrived } = attempt;
-    let Failure { refused, worker, recorded } = failure;
+    let Failure { refused, worker, recorded } = match failure.refused {
+        Refused::BadRequest => charge_unreadable(api, from, support),
+        _ => failure,
+    };
     if recorded.is_none() {
         record(api, from, support, &refused, worker).await;
     }
@@ -442,9 +451,9 @@ mod tests {
     async fn bodies_that_are_too_large_or_no_request_are_refused() {
         let read = async |body: Body| {
             let request: login::Request = read(body).await?;
-            fits(&request).map_err(Failure::from)
+            fits(&request)
         };
-        let refused = async |body: String| read(Body::from(body)).await.unwrap_err().refused;
+        let refused = async |body: String| read(Body::from(body)).await.unwrap_err();
         let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
         let request =
             |user: &str, more: &str| format!(r#"{{"user":"{user}","password":"x","public_key":"{key}"{more}}}"#);

@@ -18,7 +18,7 @@ use gateway_record::{Draft, Fields, Kind};
 use super::{
     Api, Peer,
     error::Refused,
-    login::{Attempt, Failure, Shown, authenticate, code_fits, read, refuse, too_many, unknown},
+    login::{Attempt, Failure, Shown, authenticate, code_fits, read, refuse, unknown},
 };
 use crate::{
     clock,
@@ -41,9 +41,8 @@ pub(super) async fn change(
 }
 
 async fn change_now(api: &Api, attempt: &mut Attempt, body: Body) -> Result<(), Failure> {
-    let (from, support) = (attempt.from, attempt.support);
-    api.throttle.admit(from, clock::now().instant, support).map_err(too_many)?;
-    let request: Request = read(body).await.inspect_err(|_| api.throttle.failed(from, clock::now().instant))?;
+    let from = attempt.from;
+    let request: Request = read(body).await?;
     attempt.language = request.language;
     check(&request)?;
     let (user, policy) = (request.user.trim(), api.change.policy().current());

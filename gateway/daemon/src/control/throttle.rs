@@ -2,6 +2,7 @@
 //!
 //! Only what fails is charged to addresses and networks, so that many workers behind one address are not mistaken for one
 //! attacker. Attempts for a user are counted in `users.rs`, by other rules: a stranger must not be able to lock a colleague out.
+//! Who has signed in from an address before is counted by those rules alone, whatever else comes from there or from everywhere.
 //!
 //! Each limit is a bucket kept as one moment (the generic cell rate algorithm). The limiters in common use can only count
 //! and refuse in one step; looking without charging, and giving back, is what the rules above rest on.
@@ -37,6 +38,11 @@ const ADDRESS: Limit = Limit { at_once: 20, pause: Duration::from_secs(10) };
 const NETWORK: Limit = Limit { at_once: 60, pause: Duration::from_secs(3) };
 /// Logins altogether: a Monday morning of 500 within a few seconds, and far below what would keep the packets waiting.
 const OVERALL: Limit = Limit { at_once: 1000, pause: Duration::from_millis(10) };
+/// What cannot be read, altogether: each is a record, and no login.
+const UNREADABLE: Limit = Limit { at_once: 100, pause: Duration::from_millis(100) };
+
+/// Connections altogether, as a Monday morning brings them: each is a millisecond of a processor, which the packets want as well.
+const CONNECTIONS: Limit = Limit { at_once: 1000, pause: Duration::from_millis(5) };
 
 /// How many addresses, networks and users are remembered, each.
 const REMEMBERED: usize = 50_000;
@@ -48,6 +54,8 @@ pub(crate) struct Throttle {
     networks: Mutex<Buckets<IpAddr>>,
     users: Mutex<Users>,
     overall: Mutex<Buckets<()>>,
+    unreadable: Mutex<Buckets<()>>,
+    connections: Mutex<Buckets<()>>,
 }
 
 /// Which limit was reached, and how long it lasts.
@@ -70,18 +78,33 @@ impl Throttle {
             networks: Mutex::new(Buckets::new(NETWORK, REMEMBERED)),
             users: Mutex::new(Users::new(lockout, REMEMBERED)),
             overall: Mutex::new(Buckets::new(OVERALL, 1)),
+            unreadable: Mutex::new(Buckets::new(UNREADABLE, 1)),
+            connections: Mutex::new(Buckets::new(CONNECTIONS, 1)),
         }
     }
 
-    /// Before anything of a login is read: whether its address, its network and everybody together may go on.
-    pub(crate) fn admit(&self, address: IpAddr, now: Instant, support: SessionNumber) -> Result<(), TooMany> {
-        let address = address.to_canonical();
-        look(&self.addresses, &address, "address", now, support)?;
-        look(&self.networks, &network(address), "network", now, support)?;
-        charge(&self.overall, (), "overall", now, support)
+    /// A connection came: whether to hang up on it, for there are too many and its address or network has had its share.
+    pub(crate) fn is_unwelcome(&self, address: IpAddr, now: Instant) -> bool {
+        let mut connections = lock(&self.connections);
+        let are_many = connections.is_spent(&(), now);
+        connections.spend((), now);
+        drop(connections);
+        are_many && self.is_spent(address.to_canonical(), now)
     }
 
-    /// Before the directory is asked: whether this user may be tried from there. Charged until the answer says otherwise.
+    fn is_spent(&self, address: IpAddr, now: Instant) -> bool {
+        lock(&self.addresses).is_spent(&address, now) || lock(&self.networks).is_spent(&network(address), now)
+    }
+
+    /// A request that cannot be read: charged to where it came from. An error says which limit is spent.
+    pub(crate) fn unreadable(&self, address: IpAddr, now: Instant, support: SessionNumber) -> Result<(), TooMany> {
+        self.look_at(address, now, support)?;
+        self.failed(address, now);
+        charge(&self.unreadable, (), "overall", now, support)
+    }
+
+    /// Before the directory is asked: whether this user may be tried from there. Charged to the user until the answer says
+    /// otherwise.
     pub(crate) fn try_user(
         &self,
         user: &str,
@@ -89,7 +112,18 @@ impl Throttle {
         now: Instant,
         support: SessionNumber,
     ) -> Result<(), TooMany> {
-        lock(&self.users).charge(user, from.to_canonical(), now, support)
+        let from = from.to_canonical();
+        if !lock(&self.users).is_known(user, from, now) {
+            self.look_at(from, now, support)?;
+            charge(&self.overall, (), "overall", now, support)?;
+        }
+        lock(&self.users).charge(user, from, now, support)
+    }
+
+    fn look_at(&self, address: IpAddr, now: Instant, support: SessionNumber) -> Result<(), TooMany> {
+        let address = address.to_canonical();
+        look(&self.addresses, &address, "address", now, support)?;
+        look(&self.networks, &network(address), "network", now, support)
     }
 
     /// The password held: the attempt costs nothing, and the address is one the user comes from.
@@ -112,7 +146,7 @@ impl Throttle {
         lock(&self.users).set_lockout(lockout);
     }
 
-    /// The login failed by the caller's own fault: unreadable, or wrong credentials.
+    /// The caller's own fault: unreadable, or wrong credentials.
     pub(crate) fn failed(&self, address: IpAddr, now: Instant) {
         let address = address.to_canonical();
         lock(&self.addresses).spend(address, now);
@@ -195,6 +229,13 @@ impl<K: Hash + Eq> Buckets<K> {
         bucket.map_or(Ok(()), |bucket| bucket.look(limit, now, support))
     }
 
+    /// Whether one more would not.
+    fn is_spent(&self, key: &K, now: Instant) -> bool {
+        let is_full = self.table.len() >= self.most;
+        let bucket = self.table.get(key).or(self.crowd.as_ref().filter(|_| is_full));
+        bucket.is_some_and(|bucket| !bucket.wait(self.limit, now).is_zero())
+    }
+
     /// Takes one if it passes.
     fn charge(&mut self, key: K, now: Instant, support: SessionNumber) -> Result<(), Full> {
         let limit = self.limit;
@@ -238,13 +279,17 @@ impl<K: Hash + Eq> Buckets<K> {
 }
 
 impl Bucket {
+    fn wait(&self, limit: Limit, now: Instant) -> Duration {
+        let room = limit.pause.saturating_mul(limit.at_once.saturating_sub(1));
+        self.empty_at.saturating_duration_since(now).saturating_sub(room)
+    }
+
     fn spend(&mut self, limit: Limit, now: Instant) {
         self.empty_at = self.empty_at.max(now) + limit.pause;
     }
 
     fn look(&mut self, limit: Limit, now: Instant, support: SessionNumber) -> Result<(), Full> {
-        let room = limit.pause.saturating_mul(limit.at_once.saturating_sub(1));
-        let wait = self.empty_at.saturating_duration_since(now).saturating_sub(room);
+        let wait = self.wait(limit, now);
         if wait.is_zero() {
             self.refused = None;
             return Ok(());
@@ -268,18 +313,22 @@ mod tests {
         (0..times).for_each(|_| throttle.failed(from, now));
     }
 
+    fn attempt(throttle: &Throttle, from: IpAddr, now: Instant) -> Result<(), TooMany> {
+        throttle.try_user("m.rossi", from, now, SUPPORT).inspect(|()| throttle.unchecked("m.rossi"))
+    }
+
     #[test]
     fn an_address_that_fails_waits_and_others_do_not() {
         let (throttle, now) = (Throttle::new(Lockout::NotTold), Instant::now());
         fail(&throttle, address("192.0.2.1"), 20, now);
-        let refused = throttle.admit(address("192.0.2.1"), now, SUPPORT).unwrap_err();
+        let refused = attempt(&throttle, address("192.0.2.1"), now).unwrap_err();
         assert_eq!((refused.limit, refused.wait, refused.first), ("address", Duration::from_secs(10), true));
         assert!(
-            !throttle.admit(address("192.0.2.1"), now, SUPPORT).unwrap_err().first,
+            !attempt(&throttle, address("192.0.2.1"), now).unwrap_err().first,
             "only the first refusal is recorded"
         );
-        assert_eq!(throttle.admit(address("192.0.2.2"), now, SUPPORT), Ok(()));
-        assert_eq!(throttle.admit(address("192.0.2.1"), now + Duration::from_secs(10), SUPPORT), Ok(()));
+        assert_eq!(attempt(&throttle, address("192.0.2.2"), now), Ok(()));
+        assert_eq!(attempt(&throttle, address("192.0.2.1"), now + Duration::from_secs(10)), Ok(()));
     }
 
     #[test]
@@ -288,24 +337,67 @@ mod tests {
         for host in 1..=6 {
             fail(&throttle, address(&format!("2001:db8::{host}")), 10, now);
         }
-        assert_eq!(throttle.admit(address("2001:db8::77"), now, SUPPORT).unwrap_err().limit, "network");
-        assert_eq!(throttle.admit(address("2001:db8:0:1::77"), now, SUPPORT), Ok(()));
+        assert_eq!(attempt(&throttle, address("2001:db8::77"), now).unwrap_err().limit, "network");
+        assert_eq!(attempt(&throttle, address("2001:db8:0:1::77"), now), Ok(()));
     }
 
     #[test]
     fn an_ipv4_address_is_one_whichever_way_it_is_written() {
         let (throttle, now) = (Throttle::new(Lockout::NotTold), Instant::now());
         fail(&throttle, address("::ffff:192.0.2.1"), 20, now);
-        assert!(throttle.admit(address("192.0.2.1"), now, SUPPORT).is_err());
+        assert!(attempt(&throttle, address("192.0.2.1"), now).is_err());
     }
 
     #[test]
     fn everybody_together_is_limited() {
         let (throttle, now) = (Throttle::new(Lockout::NotTold), Instant::now());
-        let passed = (0..2000u32)
-            .filter(|host| throttle.admit(Ipv4Addr::from_bits(*host << 9).into(), now, SUPPORT).is_ok())
-            .count();
+        let passed =
+            (0..2000u32).filter(|host| attempt(&throttle, Ipv4Addr::from_bits(*host << 9).into(), now).is_ok()).count();
         assert_eq!(passed, 1000);
+    }
+
+    #[test]
+    fn who_is_known_somewhere_is_held_up_by_nobody_else_there_nor_by_everybody() {
+        let (throttle, now) = (Throttle::new(Lockout::NotTold), Instant::now());
+        let office = address("192.0.2.1");
+        throttle.right("m.rossi", office, now);
+        fail(&throttle, office, 100, now);
+        for host in 0..2000u32 {
+            let _ = throttle.try_user(&host.to_string(), Ipv4Addr::from_bits(host << 9).into(), now, SUPPORT);
+        }
+        assert!(throttle.is_spent(office, now));
+        assert_eq!(attempt(&throttle, office, now), Ok(()));
+        assert_eq!(throttle.try_user("g.verdi", office, now, SUPPORT).unwrap_err().limit, "address");
+        let elsewhere = throttle.try_user("m.rossi", address("198.51.100.1"), now, SUPPORT);
+        assert_eq!(elsewhere.unwrap_err().limit, "overall");
+    }
+
+    #[test]
+    fn among_too_many_connections_those_who_had_their_share_are_hung_up_on() {
+        let (throttle, now) = (Throttle::new(Lockout::NotTold), Instant::now());
+        let guesser = address("192.0.2.1");
+        fail(&throttle, guesser, 20, now);
+        assert!(!throttle.is_unwelcome(guesser, now), "they are told, as long as it costs nobody anything");
+        for host in 0..2000u32 {
+            assert!(!throttle.is_unwelcome(Ipv4Addr::from_bits(host << 9).into(), now));
+        }
+        assert!(throttle.is_unwelcome(guesser, now));
+        assert!(!throttle.is_unwelcome(guesser, now + Duration::from_secs(6)));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_charged_to_its_sender_and_is_no_login_of_anybodys() {
+        let (throttle, now) = (Throttle::new(Lockout::NotTold), Instant::now());
+        let garbage = |from: &str| throttle.unreadable(address(from), now, SUPPORT).map_err(|refused| refused.limit);
+        assert_eq!((0..30).filter(|_| garbage("192.0.2.1").is_ok()).count(), 20);
+        assert_eq!(garbage("192.0.2.1"), Err("address"));
+        for network in 0..200 {
+            for _ in 0..20 {
+                let _ = garbage(&format!("10.0.{network}.1"));
+            }
+        }
+        assert_eq!(garbage("10.1.0.1"), Err("overall"), "a flood is no flood of records");
+        assert_eq!(attempt(&throttle, address("10.1.0.2"), now), Ok(()));
     }
 
     #[test]
@@ -316,7 +408,7 @@ mod tests {
             throttle.failed(Ipv4Addr::from_bits(0x0a00_0000 + host).into(), now);
         }
         assert!(lock(&throttle.addresses).table.len() <= REMEMBERED);
-        assert!(throttle.admit(address("192.0.2.1"), now, SUPPORT).is_err());
+        assert!(attempt(&throttle, address("192.0.2.1"), now).is_err());
         let later = now + Duration::from_secs(3600);
         throttle.failed(address("192.0.2.9"), later);
         assert!(lock(&throttle.addresses).table.len() < 10, "whom the limit no longer concerns is forgotten");

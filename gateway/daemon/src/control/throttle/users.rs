@@ -85,8 +85,7 @@ impl Users {
     ) -> Result<(), TooMany> {
         let (bears, quiet) = bears(self.lockout);
         let key = self.key(user);
-        let known = self.known.get(&at_address(&key, from)).is_some_and(|at| now.duration_since(*at) < KNOWN_FOR);
-        let most = if known { bears } else { bears.div_ceil(2) };
+        let most = if self.is_known(user, from, now) { bears } else { bears.div_ceil(2) };
         let count = self.count(key, now);
         let over = count.last.map(|last| (last + quiet).saturating_duration_since(now)).unwrap_or_default();
         if over.is_zero() {
@@ -101,6 +100,12 @@ impl Users {
         count.wrong += 1;
         count.last = Some(now);
         Ok(())
+    }
+
+    /// Whether the user has signed in from there not too long ago.
+    pub(super) fn is_known(&self, user: &str, from: IpAddr, now: Instant) -> bool {
+        let at = self.known.get(&at_address(&self.key(user), from));
+        at.is_some_and(|at| now.duration_since(*at) < KNOWN_FOR)
     }
 
     pub(super) fn right(&mut self, user: &str, from: IpAddr, now: Instant) {

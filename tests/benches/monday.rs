@@ -1,0 +1,430 @@
+//! Monday morning, and its uninvited guests: `cargo bench -p e2e --bench monday` (root; builds the programs in release).
+//!
+//! - 500 workers sign in at the same moment, each from an address of their own, against a real OpenLDAP: how many are let in,
+//!   how long each waited, and what another worker's echo through a tunnel felt of it;
+//! - strangers from 200 addresses send garbage as fast as it is answered, up to 10,000 requests a second over connections that stay
+//!   open; then well-formed logins with wrong passwords; then 300 new TLS connections a second that ask nothing;
+//!   meanwhile a session copies at a steady rate, and a worker signs in from an address that nobody has seen.
+//!
+//! All of it, the strangers too, runs on the same processors, so the flood pays for itself first: look at what it reached.
+//! `DESKGATE_SECONDS` sets how long each flood lasts (10). With `DESKGATE_BUILT` the programs in `target/release` are
+//! taken as they are.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
+    process::Command,
+    sync::{
+        Arc, Barrier,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use e2e::{
+    api,
+    client::Connect,
+    gateway::{CONTROL_PORT, Files, Gateway, Setup, password},
+    ldap::{self, Directory},
+    netns::Computer,
+    wait,
+    wireguard::PrivateKey,
+    world::{GATEWAY, WORKSTATION, World},
+};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
+
+/// Who come on Monday.
+const WORKERS: u16 = 500;
+/// The strangers' addresses, and how many of them work at a time.
+const STRANGERS: u16 = 200;
+const THREADS: u16 = 4;
+const REQUESTS_A_SECOND: u64 = 10_000;
+const CONNECTIONS_A_SECOND: u64 = 300;
+/// The session that copies meanwhile, in bytes a second.
+const STEADY: u64 = 50_000_000;
+
+fn main() {
+    // `cargo test --benches` only wants to know that it builds.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    if std::env::var_os("DESKGATE_BUILT").is_none() {
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--release", "--locked", "-p", "deskgate-gateway", "-p", "deskgate"])
+            .status()
+            .expect("cargo runs");
+        assert!(built.success(), "the programs do not build");
+    }
+    let seconds = std::env::var("DESKGATE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(10);
+    let world = World::new();
+    // Homes by the thousand: every address of 10.64.0.0/14 is one of the home computer's own.
+    world.home.ip("route add local 10.64.0.0/14 dev lo");
+    world.internet.ip("route add 10.64.0.0/14 via 198.51.100.2");
+    let directory = Directory::start(&world);
+    directory.modify(&world, &people());
+    let setup = Setup::default().ldap(&directory);
+    let files = setup.write(&world);
+    files.set_policy(&(setup.policy() + &agreements()));
+    let gateway = Gateway::start(&world, Files::clone(&files));
+    let _desk = desk(&world);
+
+    let mut client = Connect::new(&gateway, "m.rossi").start(&world.home);
+    let door = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), client.port());
+    let scene = Scene { world: &world, gateway: &gateway, door, tls: tls() };
+    println!("echo of one byte, quiet: {}", Times(echo(&world.home, door, || true)));
+    monday(&scene);
+    let quiet = copy(&world.home, door, Duration::from_secs(3));
+    println!("a session's copy, quiet: {:.1} MB/s of {:.0}", quiet / 1e6, STEADY as f64 / 1e6);
+    for flood in [Flood::Garbage, Flood::WrongPasswords, Flood::Connections] {
+        uninvited(&scene, flood, Duration::from_secs(seconds), quiet);
+    }
+}
+
+/// Who are there all the time.
+struct Scene<'w> {
+    world: &'w World,
+    gateway: &'w Gateway<'w>,
+    /// Where another worker's workstation is reached at home.
+    door: SocketAddr,
+    tls: Arc<ClientConfig>,
+}
+
+/// Everybody signs in at once.
+fn monday(Scene { world, door, tls, .. }: &Scene<'_>) {
+    let (start, over) = (Barrier::new(usize::from(WORKERS) + 1), AtomicBool::new(false));
+    let (answers, felt) = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..WORKERS)
+            .map(|nth| {
+                let (start, tls) = (&start, tls);
+                scope.spawn(move || {
+                    world.home.inside(|| {
+                        let name = worker(nth);
+                        let body = api::login_body(&name, &password(&name), None, PrivateKey::random().public());
+                        start.wait();
+                        let begun = Instant::now();
+                        let status = Caller::connect(address(0, nth), tls).and_then(|mut caller| caller.post(&body));
+                        (status.unwrap_or(0), begun.elapsed())
+                    })
+                })
+            })
+            .collect();
+        let listener = scope.spawn(|| {
+            start.wait();
+            echo(&world.home, *door, || !over.load(Ordering::Relaxed))
+        });
+        let answers: Vec<_> = workers.into_iter().map(|worker| worker.join().expect("a worker")).collect();
+        over.store(true, Ordering::Relaxed);
+        (answers, listener.join().expect("the echo"))
+    });
+    let let_in = answers.iter().filter(|(status, _)| *status == 200).count();
+    println!("{let_in} of {WORKERS} logins at once are let in, after {}", Times(answers.iter().map(|a| a.1).collect()));
+    println!("echo of one byte meanwhile: {}", Times(felt));
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flood {
+    Garbage,
+    WrongPasswords,
+    Connections,
+}
+
+fn uninvited(Scene { world, gateway, door, tls }: &Scene<'_>, flood: Flood, span: Duration, quiet: f64) {
+    let (over, count) = (AtomicBool::new(false), AtomicU64::new(0));
+    let before = resident(gateway);
+    let (carried, login) = std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (over, count) = (&over, &count);
+            scope.spawn(move || world.home.inside(|| strangers(flood, thread, tls, over, count)));
+        }
+        let login = scope.spawn(|| {
+            std::thread::sleep(span / 2);
+            let body = api::login_body("g.verdi", &password("g.verdi"), None, PrivateKey::random().public());
+            world.home.inside(|| {
+                let begun = Instant::now();
+                let status = Caller::connect(address(3, flood as u16), tls).and_then(|mut caller| caller.post(&body));
+                (status.unwrap_or(0), begun.elapsed())
+            })
+        });
+        let carried = copy(&world.home, *door, span);
+        over.store(true, Ordering::Relaxed);
+        (carried, login.join().expect("the worker"))
+    });
+    let done = count.load(Ordering::Relaxed) as f64 / span.as_secs_f64();
+    println!(
+        "{flood:?}: {done:.0} a second; a session's copy at {:.1} MB/s ({:.0} % of quiet); a worker's login: status {} after {:.0} ms; \
+         the gateway's memory {:.1} -> {:.1} MB",
+        carried / 1e6,
+        carried / quiet * 100.0,
+        login.0,
+        login.1.as_secs_f64() * 1e3,
+        before,
+        resident(gateway)
+    );
+}
+
+/// One thread's share of a flood: its addresses in turn, as fast as the whole flood is meant to be, or as it is answered.
+fn strangers(flood: Flood, thread: u16, tls: &Arc<ClientConfig>, over: &AtomicBool, count: &AtomicU64) {
+    let mine: Vec<u16> = (0..STRANGERS).filter(|nth| nth % THREADS == thread).collect();
+    let mut callers: Vec<Option<Caller>> = mine.iter().map(|_| None).collect();
+    let rate = if flood == Flood::Connections { CONNECTIONS_A_SECOND } else { REQUESTS_A_SECOND };
+    let pause = Duration::from_secs(1) / u32::try_from(rate).expect("a small number") * u32::from(THREADS);
+    let begun = Instant::now();
+    for (sent, turn) in (0..).zip((0..mine.len()).cycle()) {
+        if over.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Some(early) = (pause * sent).checked_sub(begun.elapsed()) {
+            std::thread::sleep(early);
+        }
+        let from = address(1, flood as u16 * STRANGERS + mine[turn]);
+        if flood == Flood::Connections {
+            if Caller::connect(from, tls).is_ok() {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+            continue;
+        }
+        if callers[turn].is_none() {
+            callers[turn] = Caller::connect(from, tls).ok();
+        }
+        let Some(caller) = &mut callers[turn] else { continue };
+        let answer = match flood {
+            Flood::WrongPasswords => {
+                let nobody = format!("nobody{turn}");
+                caller.post(&api::login_body(&nobody, "wrong", None, PrivateKey::random().public()))
+            }
+            Flood::Garbage | Flood::Connections => caller.post(b"{\"user\": [1, 2, 3"),
+        };
+        match answer {
+            Ok(_) => {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(_) => callers[turn] = None,
+        }
+    }
+}
+
+/// Somebody who speaks to the control API, by hand and at length.
+struct Caller(StreamOwned<ClientConnection, TcpStream>);
+
+impl Caller {
+    fn connect(from: Ipv4Addr, tls: &Arc<ClientConfig>) -> io::Result<Self> {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from((from, 0)).into())?;
+        socket.connect_timeout(&SocketAddr::new(GATEWAY, CONTROL_PORT).into(), Duration::from_secs(30))?;
+        let stream = TcpStream::from(socket);
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        let connection =
+            ClientConnection::new(Arc::clone(tls), ServerName::IpAddress(GATEWAY.into())).map_err(io::Error::other)?;
+        let mut stream = StreamOwned::new(connection, stream);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        Ok(Self(stream))
+    }
+
+    /// The answer's status.
+    fn post(&mut self, body: &[u8]) -> io::Result<u16> {
+        let head = format!(
+            "POST {} HTTP/1.1\r\nHost: deskgate\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            gateway_api::LOGIN,
+            body.len()
+        );
+        self.0.write_all(&[head.as_bytes(), body].concat())?;
+        let (mut answer, mut chunk) = (Vec::new(), [0; 4096]);
+        loop {
+            let read = self.0.read(&mut chunk)?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            answer.extend_from_slice(&chunk[..read]);
+            let text = String::from_utf8_lossy(&answer);
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let field = |name: &str| {
+                let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+                lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
+            };
+            let length = field("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+            if body.len() >= length {
+                let status = head.split(' ').nth(1).and_then(|text| text.parse().ok());
+                return status.ok_or_else(|| io::ErrorKind::InvalidData.into());
+            }
+        }
+    }
+}
+
+fn tls() -> Arc<ClientConfig> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .expect("TLS 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody))
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
+/// A stranger does not care whom they bother.
+#[derive(Debug)]
+struct Anybody;
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// An address of one of four /16: workers', strangers' (each in a network of its own), none, and of whom nobody has seen.
+fn address(kind: u8, nth: u16) -> Ipv4Addr {
+    let [high, low] = nth.to_be_bytes();
+    match kind {
+        1 => Ipv4Addr::new(10, 65 + high, low, 7),
+        kind => Ipv4Addr::new(10, 64 + kind, high, low),
+    }
+}
+
+fn worker(nth: u16) -> String {
+    format!("worker{nth}")
+}
+
+fn people() -> String {
+    let base = ldap::BASE;
+    let person = |name: &String| {
+        format!(
+            "dn: uid={name},ou=people,{base}\nchangetype: add\nobjectClass: inetOrgPerson\nuid: {name}\ncn: {name}\nsn: {name}\n\
+             userPassword: {}\n\n",
+            password(name)
+        )
+    };
+    let names: Vec<String> = (0..WORKERS).map(worker).collect();
+    let members: String = names.iter().map(|name| format!("member: uid={name},ou=people,{base}\n")).collect();
+    let group = format!("dn: {}\nchangetype: modify\nadd: member\n{members}\n", ldap::GROUP);
+    names.iter().map(person).collect::<String>() + &group
+}
+
+fn agreements() -> String {
+    (0..WORKERS)
+        .map(|nth| {
+            let [high, low] = nth.to_be_bytes();
+            format!(
+                "\n[workstations.desk-{nth}]\naddress = \"10.21.{high}.{low}\"\nservices = [\"rdp\"]\n\n[[agreements]]\nworker = \"{}\"\n\
+                 structure = \"Servizi Demografici\"\nworkstation = \"desk-{nth}\"\nprofile = \"standard\"\n{}\n",
+                worker(nth),
+                e2e::gateway::ALWAYS
+            )
+        })
+        .collect()
+}
+
+/// A workstation that answers one byte, and swallows the rest.
+fn desk(world: &World) -> std::net::TcpListener {
+    let listener = world.workstation.inside(|| std::net::TcpListener::bind(SocketAddr::new(WORKSTATION, 3389)));
+    let listener = listener.expect("a free port");
+    let accepting = listener.try_clone().expect("a descriptor");
+    std::thread::spawn(move || {
+        for mut stream in accepting.incoming().flatten() {
+            std::thread::spawn(move || -> io::Result<()> {
+                stream.set_nodelay(true)?;
+                let mut chunk = vec![0; 256 * 1024];
+                loop {
+                    match stream.read(&mut chunk)? {
+                        0 => return Ok(()),
+                        1 => stream.write_all(&chunk[..1])?,
+                        _ => {}
+                    }
+                }
+            });
+        }
+    });
+    listener
+}
+
+fn open(home: &Computer, door: SocketAddr) -> TcpStream {
+    let stream = wait::until("the desk", wait::SOON, || home.inside(|| TcpStream::connect(door)).ok());
+    stream.set_nodelay(true).expect("a live socket");
+    stream
+}
+
+/// How long one byte takes there and back, every 5 ms, a thousand times or while `goes_on`.
+fn echo(home: &Computer, door: SocketAddr, goes_on: impl Fn() -> bool) -> Vec<Duration> {
+    let mut stream = open(home, door);
+    let mut times = Vec::new();
+    while times.len() < 1000 && goes_on() {
+        let begun = Instant::now();
+        stream.write_all(b"k").and_then(|()| stream.read_exact(&mut [0])).expect("an echo");
+        times.push(begun.elapsed());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    times
+}
+
+/// Copies to the workstation at a steady rate; the bytes a second that it came to.
+fn copy(home: &Computer, door: SocketAddr, span: Duration) -> f64 {
+    let mut stream = open(home, door);
+    let chunk = vec![0; 64 * 1024];
+    let begun = Instant::now();
+    let mut sent = 0u64;
+    while begun.elapsed() < span {
+        let due = Duration::from_secs_f64(sent as f64 / STEADY as f64);
+        if let Some(early) = due.checked_sub(begun.elapsed()) {
+            std::thread::sleep(early);
+        }
+        stream.write_all(&chunk).expect("the workstation takes it");
+        sent += chunk.len() as u64;
+    }
+    sent as f64 / begun.elapsed().as_secs_f64()
+}
+
+/// The gateway's resident memory, in MB.
+fn resident(gateway: &Gateway<'_>) -> f64 {
+    let pid = gateway.pid().expect("it runs");
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(f64::NAN) / 1000.0
+}
+
+/// Median, 99th percentile and worst.
+struct Times(Vec<Duration>);
+
+impl std::fmt::Display for Times {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut times = self.0.clone();
+        times.sort_unstable();
+        let at = |share: usize| times.get((times.len() * share / 100).min(times.len().saturating_sub(1)));
+        let [p50, p99, worst] = [50, 99, 100].map(|share| at(share).map_or(f64::NAN, |time| time.as_secs_f64() * 1e3));
+        write!(f, "p50 {p50:.2}, p99 {p99:.2}, worst {worst:.2} ms (of {})", times.len())
+    }
+}
