@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use etherparse::{IcmpEchoHeader, Icmpv4Type, Icmpv6Type, Ipv4Header, PacketBuilder, icmpv4::DestUnreachableHeader};
+use etherparse::{
+    IcmpEchoHeader, Icmpv4Slice, Icmpv4Type, Icmpv6Type, Ipv4Header, PacketBuilder, icmpv4::DestUnreachableHeader,
+};
 
 fn v4(address: IpAddr) -> [u8; 4] {
     match address {
@@ -71,6 +73,19 @@ pub fn ping(from: IpAddr, to: IpAddr) -> Vec<u8> {
     let mut packet = Vec::new();
     PacketBuilder::ipv4(v4(from), v4(to), 64).icmpv4(echo).write(&mut packet, b"hello").expect("memory");
     packet
+}
+
+/// What a computer's system answers to a ping. None for any other packet.
+pub fn pong(packet: &[u8]) -> Option<Vec<u8>> {
+    let (header, payload) = Ipv4Header::from_slice(packet).ok()?;
+    let ping = Icmpv4Slice::from_slice(payload).ok()?;
+    let Icmpv4Type::EchoRequest(echo) = ping.icmp_type() else { return None };
+    let mut answer = Vec::new();
+    PacketBuilder::ipv4(header.destination, header.source, 64)
+        .icmpv4(Icmpv4Type::EchoReply(echo))
+        .write(&mut answer, ping.payload())
+        .expect("memory");
+    Some(answer)
 }
 
 /// A TCP SYN over IPv6.

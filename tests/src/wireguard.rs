@@ -16,7 +16,7 @@ use boringtun::x25519::{PublicKey, StaticSecret};
 
 use gateway_api::login::Session;
 
-use crate::{netns::Computer, wait};
+use crate::{netns::Computer, packets, wait};
 
 /// A WireGuard private key.
 #[derive(Clone)]
@@ -140,14 +140,21 @@ impl Tunnel {
         }
     }
 
-    /// The next packet from the tunnel. None when none came within `limit`.
+    /// The next packet from the tunnel, but for pings, which are answered as any system does. None when none came within
+    /// `limit`.
     pub fn receive(&mut self, limit: Duration) -> Option<Vec<u8>> {
         wait::within(limit, || {
             let mut datagram = vec![0; 2048];
             let length = self.socket.recv(&mut datagram).ok()?;
             let mut buffer = vec![0; 2048 + 256];
             match self.tunn.decapsulate(None, &datagram[..length], &mut buffer) {
-                TunnResult::WriteToTunnelV4(packet, _) => Some(packet.to_vec()),
+                TunnResult::WriteToTunnelV4(packet, _) => match packets::pong(packet) {
+                    Some(pong) => {
+                        self.send(&pong);
+                        None
+                    }
+                    None => Some(packet.to_vec()),
+                },
                 TunnResult::WriteToTunnelV6(packet, _) => Some(packet.to_vec()),
                 TunnResult::WriteToNetwork(answer) => {
                     let _ = self.socket.send(answer);

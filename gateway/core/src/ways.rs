@@ -220,9 +220,14 @@ impl Ways {
         Due::Probe
     }
 
-    /// The client begins a handshake from an address: nothing comes to it. If that address was refused, it is tried again.
+    /// The client begins a handshake from an address: nothing comes to it. If that address was refused, it is tried again; if
+    /// another is being tried and has not answered, it makes room, for no initiation is taken twice, and the client is not
+    /// where it was.
     pub(crate) fn handle_initiation(&mut self, from: Way) {
         self.refused = self.refused.filter(|(refused, _)| Way::Udp(*refused) != from);
+        if self.candidate.as_ref().is_some_and(|other| other.answered_at.is_none() && Way::Udp(other.address) != from) {
+            self.candidate = None;
+        }
     }
 
     /// The session's channel came: the client can answer now, whatever was asked of it before.

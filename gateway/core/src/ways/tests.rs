@@ -90,6 +90,17 @@ fn a_refused_address_is_tried_at_once_when_the_client_has_a_reason() {
 }
 
 #[test]
+fn who_moves_again_before_the_last_address_answered_is_tried_there() {
+    let now = Instant::now();
+    let mut ways = trying(now);
+    ways.handle_initiation(Way::Udp(HOME(3)));
+    assert_eq!(ways.hear(Way::Udp(HOME(3)), now), Some(HOME(3)));
+    let mut ways = trying(now);
+    ways.handle_initiation(Way::Udp(HOME(2)));
+    assert_eq!(ways.hear(Way::Udp(HOME(3)), now), None, "its own handshake");
+}
+
+#[test]
 fn one_is_tried_at_a_time_and_all_share_one_budget() {
     let mut now = Instant::now();
     let mut ways = trying(now);
