@@ -13,8 +13,6 @@ use crate::{
 
 /// The keys, each with what does not happen.
 const UNACTED: &[(&str, &str)] = &[
-    ("devices", "no device shows a certificate yet, so that nobody comes from a managed one"),
-    ("device", "no device shows a certificate yet, so that nobody comes from a managed one"),
     ("notices", "the notice is not shown"),
     ("mac", "the workstation is not woken"),
     ("lawful", "there are no reviews yet"),

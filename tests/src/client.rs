@@ -193,6 +193,19 @@ impl Keyboard {
     }
 }
 
+/// Runs `deskgate device enrol` to its end: its exit code and all it said.
+///
+/// # Panics
+/// When it does not end soon.
+pub fn enrol_device(computer: &Computer, gateway: &Gateway<'_>, user: &str, code: &str) -> (Option<i32>, String) {
+    let mut command = computer.command(program("deskgate"));
+    command.args(["device", "enrol", "--server", &at(GATEWAY, CONTROL_PORT), "--user", user, "--language", "en"]);
+    command.args(["--fingerprint", &gateway.fingerprint(), "--password-stdin"]);
+    let mut process = computer.spawn(&label("enrol"), command, &format!("{}\n{code}\n", password(user)));
+    let code = process.wait(wait::SOON).code();
+    (code, process.stdout() + &process.stderr())
+}
+
 /// A running `deskgate`.
 #[derive(Debug)]
 pub struct Client {

@@ -9,7 +9,7 @@ pub(crate) mod trust;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use gateway_api::{
-    FACTOR, FACTOR_CONFIRMATION, LARGEST_BODY, LOGIN, PASSWORD, SESSION, Token, factor,
+    DEVICE, FACTOR, FACTOR_CONFIRMATION, LARGEST_BODY, LOGIN, PASSWORD, SESSION, Token, device, factor,
     login::{Refusal, Request, Session},
     password,
     session::ClientReason,
@@ -27,7 +27,7 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use zeroize::Zeroizing;
 
-use crate::config::Server;
+use crate::{config::Server, device::Device};
 
 /// How long finding the gateway and agreeing on keys may take, each.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
@@ -60,12 +60,19 @@ pub(crate) enum Failure {
 pub(crate) struct Client {
     server: Server,
     tls: Arc<rustls::ClientConfig>,
+    /// The same, showing this computer's certificate, for where a password is shown too.
+    managed: Option<(Arc<rustls::ClientConfig>, Device)>,
 }
 
 impl Client {
-    /// `tls` says whom to trust: see [`trust::config`].
-    pub(crate) fn new(server: Server, tls: Arc<rustls::ClientConfig>) -> Self {
-        Self { server, tls }
+    /// `tls` says whom to trust: see [`trust::config`]. `device` is shown at logins.
+    pub(crate) fn new(server: Server, tls: Arc<rustls::ClientConfig>, device: Option<Device>) -> Self {
+        let managed = device.map(|device| {
+            let mut shows = (*tls).clone();
+            shows.client_auth_cert_resolver = device.identity();
+            (Arc::new(shows), device)
+        });
+        Self { server, tls, managed }
     }
 
     /// The gateway's name.
@@ -76,7 +83,27 @@ impl Client {
     /// Signs in, and tells at which of its addresses the gateway was reached.
     pub(crate) async fn login(&self, request: Request) -> Result<(Session, IpAddr), Failure> {
         let (status, answer, gateway) = self.post(LOGIN, request).await?;
-        Ok((read(status, &answer)?, gateway))
+        let mut session: Session = read(status, &answer)?;
+        self.renew(session.device_certificate.take());
+        Ok((session, gateway))
+    }
+
+    /// Makes this computer a managed one; it shows the key that the certificate is to be for.
+    pub(crate) async fn enrol(&self, request: device::Request) -> Result<device::Enrolled, Failure> {
+        let (status, answer, _) = self.post(DEVICE, request).await?;
+        if status == StatusCode::OK {
+            return serde_json::from_slice(&answer).map_err(|error| Failure::NotAGateway(error.to_string()));
+        }
+        Err(refused(status, &answer))
+    }
+
+    /// Keeps a new certificate. One that cannot be kept comes again at the next login.
+    fn renew(&self, certificate: Option<String>) {
+        if let (Some(certificate), Some((_, device))) = (certificate, &self.managed)
+            && let Err(why) = device.keep(&certificate)
+        {
+            tracing::warn!(why, "renewed certificate not kept");
+        }
     }
 
     /// Gives the office account another password.
@@ -103,7 +130,8 @@ impl Client {
         path: &str,
         request: impl Serialize,
     ) -> Result<(StatusCode, Zeroizing<Vec<u8>>, IpAddr), Failure> {
-        let stream = self.dial().await?;
+        let tls = self.managed.as_ref().map_or(&self.tls, |(shows, _)| shows);
+        let stream = self.dial_with(tls).await?;
         let gateway = stream.get_ref().0.peer_addr().map_err(|error| Failure::Unreachable(plain(&error)))?.ip();
         // Room for the largest: growing would leave copies of the password behind.
         let mut body = Zeroizing::new(Vec::with_capacity(LARGEST_BODY));
@@ -139,10 +167,14 @@ impl Client {
 
     /// A connection on which the gateway has shown who it is.
     async fn dial(&self) -> Result<TlsStream<TcpStream>, Failure> {
+        self.dial_with(&self.tls).await
+    }
+
+    async fn dial_with(&self, tls: &Arc<rustls::ClientConfig>) -> Result<TlsStream<TcpStream>, Failure> {
         let tcp = self.reach().await?;
         let _ = tcp.set_nodelay(true);
         let name = ServerName::try_from(self.server.host().to_owned()).map_err(|_| Failure::Unresolved)?;
-        let handshake = TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp);
+        let handshake = TlsConnector::from(Arc::clone(tls)).connect(name, tcp);
         match timeout(CONNECT_TIME, handshake).await {
             Ok(Ok(stream)) => Ok(stream),
             Ok(Err(error)) => Err(trust::classify(&error)),

@@ -3,6 +3,7 @@
 //! Standard output carries what programs read (the door's address, JSON, a configuration); everything for people goes
 //! to standard error. That nobody reads either is no reason to end.
 
+mod device;
 mod factor;
 mod password;
 
@@ -23,6 +24,7 @@ use crate::{
     api::{Client, trust},
     clock,
     config::{self, Carrier, Config, Server},
+    device::Device,
     secret::{self, NoPassword},
     session::{self, Event, Order, Outcome, Show},
     signals::Signals,
@@ -43,6 +45,9 @@ enum Command {
     Connect(Connect),
     /// Give your office account another password, also when the present one has expired
     Password(password::ChangePassword),
+    /// Make this computer one that your office manages
+    #[command(subcommand)]
+    Device(device::DeviceCommand),
     /// Your second factor: an authenticator app on your phone
     #[command(subcommand)]
     Factor(factor::FactorCommand),
@@ -173,6 +178,7 @@ pub(crate) fn run() -> Exit {
         Command::Connect(flags) => connect(&flags),
         Command::Password(flags) => password::run(flags),
         Command::Factor(command) => factor::run(command),
+        Command::Device(command) => device::run(command),
     }
 }
 
@@ -226,7 +232,9 @@ fn prepare(config: Config, flags: &Connect, front: &Front) -> Result<Order, Stop
     };
     let password = password(front, flags, &user)?;
     let second_factor = second_factor(front, flags)?;
-    Ok(Order { client: Client::new(server.clone(), tls), server, user, password, second_factor, language, show })
+    let device = Device::load(&server).map_err(broken)?;
+    let client = Client::new(server.clone(), tls, device);
+    Ok(Order { client, server, user, password, second_factor, language, show })
 }
 
 /// Asks until the answer makes sense.
@@ -454,7 +462,7 @@ mod tests {
     fn flags(line: &str) -> Result<Connect, clap::Error> {
         Cli::try_parse_from(line.split_whitespace()).map(|cli| match cli.command {
             Command::Connect(flags) => flags,
-            Command::Password(_) | Command::Factor(_) => panic!("another command"),
+            Command::Password(_) | Command::Factor(_) | Command::Device(_) => panic!("another command"),
         })
     }
 

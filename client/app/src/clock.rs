@@ -21,6 +21,13 @@ pub(crate) fn day_and_time(unix_seconds: i64) -> String {
         .unwrap_or_default()
 }
 
+/// The day of a moment in Unix seconds, such as `2027-11-22`.
+pub(crate) fn date(unix_seconds: i64) -> String {
+    jiff::Timestamp::from_second(unix_seconds)
+        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).date().to_string())
+        .unwrap_or_default()
+}
+
 /// More time than this between two looks, by either clock, and this computer slept or stood still.
 const SLEPT: Duration = Duration::from_secs(15);
 

@@ -4,6 +4,7 @@ mod api;
 mod cli;
 mod clock;
 mod config;
+mod device;
 mod event_loop;
 mod link;
 mod listener;

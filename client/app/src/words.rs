@@ -42,6 +42,12 @@ pub(crate) enum Text {
     PasswordsDiffer,
     /// The new one holds.
     PasswordChanged,
+    /// This computer is a managed one, until its certificate ends.
+    Managed { name: String, until: String },
+    /// This computer's key and certificate are deleted.
+    Forgotten,
+    /// There was no key and no certificate.
+    NothingToForget,
     /// The gateway is being asked.
     Reaching { server: String },
     /// The login succeeded.
@@ -203,6 +209,9 @@ mod tests {
             Text::Enrolled,
             Text::CodeTooLong,
             Text::CodeEmpty,
+            Text::Managed { name: s(), until: s() },
+            Text::Forgotten,
+            Text::NothingToForget,
             Text::Reaching { server: s() },
             Text::SignedIn { workstation: s(), number, until: s() },
             Text::Starting { program: s() },

@@ -120,6 +120,9 @@ pub struct Session {
     /// What became of the worker's second factor lately, for the worker to know if it was not them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub factor_news: Vec<News>,
+    /// A new certificate of this computer in the place of the one it showed, which ends soon; PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_certificate: Option<String>,
 }
 
 /// Where the tunnel goes.
@@ -221,6 +224,8 @@ pub enum RefusalCode {
     OutsideHours,
     /// The password was right, and this kind of home computer is not admitted.
     DeviceNotAdmitted,
+    /// The password was right; the certificate of this computer is expired, revoked, or not for this worker and office.
+    CertificateNotAccepted,
     /// The password was right; a session of the same worker is open and policy keeps it.
     AlreadyConnected,
     /// The password was right; the workstation's name does not resolve.

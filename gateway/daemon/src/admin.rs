@@ -30,6 +30,7 @@ use crate::{
     blocked::Blocked,
     clock, config,
     control::Certificate,
+    devices::Devices,
     directory::{Directory, Person},
     factor::{Factors, NotDone, Offered},
     leavers::Alarm,
@@ -95,6 +96,20 @@ pub(crate) enum Question {
     },
     /// Who has a second factor, or a code for one.
     FactorList,
+    /// Make a one-time code for a home computer. Recorded.
+    DeviceEnrol {
+        /// The worker's name in the directory.
+        worker: String,
+        /// What the computer is called.
+        name: String,
+    },
+    /// The computers that were enrolled.
+    DeviceList,
+    /// Revoke a home computer's certificate and end its sessions. Recorded.
+    DeviceRevoke {
+        /// Its name or a serial number.
+        which: String,
+    },
     /// Records; answered line by line. Recorded if names are asked for.
     LogShow {
         /// Which.
@@ -158,6 +173,7 @@ pub(crate) struct Desk {
     pub(crate) factors: Arc<Factors>,
     /// Where recordings of sessions are kept.
     pub(crate) traces: PathBuf,
+    pub(crate) devices: Arc<Devices>,
     pub(crate) started_at: Timestamp,
     pub(crate) group: Option<Gid>,
     /// Who stops the daemon.
@@ -345,6 +361,19 @@ async fn reply(desk: &Desk, uid: Uid, question: Question) -> Result<Value, Strin
         }
         Question::FactorRemove { worker } => remove_factor(desk, uid, worker.trim()).await,
         Question::FactorList => Ok(json!(desk.factors.list(clock::now().wall).await)),
+        Question::DeviceEnrol { worker, name } => {
+            let (worker, name) = (worker.trim(), name.trim());
+            act_on_device(desk, Kind::DeviceCodeMade, uid, Some(worker), name).await?;
+            let (code, until) = desk.devices.code(worker, name, clock::now().wall)?;
+            Ok(json!({ "code": code, "until": until }))
+        }
+        Question::DeviceList => Ok(json!(desk.devices.all())),
+        Question::DeviceRevoke { which } => {
+            act_on_device(desk, Kind::DeviceRevoked, uid, None, which.trim()).await?;
+            let serials = desk.devices.revoke(&which, clock::now().wall)?;
+            let ended = desk.devices.end_revoked(&desk.ledger).await?;
+            Ok(json!({ "serials": serials, "ended": ended }))
+        }
         Question::Traces => traces::list(desk).await,
         Question::TraceDelete { trace } => traces::delete(desk, uid, &trace).await,
         Question::LogShow { .. } | Question::TraceRecord { .. } => Err("this is answered line by line".to_owned()),
@@ -462,6 +491,16 @@ fn not_done(worker: &str, error: &NotDone) -> String {
         NotDone::NotEnrolled => format!("`{worker}` has no second factor: `factor enrol` gives a code for one"),
         NotDone::Failed(error) => error.to_string(),
     }
+}
+
+/// Records what an administrator does about a home computer, before it is done.
+async fn act_on_device(desk: &Desk, kind: Kind, uid: Uid, worker: Option<&str>, device: &str) -> Result<(), String> {
+    let fields = Fields::default().with("uid", i64::from(uid.as_raw()));
+    let names = Fields::default().with("device", device);
+    let names = worker.into_iter().fold(names, |names, worker| names.with("worker", worker));
+    let private = store::private(names).map_err(|error| error.to_string())?;
+    let draft = Draft { fields, private, ..Draft::new(kind, clock::now().wall) };
+    desk.ledger.store().note(draft).await.map_err(|error| error.to_string())
 }
 
 /// Records what an administrator wants of the policy, before it is done.

@@ -80,16 +80,10 @@ impl Blocked {
         Ok(true)
     }
 
-    /// In one step: the old list or the new one is there, never half of one.
     fn write(&self, list: &[Entry]) -> Result<(), String> {
-        let failed = |error: &dyn std::fmt::Display| format!("cannot write `{}`: {error}", self.path.display());
-        let text = serde_json::to_vec_pretty(list).map_err(|error| failed(&error))?;
-        let part = self.path.with_extension("part");
-        if part.exists() {
-            std::fs::remove_file(&part).map_err(|error| failed(&error))?;
-        }
-        secret_file::create(&part, &text).map_err(|error| failed(&error))?;
-        std::fs::rename(&part, &self.path).map_err(|error| failed(&error))
+        let text = serde_json::to_vec_pretty(list)
+            .map_err(|error| format!("cannot write `{}`: {error}", self.path.display()))?;
+        secret_file::replace(&self.path, &text).map_err(|error| error.to_string())
     }
 
     fn list(&self) -> MutexGuard<'_, Vec<Entry>> {

@@ -48,6 +48,9 @@ pub(crate) enum Command {
     /// Second factors: who has one, and codes with which workers enrol one
     #[command(subcommand)]
     Factor(FactorCommand),
+    /// Home computers that the office manages, and their certificates
+    #[command(subcommand)]
+    Device(DeviceCommand),
     /// The session log
     #[command(subcommand)]
     Log(LogCommand),
@@ -179,6 +182,27 @@ pub(crate) enum FactorCommand {
     },
     /// Who has a second factor, since when, and who has a code for one
     List(Output),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeviceCommand {
+    /// Make a one-time code by which a worker makes a home computer a managed one; that you did is recorded
+    Enrol {
+        /// As agreements write it
+        worker: String,
+        /// What the computer is called, such as its inventory number; agreements may name it
+        name: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Those that were enrolled: name, worker, serial number, until when
+    List(Output),
+    /// End the sessions of a computer and refuse its certificate; that you did is recorded
+    Revoke {
+        /// Its name, or the serial number of its certificate
+        #[arg(value_name = "NAME|SERIAL")]
+        which: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -46,6 +46,8 @@ pub(crate) struct Control {
     pub(crate) public: Public,
     /// None: self-signed, made at first start.
     pub(crate) certificate: Option<CertificateFiles>,
+    /// The office's authorities of home computers' certificates, besides the gateway's own: a PEM file.
+    pub(crate) device_ca: Option<PathBuf>,
 }
 
 /// A certificate that the administrator keeps: PEM files.
@@ -336,6 +338,7 @@ impl Reader<'_> {
             listen: self.socket_address(written.listen, ([0u16; 8], 443)),
             public: self.public(written.public, 443),
             certificate,
+            device_ca: written.device_ca.map(|file| self.path(Some(file), "")),
         }
     }
 

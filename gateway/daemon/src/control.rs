@@ -8,6 +8,7 @@
 //! spent what their address is allowed is hung up on before a byte is read.
 
 mod certificate;
+mod device;
 mod error;
 mod factor;
 mod login;
@@ -37,7 +38,13 @@ pub(crate) use certificate::{Certificate, configured_fingerprint, provider};
 pub(crate) use throttle::Throttle;
 
 use crate::{
-    blocked::Blocked, clock, directory::Directory, factor::Factors, ledger::Ledger, policy_change::PolicyChange,
+    blocked::Blocked,
+    clock,
+    devices::{Chain, Devices},
+    directory::Directory,
+    factor::Factors,
+    ledger::Ledger,
+    policy_change::PolicyChange,
 };
 
 /// For the TLS handshake.
@@ -66,6 +73,7 @@ pub(crate) struct Api {
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) blocked: Arc<Blocked>,
     pub(crate) factors: Arc<Factors>,
+    pub(crate) devices: Arc<Devices>,
     /// The gateway's WireGuard key.
     pub(crate) tunnel_key: PublicKey,
     /// `host:port` for UDP as seen from the Internet.
@@ -83,6 +91,7 @@ pub(crate) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, api: Ar
         .route(gateway_api::FACTOR, routing::post(factor::begin))
         .route(gateway_api::FACTOR_CONFIRMATION, routing::post(factor::confirm))
         .route(gateway_api::PASSWORD, routing::post(password::change))
+        .route(gateway_api::DEVICE, routing::post(device::enrol))
         .route(gateway_api::SESSION, routing::get(session::channel).delete(session::close))
         .with_state(Arc::clone(&api));
     let acceptor = TlsAcceptor::from(tls);
@@ -113,7 +122,8 @@ async fn connection(stream: TcpStream, peer: SocketAddr, acceptor: TlsAcceptor, 
         tracing::debug!("no TLS");
         return;
     };
-    let service = TowerToHyperService::new(routes.layer(Extension(Peer(peer))));
+    let shown = stream.get_ref().1.peer_certificates().map(|chain| Chain(chain.into())).unwrap_or_default();
+    let service = TowerToHyperService::new(routes.layer(Extension(Peer(peer))).layer(Extension(shown)));
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder
         .http1()

@@ -31,6 +31,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
+use crate::devices::Managed;
+
 /// Its name in the state folder.
 const FILE: &str = "sessions.sealed";
 const MAGIC: &[u8; 20] = b"deskgate sessions 1\n";
@@ -64,6 +66,9 @@ pub(crate) struct KeptSession {
     pub(crate) initiation: Option<Vec<u8>>,
     #[serde(default)]
     pub(crate) standing: Standing,
+    /// The managed computer it comes from.
+    #[serde(default)]
+    pub(crate) device: Option<Managed>,
 }
 
 /// What happened to a session, as far as it has to be kept.

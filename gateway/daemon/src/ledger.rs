@@ -35,6 +35,7 @@ use crate::{
     channel_queue::{self, Batch, Outgoing},
     clock,
     command::DataPlane,
+    devices::Managed,
     directory::Person,
     fence::{Fence, NotOpen},
     kept_sessions::{self, KeptSession, KeptSessions},
@@ -84,6 +85,8 @@ struct Session {
     /// Of those that the policy asked about when the directory was last asked.
     groups: Arc<[String]>,
     structure: Arc<str>,
+    /// The managed computer it comes from.
+    device: Option<Managed>,
     channel: Channel,
     closed: watch::Sender<Option<CloseReason>>,
 }
@@ -104,6 +107,8 @@ enum Channel {
 pub(crate) struct Opening {
     pub(crate) person: Person,
     pub(crate) grant: Grant,
+    /// The managed computer the login came from; none: a personal one.
+    pub(crate) device: Option<Managed>,
     /// The granted workstation, resolved.
     pub(crate) workstation: IpAddr,
     pub(crate) public_key: PublicKey,
@@ -122,6 +127,8 @@ pub(crate) struct Worker {
     pub(crate) name: Arc<str>,
     /// The groups the directory counted the worker in when it was last asked.
     pub(crate) groups: Arc<[String]>,
+    /// The managed computer it comes from.
+    pub(crate) device: Option<Managed>,
 }
 
 /// A session that is open and recorded.
@@ -223,6 +230,7 @@ impl Ledger {
                 opened_at: clock::now().wall,
                 initiation: None,
                 standing: gateway_core::Standing::default(),
+                device: opening.device.clone(),
             };
             let closed = self.enter(&keep, Channel::Awaited);
             if let Err(why) = self.kept.keep(kept_sessions::Change::Opened(Box::new(keep))).await {
@@ -275,6 +283,7 @@ impl Ledger {
             worker: Arc::clone(&kept.worker),
             groups: Arc::clone(&kept.groups),
             structure: Arc::clone(&kept.grant.structure),
+            device: kept.device.clone(),
             channel,
             closed,
         };
@@ -444,6 +453,7 @@ impl Ledger {
             id: Arc::clone(&session.worker_id),
             name: Arc::clone(&session.worker),
             groups: Arc::clone(&session.groups),
+            device: session.device.clone(),
         };
         self.live().sessions.iter().map(|(number, session)| (*number, worker(session))).collect()
     }
@@ -703,6 +713,7 @@ fn opening_draft(number: SessionNumber, opening: &Opening, address: IpAddr) -> R
     let services: Vec<&str> = grant.services.iter().map(|service| &*service.name).collect();
     let fields = Fields::default()
         .with("profile", &*grant.profile)
+        .with("device", if opening.device.is_some() { "managed" } else { "personal" })
         .with("services", services.join(" "))
         .with("ends_at", grant.ends_at.to_string())
         .with("policy", opening.policy.to_string());
@@ -713,6 +724,10 @@ fn opening_draft(number: SessionNumber, opening: &Opening, address: IpAddr) -> R
         .with("workstation_address", opening.workstation.to_string())
         .with("tunnel_address", address.to_string())
         .with("from", opening.from.to_string());
+    let names = match &opening.device {
+        Some(device) => names.with("device", &*device.name).with("serial", &*device.serial),
+        None => names,
+    };
     Ok(Draft { fields, private: store::private(names)?, ..draft(Kind::SessionOpened, number, &grant.structure) })
 }
 

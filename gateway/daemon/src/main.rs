@@ -11,6 +11,8 @@ mod clock;
 mod command;
 mod config;
 mod control;
+mod device_commands;
+mod devices;
 mod directory;
 mod directory_commands;
 mod event_loop;
@@ -108,6 +110,7 @@ fn run(Cli { config: path, command }: Cli) -> Result<ExitCode, Failure> {
         Command::Session(command) => session_commands::run(&config()?, command),
         Command::Worker(command) => worker_commands::run(&config()?, command),
         Command::Factor(command) => factor_commands::run(&config()?, command),
+        Command::Device(command) => device_commands::run(&config()?, command),
         Command::Log(command) => log_commands::run(&config()?, command),
         Command::Directory(command) => directory_commands::run(&config()?, command),
         Command::Fingerprint => {

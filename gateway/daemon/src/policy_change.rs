@@ -11,12 +11,12 @@ use std::{
 
 use gateway_api::{CloseReason, SessionNumber};
 use gateway_record::{Draft, Fields, Hash, Kind};
-use policy::{Device, Effect, EndCause, Grant, Live, Policy, Request, Ruling, Sources};
+use policy::{Effect, EndCause, Grant, Live, Policy, Ruling, Sources};
 use serde::Serialize;
 use tokio::sync::Mutex;
 
 use crate::{
-    clock,
+    clock, devices,
     ledger::{Ledger, Worker},
     policy_files::Loaded,
     policy_in_force::{self, PolicyInForce},
@@ -193,8 +193,8 @@ impl PolicyChange {
         let views = self.ledger.sessions().await.ok_or(NotApplied::Stopping)?;
         let at = clock::now().wall;
         let effect = |view: gateway_core::View| {
-            let Worker { name, groups, .. } = workers.get(&view.number)?;
-            let request = Request::new(name, groups, Device::Personal, at);
+            let Worker { name, groups, device, .. } = workers.get(&view.number)?;
+            let request = devices::request(name, groups, device.as_ref(), at);
             let live = Live { request, grant: &view.grant, opened_at: view.opened_at };
             Some((view.number, Arc::clone(&view.grant.structure), policy.effect(&live)))
         };

@@ -122,6 +122,18 @@ pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<(), SecretError> {
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
 }
 
+/// Puts a secret in the place of another one in one step: the old one or the new one is there, never half of one.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), SecretError> {
+    let failed = |error| SecretError::Io { doing: "replace", path: path.to_owned(), error };
+    let part = path.with_extension("part");
+    match std::fs::remove_file(&part) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        Ok(()) | Err(_) => {}
+    }
+    create(&part, bytes)?;
+    std::fs::rename(&part, path).map_err(failed)
+}
+
 /// Makes a folder that nobody else may enter; one that is there is checked.
 pub(crate) fn create_folder(path: &Path) -> Result<(), SecretError> {
     match DirBuilder::new().mode(0o700).create(path) {

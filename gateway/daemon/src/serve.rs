@@ -27,6 +27,7 @@ use crate::{
     command::DataPlane,
     config::{self, Config},
     control::{self, Api, Certificate, Throttle},
+    devices::Devices,
     directory::{Directory, FileDirectory, LdapDirectory, People},
     event_loop,
     factor::Factors,
@@ -139,6 +140,9 @@ pub(crate) fn check(config: &Config) -> Result<(), Failure> {
     }
     if config.control.certificate.is_some() {
         wrong.extend(Certificate::load(&config.control, &config.state, clock::now().wall).err());
+    }
+    if config.state.exists() || config.control.device_ca.is_some() {
+        wrong.extend(Devices::read(&config.control, &config.state).err());
     }
     match &config.directory {
         config::Directory::File { file } => wrong.extend(People::read(file).err().map(|error| error.to_string())),
@@ -259,6 +263,9 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     let change = Arc::new(PolicyChange::new(Arc::clone(&policy), ledger.clone(), config.reload.brake));
     let blocked = Arc::new(Blocked::read(&config.state).map_err(Failure::Unusable)?);
     let factors = Arc::new(Factors::open(&config.state, store.clone()).await.map_err(Failure::Unusable)?);
+    let devices = Arc::new(Devices::read(&config.control, &config.state).map_err(Failure::Unusable)?);
+    // Revoked while the gateway ended: their sessions end now.
+    devices.end_revoked(&ledger).await.map_err(Failure::Failed)?;
     // The policy may be another than the one they were opened under.
     change.reconsider_all().await;
     let (stop, mut ordered) = tokio::sync::mpsc::channel(1);
@@ -275,6 +282,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         directory: Arc::clone(&directory),
         factors: Arc::clone(&factors),
         traces: traces::files::folder(&config.state),
+        devices: Arc::clone(&devices),
         started_at,
         group,
         stop,
@@ -289,6 +297,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         throttle: Arc::clone(&throttle),
         blocked: Arc::clone(&blocked),
         factors,
+        devices,
         tunnel_key,
         tunnel_endpoint: config.tunnel.public.to_string(),
     };

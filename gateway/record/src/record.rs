@@ -72,7 +72,9 @@ kinds! {
     FactorEnrolled = "factor_enrolled" in Workers,
     /// A recovery code took the place of a second factor: how many are `left`; privately whose.
     RecoveryCodeUsed = "recovery_code_used" in Workers,
-    /// A session that opened: `services`, `profile`, `ends_at`, `policy` (the hash of what granted it); privately worker, workstation and addresses.
+    /// A home computer became a managed one; privately who, its name and its certificate's serial number.
+    DeviceEnrolled = "device_enrolled" in Workers,
+    /// A session that opened: `device` (managed or personal), `services`, `profile`, `ends_at`, `policy` (the hash of what granted it); privately worker, workstation and addresses.
     SessionOpened = "session_opened" in Workers,
     /// A session whose channel went: its grace runs.
     ChannelLost = "channel_lost" in Workers,
@@ -122,6 +124,10 @@ kinds! {
     TraceEnded = "trace_ended" in Administrators,
     /// A recording was deleted, by an administrator (`uid`) or because its time was over: `trace`.
     TraceDeleted = "trace_deleted" in Administrators,
+    /// An administrator made a one-time code for a home computer: `uid`; privately for whom and its name.
+    DeviceCodeMade = "device_code_made" in Administrators,
+    /// An administrator revoked a home computer's certificate: `uid`; privately which.
+    DeviceRevoked = "device_revoked" in Administrators,
     /// An administrator read records with their names: `uid`.
     NamesShown = "names_shown" in Administrators,
     /// Records were deleted because their time was over: `journal`, `count`, `last_sequence`.

@@ -40,9 +40,6 @@ impl Resolver<'_> {
             if let Some(quota) = agreement.quota {
                 self.unacted.warn("quota", quota.span, self.mistakes);
             }
-            if let Some(device) = agreement.device {
-                self.unacted.warn("device", device.span, self.mistakes);
-            }
             let structure = agreement.structure.map(|name| structures.number(name.value));
             let device = agreement.device.map(|name| devices.number(name.value));
             let worker = agreement.worker.and_then(|name| numbers.get(&name.value).copied());

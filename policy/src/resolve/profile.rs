@@ -48,10 +48,6 @@ impl Resolver<'_> {
             Some(tighter) => self.tightened(&managed, tighter),
             None => managed.clone(),
         };
-        if let Some(devices) = written.devices.as_ref().filter(|_| admits(Device::Managed) && !admits(Device::Personal))
-        {
-            self.unacted.warn("devices", devices.span, self.mistakes);
-        }
         if let Some(notices) = &written.notices {
             self.unacted.warn("notices", notices.span, self.mistakes);
         }

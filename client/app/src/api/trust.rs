@@ -51,7 +51,7 @@ pub(crate) enum Trust {
 }
 
 /// The one place that picks the cryptography: aws-lc-rs, for its hybrid post-quantum key exchange.
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 

@@ -75,7 +75,7 @@ fn enrol(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
     let worker = Worker { user, password, enrolment_code };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| broken(error.to_string()))?;
-    let client = Client::new(server.clone(), tls);
+    let client = Client::new(server.clone(), tls, None);
     let begin = Begin {
         user: worker.user.clone(),
         password: worker.password(),
@@ -136,7 +136,7 @@ fn show_secret(front: &Front, server: &Server, user: &str, secret: &Code) {
 }
 
 /// A code, typed where it can be seen: it is long, and of use only once.
-fn code(front: &Front, flags: &Connect, question: &Text) -> Result<Code, Stop> {
+pub(super) fn code(front: &Front, flags: &Connect, question: &Text) -> Result<Code, Stop> {
     if !flags.password_stdin {
         if !io::stdin().is_terminal() {
             return Err(Stop::usage(Text::NobodyToAsk { option: "--password-stdin" }));

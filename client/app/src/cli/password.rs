@@ -10,6 +10,7 @@ use crate::{
     Exit,
     api::{Client, trust},
     config::{self, Config, Server},
+    device::Device,
     secret::{self, NoPassword},
     session::Outcome,
     words::Text,
@@ -49,7 +50,8 @@ fn change(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> 
     let second_factor = second_factor(front, flags)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| broken(error.to_string()))?;
-    let client = Client::new(server.clone(), tls);
+    let device = Device::load(&server).map_err(broken)?;
+    let client = Client::new(server.clone(), tls, device);
     let request = Request { user, password, second_factor, new_password, language: config.language };
     Ok(match runtime.block_on(client.change_password(request)) {
         Ok(()) => {

@@ -25,6 +25,11 @@ pub(super) fn say(text: &Text) -> String {
         Text::AskNewPasswordAgain => "The new password once more: ".into(),
         Text::PasswordsDiffer => "The two were not the same. Once more, please.".into(),
         Text::PasswordChanged => "Your office password is changed. Sign in with the new one from now on.".into(),
+        Text::Managed { name, until } => format!(
+            "Your office manages this computer now, as {name}. Its certificate holds until {until}, and is renewed when you sign in."
+        ),
+        Text::Forgotten => "This computer's key and certificate are deleted.".into(),
+        Text::NothingToForget => "This computer has no certificate for that gateway.".into(),
         Text::Reaching { server } => format!("Signing in at {server} …"),
         Text::SignedIn { workstation, number, until } => {
             format!("Signed in. Your computer is {workstation}, until {until} at most. Session number {number}.")

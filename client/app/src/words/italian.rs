@@ -25,6 +25,11 @@ pub(super) fn say(text: &Text) -> String {
         Text::AskNewPasswordAgain => "Ancora una volta la nuova password: ".into(),
         Text::PasswordsDiffer => "Le due non erano uguali. Riprova.".into(),
         Text::PasswordChanged => "La password dell'ufficio è cambiata. D'ora in poi accedi con quella nuova.".into(),
+        Text::Managed { name, until } => format!(
+            "Ora questo computer è gestito dall'ufficio, come {name}. Il certificato vale fino al {until} e si rinnova all'accesso."
+        ),
+        Text::Forgotten => "La chiave e il certificato di questo computer sono cancellati.".into(),
+        Text::NothingToForget => "Questo computer non ha un certificato per quel gateway.".into(),
         Text::Reaching { server } => format!("Accesso a {server} …"),
         Text::SignedIn { workstation, number, until } => {
             format!("Accesso riuscito. Il tuo computer è {workstation}, al massimo fino alle {until}. Sessione numero {number}.")

@@ -28,6 +28,7 @@ pub(super) struct Control {
     pub(super) public: Option<Spanned<String>>,
     pub(super) certificate: Option<Spanned<String>>,
     pub(super) key: Option<Spanned<String>>,
+    pub(super) device_ca: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -22,6 +22,7 @@ use rustls::{
 };
 use sha2::{Digest as _, Sha256};
 
+use super::device::AnyHolder;
 use crate::{config, secret_file};
 
 /// The self-signed certificate's key in the state folder: PKCS #8, PEM.
@@ -112,7 +113,7 @@ impl Certificate {
         let mut tls = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(|error| format!("cannot set up TLS: {error}"))?
-            .with_no_client_auth()
+            .with_client_cert_verifier(Arc::new(AnyHolder(provider())))
             .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(tls))

@@ -12,6 +12,7 @@ use axum::{
 use gateway_api::login::{Language, Refusal, RefusalCode};
 use jiff::Zoned;
 
+use crate::devices;
 use crate::directory::{MustAct, NotTaken};
 use crate::workstation::Trouble;
 
@@ -26,6 +27,8 @@ pub(crate) enum Refused {
     MustAct(MustAct),
     /// An administrator blocked the worker.
     Blocked,
+    /// The certificate of the home computer.
+    Device(devices::Trouble),
     /// The directory does not take a new password.
     PasswordNotTaken(NotTaken),
     /// The first code of a new second factor is another; by how many seconds a clock is off, if that is why.
@@ -55,6 +58,7 @@ impl Refused {
             Self::FactorNotConfirmed(None) => "factor_not_confirmed",
             Self::FactorNotConfirmed(Some(_)) => "factor_not_confirmed_clock",
             Self::Blocked => "worker_blocked",
+            Self::Device(trouble) => trouble.word(),
             Self::Policy(reason, _) => reason.word(),
             Self::AlreadyConnected => "already_connected",
             Self::Workstation(trouble) => trouble.word(),
@@ -69,6 +73,7 @@ impl Refused {
             Self::BadRequest => RefusalCode::BadRequest,
             Self::WrongCredentials(_) => RefusalCode::WrongCredentials,
             Self::MustAct(_) | Self::Blocked => RefusalCode::AccountNeedsAttention,
+            Self::Device(_) => RefusalCode::CertificateNotAccepted,
             Self::PasswordNotTaken(_) => RefusalCode::PasswordNotTaken,
             Self::FactorNotConfirmed(_) => RefusalCode::FactorNotConfirmed,
             Self::Policy(reason, _) => match reason {
@@ -101,6 +106,7 @@ impl Refused {
             | RefusalCode::NoAgreement
             | RefusalCode::OutsideHours
             | RefusalCode::DeviceNotAdmitted
+            | RefusalCode::CertificateNotAccepted
             | RefusalCode::WireguardConfigNotAllowed => StatusCode::FORBIDDEN,
             RefusalCode::AlreadyConnected => StatusCode::CONFLICT,
             RefusalCode::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
@@ -155,6 +161,21 @@ impl Refused {
             }
             .to_owned(),
             Self::Blocked => "Your office has blocked your access from home. Ask the help desk.".to_owned(),
+            Self::Device(trouble) => match trouble {
+                devices::Trouble::Expired => {
+                    "The certificate of this computer does not hold at this moment. Is its clock right? Ask the help desk for a new code."
+                }
+                devices::Trouble::Foreign => {
+                    "The certificate of this computer is not your office's. Ask the help desk."
+                }
+                devices::Trouble::Revoked => {
+                    "Your office has revoked the certificate of this computer. Ask the help desk."
+                }
+                devices::Trouble::AnotherWorker => {
+                    "The certificate of this computer is not yours. Use the computer that the office gave to you."
+                }
+            }
+            .to_owned(),
             Self::PasswordNotTaken(why) => match why {
                 NotTaken::TooShort => "The new password is too short. Choose a longer one.",
                 NotTaken::TooSimple => {
@@ -230,6 +251,21 @@ impl Refused {
             }
             .to_owned(),
             Self::Blocked => "Il Suo ufficio ha bloccato l'accesso da casa. Si rivolga all'assistenza.".to_owned(),
+            Self::Device(trouble) => match trouble {
+                devices::Trouble::Expired => {
+                    "Il certificato di questo computer ora non vale. L'orologio è giusto? Chieda un nuovo codice all'assistenza."
+                }
+                devices::Trouble::Foreign => {
+                    "Il certificato di questo computer non è del Suo ufficio. Si rivolga all'assistenza."
+                }
+                devices::Trouble::Revoked => {
+                    "Il Suo ufficio ha revocato il certificato di questo computer. Si rivolga all'assistenza."
+                }
+                devices::Trouble::AnotherWorker => {
+                    "Il certificato di questo computer non è il Suo. Usi il computer che l'ufficio Le ha dato."
+                }
+            }
+            .to_owned(),
             Self::PasswordNotTaken(why) => match why {
                 NotTaken::TooShort => "La nuova password è troppo corta. Ne scelga una più lunga.",
                 NotTaken::TooSimple => {

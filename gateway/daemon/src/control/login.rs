@@ -39,6 +39,7 @@ use tokio::time::Instant;
 use super::{Api, Peer, error::Refused};
 use crate::{
     clock,
+    devices::{self, Chain, Managed},
     directory::{Answer, MustAct, Person},
     factor::NotShown,
     fence::NotOpen,
@@ -52,6 +53,9 @@ const READING: Duration = Duration::from_secs(10);
 /// Wrong credentials are answered at the next multiple of this after the request: what the directory did meanwhile does not
 /// show.
 const PULSE: Duration = Duration::from_millis(500);
+
+/// The record's word for another, a used or an old code for a home computer.
+pub(super) const WRONG_DEVICE_CODE: &str = "wrong_device_code";
 
 /// A refusal with what the record keeps of it.
 pub(super) struct Failure {
@@ -97,25 +101,27 @@ impl Attempt {
 pub(super) async fn login(
     State(api): State<Arc<Api>>,
     Extension(Peer(peer)): Extension<Peer>,
+    Extension(chain): Extension<Chain>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let mut attempt = Attempt::new(peer, &headers);
-    match open(&api, &mut attempt, body).await {
+    match open(&api, &mut attempt, &chain, body).await {
         Ok(session) => ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(session)).into_response(),
         Err(failure) => refuse(&api, attempt, failure).await,
     }
 }
 
-async fn open(api: &Api, attempt: &mut Attempt, body: Body) -> Result<login::Session, Failure> {
+async fn open(api: &Api, attempt: &mut Attempt, chain: &Chain, body: Body) -> Result<login::Session, Failure> {
     let from = attempt.from;
     let request: login::Request = read(body).await?;
     attempt.language = request.language;
     fits(&request)?;
     let policy = api.change.policy().current();
-    let (user, shown) = (request.user.trim(), Shown::SecondFactor(&policy, request.second_factor.as_ref()));
+    let (user, second_factor) = (request.user.trim(), request.second_factor.as_ref());
+    let factors = Shown::SecondFactor(&policy, second_factor, chain);
     let groups: Vec<String> = policy.groups().iter().map(ToString::to_string).collect();
-    let (person, must_act) = authenticate(api, user, request.password, &groups, shown, attempt).await?;
+    let (person, must_act) = authenticate(api, user, request.password, &groups, factors, attempt).await?;
     let (name, who) = (Arc::clone(&person.name), person.clone());
     if let Some(what) = must_act {
         return Err(Failure::of(&name, Refused::MustAct(what)));
@@ -123,22 +129,46 @@ async fn open(api: &Api, attempt: &mut Attempt, body: Body) -> Result<login::Ses
     if api.blocked.holds(&who) {
         return Err(Failure::of(&name, Refused::Blocked));
     }
-    let grant = decide(api, &policy, &person).await?;
+    let device = api.devices.judge(chain, &person, clock::now().wall);
+    let device = device.map_err(|trouble| Failure::of(&name, Refused::Device(trouble)))?;
+    let grant = decide(api, &policy, &person, device.as_ref()).await?;
     check_supported(&grant, request.wireguard_config).map_err(|refused| Failure::of(&name, refused))?;
     let workstation = workstation::locate(&policy, &api.ledger, &grant.workstation, &grant.address)
         .await
         .map_err(|trouble| Failure::of(&name, Refused::Workstation(trouble)))?;
     let (public_key, policy_hash) = (request.public_key, Hash(policy.hash()));
-    let opening = Opening { person, grant: grant.clone(), workstation, public_key, from, policy: policy_hash };
+    let opening = Opening {
+        person,
+        grant: grant.clone(),
+        device: device.clone(),
+        workstation,
+        public_key,
+        from,
+        policy: policy_hash,
+    };
     let admitted = api.ledger.open(opening).await.map_err(|error| Failure::of(&name, not_opened(error)))?;
     // Blocked while it opened: whoever blocked may not have seen it yet.
     if api.blocked.holds(&who) {
         api.ledger.close(admitted.number, CloseReason::Administrator).await;
         return Err(Failure::of(&name, Refused::Blocked));
     }
+    if device.as_ref().is_some_and(|device| api.devices.is_revoked(device)) {
+        tracing::info!(session = %admitted.number, "device revoked while its session opened");
+        api.ledger.close(admitted.number, CloseReason::DeviceRevoked).await;
+        return Err(Failure::of(&name, Refused::Device(devices::Trouble::Revoked)));
+    }
     api.change.reconsider(admitted.number, &policy).await;
+    let device_certificate = device.and_then(|device| renewed(api, &device, chain));
     let news = api.factors.news(&who, clock::now().wall).await;
-    Ok(login::Session { factor_news: news, ..session(api, &grant, workstation, admitted) })
+    Ok(login::Session { factor_news: news, device_certificate, ..session(api, &grant, workstation, admitted) })
+}
+
+/// Another certificate for a computer whose own ends before long.
+fn renewed(api: &Api, device: &Managed, chain: &Chain) -> Option<String> {
+    api.devices.renew(device, chain, clock::now().wall).unwrap_or_else(|why| {
+        tracing::error!(why, "certificate of a device not renewed");
+        None
+    })
 }
 
 /// Finds a refusal's true reason in the record. Drawn like a session's number, and never the number of one.
@@ -173,18 +203,21 @@ pub(super) fn code_fits(code: Option<&Code>) -> bool {
 /// What is shown besides the password.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Shown<'a> {
-    /// The second factor, where this policy asks for one; an empty one is none.
-    SecondFactor(&'a Policy, Option<&'a Code>),
+    /// The second factor, where this policy asks for one on such a computer; an empty one is none.
+    SecondFactor(&'a Policy, Option<&'a Code>, &'a Chain),
     /// The office's code for an enrolment.
     Enrolment(&'a Code),
+    /// The office's code for a home computer.
+    DeviceCode(&'a Code),
 }
 
 impl Shown<'_> {
     /// What was typed, if anything was.
     fn code(&self) -> Option<&Code> {
         match self {
-            Self::SecondFactor(_, code) => code.filter(|code| !code.expose().trim().is_empty()),
+            Self::SecondFactor(_, code, _) => code.filter(|code| !code.expose().trim().is_empty()),
             Self::Enrolment(code) => Some(code),
+            Self::DeviceCode(_) => None,
         }
     }
 }
@@ -240,9 +273,20 @@ pub(super) async fn authenticate(
 async fn show(api: &Api, person: &Person, shown: Shown<'_>, from: IpAddr) -> Result<(), NotShown> {
     let now = clock::now().wall;
     match shown {
-        Shown::SecondFactor(policy, _) => match policy.second_factor(&person.name, Device::Personal, now) {
-            SecondFactor::None => Ok(()),
-            SecondFactor::Totp => api.factors.show(person, shown.code(), from, now).await,
+        Shown::SecondFactor(policy, _, chain) => {
+            // What is wrong with a certificate is told once all factors were shown; until then its computer is a personal one.
+            let device = match api.devices.judge(chain, person, now) {
+                Ok(Some(_)) => Device::Managed,
+                Ok(None) | Err(_) => Device::Personal,
+            };
+            match policy.second_factor(&person.name, device, now) {
+                SecondFactor::None => Ok(()),
+                SecondFactor::Totp => api.factors.show(person, shown.code(), from, now).await,
+            }
+        }
+        Shown::DeviceCode(code) => match api.devices.knows(code.expose(), person, now) {
+            true => Ok(()),
+            false => Err(NotShown::Wrong(WRONG_DEVICE_CODE)),
         },
         Shown::Enrolment(code) => api.factors.show_enrolment(person, code, now).await,
     }
@@ -257,14 +301,18 @@ pub(super) fn unknown(why: &str) -> Failure {
     Refused::Unavailable("directory_unknown").into()
 }
 
-/// What the policy grants this person now.
-async fn decide(api: &Api, policy: &Policy, person: &Person) -> Result<Grant, Failure> {
+/// What the policy grants this person on this computer now.
+async fn decide(api: &Api, policy: &Policy, person: &Person, device: Option<&Managed>) -> Result<Grant, Failure> {
     let at = clock::now().wall;
     let days_used = days_used(api, policy, person, at).await.map_err(|error| {
         tracing::error!(%error, "records not read");
         Failure::of(&person.name, Refused::Unavailable("record_failed"))
     })?;
-    let request = Request { days_used, ..Request::new(&person.name, &person.groups, Device::Personal, at) };
+    // A certificate without a worker is as good as the agreement that names its computer.
+    if device.is_some_and(|device| device.anybodys) && policy.named_device(&person.name, at).is_none() {
+        return Err(Failure::of(&person.name, Refused::Device(devices::Trouble::AnotherWorker)));
+    }
+    let request = Request { days_used, ..devices::request(&person.name, &person.groups, device, at) };
     match policy.decide(&request) {
         Decision::Permit(grant) => Ok(grant),
         Decision::Refuse(reason) => {
@@ -359,6 +407,7 @@ fn session(api: &Api, grant: &Grant, workstation: IpAddr, admitted: Admitted) ->
         },
         redirect: grant.redirect.iter().copied().map(redirection).collect(),
         factor_news: Vec::new(),
+        device_certificate: None,
     }
 }
 

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     clock,
+    devices::Chain,
     directory::{Answer, Change},
     store,
 };
@@ -30,17 +31,18 @@ use crate::{
 pub(super) async fn change(
     State(api): State<Arc<Api>>,
     Extension(Peer(peer)): Extension<Peer>,
+    Extension(chain): Extension<Chain>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let mut attempt = Attempt::new(peer, &headers);
-    match change_now(&api, &mut attempt, body).await {
+    match change_now(&api, &mut attempt, &chain, body).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(failure) => refuse(&api, attempt, failure).await,
     }
 }
 
-async fn change_now(api: &Api, attempt: &mut Attempt, body: Body) -> Result<(), Failure> {
+async fn change_now(api: &Api, attempt: &mut Attempt, chain: &Chain, body: Body) -> Result<(), Failure> {
     let from = attempt.from;
     let request: Request = read(body).await?;
     attempt.language = request.language;
@@ -48,7 +50,7 @@ async fn change_now(api: &Api, attempt: &mut Attempt, body: Body) -> Result<(), 
     let (user, policy) = (request.user.trim(), api.change.policy().current());
     // Asked twice, so that nothing is changed before all factors were shown.
     let password = Password::new(request.password.expose().to_owned());
-    let shown = Shown::SecondFactor(&policy, request.second_factor.as_ref());
+    let shown = Shown::SecondFactor(&policy, request.second_factor.as_ref(), chain);
     let (person, must_act) = authenticate(api, user, password, &[], shown, attempt).await?;
     if let Some(what) = must_act.filter(|what| !what.is_mended_by_a_new_password()) {
         return Err(Failure::of(&person.name, Refused::MustAct(what)));

@@ -9,6 +9,7 @@ const KEY: [u8; 32] = [5; 32];
 
 fn session(bits: u64) -> KeptSession {
     KeptSession {
+        device: None,
         number: SessionNumber::new(bits),
         token: [1; 32],
         worker_id: "id".into(),

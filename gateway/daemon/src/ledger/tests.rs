@@ -155,6 +155,7 @@ fn opening(worker: &str) -> Opening {
         notices: Vec::new(),
     };
     Opening {
+        device: None,
         person: Person { id: worker.into(), name: worker.into(), groups: Vec::new() },
         grant,
         workstation: "10.20.3.47".parse().unwrap(),

@@ -1,0 +1,91 @@
+//! `deskgate device`: makes this computer one that the office manages, or a personal one again.
+
+use clap::{Args, Subcommand};
+use gateway_api::device::Request;
+
+use super::{Connect, Front, Office, Stop, ask, factor, password, without_desktop};
+use crate::{
+    Exit,
+    api::{Client, plain, trust},
+    clock,
+    config::{self, Config, Server},
+    device::{self, Device},
+    session::Outcome,
+    words::Text,
+};
+
+/// What to do with this computer.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeviceCommand {
+    /// Make this computer a managed one, with the one-time code that your office gave you
+    Enrol(Enrol),
+    /// Delete this computer's key and certificate: it is a personal one again
+    Forget(Forget),
+}
+
+/// Flags of `device enrol`.
+#[derive(Debug, Args)]
+pub(crate) struct Enrol {
+    #[command(flatten)]
+    office: Office,
+    /// Read the password and the code from two lines of standard input
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+/// Flags of `device forget`.
+#[derive(Debug, Args)]
+pub(crate) struct Forget {
+    #[command(flatten)]
+    office: Office,
+}
+
+/// Runs the command.
+pub(super) fn run(command: DeviceCommand) -> Exit {
+    match command {
+        DeviceCommand::Enrol(flags) => without_desktop(&flags.office.connect(flags.password_stdin, false), enrol),
+        DeviceCommand::Forget(flags) => without_desktop(&flags.office.connect(false, false), forget),
+    }
+}
+
+fn broken(cause: String) -> Stop {
+    Stop { exit: Exit::Failed, text: Text::Broken { cause } }
+}
+
+fn enrol(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
+    let tls = trust::config(&config.trust).map_err(broken)?;
+    let server = server(config.server, flags, front)?;
+    let user = match config.user {
+        Some(user) => user,
+        None => ask(front, flags, &Text::AskUser, "--user", config::parse_user)?,
+    };
+    let password = password(front, flags, &user)?;
+    let code = factor::code(front, flags, &Text::AskEnrolmentCode)?;
+    let device = Device::fresh(&server).map_err(broken)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| broken(error.to_string()))?;
+    let client = Client::new(server.clone(), tls, Some(device.clone()));
+    let request = Request { user, password, code, language: config.language };
+    match runtime.block_on(client.enrol(request)) {
+        Ok(enrolled) => {
+            device.keep(&enrolled.certificate).map_err(broken)?;
+            front.say(&Text::Managed { name: enrolled.name, until: clock::date(enrolled.ends_at) });
+            Ok(Exit::Ended)
+        }
+        Err(failure) => Ok(front.end(Outcome::from(failure), server.to_string())),
+    }
+}
+
+fn forget(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
+    let server = server(config.server, flags, front)?;
+    let forgotten = device::forget(&server).map_err(|error| broken(plain(&error)))?;
+    front.say(if forgotten { &Text::Forgotten } else { &Text::NothingToForget });
+    Ok(Exit::Ended)
+}
+
+fn server(known: Option<Server>, flags: &Connect, front: &Front) -> Result<Server, Stop> {
+    match known {
+        Some(server) => Ok(server),
+        None => ask(front, flags, &Text::AskServer, "--server", config::parse_server),
+    }
+}

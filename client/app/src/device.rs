@@ -1,0 +1,146 @@
+//! This computer's own key and the office's certificate for it, where the office manages this computer: one file for each
+//! gateway, that nobody but its user may read.
+//!
+//! The key is made here and never leaves. A personal computer has no such file, and nothing else is kept.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use rcgen::{CertificateParams, KeyPair};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use zeroize::Zeroizing;
+
+use crate::{
+    api::{plain, trust},
+    config::{self, Server},
+};
+
+/// More than a key and a certificate have, in bytes.
+const LARGEST: u64 = 64 << 10;
+
+/// A key and a certificate for it.
+#[derive(Clone)]
+pub(crate) struct Device {
+    path: PathBuf,
+    /// PEM.
+    key: Arc<Zeroizing<String>>,
+    identity: Arc<SingleCertAndKey>,
+}
+
+impl Device {
+    /// A new key, with a certificate that says nothing: to show that this computer holds it.
+    pub(crate) fn fresh(server: &Server) -> Result<Self, String> {
+        let path = path(server).ok_or("this user has no home folder")?;
+        let pair = KeyPair::generate().map_err(|error| error.to_string())?;
+        let key = Zeroizing::new(pair.serialize_pem());
+        let params = CertificateParams::new(vec!["device".to_owned()]).map_err(|error| error.to_string())?;
+        let own = params.self_signed(&pair).map_err(|error| error.to_string())?;
+        Self::of(path, key, vec![own.der().clone()])
+    }
+
+    /// What is kept for this gateway.
+    pub(crate) fn load(server: &Server) -> Result<Option<Self>, String> {
+        let Some(path) = path(server) else { return Ok(None) };
+        let failed =
+            |error: &dyn std::fmt::Display| format!("this computer's certificate `{}`: {error}", path.display());
+        let mut text = Zeroizing::new(String::with_capacity(8 << 10));
+        match fs::File::open(&path) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(failed(&plain(&error))),
+            Ok(file) => io::Read::read_to_string(&mut io::Read::take(file, LARGEST), &mut text),
+        }
+        .map_err(|error| failed(&plain(&error)))?;
+        let chain = CertificateDer::pem_slice_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>();
+        let chain = chain.map_err(|error| failed(&error))?;
+        let end = text.find("-----BEGIN CERTIFICATE").ok_or_else(|| failed(&"it holds none"))?;
+        let key = Zeroizing::new(text.get(..end).unwrap_or_default().to_owned());
+        Self::of(path.clone(), key, chain).map(Some).map_err(|error| failed(&error))
+    }
+
+    fn of(path: PathBuf, key: Zeroizing<String>, chain: Vec<CertificateDer<'static>>) -> Result<Self, String> {
+        let private = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| error.to_string())?;
+        let identity = CertifiedKey::from_der(chain, private, &trust::provider()).map_err(|error| error.to_string())?;
+        Ok(Self { path, key: Arc::new(key), identity: Arc::new(SingleCertAndKey::from(identity)) })
+    }
+
+    /// What TLS shows.
+    pub(crate) fn identity(&self) -> Arc<SingleCertAndKey> {
+        Arc::clone(&self.identity)
+    }
+
+    /// Keeps the key with the office's certificate for it, in the place of what is there.
+    pub(crate) fn keep(&self, certificate: &str) -> Result<(), String> {
+        let failed = |error: &dyn std::fmt::Display| format!("`{}` could not be written: {error}", self.path.display());
+        let chain = CertificateDer::pem_slice_iter(certificate.as_bytes()).collect::<Result<Vec<_>, _>>();
+        // What does not go with the key would lock this computer out.
+        let chain = chain.map_err(|error| failed(&error))?;
+        Self::of(self.path.clone(), Zeroizing::new((**self.key).clone()), chain).map_err(|error| failed(&error))?;
+        let text = Zeroizing::new(format!("{}{certificate}", self.key.as_str()));
+        write_private(&self.path, text.as_bytes()).map_err(|error| failed(&plain(&error)))
+    }
+}
+
+/// Deletes what is kept for this gateway. False if there is nothing.
+pub(crate) fn forget(server: &Server) -> io::Result<bool> {
+    match path(server).map(fs::remove_file) {
+        None => Ok(false),
+        Some(Ok(())) => Ok(true),
+        Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Some(Err(error)) => Err(error),
+    }
+}
+
+fn path(server: &Server) -> Option<PathBuf> {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' || c == '-' { c.to_ascii_lowercase() } else { '_' };
+    let name: String = server.host().chars().map(plain).collect();
+    Some(config::file::folder()?.join("devices").join(format!("{name}_{}.pem", server.port())))
+}
+
+/// In one step: the old file or the new one is there, never half of one.
+fn write_private(path: &std::path::Path, bytes: &[u8]) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+    if let Some(folder) = path.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    let part = path.with_extension("part");
+    match fs::remove_file(&part) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&part, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_read_back_and_a_certificate_for_another_key_is_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("devices").join("gw_443.pem");
+        let server = Server::parse("gw").unwrap();
+        let device = Device { path: path.clone(), ..Device::fresh(&server).unwrap() };
+        let own = |key: &str| {
+            let pair = KeyPair::from_pem(key).unwrap();
+            CertificateParams::new(vec!["x".to_owned()]).unwrap().self_signed(&pair).unwrap().pem()
+        };
+        device.keep(&own(&device.key)).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("-----BEGIN PRIVATE KEY") && text.contains("-----BEGIN CERTIFICATE"), "{text}");
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).unwrap().permissions()) & 0o777, 0o600);
+        let foreign = KeyPair::generate().unwrap().serialize_pem();
+        assert!(device.keep(&own(&foreign)).is_err());
+        assert!(device.keep("nothing").is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+}
