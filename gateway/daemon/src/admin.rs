@@ -28,6 +28,7 @@ use tokio::{
 
 use crate::{
     blocked::Blocked,
+    checkpoints::Checkpoints,
     clock, config,
     control::Certificate,
     devices::Devices,
@@ -174,6 +175,7 @@ pub(crate) struct Desk {
     /// Where recordings of sessions are kept.
     pub(crate) traces: PathBuf,
     pub(crate) devices: Arc<Devices>,
+    pub(crate) checkpoints: Arc<Checkpoints>,
     pub(crate) started_at: Timestamp,
     pub(crate) group: Option<Gid>,
     /// Who stops the daemon.
@@ -549,6 +551,7 @@ async fn status(desk: &Desk) -> Result<Value, String> {
         "flows": views.iter().map(|view| view.flows).sum::<usize>(),
         "policy": desk.change.policy().standing(),
         "directory": desk.alarm.said(),
+        "record": desk.checkpoints.said(),
         "loops": desk.loops,
         "handshakes": counters.handshakes,
         "cookies": counters.cookies,

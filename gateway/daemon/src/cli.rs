@@ -209,8 +209,8 @@ pub(crate) enum DeviceCommand {
 pub(crate) enum LogCommand {
     /// Show records, oldest first; also when no gateway runs
     Show {
-        /// Whose log: `workers` (sessions and logins) or `administrators` (what they and the gateway did)
-        #[arg(long, default_value = "workers", value_parser = ["workers", "administrators"])]
+        /// Whose log: `workers` (sessions and logins), `administrators` (what they and the gateway did) or `reviews` (who looked at names)
+        #[arg(long, default_value = "workers", value_parser = ["workers", "administrators", "reviews"])]
         journal: String,
         /// Of one session only
         #[arg(long, value_name = "NUMBER")]
@@ -230,14 +230,22 @@ pub(crate) enum LogCommand {
         #[command(flatten)]
         output: Output,
     },
-    /// Check that nothing was altered, removed or moved
+    /// Check that nothing was altered, removed, moved or written anew, and how far the end is proven; also while the gateway runs
     Verify {
-        /// A copy of the database instead of the gateway's own
+        /// A copy of the database instead of the gateway's own; needs no configuration
         #[arg(long, value_name = "FILE")]
         database: Option<PathBuf>,
+        /// What the witness holds, or a copy of it, instead of the file that `[record]` names
+        #[arg(long, value_name = "FILE")]
+        witness: Option<PathBuf>,
+        /// What `log key` showed on the gateway, instead of the key in its state folder; may be given several times
+        #[arg(long = "key", value_name = "KEY")]
+        keys: Vec<String>,
         #[command(flatten)]
         output: Output,
     },
+    /// Show the key that checks the gateway's signatures, to be kept where its administrators cannot change it
+    Key,
 }
 
 #[derive(Debug, Subcommand)]

@@ -18,6 +18,8 @@ use toml::Spanned;
 
 pub(crate) use mistake::{Mistake, Mistakes};
 
+use crate::witness::Witness;
+
 /// Where the configuration lies unless `--config` says otherwise.
 pub(crate) const DEFAULT_FILE: &str = "/etc/deskgate/gateway.toml";
 
@@ -34,6 +36,7 @@ pub(crate) struct Config {
     pub(crate) directory: Directory,
     pub(crate) leavers: Leavers,
     pub(crate) reload: Reload,
+    pub(crate) record: Record,
     pub(crate) admin: Admin,
     pub(crate) log: Log,
 }
@@ -185,6 +188,17 @@ pub(crate) struct Reload {
     pub(crate) brake: u8,
 }
 
+/// How the record is proven, and how long its journals are kept; workers' as long as the policy says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// Who is handed each checkpoint.
+    pub(crate) witness: Option<Witness>,
+    /// In months: 6 to 120.
+    pub(crate) administrators: i32,
+    /// In months: 6 to 120.
+    pub(crate) reviews: i32,
+}
+
 /// The administrators' socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Admin {
@@ -316,6 +330,7 @@ impl Reader<'_> {
             leavers: self.leavers(&file.directory),
             directory: self.directory(file.directory),
             reload: self.reload(&file.reload),
+            record: self.record(file.record),
             admin: self.admin(file.admin),
             log: self.log(file.log),
         }
@@ -561,6 +576,40 @@ impl Reader<'_> {
             },
         };
         Reload { follow: written.follow.unwrap_or(false), brake }
+    }
+
+    fn record(&mut self, written: file::Record) -> Record {
+        Record {
+            witness: written.witness.and_then(|witness| self.witness(&witness)),
+            administrators: self.months(written.administrators.as_ref(), 12),
+            reviews: self.months(written.reviews.as_ref(), 24),
+        }
+    }
+
+    fn witness(&mut self, written: &Spanned<String>) -> Option<Witness> {
+        match (written.get_ref().as_str(), written.get_ref().strip_prefix("file:")) {
+            ("syslog", _) => Some(Witness::Syslog),
+            (_, Some(file)) if !file.is_empty() => Some(Witness::File(self.folder.join(file))),
+            _ => self.wrong(written, "not a witness", "write \"file:/path\", or \"syslog\""),
+        }
+    }
+
+    /// Six months are the least: the Italian authority's order on administrators of 27 November 2008, and as much for reviews.
+    fn months(&mut self, written: Option<&Spanned<String>>, default: i32) -> i32 {
+        const MONTHS: RangeInclusive<i32> = 6..=120;
+        let Some(written) = written else { return default };
+        let whole = |span: &jiff::Span| {
+            *span == jiff::Span::new().years(span.get_years()).months(span.get_months()).fieldwise()
+        };
+        let span = written.get_ref().parse::<jiff::Span>().ok().filter(whole);
+        match span.map(|span| i32::from(span.get_years()) * 12 + span.get_months()) {
+            Some(months) if MONTHS.contains(&months) => months,
+            _ => self.wrong(
+                written,
+                "not a time to keep records",
+                "write whole months or years, \"6 months\" to \"10 years\"",
+            ),
+        }
     }
 
     fn admin(&mut self, written: file::Admin) -> Admin {

@@ -3,6 +3,7 @@
 use std::{fs::File, path::Path};
 
 use gateway_api::PresharedKey;
+use gateway_record::{Key, Signer};
 use zeroize::Zeroizing;
 
 use crate::secret_file;
@@ -13,6 +14,8 @@ const KEY_FILE: &str = "wireguard-key";
 const SESSIONS_KEY_FILE: &str = "sessions-key";
 /// What seals the second factors, in the same form.
 const FACTORS_KEY_FILE: &str = "factors-key";
+/// What signs checkpoints and cuts, in the same form.
+const RECORD_KEY_FILE: &str = "record-key";
 /// Where the service manager puts credentials; one of the name above takes the place of the state folder's.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 /// Held by the running gateway.
@@ -61,14 +64,25 @@ pub(crate) fn factors_key(state: &Path) -> Result<Zeroizing<[u8; 32]>, String> {
     credential_or_made(state, FACTORS_KEY_FILE)
 }
 
+/// What signs the record: a systemd credential if there is one, else the state folder's, made if there is none.
+pub(crate) fn record_signer(state: &Path) -> Result<Signer, String> {
+    credential_or_made(state, RECORD_KEY_FILE).map(|key| Signer::new(&key))
+}
+
+/// What the record's signatures are checked by. None if no gateway made a key here yet.
+pub(crate) fn record_key(state: &Path) -> Result<Option<Key>, String> {
+    let there = credential(RECORD_KEY_FILE).is_some() || state.join(RECORD_KEY_FILE).exists();
+    there.then(|| record_signer(state).map(|signer| signer.key())).transpose()
+}
+
 fn credential_or_made(state: &Path, name: &str) -> Result<Zeroizing<[u8; 32]>, String> {
-    let credential = std::env::var_os(CREDENTIALS).map(|folder| Path::new(&folder).join(name));
-    match credential.filter(|path| path.exists()) {
-        Some(path) => {
-            secret_file::read_shared(&path).map_err(|error| error.to_string()).and_then(|bytes| key(&path, &bytes))
-        }
-        None => made_if_missing(&state.join(name)),
-    }
+    credential(name).unwrap_or_else(|| made_if_missing(&state.join(name)))
+}
+
+fn credential(name: &str) -> Option<Result<Zeroizing<[u8; 32]>, String>> {
+    let path =
+        std::env::var_os(CREDENTIALS).map(|folder| Path::new(&folder).join(name)).filter(|path| path.exists())?;
+    Some(secret_file::read_shared(&path).map_err(|error| error.to_string()).and_then(|bytes| key(&path, &bytes)))
 }
 
 fn made_if_missing(path: &Path) -> Result<Zeroizing<[u8; 32]>, String> {
@@ -78,8 +92,17 @@ fn made_if_missing(path: &Path) -> Result<Zeroizing<[u8; 32]>, String> {
         // The same 44 characters as any other 32 secret bytes.
         let text = PresharedKey::new(*bytes).encode();
         secret_file::create(path, format!("{}\n", *text).as_bytes()).map_err(|error| error.to_string())?;
+        give_to_owner_of_folder(path);
     }
     secret_file::read(path).map_err(|error| error.to_string()).and_then(|bytes| key(path, &bytes))
+}
+
+/// What a command makes as root must be the gateway's to read.
+fn give_to_owner_of_folder(path: &Path) {
+    use std::os::unix::fs::MetadataExt as _;
+    let Some(Ok(folder)) = path.parent().map(std::fs::metadata) else { return };
+    // Only root can, and only root needs to.
+    let _ = std::os::unix::fs::chown(path, Some(folder.uid()), Some(folder.gid()));
 }
 
 fn key(path: &Path, bytes: &[u8]) -> Result<Zeroizing<[u8; 32]>, String> {
@@ -101,6 +124,15 @@ mod tests {
         assert_eq!(wireguard_key(&state).unwrap(), first);
         std::fs::write(state.join(KEY_FILE), "abc\n").unwrap();
         assert!(wireguard_key(&state).unwrap_err().contains("not a key"));
+    }
+
+    #[test]
+    fn the_record_is_signed_by_the_same_key_at_each_start() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(record_key(folder.path()).unwrap(), None, "looking makes none");
+        let first = record_signer(folder.path()).unwrap().key();
+        assert_eq!(record_key(folder.path()).unwrap(), Some(first));
+        assert_eq!(record_signer(folder.path()).unwrap().key(), first);
     }
 
     #[test]

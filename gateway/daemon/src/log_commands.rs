@@ -1,8 +1,8 @@
-//! `log show` and `log verify`: over the running gateway, or straight from the database when none runs.
+//! `log show`, `log verify` and `log key`: over the running gateway, or straight from the database when none runs.
 
 use std::{path::Path, process::ExitCode};
 
-use gateway_record::{Anchor, Draft, Fields, Journal, Kind, Report};
+use gateway_record::{Checkpoint, Draft, End, Fault, Fields, Journal, Key, Kind, Report, Signed};
 use jiff::{Span, Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::{Value, json};
 
@@ -15,13 +15,14 @@ use crate::{
     cli::LogCommand,
     clock,
     config::Config,
-    identity::StateFolder,
+    identity::{self, StateFolder},
     session_commands::{json as print_json, parse, say, seconds},
-    store::{self, DATABASE, Query, Store, StoreError},
+    store::{self, DATABASE, Query, Store, StoreError, Verified},
+    witness::{self, Witness},
 };
 
-/// `log …`
-pub(crate) fn run(config: &Config, command: LogCommand) -> Result<ExitCode, Failure> {
+/// `log …`; the configuration is read where it is needed, for a copy can be checked where there is none.
+pub(crate) fn run(config: impl FnOnce() -> Result<Config, Failure>, command: LogCommand) -> Result<ExitCode, Failure> {
     match command {
         LogCommand::Show { journal, session, support, since, until, names, output } => {
             let now = clock::now().wall;
@@ -34,13 +35,36 @@ pub(crate) fn run(config: &Config, command: LogCommand) -> Result<ExitCode, Fail
                 until: moment(until)?,
                 names,
             };
-            show(config, query, output.json)
+            show(&config()?, query, output.json)
         }
-        LogCommand::Verify { database, output } => {
-            let database = database.unwrap_or_else(|| config.state.join(DATABASE));
-            verify(&database, output.json)
+        LogCommand::Verify { database, witness, keys, output } => {
+            // For a copy elsewhere, what is not given is not known either.
+            let config = if database.is_some() { config().ok() } else { Some(config()?) };
+            let keys: Vec<Key> = match (&*keys, &config) {
+                ([], Some(config)) if database.is_none() => {
+                    identity::record_key(&config.state).map_err(Failure::Failed)?.into_iter().collect()
+                }
+                (keys, _) => keys.iter().map(|key| parse_key(key)).collect::<Result<_, _>>()?,
+            };
+            let configured = config.as_ref().and_then(|config| match &config.record.witness {
+                Some(Witness::File(file)) if database.is_none() => Some(file.clone()),
+                Some(Witness::File(_) | Witness::Syslog) | None => None,
+            });
+            let witness = witness.or(configured);
+            let witnessed = witness.map(|file| witness::read(&file)).transpose().map_err(Failure::Failed)?;
+            let database = database.or(config.map(|config| config.state.join(DATABASE))).unwrap_or_default();
+            verify(&database, &keys, &witnessed.unwrap_or_default(), output.json)
         }
+        LogCommand::Key => match identity::record_key(&config()?.state).map_err(Failure::Failed)? {
+            Some(key) => say(&key.to_string()),
+            None => Err(Failure::Failed("no gateway has run here yet: its first start makes the key".to_owned())),
+        },
     }
+}
+
+fn parse_key(text: &str) -> Result<Key, Failure> {
+    let advice = || format!("`{text}` is no key: 64 hexadecimal digits, as `log key` shows them on the gateway");
+    Key::parse(text).ok_or_else(|| Failure::Unusable(advice()))
 }
 
 fn show(config: &Config, query: Query, json: bool) -> Result<ExitCode, Failure> {
@@ -133,57 +157,107 @@ async fn record_names_shown(config: &Config, query: &Query) -> Result<(), Failur
     noted.map_err(failed)
 }
 
-fn verify(database: &Path, json: bool) -> Result<ExitCode, Failure> {
-    let failed = |StoreError(why)| Failure::Failed(why);
-    let mut reports = Vec::new();
-    runtime()?.block_on(async {
-        for journal in Journal::ALL {
-            for (gateway, report) in store::verify(database, journal).await.map_err(failed)? {
-                reports.push((gateway, journal, report));
-            }
-        }
-        Ok(())
-    })?;
-    let whole = reports.iter().all(|(_, _, report)| report.is_whole());
+fn verify(database: &Path, keys: &[Key], witnessed: &[Checkpoint], json: bool) -> Result<ExitCode, Failure> {
+    let verified = runtime()?
+        .block_on(store::verify(database, keys, witnessed))
+        .map_err(|StoreError(why)| Failure::Failed(why))?;
     if json {
-        print_json(
-            &reports.iter().map(|(gateway, journal, report)| report_value(gateway, *journal, report)).collect(),
-        )?;
+        print_json(&verified.iter().map(|gateway| verified_value(gateway, keys)).collect())?;
     } else {
-        for (gateway, journal, report) in &reports {
-            say(&report_words(gateway, *journal, report))?;
+        for gateway in &verified {
+            say(&verified_words(gateway, keys))?;
         }
     }
-    Ok(ExitCode::from(u8::from(!whole)))
+    Ok(ExitCode::from(u8::from(!verified.iter().all(Verified::is_whole))))
 }
 
-fn report_value(gateway: &str, journal: Journal, report: &Report) -> Value {
+fn verified_value(gateway: &Verified, keys: &[Key]) -> Value {
     json!({
-        "gateway": gateway,
-        "journal": journal,
-        "records": report.records,
-        "begins_after": report.anchor.sequence,
-        "last": report.last,
-        "whole": report.is_whole(),
-        "end": "not_proven",
-        "faults": report.faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "gateway": gateway.gateway,
+        "whole": gateway.is_whole(),
+        "key_known": !keys.is_empty(),
+        "checkpoints": gateway.signed.checkpoints,
+        "witnessed": gateway.signed.witnessed,
+        "checkpoint_faults": gateway.signed.faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "journals": gateway.journals.iter().map(|(journal, report)| report_value(*journal, report)).collect::<Vec<_>>(),
     })
 }
 
-fn report_words(gateway: &str, journal: Journal, report: &Report) -> String {
-    let begins = match report.anchor {
-        Anchor { sequence: 0, .. } => String::new(),
-        Anchor { sequence, .. } => format!(", those up to {sequence} were deleted in their time"),
+fn report_value(journal: Journal, report: &Report) -> Value {
+    let (end, proven_to, proven_at) = match report.end {
+        End::NotProven => ("not_proven", None, None),
+        End::ProvenTo { sequence, time } => ("proven_to", Some(sequence), Some(time)),
+        End::Proven { time } => ("proven", Some(report.last), Some(time)),
     };
-    let mut text = format!("journal `{}` of gateway {gateway}: {} records{begins}", journal.word(), report.records);
-    for fault in report.faults.iter().take(20) {
-        text += &format!("\n  {fault}");
+    let fault =
+        |fault: &Fault| json!({ "fault": fault.word(), "record": fault.first_record(), "words": fault.to_string() });
+    json!({
+        "journal": journal,
+        "records": report.records,
+        "begins_after": report.anchor.sequence,
+        "begins_at_cut": report.cut,
+        "last": report.last,
+        "signed": report.signed,
+        "whole": report.is_whole(),
+        "end": end,
+        "proven_to": proven_to,
+        "proven_at": proven_at,
+        "first_bad": report.first_bad(),
+        "faults": report.faults.iter().map(fault).collect::<Vec<_>>(),
+    })
+}
+
+fn verified_words(gateway: &Verified, keys: &[Key]) -> String {
+    let Signed { checkpoints, witnessed, faults, .. } = &gateway.signed;
+    let mut text =
+        format!("gateway {}: {checkpoints} checkpoints hold, and {witnessed} of the witness", gateway.gateway);
+    if keys.is_empty() {
+        text += "\n  no key was given: whoever made these signatures, it may have been somebody else than the gateway";
     }
-    if report.faults.len() > 20 {
-        text += &format!("\n  and {} more", report.faults.len() - 20);
+    text += &first_few(faults);
+    for (journal, report) in &gateway.journals {
+        text += &format!("\n{}", report_words(*journal, report));
+    }
+    text
+}
+
+fn report_words(journal: Journal, report: &Report) -> String {
+    let begins = match report.cut {
+        0 => String::new(),
+        cut => format!(", begins at cut {cut}: those up to {} were deleted in their time", report.anchor.sequence),
+    };
+    let mut text = format!("journal `{}`: {} records{begins}", journal.word(), report.records);
+    text += &first_few(&report.faults);
+    if let Some(record) = report.first_bad() {
+        text += &format!("\n  the first that is not as it was written: record {record}");
     }
     if report.is_whole() {
-        text += "\n  nothing was altered, removed from inside or moved\n  end not proven: whoever can change the database could have removed its newest records together with the note of them";
+        text += &format!(
+            "\n  nothing was altered, removed from inside or moved; signed up to record {}\n  {}",
+            report.signed,
+            end_words(report)
+        );
+    }
+    text
+}
+
+fn end_words(report: &Report) -> String {
+    match report.end {
+        End::Proven { time } => format!("the end is proven: the witness holds record {} since {time}", report.last),
+        End::ProvenTo { sequence, time } => format!(
+            "the end is proven up to record {sequence} of {time}, the witness's last word; whether newer ones were removed behind {} it cannot say",
+            report.last
+        ),
+        End::NotProven if report.last == 0 => "nothing was written to it yet, or all of it was removed".to_owned(),
+        End::NotProven => "end not proven: without a witness, whoever can change the database could have removed its newest records together with the note of them".to_owned(),
+    }
+}
+
+fn first_few(faults: &[impl std::fmt::Display]) -> String {
+    const FEW: usize = 20;
+    let mut text: String = faults.iter().take(FEW).map(|fault| format!("\n  {fault}")).collect();
+    if faults.len() > FEW {
+        text += &format!("\n  and {} more", faults.len() - FEW);
     }
     text
 }

@@ -6,6 +6,7 @@
 mod admin;
 mod blocked;
 mod channel_queue;
+mod checkpoints;
 mod cli;
 mod clock;
 mod command;
@@ -44,6 +45,7 @@ mod systemd;
 mod traces;
 mod tun;
 mod udp;
+mod witness;
 mod worker_commands;
 mod workstation;
 
@@ -111,7 +113,7 @@ fn run(Cli { config: path, command }: Cli) -> Result<ExitCode, Failure> {
         Command::Worker(command) => worker_commands::run(&config()?, command),
         Command::Factor(command) => factor_commands::run(&config()?, command),
         Command::Device(command) => device_commands::run(&config()?, command),
-        Command::Log(command) => log_commands::run(&config()?, command),
+        Command::Log(command) => log_commands::run(config, command),
         Command::Directory(command) => directory_commands::run(&config()?, command),
         Command::Fingerprint => {
             let (config, now) = (config()?, clock::now().wall);

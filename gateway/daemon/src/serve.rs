@@ -23,6 +23,7 @@ use crate::{
     Failure,
     admin::{self, Desk, Parting},
     blocked::Blocked,
+    checkpoints::Checkpoints,
     clock,
     command::DataPlane,
     config::{self, Config},
@@ -59,8 +60,6 @@ const LOCKOUT_RETRY: Duration = Duration::from_secs(30);
 const ADDRESSES_DAYS: i64 = 30;
 /// Between deletions of records whose time is over.
 const RETENTION_LOOK: Duration = Duration::from_secs(24 * 3600);
-/// How long administrators' acts are kept, in months; the law asks for six at least.
-const ADMINISTRATORS_MONTHS: i32 = 12;
 /// For the last records to reach the disk at the end.
 const LAST_WRITES: Duration = Duration::from_secs(10);
 
@@ -261,6 +260,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::Failed(error.to_string()))?;
     let change = Arc::new(PolicyChange::new(Arc::clone(&policy), ledger.clone(), config.reload.brake));
+    let checkpoints = Arc::new(Checkpoints::new(store.clone(), config.record.witness.clone()));
     let blocked = Arc::new(Blocked::read(&config.state).map_err(Failure::Unusable)?);
     let factors = Arc::new(Factors::open(&config.state, store.clone()).await.map_err(Failure::Unusable)?);
     let devices = Arc::new(Devices::read(&config.control, &config.state).map_err(Failure::Unusable)?);
@@ -283,6 +283,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         factors: Arc::clone(&factors),
         traces: traces::files::folder(&config.state),
         devices: Arc::clone(&devices),
+        checkpoints: Arc::clone(&checkpoints),
         started_at,
         group,
         stop,
@@ -306,7 +307,8 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         tokio::spawn(control::serve(listener, tls, Arc::new(api))),
         tokio::spawn(admin::serve(socket, Arc::new(desk))),
         tokio::spawn(renew(Arc::clone(&certificate))),
-        tokio::spawn(forget(store.clone(), Arc::clone(&policy))),
+        tokio::spawn(forget(store.clone(), Arc::clone(&policy), config.record.clone())),
+        tokio::spawn(Arc::clone(&checkpoints).watch()),
         tokio::spawn(watch_over(data_plane.clone())),
         tokio::spawn(workstation::watch(ledger.clone())),
         tokio::spawn(leavers.watch()),
@@ -355,7 +357,8 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     }
     let _ = std::fs::remove_file(&config.admin.socket);
     let noted = store.note(Draft::new(Kind::GatewayStopped, clock::now().wall)).await;
-    drop((store, ledger, policy, change));
+    checkpoints.make().await;
+    drop((store, ledger, policy, change, checkpoints));
     finish(writer).await;
     noted.map_err(|error| Failure::Failed(error.to_string()))?;
     ended.map(|_| ())
@@ -470,7 +473,7 @@ async fn recognise_addresses(store: &Store, throttle: &Throttle) {
 }
 
 /// Deletes records whose time is over, at start and once a day.
-async fn forget(store: Store, policy: Arc<PolicyInForce>) {
+async fn forget(store: Store, policy: Arc<PolicyInForce>, record: config::Record) {
     let mut ticks = tokio::time::interval(RETENTION_LOOK);
     loop {
         ticks.tick().await;
@@ -479,7 +482,11 @@ async fn forget(store: Store, policy: Arc<PolicyInForce>) {
             Retention::Days(days) => Span::new().days(days),
             Retention::Months(months) => Span::new().months(months),
         };
-        let terms = [(Journal::Workers, workers), (Journal::Administrators, Span::new().months(ADMINISTRATORS_MONTHS))];
+        let terms = [
+            (Journal::Workers, workers),
+            (Journal::Administrators, Span::new().months(record.administrators)),
+            (Journal::Reviews, Span::new().months(record.reviews)),
+        ];
         for (journal, term) in terms {
             let Some(before) = earlier(now, term) else { continue };
             match store.forget(journal, before, now).await {

@@ -16,11 +16,13 @@ use std::{
 };
 
 use gateway_api::{CloseReason, SessionNumber};
-use gateway_record::{Draft, Fields, Hash, Journal, Private, Record, Report};
+use gateway_record::{Checkpoint, Draft, Fields, Hash, Journal, Key, Private, Record, Report, Signed};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use sqlite::{backup, restore};
+
+use crate::identity;
 
 /// The name of the database in the state folder.
 pub(crate) const DATABASE: &str = "deskgate.sqlite";
@@ -102,6 +104,7 @@ pub(crate) struct Query {
 pub(crate) struct Store {
     orders: mpsc::Sender<Order>,
     path: PathBuf,
+    key: Key,
 }
 
 #[derive(Debug)]
@@ -113,6 +116,11 @@ enum Order {
         before: Timestamp,
         now: Timestamp,
         reply: oneshot::Sender<Result<u64, StoreError>>,
+    },
+    /// Sign where the journals end.
+    Checkpoint {
+        now: Timestamp,
+        reply: oneshot::Sender<Result<Option<Checkpoint>, StoreError>>,
     },
 }
 
@@ -131,10 +139,12 @@ impl Store {
     /// that is damaged, locked or not ours to write.
     pub(crate) async fn open(state: &Path, now: Timestamp) -> Result<(Self, tokio::task::JoinHandle<()>), StoreError> {
         let path = state.join(DATABASE);
-        let database = sqlite::Database::open(&path, now).await?;
+        let signer = identity::record_signer(state).map_err(StoreError)?;
+        let key = signer.key();
+        let database = sqlite::Database::open(&path, signer, now).await?;
         let (orders, queue) = mpsc::channel(QUEUE);
         let task = tokio::spawn(write_all(database, queue));
-        Ok((Self { orders, path }, task))
+        Ok((Self { orders, path, key }, task))
     }
 
     /// Adds a record, with what it means for its session, and returns once that is durable.
@@ -160,6 +170,16 @@ impl Store {
     /// Deletes the records of a journal from before a moment, and leaves a cut and a record that say so. Returns how many.
     pub(crate) async fn forget(&self, journal: Journal, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
         self.ask(|reply| Order::Forget { journal, before, now, reply }).await
+    }
+
+    /// Signs where the journals end, if anything was written since the last time.
+    pub(crate) async fn checkpoint(&self, now: Timestamp) -> Result<Option<Checkpoint>, StoreError> {
+        self.ask(|reply| Order::Checkpoint { now, reply }).await
+    }
+
+    /// What checkpoints and cuts are checked by.
+    pub(crate) fn key(&self) -> Key {
+        self.key
     }
 
     /// The sessions that an earlier run of this gateway left open.
@@ -196,9 +216,31 @@ pub(crate) fn read(database: &Path, query: Query) -> mpsc::Receiver<Result<Kept,
     receiver
 }
 
-/// Checks every record of a journal in a database file, one report for each gateway that wrote to it.
-pub(crate) async fn verify(database: &Path, journal: Journal) -> Result<Vec<(String, Report)>, StoreError> {
-    sqlite::verify(database, journal).await
+/// What was found in a database of one gateway's journals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Verified {
+    /// The gateway's word.
+    pub(crate) gateway: String,
+    /// Its checkpoints, and the witness's.
+    pub(crate) signed: Signed,
+    pub(crate) journals: Vec<(Journal, Report)>,
+}
+
+impl Verified {
+    /// Whether nothing is wrong.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.signed.faults.is_empty() && self.journals.iter().all(|(_, report)| report.is_whole())
+    }
+}
+
+/// Checks every record in a database file, for each gateway that wrote to it, as it is at one moment. Only what `keys`
+/// signed counts; without any, signatures are held against the keys in the file itself.
+pub(crate) async fn verify(
+    database: &Path,
+    keys: &[Key],
+    witnessed: &[Checkpoint],
+) -> Result<Vec<Verified>, StoreError> {
+    sqlite::verify(database, keys, witnessed).await
 }
 
 /// The writing task: until every handle is gone and every order is answered.
@@ -213,6 +255,10 @@ async fn write_all(mut database: sqlite::Database, mut queue: mpsc::Receiver<Ord
                     commit(&mut database, std::mem::take(&mut batch)).await;
                     // A caller that is gone has nobody to tell; what was written stays written.
                     let _ = reply.send(database.forget(journal, before, now).await);
+                }
+                Order::Checkpoint { now, reply } => {
+                    commit(&mut database, std::mem::take(&mut batch)).await;
+                    let _ = reply.send(database.checkpoint(now).await);
                 }
             }
         }

@@ -10,7 +10,8 @@
 //!
 //! - `record.rs`: one record, and the bytes that are hashed
 //! - `chain.rs`: extends a chain
-//! - `verify.rs`: altered, missing, reordered, cut short
+//! - `signed.rs`: checkpoints and cuts, signed
+//! - `verify.rs`: altered, missing, reordered, written anew, cut short
 //! - `volume.rs`: how volumes are rounded
 
 #![cfg_attr(
@@ -19,11 +20,14 @@
 )]
 
 mod chain;
+mod hexadecimal;
 mod record;
+mod signed;
 mod verify;
 mod volume;
 
 pub use chain::{Chain, Draft};
 pub use record::{Fields, Hash, Journal, Kind, Private, Record, Salt, Value};
-pub use verify::{Anchor, End, Fault, Report, verify};
+pub use signed::{Checkpoint, Cut, Head, Key, Signature, Signer};
+pub use verify::{Against, Anchor, CheckpointFault, End, Fault, Found, Report, Signed, Teller, verify};
 pub use volume::rounded;

@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 
 use gateway_api::SessionNumber;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
+
+use crate::hexadecimal;
 
 /// Which chain a record belongs to, and so how long it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -18,17 +20,20 @@ pub enum Journal {
     Workers,
     /// What administrators and the gateway itself did: kept at least six months.
     Administrators,
+    /// Who looked at what names somebody: kept for a term of its own.
+    Reviews,
 }
 
 impl Journal {
     /// Every journal, in the order they are shown.
-    pub const ALL: [Self; 2] = [Self::Workers, Self::Administrators];
+    pub const ALL: [Self; 3] = [Self::Workers, Self::Administrators, Self::Reviews];
 
     /// The word in store and hash.
     pub fn word(self) -> &'static str {
         match self {
             Self::Workers => "workers",
             Self::Administrators => "administrators",
+            Self::Reviews => "reviews",
         }
     }
 
@@ -128,12 +133,12 @@ kinds! {
     DeviceCodeMade = "device_code_made" in Administrators,
     /// An administrator revoked a home computer's certificate: `uid`; privately which.
     DeviceRevoked = "device_revoked" in Administrators,
-    /// An administrator read records with their names: `uid`.
-    NamesShown = "names_shown" in Administrators,
     /// Records were deleted because their time was over: `journal`, `count`, `last_sequence`.
     RecordsDeleted = "records_deleted" in Administrators,
     /// The database was put back from a backup; what was written after that backup is gone.
     BackupRestored = "backup_restored" in Administrators,
+    /// An administrator read records with their names: `uid`.
+    NamesShown = "names_shown" in Reviews,
 }
 
 impl Kind {
@@ -165,7 +170,7 @@ impl Hash {
 
 impl std::fmt::Display for Hash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hexadecimal::write(&self.0, f)
     }
 }
 
@@ -178,6 +183,12 @@ impl std::fmt::Debug for Hash {
 impl Serialize for Hash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Hash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        hexadecimal::deserialize(deserializer).map(Self)
     }
 }
 
@@ -344,20 +355,20 @@ impl Record {
 }
 
 /// SHA-256 over parts, each with its length in front.
-struct Canonical(Sha256);
+pub(crate) struct Canonical(Sha256);
 
 impl Canonical {
-    fn new(purpose: &[u8]) -> Self {
+    pub(crate) fn new(purpose: &[u8]) -> Self {
         let mut hash = Self(Sha256::new());
         hash.bytes(purpose);
         hash
     }
 
-    fn number(&mut self, number: u64) {
+    pub(crate) fn number(&mut self, number: u64) {
         self.0.update(number.to_be_bytes());
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
         self.0.update(bytes);
     }
@@ -367,33 +378,7 @@ impl Canonical {
         self.bytes(bytes.unwrap_or_default());
     }
 
-    fn finish(self) -> Hash {
+    pub(crate) fn finish(self) -> Hash {
         Hash(self.0.finalize().into())
-    }
-}
-
-/// A salt as 32 hexadecimal digits.
-mod hexadecimal {
-    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
-
-    use super::{Hash, Salt};
-
-    pub(super) fn serialize<S: Serializer>(salt: &Salt, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut padded = [0; 32];
-        padded.iter_mut().zip(salt).for_each(|(to, from)| *to = *from);
-        let text = Hash(padded).to_string();
-        serializer.serialize_str(text.get(..32).unwrap_or_default())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Salt, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let digits: Vec<u8> =
-            text.chars().filter_map(|digit| digit.to_digit(16)).filter_map(|digit| u8::try_from(digit).ok()).collect();
-        let bytes: Vec<u8> =
-            digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, digit| (byte << 4) | digit)).collect();
-        match (text.len(), bytes.try_into()) {
-            (32, Ok(salt)) => Ok(salt),
-            _ => Err(D::Error::custom("not a salt: expected 32 hexadecimal digits")),
-        }
     }
 }

@@ -1,9 +1,14 @@
 //! Checks a journal: altered, missing, reordered, cut short, each told apart.
 //!
-//! A chain proves that nothing *inside* it changed. Whether records are missing at its very end it cannot prove by itself: who
-//! can delete rows can also mend the note of where the chain ended. The report says so instead of claiming more.
+//! A chain proves that nothing *inside* it changed. Whoever can write to the database can make another chain, or cut one short
+//! together with the note of where it ended; signed checkpoints show the former, and those that a witness holds the latter.
+//! What was not handed to a witness is not claimed to be all there is.
 
-use crate::{Hash, Private, Record};
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::{Checkpoint, Cut, Hash, Journal, Key, Private, Record};
 
 /// Where a chain legitimately begins: after the last record that was deleted because its time was over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,12 +56,23 @@ pub enum Fault {
         /// Where it was written.
         written: u64,
     },
-    /// The gateway's own note of where the chain ended names a later record than the last there is.
+    /// Something names a later record than the last there is.
     CutShort {
         /// The last there is; the anchor's place if there is none.
         last: u64,
         /// The last that was written.
         noted: u64,
+        /// What says so.
+        by: Teller,
+    },
+    /// The chain is sound in itself, but not the one that was signed: somebody wrote it anew.
+    Rewritten {
+        /// The first record that may be another.
+        from: u64,
+        /// The place at which it was signed.
+        to: u64,
+        /// What says so.
+        by: Teller,
     },
     /// The last record, or the gateway's own note of it, was altered: they disagree.
     EndAltered {
@@ -68,6 +84,70 @@ pub enum Fault {
         /// The place of the last deleted record, as the cut says.
         sequence: u64,
     },
+    /// A cut is not what the gateway signed, or does not go on where the one before ended.
+    CutForged {
+        /// Which.
+        number: u64,
+    },
+    /// Cuts are gone.
+    CutMissing {
+        /// The first that is gone.
+        number: u64,
+    },
+}
+
+impl Fault {
+    /// The word for it, for programs.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Altered { .. } => "altered",
+            Self::NamesAltered { .. } => "names_altered",
+            Self::NamesMissing { .. } => "names_missing",
+            Self::Missing { .. } => "missing",
+            Self::Reordered { .. } => "reordered",
+            Self::CutShort { .. } => "cut_short",
+            Self::Rewritten { .. } => "rewritten",
+            Self::EndAltered { .. } => "end_altered",
+            Self::CutAltered { .. } => "cut_altered",
+            Self::CutForged { .. } => "cut_forged",
+            Self::CutMissing { .. } => "cut_missing",
+        }
+    }
+
+    /// The first record that is not as it was written, where the fault is one of records.
+    pub fn first_record(&self) -> Option<u64> {
+        match self {
+            Self::Altered { sequence }
+            | Self::NamesAltered { sequence }
+            | Self::NamesMissing { sequence }
+            | Self::Reordered { sequence, .. } => Some(*sequence),
+            Self::Missing { from, .. } | Self::Rewritten { from, .. } => Some(*from),
+            Self::CutShort { last, .. } => Some(last + 1),
+            Self::EndAltered { noted } => Some(*noted),
+            Self::CutAltered { .. } | Self::CutForged { .. } | Self::CutMissing { .. } => None,
+        }
+    }
+}
+
+/// Who says that a record was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Teller {
+    /// The gateway's own note of where the chain ended.
+    Note,
+    /// A checkpoint in the database, by its number.
+    Checkpoint(u64),
+    /// A checkpoint that the witness holds, by its number.
+    Witness(u64),
+}
+
+impl std::fmt::Display for Teller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Note => f.write_str("the gateway's note"),
+            Self::Checkpoint(number) => write!(f, "checkpoint {number}"),
+            Self::Witness(number) => write!(f, "the witness (checkpoint {number})"),
+        }
+    }
 }
 
 impl std::fmt::Display for Fault {
@@ -81,8 +161,17 @@ impl std::fmt::Display for Fault {
             Self::Reordered { sequence, written } => {
                 write!(f, "the record at place {sequence} was written as record {written}")
             }
-            Self::CutShort { last, noted } => {
-                write!(f, "the journal was cut short: it ends at record {last}, and record {noted} had been written")
+            Self::CutShort { last, noted, by } => {
+                write!(f, "the journal was cut short: it ends at record {last}, and {by} names record {noted}")
+            }
+            Self::Rewritten { from, to, by } if from == to => {
+                write!(f, "record {to} is not the one that {by} names: it was written anew")
+            }
+            Self::Rewritten { from, to, by } => {
+                write!(
+                    f,
+                    "record {to} is not the one that {by} names: records were written anew, from {from} on or later"
+                )
             }
             Self::EndAltered { noted } => {
                 write!(f, "the last record was altered, or the note of it, which names record {noted}")
@@ -90,6 +179,8 @@ impl std::fmt::Display for Fault {
             Self::CutAltered { sequence } => {
                 write!(f, "the cut after record {sequence} was altered: the first record does not follow it")
             }
+            Self::CutForged { number } => write!(f, "cut {number} was forged: it is not what the gateway signed"),
+            Self::CutMissing { number } => write!(f, "cut {number} is missing"),
         }
     }
 }
@@ -97,19 +188,149 @@ impl std::fmt::Display for Fault {
 /// What is known of a chain's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// It agrees with the gateway's own note, which whoever can delete records could have mended too.
+    /// No witness says anything: whoever can delete records could have mended the gateway's own notes too.
     NotProven,
+    /// The witness holds this place, and what follows is newer than its last word.
+    ProvenTo {
+        /// The place.
+        sequence: u64,
+        /// When it was signed.
+        time: Timestamp,
+    },
+    /// The last record there is is the last that the witness holds.
+    Proven {
+        /// When it was signed.
+        time: Timestamp,
+    },
 }
 
-/// What was found.
+/// One thing that is wrong with checkpoints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckpointFault {
+    /// It is not what the key signed, or says another than one of the same number.
+    Forged {
+        /// Which.
+        number: u64,
+        /// Whether it is one that the witness holds.
+        witnessed: bool,
+    },
+    /// It is signed by a key that is not the gateway's.
+    Foreign {
+        /// Which.
+        number: u64,
+        /// By whom.
+        key: Key,
+    },
+    /// The note of which checkpoints there should be is gone, or names others.
+    NoteAltered,
+    /// Checkpoints are gone from the database.
+    Missing {
+        /// The first that is gone.
+        from: u64,
+        /// The last that is gone.
+        to: u64,
+    },
+}
+
+impl std::fmt::Display for CheckpointFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Forged { number, witnessed: false } => {
+                write!(f, "checkpoint {number} was forged: it is not what the gateway signed")
+            }
+            Self::Forged { number, witnessed: true } => {
+                write!(f, "checkpoint {number} of the witness was forged: it is not what the gateway signed")
+            }
+            Self::Foreign { number, key } => {
+                write!(f, "checkpoint {number} is signed by another key, {key}: give that too if it was this gateway's")
+            }
+            Self::NoteAltered => f.write_str("the note of which checkpoints there should be was altered"),
+            Self::Missing { from, to } if from == to => write!(f, "checkpoint {from} is missing"),
+            Self::Missing { from, to } => write!(f, "checkpoints {from} to {to} are missing"),
+        }
+    }
+}
+
+/// What signed checkpoints say of one gateway's journals, each of them looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Signed {
+    /// The places that were signed; of several that name the same, the witness's.
+    places: BTreeMap<(Journal, u64), Place>,
+    /// How many checkpoints of the database hold.
+    pub checkpoints: u64,
+    /// How many of the witness do.
+    pub witnessed: u64,
+    /// What is wrong with them; empty if nothing is.
+    pub faults: Vec<CheckpointFault>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    hash: Hash,
+    by: Teller,
+    time: Timestamp,
+}
+
+impl Signed {
+    /// Looks at the database's checkpoints, in the order of their numbers, and at the witness's. `noted` are the first and
+    /// last numbers that the database should hold. Only what `keys` signed counts; without any, each is believed by its own key.
+    pub fn judge(own: &[Checkpoint], witnessed: &[Checkpoint], noted: Option<(u64, u64)>, keys: &[Key]) -> Self {
+        let mut signed = Self::default();
+        let (first, last) = noted.unwrap_or((1, 0));
+        let held = own.first().zip(own.last()).map(|(first, last)| (first.number, last.number));
+        if held.is_some_and(|(lowest, highest)| lowest < first || highest > last) {
+            signed.faults.push(CheckpointFault::NoteAltered);
+        }
+        let mut next = first;
+        for checkpoint in own {
+            if checkpoint.number > next {
+                signed.faults.push(CheckpointFault::Missing { from: next, to: checkpoint.number - 1 });
+            }
+            next = next.max(checkpoint.number.saturating_add(1));
+            signed.take(checkpoint, Teller::Checkpoint(checkpoint.number), keys);
+        }
+        if next <= last {
+            signed.faults.push(CheckpointFault::Missing { from: next, to: last });
+        }
+        witnessed.iter().for_each(|checkpoint| signed.take(checkpoint, Teller::Witness(checkpoint.number), keys));
+        signed
+    }
+
+    fn take(&mut self, checkpoint: &Checkpoint, by: Teller, keys: &[Key]) {
+        let (number, key, witnessed) = (checkpoint.number, checkpoint.key, matches!(by, Teller::Witness(_)));
+        if !keys.is_empty() && !keys.contains(&key) {
+            return self.faults.push(CheckpointFault::Foreign { number, key });
+        }
+        if !checkpoint.holds() {
+            return self.faults.push(CheckpointFault::Forged { number, witnessed });
+        }
+        *(if witnessed { &mut self.witnessed } else { &mut self.checkpoints }) += 1;
+        for head in checkpoint.heads.iter().filter(|head| head.sequence > 0) {
+            let place = Place { hash: head.hash, by, time: checkpoint.time };
+            // Of two that the gateway signed and that differ, what a witness elsewhere holds is the older truth.
+            self.places.insert((head.journal, head.sequence), place);
+        }
+    }
+
+    /// The places of one journal in their order.
+    fn of(&self, journal: Journal) -> impl Iterator<Item = (u64, Place)> + '_ {
+        self.places.range((journal, 0)..=(journal, u64::MAX)).map(|((_, sequence), place)| (*sequence, *place))
+    }
+}
+
+/// What was found in one journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// How many records there are.
     pub records: u64,
     /// Where the chain begins.
     pub anchor: Anchor,
+    /// The number of the cut it begins at; 0 if nothing was ever deleted.
+    pub cut: u64,
     /// The last record's place; the anchor's if there is none.
     pub last: u64,
+    /// The last place that a checkpoint or the witness confirms; the anchor's if none does.
+    pub signed: u64,
     /// How sure its end is.
     pub end: End,
     /// What is wrong, in the order of places; empty if the chain is whole.
@@ -121,44 +342,121 @@ impl Report {
     pub fn is_whole(&self) -> bool {
         self.faults.is_empty()
     }
+
+    /// The first record that is not as it was written; None if only cuts are not, or nothing.
+    pub fn first_bad(&self) -> Option<u64> {
+        self.faults.iter().filter_map(Fault::first_record).min()
+    }
 }
 
-/// Checks the records of one journal, given in the order of their places, against where the chain begins and where the
-/// gateway noted its end. `place_of` finds the place of the record that carries a hash; it is asked only about records that
-/// do not fit.
+/// What a journal is held against.
+#[derive(Debug, Clone, Copy)]
+pub struct Against<'a> {
+    /// Which journal.
+    pub journal: Journal,
+    /// What was deleted in its time, in the order of the cuts' numbers.
+    pub cuts: &'a [Cut],
+    /// Where the gateway noted its end.
+    pub head: (u64, Hash),
+    /// What checkpoints say.
+    pub signed: &'a Signed,
+    /// The keys that may have signed cuts; if there are none, each is believed by its own.
+    pub keys: &'a [Key],
+}
+
+/// What was found at one place of a journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are records, and a box for each would cost more than it saves"
+)]
+pub enum Found {
+    /// A record, and its names.
+    Record(Record, Option<Private>),
+    /// Something that is no record of ours.
+    Unreadable {
+        /// Where.
+        sequence: u64,
+    },
+}
+
+/// Checks the records of one journal, given in the order of their places. `place_of` finds the place of the record that
+/// carries a hash; it is asked only about records that do not fit.
 pub fn verify(
-    records: impl Iterator<Item = (Record, Option<Private>)>,
-    anchor: Anchor,
-    head: (u64, Hash),
+    records: impl Iterator<Item = Found>,
+    against: Against<'_>,
     place_of: impl FnMut(Hash) -> Option<u64>,
 ) -> Report {
+    let mut faults = Vec::new();
+    let (cut, anchor) = beginning(against, &mut faults);
+    let end = End::NotProven;
     let mut walk = Walk {
-        report: Report { records: 0, anchor, last: anchor.sequence, end: End::NotProven, faults: Vec::new() },
+        report: Report { records: 0, anchor, cut, last: anchor.sequence, signed: anchor.sequence, end, faults },
         before: anchor,
         before_is_sound: true,
+        places: against.signed.of(against.journal).filter(|(sequence, _)| *sequence > anchor.sequence).peekable(),
+        witnessed: None,
         place_of,
     };
-    records.for_each(|(record, private)| walk.step(&record, private.as_ref()));
-    walk.finish(head)
+    records.for_each(|found| match found {
+        Found::Record(record, private) => walk.step(&record, private.as_ref()),
+        Found::Unreadable { sequence } => walk.step_over(sequence),
+    });
+    walk.finish(against.head)
 }
 
-struct Walk<F> {
+/// Where the chain begins, as the last cut says; every cut is looked at.
+fn beginning(against: Against<'_>, faults: &mut Vec<Fault>) -> (u64, Anchor) {
+    let (mut number, mut anchor) = (0, Anchor::GENESIS);
+    for cut in against.cuts {
+        if cut.number > number + 1 {
+            faults.push(Fault::CutMissing { number: number + 1 });
+        }
+        let follows = cut.number == number + 1 && cut.last.sequence.checked_sub(anchor.sequence) == Some(cut.records);
+        let ours = against.keys.is_empty() || against.keys.contains(&cut.key);
+        if !(ours && cut.holds() && (follows || cut.number > number + 1)) {
+            faults.push(Fault::CutForged { number: cut.number });
+        }
+        (number, anchor) = (cut.number, cut.last);
+    }
+    (number, anchor)
+}
+
+struct Walk<F, P: Iterator> {
     report: Report,
     /// The record before, or the anchor.
     before: Anchor,
     /// Whether nothing was wrong with it: its successor's doubt falls on it only then, so that one wrong record is one fault.
     before_is_sound: bool,
+    /// Signed places that were not reached yet.
+    places: std::iter::Peekable<P>,
+    /// The last place that the witness confirms.
+    witnessed: Option<(u64, Timestamp)>,
     place_of: F,
 }
 
-impl<F: FnMut(Hash) -> Option<u64>> Walk<F> {
-    fn step(&mut self, record: &Record, private: Option<&Private>) {
+impl<F: FnMut(Hash) -> Option<u64>, P: Iterator<Item = (u64, Place)>> Walk<F, P> {
+    /// Counts what stands at a place, and says which place should have come.
+    fn arrive(&mut self, sequence: u64) -> u64 {
         self.report.records += 1;
         let next = self.before.sequence.saturating_add(1);
-        let is_next = record.sequence == next;
-        if record.sequence > next {
-            self.fault(Fault::Missing { from: next, to: record.sequence - 1 });
+        if sequence > next {
+            self.fault(Fault::Missing { from: next, to: sequence - 1 });
         }
+        next
+    }
+
+    fn step_over(&mut self, sequence: u64) {
+        self.arrive(sequence);
+        self.fault(Fault::Altered { sequence });
+        self.before = Anchor { sequence, hash: Hash::GENESIS };
+        self.before_is_sound = false;
+        self.hold_against_signed();
+    }
+
+    fn step(&mut self, record: &Record, private: Option<&Private>) {
+        let next = self.arrive(record.sequence);
+        let is_next = record.sequence == next;
         let own = self.own_fault(record, private, next);
         let distrusts = is_next && own.is_none() && record.previous != self.before.hash && self.before_is_sound;
         if distrusts {
@@ -169,6 +467,30 @@ impl<F: FnMut(Hash) -> Option<u64>> Walk<F> {
         self.before_is_sound = own.is_none();
         own.into_iter().for_each(|fault| self.fault(fault));
         self.before = Anchor { sequence: record.sequence, hash: record.hash };
+        self.hold_against_signed();
+    }
+
+    /// Whether the record that was just looked at is the one that was signed at its place.
+    fn hold_against_signed(&mut self) {
+        let here = self.before;
+        while let Some((sequence, place)) = self.places.next_if(|(sequence, _)| *sequence <= here.sequence) {
+            if sequence < here.sequence {
+                continue;
+            }
+            if place.hash == here.hash {
+                self.report.signed = sequence;
+                if matches!(place.by, Teller::Witness(_)) {
+                    self.witnessed = Some((sequence, place.time));
+                }
+            } else if self.before_is_sound && !self.is_rewritten() {
+                self.fault(Fault::Rewritten { from: self.report.signed + 1, to: sequence, by: place.by });
+            }
+        }
+    }
+
+    /// Told once: everything behind the first such place is another chain as well.
+    fn is_rewritten(&self) -> bool {
+        self.report.faults.iter().any(|fault| matches!(fault, Fault::Rewritten { .. }))
     }
 
     /// What is wrong with a record by itself.
@@ -203,11 +525,23 @@ impl<F: FnMut(Hash) -> Option<u64>> Walk<F> {
     fn finish(mut self, (noted, noted_hash): (u64, Hash)) -> Report {
         let last = self.before.sequence;
         self.report.last = last;
-        if noted > last {
-            self.fault(Fault::CutShort { last, noted });
+        let signed = self.places.by_ref().last();
+        if let Some((noted, by)) =
+            signed.map(|(sequence, place)| (sequence, place.by)).into_iter().chain([(noted, Teller::Note)]).max_by_key(
+                // What was signed says more than a note of the same place.
+                |(sequence, by)| (*sequence, *by != Teller::Note),
+            )
+            && noted > last
+        {
+            self.fault(Fault::CutShort { last, noted, by });
         } else if self.before_is_sound && (noted < last || noted_hash != self.before.hash) {
             self.fault(Fault::EndAltered { noted });
         }
+        self.report.end = match self.witnessed {
+            None => End::NotProven,
+            Some((sequence, time)) if sequence == last => End::Proven { time },
+            Some((sequence, time)) => End::ProvenTo { sequence, time },
+        };
         self.report
     }
 

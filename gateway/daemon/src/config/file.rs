@@ -17,6 +17,7 @@ pub(super) struct File {
     pub(super) office: Office,
     pub(super) directory: Directory,
     pub(super) reload: Reload,
+    pub(super) record: Record,
     pub(super) admin: Admin,
     pub(super) log: Log,
 }
@@ -75,6 +76,14 @@ pub(super) struct Directory {
 pub(super) struct Reload {
     pub(super) follow: Option<bool>,
     pub(super) brake: Option<Spanned<i64>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Record {
+    pub(super) witness: Option<Spanned<String>>,
+    pub(super) administrators: Option<Spanned<String>>,
+    pub(super) reviews: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -122,3 +122,14 @@ fn a_missing_file_is_told_with_what_to_do() {
     let error = Config::read(Path::new("/nonexistent/gateway.toml")).expect_err("no such file").to_string();
     assert!(error.contains("`/nonexistent/gateway.toml`") && error.contains("--config"), "{error}");
 }
+
+#[test]
+fn a_record_is_kept_six_months_at_least_and_its_witness_is_a_file_or_the_system_log() {
+    let config =
+        parse("[record]\nwitness = \"file:witness\"\nadministrators = \"1 year\"\nreviews = \"6 months\"\n").unwrap();
+    assert_eq!(config.record.witness, Some(Witness::File("/etc/deskgate/witness".into())));
+    assert_eq!((config.record.administrators, config.record.reviews), (12, 6));
+    assert_eq!(parse("[record]\nwitness = \"syslog\"\n").unwrap().record.witness, Some(Witness::Syslog));
+    let told = mistakes("[record]\nwitness = \"mail\"\nadministrators = \"5 months\"\nreviews = \"200 days\"\n");
+    assert!(told.contains("not a witness") && told.matches("not a time to keep records").count() == 2, "{told}");
+}

@@ -2,6 +2,9 @@
 //!
 //! Write-ahead log with full synchronisation: a transaction that was acknowledged survives a power cut.
 
+mod signed;
+mod verify;
+
 use std::{
     fs::OpenOptions,
     os::unix::fs::OpenOptionsExt as _,
@@ -10,7 +13,7 @@ use std::{
 
 use futures_util::TryStreamExt as _;
 use gateway_api::SessionNumber;
-use gateway_record::{Anchor, Chain, Draft, Fields, Hash, Journal, Kind, Private, Record, Report};
+use gateway_record::{Anchor, Chain, Checkpoint, Draft, Fields, Hash, Journal, Kind, Private, Record, Signer};
 use jiff::Timestamp;
 use sqlx::{
     Connection as _, Row as _, SqlSafeStr as _, SqliteConnection,
@@ -21,6 +24,8 @@ use tokio::sync::mpsc;
 
 use super::{Change, FactorRow, Kept, Place, Query, StoreError, Written};
 
+pub(super) use verify::verify;
+
 /// Every step that the schema has taken; never changed once released, only added to.
 fn migrations() -> Vec<Migration> {
     let step = |version, name: &'static str, text: &'static str| {
@@ -29,6 +34,7 @@ fn migrations() -> Vec<Migration> {
     vec![
         step(1, "sessions and records", include_str!("migrations/0001_sessions_and_records.sql")),
         step(2, "second factors", include_str!("migrations/0002_second_factors.sql")),
+        step(3, "signed", include_str!("migrations/0003_signed.sql")),
     ]
 }
 
@@ -37,6 +43,7 @@ fn migrations() -> Vec<Migration> {
 pub(super) struct Database {
     path: PathBuf,
     gateway: String,
+    signer: Signer,
     /// None after a failure: what became of its transaction is read from the database itself.
     open: Option<Open>,
 }
@@ -48,13 +55,13 @@ struct Open {
 }
 
 impl Database {
-    pub(super) async fn open(path: &Path, now: Timestamp) -> Result<Self, StoreError> {
+    pub(super) async fn open(path: &Path, signer: Signer, now: Timestamp) -> Result<Self, StoreError> {
         make_private_file(path)?;
         let mut connection = connect(path).await?;
         migrate(path, &mut connection).await?;
         let gateway = gateway_word(path, &mut connection, now).await?;
         let open = Open::resume(path, connection, &gateway).await?;
-        Ok(Self { path: path.to_owned(), gateway, open: Some(open) })
+        Ok(Self { path: path.to_owned(), gateway, signer, open: Some(open) })
     }
 
     /// Writes all in one transaction; either all is durable or nothing happened.
@@ -72,8 +79,17 @@ impl Database {
         now: Timestamp,
     ) -> Result<u64, StoreError> {
         let mut open = self.reopened().await?;
-        let deleted = forget(&mut open.connection, &self.gateway, &mut open.chains, journal, before, now).await;
+        let ours = (self.gateway.as_str(), &self.signer);
+        let deleted = forget(&mut open.connection, ours, &mut open.chains, journal, before, now).await;
         self.keep(open, deleted)
+    }
+
+    /// Signs where the chains end, if that is elsewhere than the last time.
+    pub(super) async fn checkpoint(&mut self, now: Timestamp) -> Result<Option<Checkpoint>, StoreError> {
+        let mut open = self.reopened().await?;
+        let ours = (self.gateway.as_str(), &self.signer);
+        let made = signed::checkpoint(&mut open.connection, ours, &open.chains, now).await;
+        self.keep(open, made)
     }
 
     /// The open connection, or a fresh one after a failure: SQLite may have rolled a transaction back by itself, or have
@@ -236,7 +252,7 @@ async fn note_ends(connection: &mut SqliteConnection, gateway: &str, chains: &[C
 
 async fn forget(
     connection: &mut SqliteConnection,
-    gateway: &str,
+    (gateway, signer): (&str, &Signer),
     chains: &mut [Chain],
     journal: Journal,
     before: Timestamp,
@@ -263,21 +279,15 @@ async fn forget(
         .execute(&mut *transaction)
         .await?
         .rows_affected();
-    sqlx::query("insert into cuts (gateway, journal, last_sequence, last_hash, records, cut_at) values ($1, $2, $3, $4, $5, $6)")
-        .bind(gateway)
-        .bind(journal.word())
-        .bind(integer(last.sequence))
-        .bind(last.hash.0.to_vec())
-        .bind(integer(deleted))
-        .bind(now.as_millisecond())
-        .execute(&mut *transaction)
-        .await?;
+    let last = Anchor { sequence: last.sequence, hash: last.hash };
+    signed::cut(&mut transaction, (gateway, signer), journal, (last, deleted), now).await?;
     if journal == Journal::Workers {
         sqlx::query("delete from sessions where gateway = $1 and closed_at < $2")
             .bind(gateway)
             .bind(before.as_millisecond())
             .execute(&mut *transaction)
             .await?;
+        signed::forget_checkpoints(&mut transaction, gateway, before).await?;
     }
     let fields =
         Fields::default().with("journal", journal.word()).with("count", deleted).with("last_sequence", last.sequence);
@@ -355,75 +365,6 @@ pub(super) async fn ended_unclean(path: &Path) -> Result<bool, StoreError> {
     .and_then(|row| row.map(|row| row.try_get::<String, _>("kind")).transpose())
     .map_err(|error| explain(path, &error))?;
     Ok(last.is_some_and(|kind| kind == Kind::GatewayStarted.word()))
-}
-
-pub(super) async fn verify(path: &Path, journal: Journal) -> Result<Vec<(String, Report)>, StoreError> {
-    let mut connection = connect_to_existing(path).await?;
-    let gateways = sqlx::query(
-        "select gateway, last_sequence as sequence, last_hash as hash from chains where journal = $1 order by gateway",
-    )
-    .bind(journal.word())
-    .fetch_all(&mut connection)
-    .await
-    .map_err(|error| explain(path, &error))?;
-    let mut reports = Vec::new();
-    for row in gateways {
-        let gateway: String = row.try_get("gateway").map_err(|error| explain(path, &error))?;
-        let head = place(&row).map_err(|error| explain(path, &error))?;
-        let anchor = last_cut(&mut connection, &gateway, journal).await.map_err(|error| explain(path, &error))?;
-        let report = verify_chain(path, &gateway, journal, anchor, head).await?;
-        reports.push((gateway, report));
-    }
-    Ok(reports)
-}
-
-/// Feeds one chain to the pure check, row by row, on a thread that may wait.
-async fn verify_chain(
-    path: &Path,
-    gateway: &str,
-    journal: Journal,
-    anchor: Anchor,
-    head: Place,
-) -> Result<Report, StoreError> {
-    let (sender, mut rows) = mpsc::channel::<sqlx::Result<Kept>>(1024);
-    let mut reading = connect_to_existing(path).await?;
-    let mut finding = connect_to_existing(path).await?;
-    let (name, owned) = (gateway.to_owned(), path.to_owned());
-    tokio::spawn(async move {
-        let mut stream = sqlx::query("select * from records where gateway = $1 and journal = $2 order by sequence")
-            .bind(name)
-            .bind(journal.word())
-            .fetch(&mut reading);
-        loop {
-            let row = match stream.try_next().await {
-                Ok(Some(row)) => kept(&row),
-                Ok(None) => return,
-                Err(error) => Err(error),
-            };
-            if sender.send(row).await.is_err() {
-                return;
-            }
-        }
-    });
-    let runtime = tokio::runtime::Handle::current();
-    let check = move || {
-        let mut broken = None;
-        let records = std::iter::from_fn(|| match rows.blocking_recv()? {
-            Ok(kept) => Some((kept.record, kept.private)),
-            Err(error) => {
-                broken = Some(explain(&owned, &error));
-                None
-            }
-        });
-        let place_of = |hash: Hash| {
-            let found = sqlx::query("select sequence from records where hash = $1 limit 1").bind(hash.0.to_vec());
-            let row = runtime.block_on(found.fetch_optional(&mut finding)).ok().flatten()?;
-            row.try_get("sequence").ok().map(unsigned)
-        };
-        let report = gateway_record::verify(records, anchor, (head.sequence, head.hash), place_of);
-        broken.map_or(Ok(report), Err)
-    };
-    tokio::task::spawn_blocking(check).await.map_err(|error| StoreError(format!("the check broke off: {error}")))?
 }
 
 async fn last_cut(connection: &mut SqliteConnection, gateway: &str, journal: Journal) -> sqlx::Result<Anchor> {

@@ -32,12 +32,19 @@ async fn kept(store: &Store, query: Query) -> Vec<Kept> {
     all
 }
 
+/// The check of a state folder, by its own key.
+async fn verified(folder: &Path, witnessed: &[Checkpoint]) -> Verified {
+    let key = identity::record_key(folder).unwrap().expect("a gateway was here");
+    verify(&folder.join(DATABASE), &[key], witnessed).await.unwrap().remove(0)
+}
+
+async fn workers(folder: &Path) -> Report {
+    verified(folder, &[]).await.journals.remove(0).1
+}
+
 async fn is_whole(folder: &Path) {
-    for journal in Journal::ALL {
-        for (_, report) in verify(&folder.join(DATABASE), journal).await.unwrap() {
-            assert!(report.is_whole(), "{journal:?}: {:?}", report.faults);
-        }
-    }
+    let verified = verified(folder, &[]).await;
+    assert!(verified.is_whole(), "{verified:?}");
 }
 
 #[tokio::test]
@@ -137,6 +144,7 @@ async fn five() -> tempfile::TempDir {
     for bits in 0..5 {
         store.write(Change::Open, opened(bits)).await.unwrap();
     }
+    store.checkpoint(at(61)).await.unwrap().expect("something was written");
     drop(store);
     task.await.unwrap();
     folder
@@ -144,11 +152,14 @@ async fn five() -> tempfile::TempDir {
 
 #[tokio::test]
 async fn tampering_is_found_and_told_apart() {
-    use gateway_record::Fault;
+    use gateway_record::{Fault, Teller};
     let cases: [(&'static str, Vec<Fault>); 5] = [
         ("update records set structure = 'X' where sequence = 3", vec![Fault::Altered { sequence: 3 }]),
         ("delete from records where sequence in (2, 3)", vec![Fault::Missing { from: 2, to: 3 }]),
-        ("delete from records where sequence > 3", vec![Fault::CutShort { last: 3, noted: 5 }]),
+        (
+            "delete from records where sequence > 3",
+            vec![Fault::CutShort { last: 3, noted: 5, by: Teller::Checkpoint(1) }],
+        ),
         ("update records set private = null where sequence = 1", vec![Fault::NamesMissing { sequence: 1 }]),
         (
             "update records set sequence = case sequence when 2 then 104 else 102 end where sequence in (2, 4)",
@@ -165,8 +176,107 @@ async fn tampering_is_found_and_told_apart() {
     for (statement, expected) in cases {
         let folder = five().await;
         alter(folder.path(), statement).await;
-        let reports = verify(&folder.path().join(DATABASE), Journal::Workers).await.unwrap();
-        assert_eq!(reports[0].1.faults, expected, "{statement}");
+        assert_eq!(workers(folder.path()).await.faults, expected, "{statement}");
+    }
+}
+
+#[tokio::test]
+async fn a_checkpoint_is_made_only_if_something_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _task) = Store::open(folder.path(), at(0)).await.unwrap();
+    store.note(Draft::new(Kind::GatewayStarted, at(0))).await.unwrap();
+    let first = store.checkpoint(at(60)).await.unwrap().unwrap();
+    assert!(first.holds() && first.key == store.key() && first.number == 1);
+    assert_eq!(store.checkpoint(at(120)).await, Ok(None));
+    store.write(Change::Open, opened(1)).await.unwrap();
+    assert_eq!(store.checkpoint(at(180)).await.unwrap().unwrap().number, 2);
+    is_whole(folder.path()).await;
+}
+
+#[tokio::test]
+async fn a_chain_that_was_cut_short_with_all_its_notes_is_found_by_the_witness() {
+    use gateway_record::{End, Fault, Teller};
+    let folder = tempfile::tempdir().unwrap();
+    let (store, task) = Store::open(folder.path(), at(0)).await.unwrap();
+    store.write(Change::Open, opened(1)).await.unwrap();
+    let first = store.checkpoint(at(60)).await.unwrap().unwrap();
+    store.write(Change::Open, opened(2)).await.unwrap();
+    let second = store.checkpoint(at(120)).await.unwrap().unwrap();
+    drop(store);
+    task.await.unwrap();
+    let told = [first, second];
+    let proven = verified(folder.path(), &told).await;
+    assert_eq!(proven.journals[0].1.end, End::Proven { time: at(120) });
+    for statement in [
+        "delete from records where sequence = 2",
+        "update chains set last_sequence = 1, last_hash = (select hash from records where sequence = 1) where journal = 'workers'",
+        "delete from checkpoints where number = 2",
+        "update checkpoint_notes set last = 1",
+    ] {
+        alter(folder.path(), statement).await;
+    }
+    is_whole(folder.path()).await;
+    let found = verified(folder.path(), &told).await;
+    assert_eq!(found.journals[0].1.faults, [Fault::CutShort { last: 1, noted: 2, by: Teller::Witness(2) }]);
+}
+
+/// Every column of every row that belongs to the record, altered one at a time.
+#[tokio::test]
+async fn any_single_change_of_any_value_or_row_is_found() {
+    use sqlx::{Connection as _, Row as _};
+    let whole = tempfile::tempdir().unwrap();
+    let (store, task) = Store::open(whole.path(), at(0)).await.unwrap();
+    for bits in 0..4 {
+        let draft = Draft { time: at(i64::try_from(bits).unwrap()), ..opened(bits) };
+        store.write(Change::Open, draft).await.unwrap();
+        store.checkpoint(at(100)).await.unwrap();
+    }
+    assert_eq!(store.forget(Journal::Workers, at(2), at(100)).await, Ok(2));
+    store.note(Draft::new(Kind::NamesShown, at(100))).await.unwrap();
+    store.checkpoint(at(100)).await.unwrap();
+    drop(store);
+    task.await.unwrap();
+    is_whole(whole.path()).await;
+    let connect = async |folder: &Path| {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.join(DATABASE));
+        sqlx::SqliteConnection::connect_with(&options).await.unwrap()
+    };
+    let mut connection = connect(whole.path()).await;
+    let mut changes = Vec::new();
+    for table in ["records", "chains", "cuts", "checkpoints", "checkpoint_notes"] {
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!("select rowid as place, * from {table}")));
+        for row in rows.fetch_all(&mut connection).await.unwrap() {
+            let place: i64 = row.try_get("place").unwrap();
+            changes.push(format!("delete from {table} where rowid = {place}"));
+            let columns =
+                sqlx::query(sqlx::AssertSqlSafe(format!("select name, type from pragma_table_info('{table}')")));
+            for column in columns.fetch_all(&mut connection).await.unwrap() {
+                let (name, kind): (String, String) = (column.try_get("name").unwrap(), column.try_get("type").unwrap());
+                // The cuts' own numbering of rows says nothing.
+                if name == "id" {
+                    continue;
+                }
+                let other = match kind.as_str() {
+                    "INTEGER" => format!("coalesce({name}, 0) + 1000"),
+                    "TEXT" => format!("coalesce({name}, '') || 'x'"),
+                    _ => format!("cast(coalesce(substr({name}, 2), x'00') || x'5a' as blob)"),
+                };
+                changes.push(format!("update {table} set {name} = {other} where rowid = {place}"));
+            }
+        }
+    }
+    connection.close().await.unwrap();
+    assert!(changes.len() > 100, "{}", changes.len());
+    let key = identity::record_key(whole.path()).unwrap().unwrap();
+    for change in changes {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::copy(whole.path().join(DATABASE), folder.path().join(DATABASE)).unwrap();
+        let mut connection = connect(folder.path()).await;
+        let changed = sqlx::query(sqlx::AssertSqlSafe(change.clone())).execute(&mut connection).await;
+        connection.close().await.unwrap();
+        assert_eq!(changed.unwrap().rows_affected(), 1, "{change}");
+        let verified = verify(&folder.path().join(DATABASE), &[key], &[]).await.unwrap();
+        assert!(!verified.iter().all(Verified::is_whole), "{change} is not found: {verified:?}");
     }
 }
 
@@ -184,7 +294,7 @@ async fn a_database_of_a_newer_version_is_refused_with_words() {
     alter(folder.path(), "insert into _sqlx_migrations values (99, 'later', 0, 1, x'00', 0)").await;
     let error = Store::open(folder.path(), at(9)).await.unwrap_err().to_string();
     assert!(error.contains("newer deskgate-gateway") && error.contains("99"), "{error}");
-    let error = verify(&folder.path().join(DATABASE), Journal::Workers).await.unwrap_err().to_string();
+    let error = verify(&folder.path().join(DATABASE), &[], &[]).await.unwrap_err().to_string();
     assert!(error.contains("newer deskgate-gateway"), "{error}");
 }
 
@@ -229,7 +339,12 @@ async fn a_backup_of_a_live_database_is_whole_private_and_can_be_put_back() {
     restore(&copy, &elsewhere.path().join(DATABASE)).await.unwrap();
     let (store, _task) = Store::open(elsewhere.path(), at(9)).await.unwrap();
     assert_eq!(store.left_open().await.unwrap(), [(number(1), "Servizi Demografici".to_owned())]);
-    is_whole(elsewhere.path()).await;
+    let keys = [
+        identity::record_key(folder.path()).unwrap().unwrap(),
+        identity::record_key(elsewhere.path()).unwrap().unwrap(),
+    ];
+    let verified = verify(&elsewhere.path().join(DATABASE), &keys, &[]).await.unwrap();
+    assert!(verified[0].is_whole(), "{verified:?}");
 }
 
 #[tokio::test]

@@ -101,6 +101,36 @@ fn names_are_shown_only_when_asked_for_and_that_is_recorded() {
     gateway.signal(Signal::SIGTERM);
     gateway.ended();
     assert!(house.says(&["log", "show", "--names"]).contains("worker=m.rossi"));
-    let acts = house.says(&["log", "show", "--journal", "administrators"]);
+    let acts = house.says(&["log", "show", "--journal", "reviews"]);
     assert_eq!(acts.matches("names_shown").count(), 2, "{acts}");
+}
+
+#[test]
+fn a_record_put_back_to_an_older_state_is_found_by_the_witness() {
+    let house = House::new();
+    let config = fs::read_to_string(house.path("gateway.toml")).unwrap();
+    fs::write(house.path("gateway.toml"), format!("{config}\n[record]\nwitness = \"file:witness\"\n")).unwrap();
+    let run = || {
+        let mut gateway = house.serve();
+        gateway.signal(Signal::SIGTERM);
+        gateway.ended();
+    };
+    run();
+    let proven = house.says(&["log", "verify"]);
+    assert!(proven.contains("the end is proven: the witness holds"), "{proven}");
+    let (database, older) = (house.path("state/deskgate.sqlite"), house.path("older"));
+    fs::copy(&database, &older).unwrap();
+    run();
+    // As an auditor does, somewhere else.
+    let key = house.says(&["log", "key"]);
+    let (copy, witness) = (database.display().to_string(), house.path("witness").display().to_string());
+    let audited =
+        house.json(&["log", "verify", "--database", &copy, "--key", key.trim(), "--witness", &witness, "--json"]);
+    assert_eq!(audited[0]["journals"][1]["end"], "proven", "{audited}");
+    // A copy that fits in itself, all its notes and checkpoints included.
+    fs::copy(&older, &database).unwrap();
+    let verdict = house.run(&["log", "verify"], "");
+    let told = text(&verdict.stdout);
+    assert_eq!(verdict.status.code(), Some(1), "{told}");
+    assert!(told.contains("was cut short") && told.contains("the witness (checkpoint"), "{told}");
 }

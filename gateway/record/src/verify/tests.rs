@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Chain, Draft, Fields, Journal, Kind};
+use crate::{Chain, Draft, Fields, Head, Kind, Signer};
 
 type Row = (Record, Option<Private>);
 
@@ -31,22 +31,65 @@ fn journal(length: u64) -> (Vec<Row>, (u64, Hash)) {
     (rows, chain.head())
 }
 
-fn check(rows: &[Row], anchor: Anchor, head: (u64, Hash)) -> Report {
+fn signer() -> Signer {
+    Signer::new(&[3; 32])
+}
+
+fn at(minute: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + 60 * minute).unwrap()
+}
+
+/// A checkpoint over the first `sequence` rows.
+fn checkpoint(rows: &[Row], number: u64, sequence: u64) -> Checkpoint {
+    let hash = rows[usize::try_from(sequence).unwrap() - 1].0.hash;
+    let head = Head { journal: Journal::Workers, sequence, hash };
+    Checkpoint::sign(&signer(), "GW1", number, at(i64::try_from(number).unwrap()), vec![head])
+}
+
+fn cut(number: u64, last: Anchor, records: u64) -> Cut {
+    Cut::sign(&signer(), ("GW1", Journal::Workers), number, last, records, at(0))
+}
+
+/// The cut that deletes the first `count` rows.
+fn cut_after(rows: &[Row], count: usize) -> Cut {
+    let last = &rows[count - 1].0;
+    cut(1, Anchor { sequence: last.sequence, hash: last.hash }, last.sequence)
+}
+
+fn check_all(rows: &[Row], cuts: &[Cut], head: (u64, Hash), signed: &Signed) -> Report {
     let place_of = |hash| rows.iter().find(|(record, _)| record.hash == hash).map(|(record, _)| record.sequence);
-    verify(rows.iter().cloned(), anchor, head, place_of)
+    let keys = [signer().key()];
+    let against = Against { journal: Journal::Workers, cuts, head, signed, keys: &keys };
+    verify(rows.iter().cloned().map(|(record, private)| Found::Record(record, private)), against, place_of)
+}
+
+fn check(rows: &[Row], cuts: &[Cut], head: (u64, Hash)) -> Report {
+    check_all(rows, cuts, head, &Signed::default())
 }
 
 fn faults(rows: &[Row], head: (u64, Hash)) -> Vec<Fault> {
-    check(rows, Anchor::GENESIS, head).faults
+    check(rows, &[], head).faults
+}
+
+/// What somebody does who can write to the database and knows how chains are made: another chain from `place` on.
+fn write_anew(rows: &mut [Row], place: usize) -> (u64, Hash) {
+    rows[place].0.structure = Some("Another".to_owned());
+    let mut previous = rows[place].0.previous;
+    for (record, _) in &mut rows[place..] {
+        record.previous = previous;
+        record.hash = record.expected_hash();
+        previous = record.hash;
+    }
+    (rows.len() as u64, previous)
 }
 
 #[test]
 fn a_whole_chain_is_whole_and_its_end_is_not_claimed_to_be_proven() {
     let (rows, head) = journal(10);
-    let report = check(&rows, Anchor::GENESIS, head);
+    let report = check(&rows, &[], head);
     assert!(report.is_whole(), "{:?}", report.faults);
     assert_eq!((report.records, report.last, report.end), (10, 10, End::NotProven));
-    assert!(check(&[], Anchor::GENESIS, (0, Hash::GENESIS)).is_whole());
+    assert!(check(&[], &[], (0, Hash::GENESIS)).is_whole());
 }
 
 #[test]
@@ -103,18 +146,91 @@ fn records_that_changed_places_are_told_from_altered_ones() {
 fn a_journal_cut_at_its_end_is_noticed_by_the_note_of_the_end() {
     let (mut rows, head) = journal(10);
     rows.truncate(7);
-    assert_eq!(faults(&rows, head), [Fault::CutShort { last: 7, noted: 10 }]);
+    assert_eq!(faults(&rows, head), [Fault::CutShort { last: 7, noted: 10, by: Teller::Note }]);
 }
 
 #[test]
 fn a_cut_is_where_the_chain_may_begin() {
     let (mut rows, head) = journal(10);
-    let anchor = Anchor { sequence: 4, hash: rows[3].0.hash };
+    let first = cut_after(&rows, 4);
+    let all = cut(2, Anchor { sequence: 10, hash: head.1 }, 6);
     rows.drain(..4);
-    assert!(check(&rows, anchor, head).is_whole());
-    let forged = Anchor { sequence: 4, hash: Hash([7; 32]) };
-    assert_eq!(check(&rows, forged, head).faults, [Fault::CutAltered { sequence: 4 }]);
-    assert!(check(&[], Anchor { sequence: 10, hash: head.1 }, head).is_whole(), "everything was deleted in order");
+    let report = check(&rows, std::slice::from_ref(&first), head);
+    assert!(report.is_whole(), "{:?}", report.faults);
+    assert_eq!((report.cut, report.records), (1, 6));
+    let forged = cut(1, Anchor { sequence: 4, hash: Hash([7; 32]) }, 4);
+    assert_eq!(check(&rows, &[forged], head).faults, [Fault::CutAltered { sequence: 4 }]);
+    assert!(check(&[], &[first, all], head).is_whole(), "everything was deleted in order");
+}
+
+#[test]
+fn cuts_that_were_forged_or_taken_away_are_told() {
+    let (mut rows, head) = journal(10);
+    let (first, second) = (cut_after(&rows, 2), cut(2, Anchor { sequence: 4, hash: rows[3].0.hash }, 2));
+    rows.drain(..4);
+    assert!(check(&rows, &[first.clone(), second.clone()], head).is_whole());
+    let check = |cuts: &[Cut]| check(&rows, cuts, head).faults;
+    let other = Signer::new(&[4; 32]);
+    let foreign = Cut::sign(&other, ("GW1", Journal::Workers), 2, second.last, 2, at(0));
+    assert_eq!(check(&[first.clone(), foreign]), [Fault::CutForged { number: 2 }]);
+    assert_eq!(check(&[first.clone(), Cut { time: at(9), ..second.clone() }]), [Fault::CutForged { number: 2 }]);
+    assert_eq!(check(&[first.clone(), cut(2, second.last, 3)]), [Fault::CutForged { number: 2 }], "its count is wrong");
+    assert_eq!(check(&[second]), [Fault::CutMissing { number: 1 }]);
+    assert_eq!(check(&[first])[0], Fault::Missing { from: 3, to: 4 });
+}
+
+#[test]
+fn a_chain_written_anew_is_found_by_what_was_signed() {
+    let (mut rows, _) = journal(10);
+    let own = [checkpoint(&rows, 1, 3), checkpoint(&rows, 2, 8)];
+    let head = write_anew(&mut rows, 4);
+    assert!(check(&rows, &[], head).is_whole(), "without signatures nobody could tell");
+    let keys = [signer().key()];
+    let signed = Signed::judge(&own, &[], Some((1, 2)), &keys);
+    let report = check_all(&rows, &[], head, &signed);
+    assert_eq!(report.faults, [Fault::Rewritten { from: 4, to: 8, by: Teller::Checkpoint(2) }]);
+    assert_eq!((report.signed, report.end), (3, End::NotProven));
+    let signed = Signed::judge(&[], &own, None, &keys);
+    let report = check_all(&rows, &[], head, &signed);
+    assert_eq!(report.faults, [Fault::Rewritten { from: 4, to: 8, by: Teller::Witness(2) }]);
+}
+
+#[test]
+fn the_end_is_proven_as_far_as_the_witness_holds_it() {
+    let (mut rows, head) = journal(10);
+    let keys = [signer().key()];
+    let end = |last| {
+        let signed = Signed::judge(&[], &[checkpoint(&rows, 1, last)], None, &keys);
+        check_all(&rows, &[], head, &signed).end
+    };
+    assert_eq!(end(10), End::Proven { time: at(1) });
+    assert_eq!(end(7), End::ProvenTo { sequence: 7, time: at(1) });
+    let witnessed = [checkpoint(&rows, 1, 10)];
+    rows.truncate(7);
+    let mended = (7, rows[6].0.hash);
+    let signed = Signed::judge(&[], &witnessed, None, &keys);
+    assert!(check(&rows, &[], mended).is_whole(), "cut short with the note mended");
+    let report = check_all(&rows, &[], mended, &signed);
+    assert_eq!(report.faults, [Fault::CutShort { last: 7, noted: 10, by: Teller::Witness(1) }]);
+}
+
+#[test]
+fn checkpoints_that_were_forged_taken_away_or_signed_by_others_are_told() {
+    let (rows, _) = journal(10);
+    let own = [checkpoint(&rows, 1, 3), checkpoint(&rows, 2, 5), checkpoint(&rows, 3, 8)];
+    let keys = [signer().key()];
+    let judge = |own: &[Checkpoint]| Signed::judge(own, &[], Some((1, 3)), &keys).faults;
+    assert_eq!(judge(&own), []);
+    let mut forged = own.clone();
+    forged[1].heads[0].hash = Hash([1; 32]);
+    assert_eq!(judge(&forged), [CheckpointFault::Forged { number: 2, witnessed: false }]);
+    assert_eq!(judge(&[own[0].clone(), own[2].clone()]), [CheckpointFault::Missing { from: 2, to: 2 }]);
+    assert_eq!(judge(&own[..1]), [CheckpointFault::Missing { from: 2, to: 3 }]);
+    assert_eq!(judge(&own[1..]), [CheckpointFault::Missing { from: 1, to: 1 }]);
+    let other = Signer::new(&[4; 32]);
+    let foreign = Checkpoint::sign(&other, "GW1", 1, at(1), own[0].heads.clone());
+    let told = judge(&[foreign, own[1].clone(), own[2].clone()]);
+    assert_eq!(told, [CheckpointFault::Foreign { number: 1, key: other.key() }]);
 }
 
 #[test]

@@ -1,0 +1,96 @@
+//! Signs where the journals end, each minute if anything was written and at a stop, and hands that to the witness.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use gateway_record::Checkpoint;
+use serde_json::{Value, json};
+
+use crate::{clock, store::Store, witness::Witness};
+
+/// Between checkpoints.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// What signs, and how that went.
+#[derive(Debug)]
+pub(crate) struct Checkpoints {
+    store: Store,
+    witness: Option<Witness>,
+    standing: Mutex<Standing>,
+}
+
+#[derive(Debug, Default)]
+struct Standing {
+    last: Option<Checkpoint>,
+    /// The witness has not taken the last one.
+    untold: bool,
+    trouble: Option<String>,
+}
+
+impl Checkpoints {
+    pub(crate) fn new(store: Store, witness: Option<Witness>) -> Self {
+        Self { store, witness, standing: Mutex::default() }
+    }
+
+    /// Makes them until it is dropped.
+    pub(crate) async fn watch(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(EVERY);
+        loop {
+            ticks.tick().await;
+            self.make().await;
+        }
+    }
+
+    /// Makes one, if anything was written since the last, and hands over what the witness has not.
+    pub(crate) async fn make(&self) {
+        let made = self.store.checkpoint(clock::now().wall).await;
+        let untold = {
+            let mut standing = self.standing();
+            match made {
+                Ok(None) => {}
+                Ok(Some(checkpoint)) => {
+                    standing.last = Some(checkpoint);
+                    standing.untold = true;
+                }
+                Err(error) => tracing::error!(%error, "the record's end is not signed"),
+            }
+            standing.last.clone().filter(|_| standing.untold)
+        };
+        if let (Some(witness), Some(checkpoint)) = (self.witness.clone(), untold) {
+            let number = checkpoint.number;
+            // A file may be on another machine, and slow.
+            let told = tokio::task::spawn_blocking(move || witness.tell(&checkpoint)).await;
+            self.told(number, told.unwrap_or_else(|error| Err(error.to_string())));
+        }
+    }
+
+    fn told(&self, number: u64, told: Result<(), String>) {
+        let mut standing = self.standing();
+        match told {
+            Ok(()) => standing.trouble = None,
+            Err(why) => {
+                tracing::error!(why, "the witness takes no checkpoint");
+                standing.trouble = Some(why);
+            }
+        }
+        standing.untold = standing.trouble.is_some() || standing.last.as_ref().is_some_and(|last| last.number > number);
+    }
+
+    /// How the record stands, for `status`.
+    pub(crate) fn said(&self) -> Value {
+        let standing = self.standing();
+        json!({
+            "key": self.store.key().to_string(),
+            "checkpoint": standing.last.as_ref().map(|last| last.number),
+            "signed_at": standing.last.as_ref().map(|last| last.time),
+            "witness": self.witness.as_ref().map(ToString::to_string),
+            "witness_trouble": standing.trouble,
+        })
+    }
+
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

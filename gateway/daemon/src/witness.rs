@@ -1,0 +1,104 @@
+//! The outside witness: who is handed each checkpoint, so that a journal's end can be proven later. Hashes and numbers only.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
+    os::unix::{fs::OpenOptionsExt as _, net::UnixDatagram},
+    path::{Path, PathBuf},
+};
+
+use gateway_record::Checkpoint;
+
+/// Where this machine's system log listens.
+const SYSLOG: &str = "/dev/log";
+/// Facility authpriv (10), severity info (6): RFC 5424, section 6.2.1.
+const PRIORITY: u8 = 10 * 8 + 6;
+
+/// Where checkpoints are handed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Witness {
+    /// A line each at the end of a file, best on another machine.
+    File(PathBuf),
+    /// The system's log, which the administrator sends on to another machine.
+    Syslog,
+}
+
+impl std::fmt::Display for Witness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Syslog => f.write_str("syslog"),
+        }
+    }
+}
+
+impl Witness {
+    /// Hands a checkpoint over; in a file it is durable when this returns.
+    pub(crate) fn tell(&self, checkpoint: &Checkpoint) -> Result<(), String> {
+        let line = serde_json::to_string(checkpoint).map_err(|error| error.to_string())?;
+        match self {
+            Self::File(path) => {
+                append(path, &line).map_err(|error| format!("cannot write to `{}`: {error}", path.display()))
+            }
+            Self::Syslog => {
+                let message = format!("<{PRIORITY}>deskgate-gateway[{}]: checkpoint {line}", std::process::id());
+                let sent = UnixDatagram::unbound().and_then(|socket| socket.send_to(message.as_bytes(), SYSLOG));
+                sent.map(|_| ()).map_err(|error| format!("the system's log does not listen on {SYSLOG}: {error}"))
+            }
+        }
+    }
+}
+
+fn append(path: &Path, line: &str) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(path)?;
+    let mut last = [b'\n'];
+    if file.seek(SeekFrom::End(0))? > 0 {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    // Half a line, as a crash leaves it, must not swallow this one.
+    let before = if last == [b'\n'] { "" } else { "\n" };
+    file.write_all(format!("{before}{line}\n").as_bytes())?;
+    file.sync_data()
+}
+
+/// The checkpoints in a witness's file, or in a copy of the system log that it was sent to; lines that hold none are passed over.
+pub(crate) fn read(path: &Path) -> Result<Vec<Checkpoint>, String> {
+    let failed = |error: std::io::Error| format!("cannot read the witness `{}`: {error}", path.display());
+    let mut found = Vec::new();
+    for line in BufReader::new(File::open(path).map_err(failed)?).split(b'\n') {
+        found.extend(Checkpoint::find_in(&String::from_utf8_lossy(&line.map_err(failed)?)));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use gateway_record::Signer;
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn what_was_told_is_read_back_also_after_half_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("witness");
+        let witness = Witness::File(path.clone());
+        let checkpoint =
+            |number| Checkpoint::sign(&Signer::new(&[1; 32]), "GW1", number, Timestamp::UNIX_EPOCH, Vec::new());
+        witness.tell(&checkpoint(1)).unwrap();
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(br#"{"gateway":"GW"#).unwrap();
+        witness.tell(&checkpoint(2)).unwrap();
+        witness.tell(&checkpoint(3)).unwrap();
+        assert_eq!(read(&path).unwrap(), [checkpoint(1), checkpoint(2), checkpoint(3)]);
+    }
+
+    #[test]
+    fn a_witness_that_cannot_be_reached_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let witness = Witness::File(folder.path().join("gone/witness"));
+        let checkpoint = Checkpoint::sign(&Signer::new(&[1; 32]), "GW1", 1, Timestamp::UNIX_EPOCH, Vec::new());
+        assert!(witness.tell(&checkpoint).unwrap_err().contains("cannot write to"));
+    }
+}
