@@ -325,6 +325,24 @@ fn without_the_second_factor_nothing_is_told_and_a_right_password_looks_like_a_w
 }
 
 #[test]
+fn guesses_at_a_second_factor_are_stopped_as_those_at_a_password_are() {
+    let house = House::new();
+    house.set_policy(&with_second_factor());
+    let _gateway = house.serve();
+    let code = offered(&house, "enrol", "m.rossi");
+    let (app, _) = block_on(enrol("m.rossi", &code));
+    block_on(async {
+        let guesses = (0..12).map(|_| async { login_with("m.rossi", "pw-m.rossi", "000000").await.status });
+        let answers = futures_util::future::join_all(guesses).await;
+        let asked = answers.iter().filter(|status| **status == 401).count();
+        let stopped = answers.iter().filter(|status| **status == 429).count();
+        // Where the worker enrolled is an address that they come from.
+        assert_eq!((asked, stopped), (8, 4), "though the password was right: {answers:?}");
+        assert_eq!(login_with("m.rossi", "pw-m.rossi", &app.code(1)).await.status, 429, "the right one waits too");
+    });
+}
+
+#[test]
 fn guesses_for_one_user_are_stopped_and_a_flood_is_one_record() {
     let house = House::new();
     let _gateway = house.serve();
