@@ -214,27 +214,40 @@ impl Stop {
     fn usage(text: Text) -> Self {
         Self { exit: Exit::Usage, text }
     }
+
+    fn broken(cause: String) -> Self {
+        Self { exit: Exit::Failed, text: Text::Broken { cause } }
+    }
 }
 
 /// Asks for what is missing, and looks for what will be needed, before anything is begun.
 fn prepare(config: Config, flags: &Connect, front: &Front) -> Result<Order, Stop> {
     let Config { server, user, trust, language, carrier, .. } = config;
-    let broken = |cause| Stop { exit: Exit::Failed, text: Text::Broken { cause } };
-    let tls = trust::config(&trust).map_err(broken)?;
+    let tls = trust::config(&trust).map_err(Stop::broken)?;
     let show = Show::prepare(carrier).ok_or(Stop { exit: Exit::Failed, text: Text::NoRdpProgram })?;
-    let server: Server = match server {
-        Some(server) => server,
-        None => ask(front, flags, &Text::AskServer, "--server", config::parse_server)?,
-    };
-    let user = match user {
-        Some(user) => user,
-        None => ask(front, flags, &Text::AskUser, "--user", config::parse_user)?,
-    };
+    let server = ask_server(server, front, flags)?;
+    let user = ask_user(user, front, flags)?;
     let password = password(front, flags, &user)?;
     let second_factor = second_factor(front, flags)?;
-    let device = Device::load(&server).map_err(broken)?;
+    let device = Device::load(&server).map_err(Stop::broken)?;
     let client = Client::new(server.clone(), tls, device);
     Ok(Order { client, server, user, password, second_factor, language, show })
+}
+
+/// Where to, unless it is known.
+fn ask_server(known: Option<Server>, front: &Front, flags: &Connect) -> Result<Server, Stop> {
+    known.map_or_else(|| ask(front, flags, &Text::AskServer, "--server", config::parse_server), Ok)
+}
+
+/// Who, unless it is known.
+fn ask_user(known: Option<String>, front: &Front, flags: &Connect) -> Result<String, Stop> {
+    known.map_or_else(|| ask(front, flags, &Text::AskUser, "--user", config::parse_user), Ok)
+}
+
+/// What a few requests need to run.
+fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Stop::broken(error.to_string()))
 }
 
 /// Asks until the answer makes sense.

@@ -3,12 +3,12 @@
 use clap::{Args, Subcommand};
 use gateway_api::device::Request;
 
-use super::{Connect, Front, Office, Stop, ask, factor, password, without_desktop};
+use super::{Connect, Front, Office, Stop, ask_server, ask_user, factor, password, runtime, without_desktop};
 use crate::{
     Exit,
     api::{Client, plain, trust},
     clock,
-    config::{self, Config, Server},
+    config::Config,
     device::{self, Device},
     session::Outcome,
     words::Text,
@@ -48,27 +48,19 @@ pub(super) fn run(command: DeviceCommand) -> Exit {
     }
 }
 
-fn broken(cause: String) -> Stop {
-    Stop { exit: Exit::Failed, text: Text::Broken { cause } }
-}
-
 fn enrol(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
-    let tls = trust::config(&config.trust).map_err(broken)?;
-    let server = server(config.server, flags, front)?;
-    let user = match config.user {
-        Some(user) => user,
-        None => ask(front, flags, &Text::AskUser, "--user", config::parse_user)?,
-    };
+    let tls = trust::config(&config.trust).map_err(Stop::broken)?;
+    let server = ask_server(config.server, front, flags)?;
+    let user = ask_user(config.user, front, flags)?;
     let password = password(front, flags, &user)?;
     let code = factor::code(front, flags, &Text::AskEnrolmentCode)?;
-    let device = Device::fresh(&server).map_err(broken)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| broken(error.to_string()))?;
+    let device = Device::fresh(&server).map_err(Stop::broken)?;
+    let runtime = runtime()?;
     let client = Client::new(server.clone(), tls, Some(device.clone()));
     let request = Request { user, password, code, language: config.language };
     match runtime.block_on(client.enrol(request)) {
         Ok(enrolled) => {
-            device.keep(&enrolled.certificate).map_err(broken)?;
+            device.keep(&enrolled.certificate).map_err(Stop::broken)?;
             front.say(&Text::Managed { name: enrolled.name, until: clock::date(enrolled.ends_at) });
             Ok(Exit::Ended)
         }
@@ -77,15 +69,8 @@ fn enrol(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
 }
 
 fn forget(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
-    let server = server(config.server, flags, front)?;
-    let forgotten = device::forget(&server).map_err(|error| broken(plain(&error)))?;
+    let server = ask_server(config.server, front, flags)?;
+    let forgotten = device::forget(&server).map_err(|error| Stop::broken(plain(&error)))?;
     front.say(if forgotten { &Text::Forgotten } else { &Text::NothingToForget });
     Ok(Exit::Ended)
-}
-
-fn server(known: Option<Server>, flags: &Connect, front: &Front) -> Result<Server, Stop> {
-    match known {
-        Some(server) => Ok(server),
-        None => ask(front, flags, &Text::AskServer, "--server", config::parse_server),
-    }
 }

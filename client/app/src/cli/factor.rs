@@ -9,11 +9,11 @@ use gateway_api::{
 };
 use tokio::runtime::Runtime;
 
-use super::{Connect, Front, Office, Stop, ask, no_password, without_desktop};
+use super::{Connect, Front, Office, Stop, ask_server, ask_user, no_password, runtime, without_desktop};
 use crate::{
     Exit,
     api::{Client, Failure, trust},
-    config::{self, Config, Server},
+    config::{Config, Server},
     qr, secret,
     session::Outcome,
     words::Text,
@@ -60,21 +60,13 @@ impl Worker {
 }
 
 fn enrol(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
-    let broken = |cause| Stop { exit: Exit::Failed, text: Text::Broken { cause } };
-    let tls = trust::config(&config.trust).map_err(broken)?;
-    let server: Server = match config.server {
-        Some(server) => server,
-        None => ask(front, flags, &Text::AskServer, "--server", config::parse_server)?,
-    };
-    let user = match config.user {
-        Some(user) => user,
-        None => ask(front, flags, &Text::AskUser, "--user", config::parse_user)?,
-    };
+    let tls = trust::config(&config.trust).map_err(Stop::broken)?;
+    let server = ask_server(config.server, front, flags)?;
+    let user = ask_user(config.user, front, flags)?;
     let password = super::password(front, flags, &user)?;
     let enrolment_code = code(front, flags, &Text::AskEnrolmentCode)?;
     let worker = Worker { user, password, enrolment_code };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| broken(error.to_string()))?;
+    let runtime = runtime()?;
     let client = Client::new(server.clone(), tls, None);
     let begin = Begin {
         user: worker.user.clone(),

@@ -5,11 +5,11 @@ use std::io;
 use clap::Args;
 use gateway_api::{login::Password, password::Request};
 
-use super::{Connect, Front, Office, Stop, ask, second_factor, without_desktop};
+use super::{Connect, Front, Office, Stop, ask_server, ask_user, runtime, second_factor, without_desktop};
 use crate::{
     Exit,
     api::{Client, trust},
-    config::{self, Config, Server},
+    config::Config,
     device::Device,
     secret::{self, NoPassword},
     session::Outcome,
@@ -35,22 +35,14 @@ pub(super) fn run(flags: ChangePassword) -> Exit {
 }
 
 fn change(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
-    let broken = |cause| Stop { exit: Exit::Failed, text: Text::Broken { cause } };
-    let tls = trust::config(&config.trust).map_err(broken)?;
-    let server: Server = match config.server {
-        Some(server) => server,
-        None => ask(front, flags, &Text::AskServer, "--server", config::parse_server)?,
-    };
-    let user = match config.user {
-        Some(user) => user,
-        None => ask(front, flags, &Text::AskUser, "--user", config::parse_user)?,
-    };
+    let tls = trust::config(&config.trust).map_err(Stop::broken)?;
+    let server = ask_server(config.server, front, flags)?;
+    let user = ask_user(config.user, front, flags)?;
     let password = super::password(front, flags, &user)?;
     let new_password = new_password(front, flags)?;
     let second_factor = second_factor(front, flags)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| broken(error.to_string()))?;
-    let device = Device::load(&server).map_err(broken)?;
+    let runtime = runtime()?;
+    let device = Device::load(&server).map_err(Stop::broken)?;
     let client = Client::new(server.clone(), tls, device);
     let request = Request { user, password, second_factor, new_password, language: config.language };
     Ok(match runtime.block_on(client.change_password(request)) {
