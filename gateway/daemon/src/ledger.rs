@@ -12,17 +12,19 @@
 //! of its own, so that nobody who hangs up in the middle leaves half a session. The store decides what counts: one opening,
 //! one close.
 
+mod channel;
+mod restored;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use gateway_api::{CloseReason, PresharedKey, PublicKey, SessionNumber, Token, probe::Nonce, session};
-use gateway_core::{Event, INITIATION_SIZE, NotRestored, Open, OpenError, Opened, Restore, Traffic, View};
+use gateway_api::{CloseReason, PresharedKey, PublicKey, SessionNumber, Token, session};
+use gateway_core::{Event, INITIATION_SIZE, Open, OpenError, Opened, Traffic, View};
 use gateway_record::{Draft, Fields, Hash, Kind, rounded};
-use ipnet::Ipv4Net;
 use policy::Grant;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -31,8 +33,9 @@ use tokio::{
     task::JoinSet,
 };
 
+pub(crate) use channel::{Attached, Inlet};
+
 use crate::{
-    channel_queue::{self, Batch, Outgoing},
     clock,
     command::DataPlane,
     devices::Managed,
@@ -40,7 +43,7 @@ use crate::{
     fence::{Fence, NotOpen},
     kept_sessions::{self, KeptSession, KeptSessions},
     store::{self, Change, Store, StoreError, Written},
-    traces::{Cause, Traces},
+    traces::Traces,
 };
 
 /// How often a fresh number is drawn before something must be wrong.
@@ -50,9 +53,6 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How long a close may take until it is recorded, before whoever asked for it is told that it failed.
 const CLOSING: Duration = Duration::from_secs(10);
 const HALF_A_SECOND: Duration = Duration::from_millis(500);
-/// How many events wait for a channel that does not take them; the rest is dropped with the channel.
-const CHANNEL_QUEUE: usize = 32;
-
 /// The handle to all of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Ledger {
@@ -158,19 +158,6 @@ pub(crate) enum NotOpened {
 /// A token that is some session's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Holder(SessionNumber);
-
-/// A channel that was attached.
-#[derive(Debug)]
-pub(crate) struct Attached {
-    id: u64,
-    pub(crate) number: SessionNumber,
-    /// Ends when another channel takes its place, or the session is closed.
-    pub(crate) events: mpsc::Receiver<session::Event>,
-    /// WireGuard datagrams for the client, where they take this way.
-    pub(crate) outgoing: Outgoing,
-    data_plane: DataPlane,
-    traces: Traces,
-}
 
 impl Ledger {
     /// Over the store and the data plane. `events` are the data plane's; the task that the second value is ends with them,
@@ -293,74 +280,6 @@ impl Ledger {
         watch
     }
 
-    /// Takes up what an earlier run left open, before anybody is answered: sessions that were kept go on, those whose grant
-    /// ended meanwhile get the end that they had, the rest ended with their gateway. How many go on, and how many do not.
-    pub(crate) async fn restore(
-        &self,
-        mut kept: Vec<KeptSession>,
-        pool: Ipv4Net,
-    ) -> Result<(usize, usize), StoreError> {
-        let mut left: BTreeMap<SessionNumber, String> = self.store.left_open().await?.into_iter().collect();
-        let (mut resumed, mut ended) = (0, 0);
-        // Of two sessions of one worker, the later one stays: the gateway ended while it replaced the other.
-        kept.sort_by_key(|session| std::cmp::Reverse(session.opened_at));
-        let mut workers = BTreeSet::new();
-        for session in kept {
-            let number = session.number;
-            if left.contains_key(&number) && !workers.insert(Arc::clone(&session.worker_id)) {
-                left.remove(&number);
-                let draft =
-                    closing_draft(number, &session.grant.structure, CloseReason::Replaced, session.standing.traffic);
-                self.store.write(Change::Close(CloseReason::Replaced), draft).await?;
-                self.kept.note(kept_sessions::Change::Ended(number));
-                ended += 1;
-            } else if left.remove(&number).is_none() {
-                self.kept.note(kept_sessions::Change::Ended(number));
-            } else if self.restore_one(session, pool).await? {
-                resumed += 1;
-            } else {
-                ended += 1;
-            }
-        }
-        for (number, structure) in left {
-            let draft = closing_draft(number, &structure, CloseReason::GatewayStopped, Traffic::default());
-            self.store.write(Change::Close(CloseReason::GatewayStopped), draft).await?;
-            ended += 1;
-        }
-        Ok((resumed, ended))
-    }
-
-    async fn restore_one(&self, session: KeptSession, pool: Ipv4Net) -> Result<bool, StoreError> {
-        let (number, structure, ends_at) =
-            (session.number, Arc::clone(&session.grant.structure), session.grant.ends_at);
-        let traffic = session.standing.traffic;
-        let _ = self.enter(&session, Channel::Lost);
-        if let Err(NotOpen(why)) = self.fence.open(number, session.address, session.workstation, &session.grant).await {
-            tracing::error!(session = %number, why, "the firewall lets nothing of this session pass");
-        }
-        let restored = self.data_plane.restore(restore(session), pool).await.map_err(|_| stopping())?;
-        let (reason, ended_at) = match restored {
-            Ok(()) => {
-                self.store.note(draft(Kind::SessionResumed, number, &structure)).await?;
-                tracing::info!(session = %number, "session goes on");
-                return Ok(true);
-            }
-            Err(NotRestored::Over(reason)) => (reason, Some(ends_at)),
-            Err(NotRestored::NoAddress | NotRestored::Taken) => {
-                tracing::warn!(session = %number, "session ends: its tunnel address is no longer lent");
-                (CloseReason::GatewayStopped, None)
-            }
-        };
-        let mut draft = closing_draft(number, &structure, reason, traffic);
-        if let Some(ended_at) = ended_at {
-            draft.fields = draft.fields.with("ended_at", ended_at.to_string());
-        }
-        self.store.write(Change::Close(reason), draft).await?;
-        tracing::info!(session = %number, reason = reason.word(), "session closed");
-        self.forget(number, reason);
-        Ok(false)
-    }
-
     /// Gives back the place of a session that was never recorded.
     async fn abandon(&self, number: SessionNumber) {
         // Stopping or gone: there is no place to give back.
@@ -376,51 +295,6 @@ impl Ledger {
         let session = live.sessions.get(number)?;
         // The lookup is by hash, so that its time tells nothing about a token; the comparison tells nothing either way.
         bool::from(session.token.ct_eq(&hash)).then_some(Holder(*number))
-    }
-
-    /// Makes a channel the session's own, in the place of an earlier one. None if the session ended meanwhile.
-    pub(crate) async fn attach(&self, Holder(number): Holder) -> Option<Attached> {
-        let (sender, events) = mpsc::channel(CHANNEL_QUEUE);
-        let (outlet, outgoing) = channel_queue::outlet();
-        // Told under the lock, so that coming and going reach the data plane in the order they happened.
-        let (id, resumed, told) = {
-            let mut live = self.live();
-            live.next_channel += 1;
-            let id = live.next_channel;
-            let session = live.sessions.get_mut(&number)?;
-            let before = std::mem::replace(&mut session.channel, Channel::Attached(id, sender));
-            let resumed = matches!(before, Channel::Lost).then(|| Arc::clone(&session.structure));
-            (id, resumed, self.data_plane.channel(number, Some(outlet)))
-        };
-        if !told.await.unwrap_or(false) {
-            return None;
-        }
-        if let Some(structure) = resumed {
-            tracing::info!(session = %number, "channel resumed");
-            self.note(draft(Kind::ChannelResumed, number, &structure)).await;
-        }
-        let traces = self.traces.clone();
-        Some(Attached { id, number, events, outgoing, data_plane: self.data_plane.clone(), traces })
-    }
-
-    /// A channel is gone: if it was still the session's, its grace runs.
-    pub(crate) async fn detach(&self, number: SessionNumber, channel: u64) {
-        let (structure, told) = {
-            let mut live = self.live();
-            let Some(session) = live.sessions.get_mut(&number) else { return };
-            match &session.channel {
-                Channel::Attached(id, _) if *id == channel => {}
-                Channel::Attached(..) | Channel::Awaited | Channel::Lost => return,
-            }
-            session.channel = Channel::Lost;
-            (Arc::clone(&session.structure), self.data_plane.channel(number, None))
-        };
-        // Whoever cannot see that they are recorded, and cannot end it, is not.
-        self.traces.end(number, Cause::ChannelLost);
-        if told.await.unwrap_or(false) {
-            tracing::info!(session = %number, "channel lost");
-            self.note(draft(Kind::ChannelLost, number, &structure)).await;
-        }
     }
 
     /// Ends a session and returns once that is recorded. False if it could not be, or there is no such session.
@@ -579,19 +453,6 @@ impl Ledger {
         session.closed.send_replace(Some(reason));
     }
 
-    /// An event for a channel. False if there is none, or it takes nothing any more.
-    pub(crate) fn tell(&self, number: SessionNumber, event: session::Event) -> bool {
-        let live = self.live();
-        let Some(Channel::Attached(id, events)) = live.sessions.get(&number).map(|session| &session.channel) else {
-            return false;
-        };
-        let told = events.try_send(event).is_ok();
-        if !told {
-            tracing::debug!(session = %number, channel = id, "channel takes no events");
-        }
-        told
-    }
-
     /// The recordings under way.
     pub(crate) fn traces(&self) -> &Traces {
         &self.traces
@@ -614,13 +475,6 @@ impl Ledger {
         }
     }
 
-    /// Lets go of every channel, for the gateway stops and its sessions go on without it: their clients come back.
-    pub(crate) fn let_go(&self) {
-        for session in self.live().sessions.values_mut() {
-            session.channel = Channel::Lost;
-        }
-    }
-
     async fn note(&self, draft: Draft) {
         if let Err(error) = self.store.note(draft).await {
             tracing::error!(%error, "record not written");
@@ -629,68 +483,6 @@ impl Ledger {
 
     fn live(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Attached {
-    /// Which channel this is.
-    pub(crate) fn id(&self) -> u64 {
-        self.id
-    }
-
-    /// Hands WireGuard datagrams of the client to the data plane.
-    pub(crate) fn inlet(&self) -> Inlet {
-        Inlet { number: self.number, data_plane: self.data_plane.clone(), traces: self.traces.clone() }
-    }
-}
-
-/// The way from a channel to its session in the data plane.
-#[derive(Debug)]
-pub(crate) struct Inlet {
-    number: SessionNumber,
-    data_plane: DataPlane,
-    traces: Traces,
-}
-
-impl Inlet {
-    /// The client says that a probe reached it. Returns once the data plane knows: nobody can make it wait for more than one.
-    /// False when the data plane is gone.
-    pub(crate) async fn confirm(&self, nonce: Nonce) -> bool {
-        let confirmed = self.data_plane.confirm(self.number, nonce).await;
-        tracing::debug!(session = %self.number, known = confirmed == Ok(true), "probe answered");
-        confirmed.is_ok()
-    }
-
-    /// The worker's answer to a question whether they may be recorded.
-    pub(crate) fn answer_trace(&self, question: u32, consent: bool) {
-        self.traces.answer(self.number, question, consent);
-    }
-
-    /// The worker ends a recording.
-    pub(crate) fn end_trace(&self) {
-        self.traces.end(self.number, Cause::Worker);
-    }
-
-    /// False when the data plane is gone.
-    pub(crate) fn carry(&self, batch: Batch) -> bool {
-        self.data_plane.carry(self.number, batch).is_ok()
-    }
-}
-
-fn restore(session: KeptSession) -> Restore {
-    Restore {
-        address: session.address,
-        opened_at: session.opened_at,
-        initiation: session.initiation.and_then(|bytes| bytes.try_into().ok()),
-        standing: session.standing,
-        open: Open {
-            number: session.number,
-            worker: session.worker_id,
-            grant: session.grant,
-            workstation: session.workstation,
-            public_key: session.public_key,
-            preshared_key: session.preshared_key,
-        },
     }
 }
 

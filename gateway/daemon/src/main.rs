@@ -21,6 +21,8 @@ mod factor;
 mod factor_commands;
 mod fence;
 mod firewall;
+#[cfg(test)]
+mod fixtures;
 mod forwarding;
 mod handover;
 mod identity;

@@ -5,13 +5,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Extension, Json,
-    body::Body,
-    extract::State,
-    http::{HeaderMap, HeaderValue, header},
-    response::{IntoResponse as _, Response},
-};
+use axum::{Extension, body::Body, extract::State, http::HeaderMap, response::Response};
 use gateway_api::{
     device::{Enrolled, Request},
     login::{LONGEST_PASSWORD, LONGEST_USER},
@@ -28,7 +22,7 @@ use rustls::{
 use super::{
     Api, Peer,
     error::Refused,
-    login::{Attempt, Failure, Shown, WRONG_DEVICE_CODE, authenticate, code_fits, read, refuse},
+    login::{Attempt, Failure, Shown, WRONG_DEVICE_CODE, answer, authenticate, code_fits, read},
 };
 use crate::{
     clock,
@@ -91,12 +85,8 @@ pub(super) async fn enrol(
     body: Body,
 ) -> Response {
     let mut attempt = Attempt::new(peer, &headers);
-    match enrol_now(&api, &mut attempt, &chain, body).await {
-        Ok(enrolled) => {
-            ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(enrolled)).into_response()
-        }
-        Err(failure) => refuse(&api, attempt, failure).await,
-    }
+    let enrolled = enrol_now(&api, &mut attempt, &chain, body).await;
+    answer(&api, attempt, enrolled).await
 }
 
 async fn enrol_now(api: &Api, attempt: &mut Attempt, chain: &Chain, body: Body) -> Result<Enrolled, Failure> {

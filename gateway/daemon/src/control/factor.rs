@@ -3,23 +3,16 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Extension, Json,
-    body::Body,
-    extract::State,
-    http::{HeaderMap, HeaderValue, header},
-    response::{IntoResponse as _, Response},
-};
+use axum::{Extension, body::Body, extract::State, http::HeaderMap, response::Response};
 use gateway_api::{
     factor::{Begin, Begun, Confirm, Confirmed},
     login::{Code, LONGEST_PASSWORD, LONGEST_USER, Password},
 };
-use serde::Serialize;
 
 use super::{
     Api, Peer,
     error::Refused,
-    login::{Attempt, Failure, Shown, authenticate, code_fits, read, refuse},
+    login::{Attempt, Failure, Shown, answer, authenticate, code_fits, read},
 };
 use crate::{clock, directory::Person, factor::NotConfirmed};
 
@@ -45,13 +38,6 @@ pub(super) async fn confirm(
     let mut attempt = Attempt::new(peer, &headers);
     let confirmed = confirm_now(&api, &mut attempt, body).await;
     answer(&api, attempt, confirmed).await
-}
-
-async fn answer(api: &Api, attempt: Attempt, outcome: Result<impl Serialize, Failure>) -> Response {
-    match outcome {
-        Ok(answer) => ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(answer)).into_response(),
-        Err(failure) => refuse(api, attempt, failure).await,
-    }
 }
 
 async fn begin_now(api: &Api, attempt: &mut Attempt, body: Body) -> Result<Begun, Failure> {

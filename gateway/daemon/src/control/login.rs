@@ -33,7 +33,7 @@ use gateway_core::OpenError;
 use gateway_record::{Draft, Fields, Hash, Kind, Value};
 use jiff::Timestamp;
 use policy::{Decision, Device, Grant, Policy, Request, SecondFactor};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
 use super::{Api, Peer, error::Refused};
@@ -106,9 +106,15 @@ pub(super) async fn login(
     body: Body,
 ) -> Response {
     let mut attempt = Attempt::new(peer, &headers);
-    match open(&api, &mut attempt, &chain, body).await {
-        Ok(session) => ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(session)).into_response(),
-        Err(failure) => refuse(&api, attempt, failure).await,
+    let session = open(&api, &mut attempt, &chain, body).await;
+    answer(&api, attempt, session).await
+}
+
+/// What was asked for, which holds a secret that nobody on the way may keep, or the refusal.
+pub(super) async fn answer(api: &Api, attempt: Attempt, outcome: Result<impl Serialize, Failure>) -> Response {
+    match outcome {
+        Ok(answer) => ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(answer)).into_response(),
+        Err(failure) => refuse(api, attempt, failure).await,
     }
 }
 

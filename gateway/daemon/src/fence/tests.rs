@@ -1,11 +1,10 @@
 //! Against a keeper of a few lines, which says `no` to what it is told to.
 
-use std::time::Duration;
-
-use policy::{Address, End, IdleRule, SecondFactor, SecondLogin, Service};
+use policy::Service;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::fixtures;
 
 /// Answers every order, and returns them all when nobody gives any more. Says `no` where an order contains `refused`.
 fn keeper(refused: &'static str, most: usize) -> (Fence, JoinHandle<Vec<String>>) {
@@ -31,27 +30,7 @@ fn keeper(refused: &'static str, most: usize) -> (Fence, JoinHandle<Vec<String>>
 
 fn grant(tcp: &[u16]) -> Grant {
     let service = Service { name: "rdp".into(), tcp: tcp.to_vec(), udp: Vec::new() };
-    Grant {
-        workstation: "anagrafe-07".into(),
-        address: Address::Ip("10.20.3.47".parse().unwrap()),
-        services: vec![service],
-        structure: "Servizi Demografici".into(),
-        profile: "standard".into(),
-        idle: Duration::from_secs(900),
-        ends_at: jiff::Timestamp::UNIX_EPOCH,
-        ends_by: End::Longest,
-        grace: Duration::from_secs(120),
-        unused: policy::USUAL_WAIT,
-        unanswered: policy::USUAL_WAIT,
-        second_login: SecondLogin::Replace,
-        second_factor: SecondFactor::None,
-        redirect: Vec::new(),
-        wireguard_config: false,
-        warnings: Vec::new(),
-        idle_rule: IdleRule::default(),
-        wake: None,
-        notices: Vec::new(),
-    }
+    Grant { services: vec![service], ..fixtures::grant(jiff::Timestamp::UNIX_EPOCH) }
 }
 
 fn at(address: &str) -> IpAddr {

@@ -1,9 +1,9 @@
-use std::{os::unix::fs::PermissionsExt as _, time::Duration};
+use std::os::unix::fs::PermissionsExt as _;
 
 use gateway_core::Way;
-use policy::{Address, End, IdleRule, SecondFactor, SecondLogin};
 
 use super::*;
+use crate::fixtures;
 
 const KEY: [u8; 32] = [5; 32];
 
@@ -15,27 +15,7 @@ fn session(bits: u64) -> KeptSession {
         worker_id: "id".into(),
         worker: "m.rossi".into(),
         groups: vec!["smart".to_owned()].into(),
-        grant: Grant {
-            workstation: "anagrafe-07".into(),
-            address: Address::Ip("10.20.3.47".parse().unwrap()),
-            services: Vec::new(),
-            structure: "Servizi Demografici".into(),
-            profile: "standard".into(),
-            idle: Duration::from_secs(900),
-            ends_at: "2026-03-05T18:00:00Z".parse().unwrap(),
-            ends_by: End::Longest,
-            grace: Duration::from_secs(120),
-            unused: policy::USUAL_WAIT,
-            unanswered: policy::USUAL_WAIT,
-            second_login: SecondLogin::Replace,
-            second_factor: SecondFactor::None,
-            redirect: Vec::new(),
-            wireguard_config: false,
-            warnings: Vec::new(),
-            idle_rule: IdleRule::default(),
-            wake: None,
-            notices: Vec::new(),
-        },
+        grant: fixtures::grant("2026-03-05T18:00:00Z".parse().unwrap()),
         workstation: "10.20.3.47".parse().unwrap(),
         address: "100.96.0.2".parse().unwrap(),
         public_key: PublicKey([2; 32]),

@@ -6,11 +6,10 @@ use std::{
     thread::JoinHandle,
 };
 
-use policy::{Address, End, IdleRule, SecondFactor, SecondLogin};
-
 use super::*;
 use crate::{
     command::{Command, Lane},
+    fixtures,
     shards::Shards,
     store::{Kept, Query},
 };
@@ -133,27 +132,7 @@ impl World {
 fn opening(worker: &str) -> Opening {
     // A client makes a key of its own for each session.
     static NEXT_KEY: AtomicU8 = AtomicU8::new(0);
-    let grant = Grant {
-        workstation: "anagrafe-07".into(),
-        address: Address::Ip("10.20.3.47".parse().unwrap()),
-        services: Vec::new(),
-        structure: "Servizi Demografici".into(),
-        profile: "standard".into(),
-        idle: Duration::from_secs(900),
-        ends_at: clock::now().wall + jiff::SignedDuration::from_hours(1),
-        ends_by: End::Longest,
-        grace: Duration::from_secs(120),
-        unused: policy::USUAL_WAIT,
-        unanswered: policy::USUAL_WAIT,
-        second_login: SecondLogin::Replace,
-        second_factor: SecondFactor::None,
-        redirect: Vec::new(),
-        wireguard_config: false,
-        warnings: Vec::new(),
-        idle_rule: IdleRule::default(),
-        wake: None,
-        notices: Vec::new(),
-    };
+    let grant = fixtures::grant(clock::now().wall + jiff::SignedDuration::from_hours(1));
     Opening {
         device: None,
         person: Person { id: worker.into(), name: worker.into(), groups: Vec::new() },

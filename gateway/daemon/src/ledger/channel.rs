@@ -1,0 +1,142 @@
+//! Session channels: which one a session has, what goes to it, and what comes from it.
+
+use std::sync::Arc;
+
+use gateway_api::{SessionNumber, probe::Nonce, session};
+use gateway_record::Kind;
+use tokio::sync::mpsc;
+
+use super::{Channel, Holder, Ledger, draft};
+use crate::{
+    channel_queue::{self, Batch, Outgoing},
+    command::DataPlane,
+    traces::{Cause, Traces},
+};
+
+/// How many events wait for a channel that does not take them; the rest is dropped with the channel.
+const CHANNEL_QUEUE: usize = 32;
+
+/// A channel that was attached.
+#[derive(Debug)]
+pub(crate) struct Attached {
+    id: u64,
+    pub(crate) number: SessionNumber,
+    /// Ends when another channel takes its place, or the session is closed.
+    pub(crate) events: mpsc::Receiver<session::Event>,
+    /// WireGuard datagrams for the client, where they take this way.
+    pub(crate) outgoing: Outgoing,
+    data_plane: DataPlane,
+    traces: Traces,
+}
+
+impl Ledger {
+    /// Makes a channel the session's own, in the place of an earlier one. None if the session ended meanwhile.
+    pub(crate) async fn attach(&self, Holder(number): Holder) -> Option<Attached> {
+        let (sender, events) = mpsc::channel(CHANNEL_QUEUE);
+        let (outlet, outgoing) = channel_queue::outlet();
+        // Told under the lock, so that coming and going reach the data plane in the order they happened.
+        let (id, resumed, told) = {
+            let mut live = self.live();
+            live.next_channel += 1;
+            let id = live.next_channel;
+            let session = live.sessions.get_mut(&number)?;
+            let before = std::mem::replace(&mut session.channel, Channel::Attached(id, sender));
+            let resumed = matches!(before, Channel::Lost).then(|| Arc::clone(&session.structure));
+            (id, resumed, self.data_plane.channel(number, Some(outlet)))
+        };
+        if !told.await.unwrap_or(false) {
+            return None;
+        }
+        if let Some(structure) = resumed {
+            tracing::info!(session = %number, "channel resumed");
+            self.note(draft(Kind::ChannelResumed, number, &structure)).await;
+        }
+        let traces = self.traces.clone();
+        Some(Attached { id, number, events, outgoing, data_plane: self.data_plane.clone(), traces })
+    }
+
+    /// A channel is gone: if it was still the session's, its grace runs.
+    pub(crate) async fn detach(&self, number: SessionNumber, channel: u64) {
+        let (structure, told) = {
+            let mut live = self.live();
+            let Some(session) = live.sessions.get_mut(&number) else { return };
+            match &session.channel {
+                Channel::Attached(id, _) if *id == channel => {}
+                Channel::Attached(..) | Channel::Awaited | Channel::Lost => return,
+            }
+            session.channel = Channel::Lost;
+            (Arc::clone(&session.structure), self.data_plane.channel(number, None))
+        };
+        // Whoever cannot see that they are recorded, and cannot end it, is not.
+        self.traces.end(number, Cause::ChannelLost);
+        if told.await.unwrap_or(false) {
+            tracing::info!(session = %number, "channel lost");
+            self.note(draft(Kind::ChannelLost, number, &structure)).await;
+        }
+    }
+
+    /// An event for a channel. False if there is none, or it takes nothing any more.
+    pub(crate) fn tell(&self, number: SessionNumber, event: session::Event) -> bool {
+        let live = self.live();
+        let Some(Channel::Attached(id, events)) = live.sessions.get(&number).map(|session| &session.channel) else {
+            return false;
+        };
+        let told = events.try_send(event).is_ok();
+        if !told {
+            tracing::debug!(session = %number, channel = id, "channel takes no events");
+        }
+        told
+    }
+
+    /// Lets go of every channel, for the gateway stops and its sessions go on without it: their clients come back.
+    pub(crate) fn let_go(&self) {
+        for session in self.live().sessions.values_mut() {
+            session.channel = Channel::Lost;
+        }
+    }
+}
+
+impl Attached {
+    /// Which channel this is.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Hands WireGuard datagrams of the client to the data plane.
+    pub(crate) fn inlet(&self) -> Inlet {
+        Inlet { number: self.number, data_plane: self.data_plane.clone(), traces: self.traces.clone() }
+    }
+}
+
+/// The way from a channel to its session in the data plane.
+#[derive(Debug)]
+pub(crate) struct Inlet {
+    number: SessionNumber,
+    data_plane: DataPlane,
+    traces: Traces,
+}
+
+impl Inlet {
+    /// The client says that a probe reached it. Returns once the data plane knows: nobody can make it wait for more than one.
+    /// False when the data plane is gone.
+    pub(crate) async fn confirm(&self, nonce: Nonce) -> bool {
+        let confirmed = self.data_plane.confirm(self.number, nonce).await;
+        tracing::debug!(session = %self.number, known = confirmed == Ok(true), "probe answered");
+        confirmed.is_ok()
+    }
+
+    /// The worker's answer to a question whether they may be recorded.
+    pub(crate) fn answer_trace(&self, question: u32, consent: bool) {
+        self.traces.answer(self.number, question, consent);
+    }
+
+    /// The worker ends a recording.
+    pub(crate) fn end_trace(&self) {
+        self.traces.end(self.number, Cause::Worker);
+    }
+
+    /// False when the data plane is gone.
+    pub(crate) fn carry(&self, batch: Batch) -> bool {
+        self.data_plane.carry(self.number, batch).is_ok()
+    }
+}

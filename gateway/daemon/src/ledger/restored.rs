@@ -1,0 +1,105 @@
+//! What an earlier run of the gateway left open, taken up again.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use gateway_api::{CloseReason, SessionNumber};
+use gateway_core::{NotRestored, Open, Restore, Traffic};
+use gateway_record::Kind;
+use ipnet::Ipv4Net;
+
+use super::{Channel, Ledger, closing_draft, draft, stopping};
+use crate::{
+    fence::NotOpen,
+    kept_sessions::{self, KeptSession},
+    store::{Change, StoreError},
+};
+
+impl Ledger {
+    /// Takes up what an earlier run left open, before anybody is answered: sessions that were kept go on, those whose grant
+    /// ended meanwhile get the end that they had, the rest ended with their gateway. How many go on, and how many do not.
+    pub(crate) async fn restore(
+        &self,
+        mut kept: Vec<KeptSession>,
+        pool: Ipv4Net,
+    ) -> Result<(usize, usize), StoreError> {
+        let mut left: BTreeMap<SessionNumber, String> = self.store.left_open().await?.into_iter().collect();
+        let (mut resumed, mut ended) = (0, 0);
+        // Of two sessions of one worker, the later one stays: the gateway ended while it replaced the other.
+        kept.sort_by_key(|session| std::cmp::Reverse(session.opened_at));
+        let mut workers = BTreeSet::new();
+        for session in kept {
+            let number = session.number;
+            if left.contains_key(&number) && !workers.insert(Arc::clone(&session.worker_id)) {
+                left.remove(&number);
+                let draft =
+                    closing_draft(number, &session.grant.structure, CloseReason::Replaced, session.standing.traffic);
+                self.store.write(Change::Close(CloseReason::Replaced), draft).await?;
+                self.kept.note(kept_sessions::Change::Ended(number));
+                ended += 1;
+            } else if left.remove(&number).is_none() {
+                self.kept.note(kept_sessions::Change::Ended(number));
+            } else if self.restore_one(session, pool).await? {
+                resumed += 1;
+            } else {
+                ended += 1;
+            }
+        }
+        for (number, structure) in left {
+            let draft = closing_draft(number, &structure, CloseReason::GatewayStopped, Traffic::default());
+            self.store.write(Change::Close(CloseReason::GatewayStopped), draft).await?;
+            ended += 1;
+        }
+        Ok((resumed, ended))
+    }
+
+    async fn restore_one(&self, session: KeptSession, pool: Ipv4Net) -> Result<bool, StoreError> {
+        let (number, structure, ends_at) =
+            (session.number, Arc::clone(&session.grant.structure), session.grant.ends_at);
+        let traffic = session.standing.traffic;
+        let _ = self.enter(&session, Channel::Lost);
+        if let Err(NotOpen(why)) = self.fence.open(number, session.address, session.workstation, &session.grant).await {
+            tracing::error!(session = %number, why, "the firewall lets nothing of this session pass");
+        }
+        let restored = self.data_plane.restore(restore(session), pool).await.map_err(|_| stopping())?;
+        let (reason, ended_at) = match restored {
+            Ok(()) => {
+                self.store.note(draft(Kind::SessionResumed, number, &structure)).await?;
+                tracing::info!(session = %number, "session goes on");
+                return Ok(true);
+            }
+            Err(NotRestored::Over(reason)) => (reason, Some(ends_at)),
+            Err(NotRestored::NoAddress | NotRestored::Taken) => {
+                tracing::warn!(session = %number, "session ends: its tunnel address is no longer lent");
+                (CloseReason::GatewayStopped, None)
+            }
+        };
+        let mut draft = closing_draft(number, &structure, reason, traffic);
+        if let Some(ended_at) = ended_at {
+            draft.fields = draft.fields.with("ended_at", ended_at.to_string());
+        }
+        self.store.write(Change::Close(reason), draft).await?;
+        tracing::info!(session = %number, reason = reason.word(), "session closed");
+        self.forget(number, reason);
+        Ok(false)
+    }
+}
+
+fn restore(session: KeptSession) -> Restore {
+    Restore {
+        address: session.address,
+        opened_at: session.opened_at,
+        initiation: session.initiation.and_then(|bytes| bytes.try_into().ok()),
+        standing: session.standing,
+        open: Open {
+            number: session.number,
+            worker: session.worker_id,
+            grant: session.grant,
+            workstation: session.workstation,
+            public_key: session.public_key,
+            preshared_key: session.preshared_key,
+        },
+    }
+}
