@@ -50,6 +50,10 @@ pub struct Setup {
     pub pool: String,
     /// Accounts that are recorded without being asked.
     pub test_accounts: Vec<&'static str>,
+    /// Handshakes that each of the two loops lets in a second before it asks for cookies.
+    pub handshakes: u32,
+    /// Further tables of the configuration.
+    pub tables: String,
 }
 
 impl Default for Setup {
@@ -69,6 +73,8 @@ impl Default for Setup {
             masquerade: true,
             pool: "100.96.0.0/20".to_owned(),
             test_accounts: Vec::new(),
+            handshakes: 1000,
+            tables: String::new(),
         }
     }
 }
@@ -176,12 +182,12 @@ groups = ["{}"]
         format!(
             "state = \"state\"\npolicy = \"policy\"\n\n\
              [control]\nlisten = \"0.0.0.0:{CONTROL_PORT}\"\npublic = \"{}\"\n\n\
-             [tunnel]\nlisten = \"0.0.0.0:{TUNNEL_PORT}\"\npublic = \"{}\"\npool = \"{}\"\nloops = 2\n\n\
+             [tunnel]\nlisten = \"0.0.0.0:{TUNNEL_PORT}\"\npublic = \"{}\"\npool = \"{}\"\nloops = 2\nhandshakes = {}\n\n\
              [office]\ndevice = \"deskgate0\"\nmasquerade = {}\nfirewall = true\n\n\
              [directory]\n{}\n\n\
              [admin]\nsocket = \"admin.sock\"\n\n\
-             [log]\nformat = \"json\"\n",
-            self.public.0, self.public.1, self.pool, self.masquerade, self.directory
+             [log]\nformat = \"json\"\n\n{}",
+            self.public.0, self.public.1, self.pool, self.handshakes, self.masquerade, self.directory, self.tables
         )
     }
 }

@@ -159,6 +159,8 @@ impl std::ops::AddAssign for IdleTotals {
 pub struct Counters {
     /// Datagrams from the Internet.
     pub datagrams: u64,
+    /// Packets from the office, each piece of a super-packet.
+    pub packets: u64,
     /// Handshakes answered.
     pub handshakes: u64,
     /// Handshakes answered with a cookie because of their number.
@@ -181,6 +183,7 @@ impl Counters {
     /// Counts together with what another loop has seen.
     pub fn add(&mut self, other: &Self) {
         self.datagrams += other.datagrams;
+        self.packets += other.packets;
         self.handshakes += other.handshakes;
         self.cookies += other.cookies;
         self.handed_over += other.handed_over;
@@ -189,6 +192,18 @@ impl Counters {
         self.traffic.add(&other.traffic);
         self.drops.add(&other.drops);
         self.unsent += other.unsent;
+    }
+
+    /// Datagrams and packets whose turn has come: what still waits is not among them.
+    pub fn arrived(&self) -> u64 {
+        self.datagrams + self.packets
+    }
+
+    /// What became of those, each counted once. INVARIANT: equals [`Self::arrived`], over all loops together, whenever no
+    /// loop is at work and nothing is being handed over.
+    pub fn settled(&self) -> u64 {
+        let answered = self.handshakes + self.cookies + self.empty;
+        answered + self.traffic.packets_to_office + self.traffic.packets_to_home + self.drops.total()
     }
 
     /// The reasons that occurred, with their counts.

@@ -202,6 +202,43 @@ impl Traffic {
     }
 }
 
+/// All sessions together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Sessions that are not recorded yet.
+    pub pending: usize,
+    /// Sessions whose channel is there.
+    pub attached: usize,
+    /// Sessions whose channel is awaited.
+    pub away: usize,
+    /// Open flows.
+    pub flows: usize,
+}
+
+impl Census {
+    pub(crate) fn count(&mut self, phase: Phase, flows: usize) {
+        match phase {
+            Phase::Pending => self.pending += 1,
+            Phase::Attached => self.attached += 1,
+            Phase::Away => self.away += 1,
+        }
+        self.flows += flows;
+    }
+
+    /// Counts together with what another loop has.
+    pub fn add(&mut self, other: &Self) {
+        self.pending += other.pending;
+        self.attached += other.attached;
+        self.away += other.away;
+        self.flows += other.flows;
+    }
+
+    /// Those that have a peer.
+    pub fn peers(&self) -> usize {
+        self.attached + self.away
+    }
+}
+
 /// One session as it may be looked at. Says nothing of what the person does.
 #[derive(Debug, Clone)]
 pub struct View {

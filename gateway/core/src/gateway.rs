@@ -23,7 +23,7 @@ use self::{
     waiting::{FromHome, FromOffice},
 };
 use crate::{
-    Counters, Drop, Event, Now, Offload, Open, OpenError, Opened, Phase, Transmit, View, Way,
+    Census, Counters, Drop, Event, Now, Offload, Open, OpenError, Opened, Phase, Transmit, View, Way,
     activity::replay::End,
     addresses::Addresses,
     flows::Flow,
@@ -136,6 +136,14 @@ impl Gateway {
         &self.counters
     }
 
+    /// How many sessions there are, and what they have open.
+    pub fn census(&self, now: Now) -> Census {
+        self.sessions.iter().fold(Census::default(), |mut census, session| {
+            census.count(session.phase, session.flows.count(now.instant));
+            census
+        })
+    }
+
     /// Every session, by number.
     pub fn sessions(&self, now: Now) -> Vec<View> {
         self.sessions.iter().map(|session| session.view(now.instant)).collect()
@@ -181,10 +189,12 @@ impl Gateway {
 
     /// A packet from the office, handled at once, as the TUN gave it: `offload` says what is left to do for it.
     pub fn handle_packet(&mut self, offload: Offload, packet: &[u8], now: Now) {
+        let pieces = offload.pieces(packet);
+        self.counters.packets += pieces;
         if let Err((slot, reason)) = self.pass_to_home(offload, packet, now) {
-            self.counters.drops.count(reason, 1);
+            self.counters.drops.count(reason, pieces);
             if let Some(session) = slot.and_then(|slot| self.sessions.get_mut(slot)) {
-                session.count_drop(reason, 1);
+                session.count_drop(reason, pieces);
             }
         }
     }
@@ -194,7 +204,7 @@ impl Gateway {
         self.counters.unsent += count;
     }
 
-    /// A packet or a handshake that the loop could not hand over.
+    /// A handshake that the loop could not hand over.
     pub fn handle_lost(&mut self, reason: Drop) {
         self.counters.drops.count(reason, 1);
     }

@@ -55,7 +55,9 @@ mod ways;
 
 pub use addresses::{LARGEST_POOL, SMALLEST_POOL, owner, shares};
 pub use drops::{Counters, Drop, Drops, IdleTotals};
-pub use event::{Event, KeptFlow, NotRestored, Now, Open, OpenError, Opened, Phase, Restore, Standing, Traffic, View};
+pub use event::{
+    Census, Event, KeptFlow, NotRestored, Now, Open, OpenError, Opened, Phase, Restore, Standing, Traffic, View,
+};
 pub use filter::Filter;
 pub use flows::{Flows, MOST_FLOWS, Protocol};
 pub use gateway::{Gateway, Setup, Shard, Stray};

@@ -45,6 +45,17 @@ impl Offload {
             _ => Err(Drop::Malformed),
         }
     }
+
+    /// How many packets `packet` stands for; one that cannot be read, for itself.
+    pub(crate) fn pieces(self, packet: &[u8]) -> u64 {
+        match self {
+            Self::Complete | Self::Checksum => 1,
+            Self::Pieces(size) => {
+                let payload = Packet::parse(packet).map_or(0, |packet| packet.payload().len());
+                payload.div_ceil(usize::from(size).max(1)).max(1) as u64
+            }
+        }
+    }
 }
 
 /// The header for a TCP super-packet that the kernel is to cut into pieces of `size` bytes of payload.
@@ -86,6 +97,9 @@ pub(crate) fn cut(
     let headers = packet.headers();
     let head = whole.get(..headers).ok_or(Drop::Malformed)?;
     let payload = packet.payload();
+    if payload.is_empty() {
+        return Err(Drop::Malformed);
+    }
     let [_, _, _, _, i0, i1, ..] = *whole.first_chunk::<IP_HEADER>().ok_or(Drop::Malformed)?;
     let first_identification = u16::from_be_bytes([i0, i1]);
     let mut pieces = 0u16;

@@ -46,6 +46,7 @@ fn a_handshake_that_reaches_another_loop_is_handed_over_once_and_answered() {
     let mut sum = Counters::default();
     worlds.iter().for_each(|world| sum.add(world.gateway.counters()));
     assert_eq!((sum.handshakes, sum.drops.total()), (1, 0));
+    assert_eq!(sum.arrived(), sum.settled());
     assert_eq!(sum.traffic.packets_to_office, 2);
 }
 

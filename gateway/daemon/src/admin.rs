@@ -6,18 +6,13 @@
 pub(crate) mod client;
 mod traces;
 
-use std::{
-    os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use gateway_api::{CloseReason, SessionNumber};
 use gateway_core::{Phase, View, Way};
 use gateway_record::{Draft, Fields, Kind};
 use jiff::Timestamp;
-use nix::unistd::{Gid, Group, Uid, User};
+use nix::unistd::{Gid, Uid, User};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::{
@@ -29,7 +24,7 @@ use tokio::{
 use crate::{
     blocked::Blocked,
     checkpoints::Checkpoints,
-    clock, config,
+    clock,
     control::Certificate,
     devices::Devices,
     directory::{Directory, Person},
@@ -38,6 +33,7 @@ use crate::{
     ledger::Ledger,
     policy_change::{Consent, NotApplied, PolicyChange, Preview},
     store::{self, Kept, Query, StoreError},
+    unix_socket::Named,
 };
 
 /// For a question to arrive.
@@ -191,47 +187,8 @@ pub(crate) enum Parting {
     End,
 }
 
-/// The group that the configuration lets in.
-pub(crate) fn group(admin: &config::Admin) -> Result<Option<Gid>, String> {
-    let Some(name) = &admin.group else { return Ok(None) };
-    match Group::from_name(name) {
-        Ok(Some(group)) => Ok(Some(group.gid)),
-        Ok(None) => Err(format!(
-            "there is no system group `{name}`: make it with `groupadd --system {name}`, or change [admin] group"
-        )),
-        Err(error) => Err(format!("cannot look up the group `{name}`: {error}")),
-    }
-}
-
-/// Makes the socket. One that a dead gateway left behind is replaced, one that somebody answers on is not.
-pub(crate) fn bind(path: &Path, group: Option<Gid>) -> Result<std::os::unix::net::UnixListener, String> {
-    let failed =
-        |error: std::io::Error| format!("cannot make the administrators' socket `{}`: {error}", path.display());
-    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    if let Ok(there) = std::fs::symlink_metadata(path) {
-        if !there.file_type().is_socket() {
-            return Err(format!("`{}` is there and no socket: move it away, or change [admin] socket", path.display()));
-        }
-        if std::os::unix::net::UnixStream::connect(path).is_ok() {
-            return Err(format!("another gateway answers on `{}`: stop it, or change [admin] socket", path.display()));
-        }
-        std::fs::remove_file(path).map_err(failed)?;
-    }
-    let listener = std::os::unix::net::UnixListener::bind(path).map_err(failed)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
-    if let Some(group) = group {
-        std::os::unix::fs::chown(path, None, Some(group.as_raw())).map_err(|error| {
-            format!(
-                "cannot give `{}` to the group that [admin] names: {error}; add the gateway's user to it with `usermod --append --groups`",
-                path.display()
-            )
-        })?;
-    }
-    listener.set_nonblocking(true).map_err(failed)?;
-    Ok(listener)
-}
+/// What is said of the socket.
+pub(crate) const SOCKET: Named = Named { what: "the administrators' socket", table: "admin" };
 
 /// Answers until it is dropped.
 pub(crate) async fn serve(listener: UnixListener, desk: Arc<Desk>) {
@@ -537,18 +494,18 @@ async fn one(desk: &Desk, number: SessionNumber) -> Result<View, String> {
 }
 
 async fn status(desk: &Desk) -> Result<Value, String> {
-    let views = views(desk).await?;
-    let counters = desk.ledger.counters().await.unwrap_or_default();
+    let (counters, census) = desk.ledger.counters().await.ok_or_else(|| "the gateway is stopping".to_owned())?;
+    let sessions = census.peers() + census.pending;
     let drops: serde_json::Map<_, _> =
         counters.reasons().map(|(reason, count)| (reason.word().to_owned(), json!(count))).collect();
     Ok(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started_at": desk.started_at,
         "fingerprint": desk.certificate.fingerprint().map(|fingerprint| fingerprint.to_string()).ok(),
-        "sessions": views.len(),
-        "peers": views.iter().filter(|view| view.phase != Phase::Pending).count(),
-        "addresses": views.len(),
-        "flows": views.iter().map(|view| view.flows).sum::<usize>(),
+        "sessions": sessions,
+        "peers": census.peers(),
+        "addresses": sessions,
+        "flows": census.flows,
         "policy": desk.change.policy().standing(),
         "directory": desk.alarm.said(),
         "record": desk.checkpoints.said(),
@@ -663,19 +620,5 @@ mod tests {
         assert!(!may_ask(Uid::from_raw(54_321), Gid::from_raw(54_321), None));
         assert!(!may_ask(Uid::from_raw(54_321), Gid::from_raw(54_321), Some(Gid::from_raw(7))));
         assert!(may_ask(Uid::from_raw(54_321), Gid::from_raw(7), Some(Gid::from_raw(7))));
-    }
-
-    #[test]
-    fn a_socket_left_behind_is_replaced_and_one_in_use_is_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("admin.sock");
-        let first = bind(&path, None).unwrap();
-        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o660);
-        assert!(bind(&path, None).unwrap_err().contains("another gateway"));
-        drop(first);
-        drop(bind(&path, None).unwrap());
-        std::fs::remove_file(&path).unwrap();
-        std::fs::write(&path, "").unwrap();
-        assert!(bind(&path, None).unwrap_err().contains("no socket"));
     }
 }

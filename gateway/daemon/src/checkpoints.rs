@@ -6,6 +6,7 @@ use std::{
 };
 
 use gateway_record::Checkpoint;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{clock, store::Store, witness::Witness};
@@ -88,6 +89,16 @@ impl Checkpoints {
             "witness": self.witness.as_ref().map(ToString::to_string),
             "witness_trouble": standing.trouble,
         })
+    }
+
+    /// When the record's end was last signed.
+    pub(crate) fn signed_at(&self) -> Option<Timestamp> {
+        self.standing().last.as_ref().map(|last| last.time)
+    }
+
+    /// Whether the witness took what it was told last; none where there is no witness.
+    pub(crate) fn witness_takes(&self) -> Option<bool> {
+        self.witness.as_ref().map(|_| self.standing().trouble.is_none())
     }
 
     fn standing(&self) -> MutexGuard<'_, Standing> {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use gateway_api::{CloseReason, SessionNumber, probe::Nonce};
-use gateway_core::{Counters, INITIATION_SIZE, NotRestored, Open, OpenError, Opened, Restore, View};
+use gateway_core::{Census, Counters, INITIATION_SIZE, NotRestored, Open, OpenError, Opened, Restore, View};
 use ipnet::Ipv4Net;
 use policy::Grant;
 use tokio::sync::oneshot;
@@ -49,8 +49,8 @@ pub(crate) enum Command {
     Carry(SessionNumber, Batch),
     /// All sessions, by number.
     List(oneshot::Sender<Vec<View>>),
-    /// The gateway's packet counters.
-    Counters(oneshot::Sender<Counters>),
+    /// The gateway's packet counters, and how many sessions there are.
+    Counters(oneshot::Sender<(Counters, Census)>),
     /// End every session and stop.
     Stop(CloseReason, oneshot::Sender<()>),
     /// Tell where every session stands, end none, and stop.
@@ -211,10 +211,13 @@ impl DataPlane {
         Ok(sessions)
     }
 
-    /// The gateway's packet counters, those of all loops together. Answered only if every loop answers.
-    pub(crate) async fn counters(&self) -> Result<Counters, Stopped> {
-        let mut sum = Counters::default();
-        self.ask_all(Command::Counters).await?.iter().for_each(|counters| sum.add(counters));
+    /// The gateway's packet counters and its sessions' number, those of all loops together. Answered only if every loop answers.
+    pub(crate) async fn counters(&self) -> Result<(Counters, Census), Stopped> {
+        let mut sum = (Counters::default(), Census::default());
+        for (counters, census) in self.ask_all(Command::Counters).await? {
+            sum.0.add(&counters);
+            sum.1.add(&census);
+        }
         Ok(sum)
     }
 

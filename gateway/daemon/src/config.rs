@@ -40,6 +40,7 @@ pub(crate) struct Config {
     pub(crate) reload: Reload,
     pub(crate) record: Record,
     pub(crate) admin: Admin,
+    pub(crate) metrics: Metrics,
     pub(crate) log: Log,
 }
 
@@ -138,6 +139,16 @@ pub(crate) struct Admin {
     pub(crate) socket: PathBuf,
     /// A system group allowed besides root and the daemon's own user.
     pub(crate) group: Option<String>,
+}
+
+/// Where figures of the whole gateway are read; nowhere by default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Metrics {
+    pub(crate) socket: Option<PathBuf>,
+    /// A system group that may read from the socket, besides root and the daemon's own user.
+    pub(crate) group: Option<String>,
+    /// One address of the office, by HTTP.
+    pub(crate) listen: Option<SocketAddr>,
 }
 
 /// How the daemon tells what it does.
@@ -265,6 +276,7 @@ impl Reader<'_> {
             reload: self.reload(&file.reload),
             record: self.record(file.record),
             admin: self.admin(file.admin),
+            metrics: self.metrics(file.metrics),
             log: self.log(file.log),
         }
     }
@@ -405,13 +417,28 @@ impl Reader<'_> {
     }
 
     fn admin(&mut self, written: file::Admin) -> Admin {
+        Admin {
+            socket: self.socket(written.socket, "/run/deskgate/admin.sock"),
+            group: written.group.map(Spanned::into_inner),
+        }
+    }
+
+    fn socket(&mut self, written: Option<Spanned<String>>, default: &str) -> PathBuf {
         // sockaddr_un holds 107 bytes and the closing zero.
-        if let Some(socket) = written.socket.as_ref().filter(|socket| socket.get_ref().len() > 107) {
+        if let Some(socket) = written.as_ref().filter(|socket| socket.get_ref().len() > 107) {
             self.mistake(socket, "too long for a socket", "write at most 107 bytes");
         }
-        Admin {
-            socket: self.path(written.socket, "/run/deskgate/admin.sock"),
+        self.path(written, default)
+    }
+
+    fn metrics(&mut self, written: file::Metrics) -> Metrics {
+        if let (None, Some(group)) = (&written.socket, &written.group) {
+            self.mistake(group, "a group without a socket", "add `socket`, the path of the socket that it may use");
+        }
+        Metrics {
+            socket: written.socket.map(|socket| self.socket(Some(socket), "")),
             group: written.group.map(Spanned::into_inner),
+            listen: written.listen.and_then(|listen| self.own_address(&listen)),
         }
     }
 
@@ -456,6 +483,21 @@ impl Reader<'_> {
             self.mistake(&written, "no path at all", "write one, or take the key out");
         }
         self.folder.join(written.get_ref())
+    }
+
+    /// One address of this machine, and a port.
+    fn own_address(&mut self, written: &Spanned<String>) -> Option<SocketAddr> {
+        match written.get_ref().parse() {
+            Ok(SocketAddr::V4(address)) if !address.ip().is_unspecified() => return Some(address.into()),
+            Ok(SocketAddr::V6(address)) if !address.ip().is_unspecified() => return Some(address.into()),
+            Ok(_) => self.mistake(
+                written,
+                "every address of this machine",
+                "write its address in the office: figures are not for the Internet",
+            ),
+            Err(_) => self.mistake(written, "not an address and port", "write one as \"10.20.3.1:9586\""),
+        }
+        None
     }
 
     fn socket_address(&mut self, written: Option<Spanned<String>>, default: ([u16; 8], u16)) -> SocketAddr {

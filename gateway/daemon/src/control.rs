@@ -45,6 +45,7 @@ use crate::{
     factor::Factors,
     ledger::Ledger,
     policy_change::PolicyChange,
+    tally::Tally,
 };
 
 /// For the TLS handshake.
@@ -74,6 +75,8 @@ pub(crate) struct Api {
     pub(crate) blocked: Arc<Blocked>,
     pub(crate) factors: Arc<Factors>,
     pub(crate) devices: Arc<Devices>,
+    /// What logins came to.
+    pub(crate) logins: Arc<Tally>,
     /// The gateway's WireGuard key.
     pub(crate) tunnel_key: PublicKey,
     /// `host:port` for UDP as seen from the Internet.

@@ -242,7 +242,10 @@ impl EventLoop {
                 None => self.gateway.take_packet(length),
                 Some((owner, packet)) => {
                     let given = self.together.neighbour(owner).is_some_and(|owner| owner.take_answer(packet.into()));
-                    handed_over(&mut self.gateway, given);
+                    match given {
+                        true => self.gateway.handle_handed_over(),
+                        false => self.gateway.lose_packet(length),
+                    }
                 }
             }
         }
@@ -296,7 +299,8 @@ impl EventLoop {
         self.gateway.handle_unsent(unsent);
         while let Some(stray) = self.gateway.poll_stray() {
             match self.shards.owner_of_key(&stray.key).and_then(|owner| self.together.neighbour(owner)) {
-                Some(owner) => handed_over(&mut self.gateway, owner.take_stray(stray)),
+                Some(owner) if owner.take_stray(stray) => self.gateway.handle_handed_over(),
+                Some(_) => self.gateway.handle_lost(Drop::Backlog),
                 None => self.gateway.handle_lost(Drop::UnknownPeer),
             }
         }
@@ -362,7 +366,9 @@ impl EventLoop {
                     self.deliver();
                 }
                 Command::List(reply) => answer(reply, self.gateway.sessions(now)),
-                Command::Counters(reply) => answer(reply, self.gateway.counters().clone()),
+                Command::Counters(reply) => {
+                    answer(reply, (self.gateway.counters().clone(), self.gateway.census(now)));
+                }
                 Command::Leave(reply) => {
                     self.gateway.leave(now);
                     self.deliver();
@@ -385,10 +391,6 @@ impl Together {
     fn neighbour(&self, shard: u8) -> Option<&Neighbour> {
         self.neighbours.get(usize::from(shard))
     }
-}
-
-fn handed_over(gateway: &mut Gateway, given: bool) {
-    if given { gateway.handle_handed_over() } else { gateway.handle_lost(Drop::Backlog) }
 }
 
 /// An answer that nobody waits for any more is dropped.

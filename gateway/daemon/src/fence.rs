@@ -14,7 +14,10 @@ use std::{
     os::unix::net::UnixStream,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -140,6 +143,8 @@ pub(crate) struct Fence {
     /// None where the configuration wants no firewall.
     orders: Option<mpsc::UnboundedSender<Asked>>,
     open: Arc<Mutex<BTreeMap<SessionNumber, Ways>>>,
+    /// The keeper is gone.
+    unkept: Arc<AtomicBool>,
 }
 
 type Asked = (Order, oneshot::Sender<Answer>);
@@ -149,8 +154,9 @@ impl Fence {
         let (orders, asked) = mpsc::unbounded_channel();
         let (replies, awaited) = mpsc::unbounded_channel();
         tokio::spawn(pass_on(asked, writes, replies));
-        tokio::spawn(hand_out(reads, awaited));
-        Self { orders: Some(orders), open: Arc::default() }
+        let fence = Self { orders: Some(orders), ..Self::default() };
+        tokio::spawn(hand_out(reads, awaited, Arc::clone(&fence.unkept)));
+        fence
     }
 
     /// Opens the ways of a session that is about to begin, and no others.
@@ -189,6 +195,16 @@ impl Fence {
             // In the order of the lock, so that the end of a session never overtakes its beginning.
             drop(self.ask(Order::Remove(number.bits())));
         }
+    }
+
+    /// Whether its keeper runs; none where the configuration wants no firewall.
+    pub(crate) fn is_kept(&self) -> Option<bool> {
+        self.orders.as_ref().map(|_| !self.unkept.load(Ordering::Acquire))
+    }
+
+    /// How many sessions' ways are open.
+    pub(crate) fn count(&self) -> usize {
+        self.ways().len()
     }
 
     /// The policy's files say something else now.
@@ -287,7 +303,11 @@ async fn pass_on(
 }
 
 /// Hands answers out, which come in the order of the orders, until the keeper is gone.
-async fn hand_out(reads: OwnedReadHalf, mut awaited: mpsc::UnboundedReceiver<oneshot::Sender<Answer>>) {
+async fn hand_out(
+    reads: OwnedReadHalf,
+    mut awaited: mpsc::UnboundedReceiver<oneshot::Sender<Answer>>,
+    unkept: Arc<AtomicBool>,
+) {
     let mut lines = BufReader::new(reads).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         match Answer::parse(&line) {
@@ -296,6 +316,7 @@ async fn hand_out(reads: OwnedReadHalf, mut awaited: mpsc::UnboundedReceiver<one
             None => break,
         }
     }
+    unkept.store(true, Ordering::Release);
     tracing::error!(
         "the firewall's keeper is gone: open sessions go on, and no other opens until the gateway is restarted"
     );

@@ -23,7 +23,7 @@ use std::{
 };
 
 use gateway_api::{CloseReason, PresharedKey, PublicKey, SessionNumber, Token, session};
-use gateway_core::{Event, INITIATION_SIZE, Open, OpenError, Opened, Traffic, View};
+use gateway_core::{Census, Counters, Event, INITIATION_SIZE, Open, OpenError, Opened, Traffic, View};
 use gateway_record::{Draft, Fields, Hash, Kind, rounded};
 use policy::Grant;
 use sha2::{Digest as _, Sha256};
@@ -43,6 +43,7 @@ use crate::{
     fence::{Fence, NotOpen},
     kept_sessions::{self, KeptSession, KeptSessions},
     store::{self, Change, Store, StoreError, Written},
+    tally::Tally,
     traces::Traces,
 };
 
@@ -61,6 +62,7 @@ pub(crate) struct Ledger {
     data_plane: DataPlane,
     fence: Fence,
     traces: Traces,
+    closed: Arc<Tally>,
     live: Arc<Mutex<Live>>,
 }
 
@@ -169,7 +171,15 @@ impl Ledger {
         fence: Fence,
         events: mpsc::UnboundedReceiver<Event>,
     ) -> (Self, tokio::task::JoinHandle<()>) {
-        let ledger = Self { store, kept, data_plane, fence, traces: Traces::default(), live: Arc::default() };
+        let ledger = Self {
+            store,
+            kept,
+            data_plane,
+            fence,
+            traces: Traces::default(),
+            closed: Arc::default(),
+            live: Arc::default(),
+        };
         let task = tokio::spawn(ledger.clone().follow(events));
         (ledger, task)
     }
@@ -356,6 +366,11 @@ impl Ledger {
         changed
     }
 
+    /// How many sessions ended since the start, by reason.
+    pub(crate) fn closed(&self) -> &Tally {
+        &self.closed
+    }
+
     /// The fence round the sessions' ways.
     pub(crate) fn fence(&self) -> &Fence {
         &self.fence
@@ -366,8 +381,8 @@ impl Ledger {
         self.data_plane.sessions().await.ok()
     }
 
-    /// The gateway's packet counters.
-    pub(crate) async fn counters(&self) -> Option<gateway_core::Counters> {
+    /// The gateway's packet counters, and how many sessions there are.
+    pub(crate) async fn counters(&self) -> Option<(Counters, Census)> {
         self.data_plane.counters().await.ok()
     }
 
@@ -398,8 +413,9 @@ impl Ledger {
                 Event::Closed { number, reason, traffic } => {
                     // At once: a disk that is full keeps no way open.
                     self.fence.close(number);
+                    self.closed.count(reason.word());
                     let ledger = self.clone();
-                    closing.spawn(async move { ledger.closed(number, reason, traffic).await });
+                    closing.spawn(async move { ledger.record_end(number, reason, traffic).await });
                 }
             }
             while closing.try_join_next().is_some() {}
@@ -421,7 +437,7 @@ impl Ledger {
         let _ = self.data_plane.release(number, initiation).await;
     }
 
-    async fn closed(self, number: SessionNumber, reason: CloseReason, traffic: Traffic) {
+    async fn record_end(self, number: SessionNumber, reason: CloseReason, traffic: Traffic) {
         let structure = self.live().sessions.get(&number).map(|session| Arc::clone(&session.structure));
         let Some(structure) = structure else { return };
         self.record_close(number, &structure, reason, traffic).await;
@@ -432,6 +448,7 @@ impl Ledger {
     /// Until it is on disk: a close is never lost, however long the disk stays full.
     async fn record_close(&self, number: SessionNumber, structure: &Arc<str>, reason: CloseReason, traffic: Traffic) {
         let draft = closing_draft(number, structure, reason, traffic);
+        let _waits = self.store.wait_from(clock::now().instant);
         while let Err(error) = self.store.write(Change::Close(reason), draft.clone()).await {
             tracing::error!(session = %number, %error, "close not recorded yet");
             tokio::time::sleep(RETRY).await;

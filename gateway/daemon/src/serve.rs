@@ -38,6 +38,7 @@ use crate::{
     kept_sessions::{KeptSession, KeptSessions},
     leavers::{Alarm, Leavers},
     ledger::Ledger,
+    metrics::{self, Metrics},
     policy_change::{Consent, PolicyChange},
     policy_files,
     policy_follow::Watch,
@@ -45,7 +46,8 @@ use crate::{
     privileges, secret_file,
     store::{self, Store, StoreError},
     systemd::{self, Asked, Signals},
-    traces, workstation,
+    tally::Tally,
+    traces, unix_socket, workstation,
 };
 
 /// Between looks at the certificate's files.
@@ -77,8 +79,9 @@ pub(crate) fn serve(config: Config, file: &Path) -> Result<ExitCode, Failure> {
     let policy = Arc::new(PolicyInForce::new(config.policy.clone(), loaded, now));
     let certificate = Certificate::load(&config.control, &config.state, now).map_err(Failure::Unusable)?;
     let directory = directory(&config.directory)?;
-    let group = admin::group(&config.admin).map_err(Failure::Unusable)?;
-    let socket = admin::bind(&config.admin.socket, group).map_err(Failure::Failed)?;
+    let group = unix_socket::group(admin::SOCKET, config.admin.group.as_deref()).map_err(Failure::Unusable)?;
+    let socket = unix_socket::bind(admin::SOCKET, &config.admin.socket, group).map_err(Failure::Failed)?;
+    let figures = metrics::open(&config.metrics).map_err(Failure::Failed)?;
     // Before the device is there, and before anybody is heard: never a moment without a fence.
     let fence = fence::raise(&config, file).map_err(Failure::Failed)?;
     let listener = listen(config.control.listen).map_err(Failure::Failed)?;
@@ -107,6 +110,7 @@ pub(crate) fn serve(config: Config, file: &Path) -> Result<ExitCode, Failure> {
         directory,
         group,
         socket,
+        figures,
         listener,
         data_plane: data_plane.data_plane.clone(),
         fence,
@@ -151,7 +155,8 @@ pub(crate) fn check(config: &Config) -> Result<(), Failure> {
             wrong.extend(secret.and_then(Result::err).map(|error| error.to_string()));
         }
     }
-    wrong.extend(admin::group(&config.admin).err());
+    wrong.extend(unix_socket::group(admin::SOCKET, config.admin.group.as_deref()).err());
+    wrong.extend(unix_socket::group(metrics::SOCKET, config.metrics.group.as_deref()).err());
     if config.state.exists() {
         wrong.extend(secret_file::check_private(&config.state).err().map(|error| error.to_string()));
     }
@@ -167,6 +172,7 @@ struct Parts {
     directory: Directory,
     group: Option<nix::unistd::Gid>,
     socket: std::os::unix::net::UnixListener,
+    figures: metrics::Doors,
     listener: TcpListener,
     data_plane: DataPlane,
     fence: Fence,
@@ -240,6 +246,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         directory,
         group,
         socket,
+        figures,
         listener,
         data_plane,
         fence,
@@ -272,6 +279,16 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     let (directory, alarm) = (Arc::new(directory), Arc::new(Alarm::default()));
     let leavers =
         Leavers::new(Arc::clone(&directory), Arc::clone(&change), ledger.clone(), config.leavers, Arc::clone(&alarm));
+    let metrics = Arc::new(Metrics {
+        ledger: ledger.clone(),
+        change: Arc::clone(&change),
+        certificate: Arc::clone(&certificate),
+        alarm: Arc::clone(&alarm),
+        checkpoints: Arc::clone(&checkpoints),
+        logins: Arc::new(Tally::default()),
+        loops: config.tunnel.loops,
+        started_at,
+    });
     let desk = Desk {
         ledger: ledger.clone(),
         change: Arc::clone(&change),
@@ -299,6 +316,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         blocked: Arc::clone(&blocked),
         factors,
         devices,
+        logins: Arc::clone(&metrics.logins),
         tunnel_key,
         tunnel_endpoint: config.tunnel.public.to_string(),
     };
@@ -306,6 +324,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     let chores = [
         tokio::spawn(control::serve(listener, tls, Arc::new(api))),
         tokio::spawn(admin::serve(socket, Arc::new(desk))),
+        tokio::spawn(metrics::serve(figures, metrics)),
         tokio::spawn(renew(Arc::clone(&certificate))),
         tokio::spawn(forget(store.clone(), Arc::clone(&policy), config.record.clone())),
         tokio::spawn(Arc::clone(&checkpoints).watch()),
@@ -355,7 +374,9 @@ async fn run(parts: Parts) -> Result<(), Failure> {
             tracing::error!("not every close could be recorded");
         }
     }
-    let _ = std::fs::remove_file(&config.admin.socket);
+    for socket in [Some(&config.admin.socket), config.metrics.socket.as_ref()].into_iter().flatten() {
+        let _ = std::fs::remove_file(socket);
+    }
     let noted = store.note(Draft::new(Kind::GatewayStopped, clock::now().wall)).await;
     checkpoints.make().await;
     drop((store, ledger, policy, change, checkpoints));

@@ -8,11 +8,13 @@
 //! refused, and only the first close of an open session counts. So each session has one opening and one close, whatever order
 //! tasks, crashes and restarts come in.
 
+mod lag;
 mod sqlite;
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Instant,
 };
 
 use gateway_api::{CloseReason, SessionNumber};
@@ -20,9 +22,11 @@ use gateway_record::{Checkpoint, Draft, Fields, Hash, Journal, Key, Private, Rec
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use lag::{Lag, Place as Waits};
 pub(crate) use sqlite::{backup, restore};
 
-use crate::identity;
+use self::lag::Waiting;
+use crate::{clock, identity};
 
 /// The name of the database in the state folder.
 pub(crate) const DATABASE: &str = "deskgate.sqlite";
@@ -105,6 +109,7 @@ pub(crate) struct Store {
     orders: mpsc::Sender<Order>,
     path: PathBuf,
     key: Key,
+    waiting: Waiting,
 }
 
 #[derive(Debug)]
@@ -144,17 +149,17 @@ impl Store {
         let database = sqlite::Database::open(&path, signer, now).await?;
         let (orders, queue) = mpsc::channel(QUEUE);
         let task = tokio::spawn(write_all(database, queue));
-        Ok((Self { orders, path, key }, task))
+        Ok((Self { orders, path, key, waiting: Waiting::default() }, task))
     }
 
     /// Adds a record, with what it means for its session, and returns once that is durable.
     pub(crate) async fn write(&self, change: Change, draft: Draft) -> Result<Written, StoreError> {
-        self.ask(|reply| Order::Write(Write { change, draft: Some(draft), reply })).await
+        self.ask_to_write(|reply| Write { change, draft: Some(draft), reply }).await
     }
 
     /// Keeps a second factor as it stands now, with a record of the change where it is one's matter; durable on return.
     pub(crate) async fn keep_factor(&self, row: FactorRow, draft: Option<Draft>) -> Result<(), StoreError> {
-        self.ask(|reply| Order::Write(Write { change: Change::Factor(row), draft, reply })).await.map(|_| ())
+        self.ask_to_write(|reply| Write { change: Change::Factor(row), draft, reply }).await.map(|_| ())
     }
 
     /// Every second factor that is kept.
@@ -195,6 +200,28 @@ impl Store {
     /// The records that a query names, as [`read`].
     pub(crate) fn read(&self, query: Query) -> mpsc::Receiver<Result<Kept, StoreError>> {
         read(&self.path, query)
+    }
+
+    /// How far the record is behind.
+    pub(crate) fn lag(&self, now: Instant) -> Lag {
+        self.waiting.lag(now)
+    }
+
+    /// A record waits from now on, however often it has to be tried.
+    pub(crate) fn wait_from(&self, now: Instant) -> Waits {
+        self.waiting.enter(now)
+    }
+
+    async fn ask_to_write(
+        &self,
+        write: impl FnOnce(oneshot::Sender<Result<Written, StoreError>>) -> Write,
+    ) -> Result<Written, StoreError> {
+        let _waits = self.wait_from(clock::now().instant);
+        let written = self.ask(|reply| Order::Write(write(reply))).await;
+        if written.is_err() {
+            self.waiting.fail();
+        }
+        written
     }
 
     async fn ask<T>(

@@ -21,6 +21,7 @@ mod log;
 mod login;
 mod loops;
 mod manual;
+mod metrics;
 mod path_mtu;
 mod policy;
 mod reach;

@@ -34,6 +34,8 @@ pub(super) struct FromHome {
 pub(super) struct FromOffice {
     offload: Offload,
     ports: Transport,
+    /// How many packets it stands for.
+    pieces: u64,
 }
 
 impl Gateway {
@@ -89,8 +91,24 @@ impl Gateway {
     /// A buffer to read a packet of the TUN into, its virtio header first; to be followed by [`Self::take_packet`].
     pub fn room_for_packet(&mut self) -> &mut [u8] {
         let (sessions, counters) = (&mut self.sessions, &mut self.counters);
-        let [first, ..] = self.from_office.room(|slot, _, _| lose(sessions, counters, slot, 1));
+        let [first, ..] = self.from_office.room(|slot, about, _| {
+            counters.packets += about.pieces;
+            lose(sessions, counters, slot, about.pieces);
+        });
         first
+    }
+
+    /// The packet of `length` bytes that was read from the TUN is lost: the shard whose it is had no room for it.
+    pub fn lose_packet(&mut self, length: usize) {
+        self.drop_read(length, Drop::Backlog);
+    }
+
+    fn drop_read(&mut self, length: usize, reason: Drop) {
+        let read = self.from_office.read(0, 0..length).split_first_chunk();
+        let pieces =
+            read.map_or(1, |(header, packet)| Offload::parse(header).map_or(1, |offload| offload.pieces(packet)));
+        self.counters.packets += pieces;
+        self.counters.drops.count(reason, pieces);
     }
 
     /// The packet of `length` bytes that was read from the TUN, if it is another shard's, and which one's. It is handed over
@@ -110,7 +128,7 @@ impl Gateway {
         let read = self.from_office.read(0, 0..length);
         let (about, slot, cost) = match self.look_at_packet(read) {
             Ok(found) => found,
-            Err(reason) => return self.counters.drops.count(reason, 1),
+            Err(reason) => return self.drop_read(length, reason),
         };
         // A small packet overtakes what is not of its own flow, where order matters.
         let is_small = length <= SMALL && !self.from_office.any(slot, |other| other.ports.is_flow_of(about.ports));
@@ -162,12 +180,9 @@ impl Gateway {
             Err(reason) => return Err(reason),
         };
         let slot = self.sessions.by_address(destination).ok_or(Drop::NoSession)?;
-        let pieces = match offload {
-            Offload::Complete | Offload::Checksum => 1,
-            Offload::Pieces(size) => packet.len().div_ceil(usize::from(size).max(1)),
-        };
-        let cost = packet.len().max(pieces * LEAST);
-        Ok((FromOffice { offload, ports }, slot, cost))
+        let pieces = offload.pieces(packet);
+        let cost = packet.len().max(pieces as usize * LEAST);
+        Ok((FromOffice { offload, ports, pieces }, slot, cost))
     }
 }
 

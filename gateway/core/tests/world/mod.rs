@@ -167,6 +167,11 @@ impl World {
             let to = transmit.to;
             self.home.extend(transmit.datagrams.chunks(transmit.segment).map(|datagram| (to, datagram.to_vec())));
         }
+        // What a loop among others hands over is settled elsewhere.
+        if self.shard.all == 1 {
+            let counters = self.gateway.counters();
+            assert_eq!(counters.arrived(), counters.settled(), "each is counted once: {counters:?}");
+        }
     }
 
     /// Random numbers for probes, as the daemon brings them; here each is another one.

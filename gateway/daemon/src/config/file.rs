@@ -19,6 +19,7 @@ pub(super) struct File {
     pub(super) reload: Reload,
     pub(super) record: Record,
     pub(super) admin: Admin,
+    pub(super) metrics: Metrics,
     pub(super) log: Log,
 }
 
@@ -91,6 +92,14 @@ pub(super) struct Record {
 pub(super) struct Admin {
     pub(super) socket: Option<Spanned<String>>,
     pub(super) group: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Metrics {
+    pub(super) socket: Option<Spanned<String>>,
+    pub(super) group: Option<Spanned<String>>,
+    pub(super) listen: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -133,3 +133,17 @@ fn a_record_is_kept_six_months_at_least_and_its_witness_is_a_file_or_the_system_
     let told = mistakes("[record]\nwitness = \"mail\"\nadministrators = \"5 months\"\nreviews = \"200 days\"\n");
     assert!(told.contains("not a witness") && told.matches("not a time to keep records").count() == 2, "{told}");
 }
+
+#[test]
+fn figures_are_read_nowhere_unless_somebody_says_where_and_never_by_everybody() {
+    let metrics = |text: &str| parse(&format!("[metrics]\n{text}\n")).map(|config| config.metrics);
+    assert_eq!(parse("").unwrap().metrics, Metrics { socket: None, group: None, listen: None });
+    let both = metrics("socket = \"m.sock\"\nlisten = \"10.20.3.1:9586\"").unwrap();
+    assert_eq!(both.socket.as_deref(), Some(Path::new("/etc/deskgate/m.sock")));
+    assert_eq!(both.listen, Some("10.20.3.1:9586".parse().unwrap()));
+    for everywhere in ["0.0.0.0:9586", "[::]:9586"] {
+        assert!(mistakes(&format!("[metrics]\nlisten = \"{everywhere}\"\n")).contains("not for the Internet"));
+    }
+    assert!(mistakes("[metrics]\nlisten = \"9586\"\n").contains("not an address and port"));
+    assert!(mistakes("[metrics]\ngroup = \"prometheus\"\n").contains("a group without a socket"));
+}

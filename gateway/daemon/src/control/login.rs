@@ -54,6 +54,9 @@ const READING: Duration = Duration::from_secs(10);
 /// show.
 const PULSE: Duration = Duration::from_millis(500);
 
+/// What a login is counted as that let somebody in.
+const OPENED: &str = "opened";
+
 /// The record's word for another, a used or an old code for a home computer.
 pub(super) const WRONG_DEVICE_CODE: &str = "wrong_device_code";
 
@@ -166,6 +169,7 @@ async fn open(api: &Api, attempt: &mut Attempt, chain: &Chain, body: Body) -> Re
     api.change.reconsider(admitted.number, &policy).await;
     let device_certificate = device.and_then(|device| renewed(api, &device, chain));
     let news = api.factors.news(&who, clock::now().wall).await;
+    api.logins.count(OPENED);
     Ok(login::Session { factor_news: news, device_certificate, ..session(api, &grant, workstation, admitted) })
 }
 
@@ -445,6 +449,7 @@ pub(super) async fn refuse(api: &Api, attempt: Attempt, failure: Failure) -> Res
         Refused::BadRequest => charge_unreadable(api, from, support),
         _ => failure,
     };
+    api.logins.count(refused.truth());
     if recorded.is_none() {
         record(api, from, support, &refused, worker).await;
     }

@@ -5,5 +5,6 @@ mod house;
 
 mod log;
 mod logins;
+mod metrics;
 mod start;
 mod strangers;
