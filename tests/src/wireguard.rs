@@ -95,6 +95,20 @@ impl std::fmt::Debug for Config {
     }
 }
 
+/// A handshake's first message as a stranger would send it: for this gateway, its checksum right, by a key that nobody knows.
+///
+/// # Panics
+/// When the system has no randomness.
+pub fn strange_initiation(gateway: gateway_api::PublicKey) -> Vec<u8> {
+    let key = StaticSecret::from(PrivateKey::random().0);
+    let mut tunn = Tunn::new(key, PublicKey::from(gateway.0), None, None, 1, None);
+    let mut buffer = vec![0; 256];
+    match tunn.format_handshake_initiation(&mut buffer, true) {
+        TunnResult::WriteToNetwork(datagram) => datagram.to_vec(),
+        other => panic!("no initiation: {other:?}"),
+    }
+}
+
 /// An open tunnel that carries any bytes.
 pub struct Tunnel {
     tunn: Tunn,

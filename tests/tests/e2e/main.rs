@@ -10,6 +10,7 @@ use e2e::{
 mod bad_input;
 mod channel;
 mod closed;
+mod cookie;
 mod device;
 mod factor;
 mod fence;
