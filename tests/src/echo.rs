@@ -28,6 +28,18 @@ impl Echo {
     /// # Panics
     /// When the port is taken.
     pub fn start(computer: &Computer, name: &str, address: impl Into<SocketAddr>) -> Self {
+        Self::serving(computer, name, address, repeat)
+    }
+
+    /// The same, but it hears nothing, and sends eight bytes fifty times a second: a busy screen that somebody looks at.
+    ///
+    /// # Panics
+    /// When the port is taken.
+    pub fn start_busy(computer: &Computer, name: &str, address: impl Into<SocketAddr>) -> Self {
+        Self::serving(computer, name, address, tick)
+    }
+
+    fn serving(computer: &Computer, name: &str, address: impl Into<SocketAddr>, serve: Serve) -> Self {
         let address = address.into();
         let listener = computer.inside(|| TcpListener::bind(address)).unwrap_or_else(|e| panic!("{address}: {e}"));
         listener.set_nonblocking(true).expect("a fresh socket");
@@ -43,7 +55,11 @@ impl Echo {
                 };
                 visits.fetch_add(1, Ordering::Relaxed);
                 let name = name.clone();
-                std::thread::spawn(move || serve(stream, &name));
+                std::thread::spawn(move || {
+                    stream.set_nonblocking(false).ok()?;
+                    (&stream).write_all(format!("{name}\n").as_bytes()).ok()?;
+                    serve(stream)
+                });
             }
         });
         echo
@@ -66,9 +82,17 @@ impl Drop for Echo {
     }
 }
 
-fn serve(mut stream: TcpStream, name: &str) -> Option<()> {
-    stream.set_nonblocking(false).ok()?;
-    stream.write_all(format!("{name}\n").as_bytes()).ok()?;
+/// What is done with a connection once its greeting was said.
+type Serve = fn(TcpStream) -> Option<()>;
+
+fn tick(mut stream: TcpStream) -> Option<()> {
+    loop {
+        stream.write_all(&[b'.'; 8]).ok()?;
+        std::thread::sleep(BEAT);
+    }
+}
+
+fn repeat(mut stream: TcpStream) -> Option<()> {
     let mut buffer = [0; 16 * 1024];
     loop {
         match stream.read(&mut buffer).ok()? {

@@ -34,6 +34,9 @@ use crate::{
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// How long what is still under way may take when a session is closed.
 const FLUSH_TIME: Duration = Duration::from_millis(300);
+/// How long what is answered at once goes unanswered before it is taken for lost once the gateway is heard again: as long as TCP
+/// waits before it repeats anything, so that a line that is slow is not taken for one that was cut.
+const LAPSE: Duration = Duration::from_secs(1);
 /// What an inner packet may be at least and at most, in bytes.
 const MTU: std::ops::RangeInclusive<u16> = 1280..=1420;
 
@@ -83,6 +86,8 @@ pub struct Session {
     forward: Forward,
     timer: Timer,
     choice: Choice,
+    /// Packets went into a silence, and may have to go again.
+    lapsed: bool,
     told_way: Way,
     grace: Duration,
     events: VecDeque<Event>,
@@ -113,6 +118,7 @@ impl Session {
             forward,
             timer,
             choice: Choice::new(now),
+            lapsed: false,
             told_way: Way::Udp,
             grace,
             events: VecDeque::new(),
@@ -135,6 +141,7 @@ impl Session {
     /// our address, its nonce: to be confirmed by the session channel if that is the address that datagrams leave from.
     pub fn handle_datagram(&mut self, way: Way, datagram: &[u8], now: Instant) -> Option<Nonce> {
         self.tunnel.set_time(now);
+        let was_lapse = self.tunnel.asked_since().is_some_and(|since| now >= since + LAPSE);
         let opened = self.tunnel.open(way, datagram);
         match opened {
             Opened::Foreign => return None,
@@ -143,7 +150,7 @@ impl Session {
             Opened::Packet => self.stack.receive(&mut self.tunnel, now),
             Opened::Handshake | Opened::Nothing => {}
         }
-        self.choice.heard(way);
+        self.choice.heard(way, opened == Opened::Packet, now);
         self.tunnel.set_way(self.choice.way());
         // A way is told of once something came by it, and not when it is only hoped for.
         if way == self.choice.way() && std::mem::replace(&mut self.told_way, way) != way {
@@ -151,6 +158,11 @@ impl Session {
         }
         if matches!(opened, Opened::Answer | Opened::Handshake) {
             self.tunnel.handshake_done();
+        }
+        self.lapsed |= was_lapse;
+        // Keys of the gateway's making serve once it has used them.
+        if opened != Opened::Handshake && std::mem::take(&mut self.lapsed) {
+            self.stack.repeat(&mut self.tunnel, now);
         }
         if self.state == State::Connecting && self.tunnel.is_established() {
             self.state = State::Open { silent: false };

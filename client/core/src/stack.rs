@@ -33,6 +33,9 @@ const SLOW_GULP: usize = 16 << 10;
 /// How long a workstation may take to accept.
 pub(crate) const CONNECT_TIME: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// The longest that smoltcp waits before it repeats something.
+const LONGEST_PAUSE: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// One TCP connection through the tunnel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Connection {
@@ -88,6 +91,8 @@ pub(crate) struct Stack {
     progress: Vec<Progress>,
     address: IpAddr,
     epoch: Instant,
+    /// How far smoltcp's clock is ahead of ours: see [`Self::repeat`].
+    ahead: std::time::Duration,
     /// The time of the last packet either way.
     now: Instant,
 }
@@ -98,7 +103,7 @@ impl Stack {
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = seed;
         let mut progress = Vec::new();
-        let mut link = Link { tunnel, progress: &mut progress, now };
+        let mut link = Link { tunnel, progress: &mut progress, now, urgent: false };
         let mut interface = Interface::new(config, &mut link, StackInstant::ZERO);
         interface.update_ip_addrs(|addresses| {
             let bits = if address.is_ipv4() { 32 } else { 128 };
@@ -110,7 +115,15 @@ impl Stack {
             IpAddr::V4(address) => interface.routes_mut().add_default_ipv4_route(address).map(drop),
             IpAddr::V6(address) => interface.routes_mut().add_default_ipv6_route(address).map(drop),
         };
-        Self { interface, sockets: SocketSet::new(Vec::new()), progress, address, epoch: now, now }
+        Self {
+            interface,
+            sockets: SocketSet::new(Vec::new()),
+            progress,
+            address,
+            epoch: now,
+            ahead: std::time::Duration::ZERO,
+            now,
+        }
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -256,7 +269,7 @@ impl Stack {
     pub(crate) fn receive(&mut self, tunnel: &mut Tunnel, now: Instant) {
         self.now = now;
         let time = self.time(now);
-        let mut link = Link { tunnel, progress: &mut self.progress, now };
+        let mut link = Link { tunnel, progress: &mut self.progress, now, urgent: false };
         while self.interface.poll_ingress_single(time, &mut link, &mut self.sockets) != PollIngressSingleResult::None {}
     }
 
@@ -264,8 +277,24 @@ impl Stack {
     pub(crate) fn send(&mut self, tunnel: &mut Tunnel, now: Instant) {
         self.now = now;
         let time = self.time(now);
-        let mut link = Link { tunnel, progress: &mut self.progress, now };
+        let mut link = Link { tunnel, progress: &mut self.progress, now, urgent: false };
         while self.interface.poll_egress(time, &mut link, &mut self.sockets) != PollResult::None {}
+    }
+
+    /// Repeats what is unacknowledged, for it went into a silence that is over now. smoltcp repeats by its clock alone, after
+    /// pauses that double: so its clock is moved beyond the longest. Nothing else that it times minds: connections that
+    /// are being made get the span back, and what is over is forgotten sooner.
+    pub(crate) fn repeat(&mut self, tunnel: &mut Tunnel, now: Instant) {
+        self.ahead += LONGEST_PAUSE;
+        let span = StackDuration::from_micros(LONGEST_PAUSE.as_micros() as u64);
+        for (_, smoltcp::socket::Socket::Tcp(socket)) in self.sockets.iter_mut() {
+            let patience = socket.timeout().map(|patience| patience + span);
+            socket.set_timeout(patience);
+        }
+        let time = self.time(now);
+        // At once, and one packet of each: else an acknowledgement of what was sent would seem to have taken the whole span.
+        let mut link = Link { tunnel, progress: &mut self.progress, now, urgent: true };
+        self.interface.poll_egress(time, &mut link, &mut self.sockets);
     }
 
     /// When [`Self::send`] is wanted next even if nothing comes.
@@ -276,7 +305,7 @@ impl Stack {
     }
 
     fn time(&self, now: Instant) -> StackInstant {
-        let micros = now.saturating_duration_since(self.epoch).as_micros();
+        let micros = (now.saturating_duration_since(self.epoch) + self.ahead).as_micros();
         StackInstant::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
     }
 }
@@ -286,6 +315,8 @@ struct Link<'a> {
     tunnel: &'a mut Tunnel,
     progress: &'a mut Vec<Progress>,
     now: Instant,
+    /// What leaves need not wait for room.
+    urgent: bool,
 }
 
 impl Device for Link<'_> {
@@ -305,7 +336,7 @@ impl Device for Link<'_> {
 
     fn transmit(&mut self, _: StackInstant) -> Option<Sealing<'_>> {
         let sealer = self.tunnel.sealer();
-        sealer.has_room().then_some(Sealing { sealer, progress: self.progress, now: self.now })
+        (self.urgent || sealer.has_room()).then_some(Sealing { sealer, progress: self.progress, now: self.now })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! *Asked* means a handshake by UDP: the first one, one after a second and a half in which something that is answered at
-//! once was not, and one after the channel was lost or the computer slept. A workstation that is silent answers no packet, but the gateway
+//! once was not, one when the gateway calls by the channel (it sends by UDP and hears nothing, and who only looks at a desktop
+//! asks nothing), and one after the channel was lost or the computer slept. A workstation that is silent answers no packet, but the gateway
 //! answers the handshake, so that nobody changes ways for it. While packets take the channel, UDP is asked now and then,
 //! ever more seldom. An answer to a handshake is the only thing that brings packets back to UDP: it has gone both ways.
 
@@ -25,8 +26,9 @@ pub enum Way {
 
 /// How long what is answered at once may go unanswered by UDP before it is asked.
 const DOUBT: Duration = Duration::from_millis(1500);
-/// How long an answer to a handshake holds.
-const SURE: Duration = Duration::from_secs(5);
+/// How long an answer to a handshake holds; doubled each time, up to the other, until a packet comes.
+const SURE: Duration = Duration::from_secs(1);
+const LONGEST_SURE: Duration = Duration::from_secs(8);
 /// How long UDP has to answer.
 const ANSWER_TIME: Duration = Duration::from_secs(1);
 /// How long after the change to the channel UDP is asked for the first time; doubled up to [`SELDOM`].
@@ -52,17 +54,29 @@ pub(crate) struct Choice {
     channel: bool,
     /// Since when an answer by UDP is awaited.
     asked: Option<Instant>,
+    /// Since when the gateway calls by the channel though packets take UDP, and nothing came by UDP.
+    called: Option<Instant>,
     /// While packets take the channel: when UDP is asked next, and how long after that again.
     again_at: Instant,
     again_after: Duration,
     /// Until when UDP is known to work, so that a workstation that is silent for long costs no handshake every other second.
     sure_until: Instant,
+    sure_for: Duration,
 }
 
 impl Choice {
     /// UDP, which has just been asked.
     pub(crate) fn new(now: Instant) -> Self {
-        Self { way: Way::Udp, channel: false, asked: Some(now), again_at: now, again_after: SOON, sure_until: now }
+        Self {
+            way: Way::Udp,
+            channel: false,
+            asked: Some(now),
+            called: None,
+            again_at: now,
+            again_after: SOON,
+            sure_until: now,
+            sure_for: SURE,
+        }
     }
 
     /// The way that packets take.
@@ -91,10 +105,15 @@ impl Choice {
         self.asked = Some(now);
     }
 
-    /// Something authentic came by a way.
-    pub(crate) fn heard(&mut self, way: Way) {
-        if way == Way::Udp {
-            self.asked = None;
+    /// Something authentic came by a way, a packet or something of WireGuard's own.
+    pub(crate) fn heard(&mut self, way: Way, is_packet: bool, now: Instant) {
+        if is_packet {
+            self.sure_for = SURE;
+        }
+        match way {
+            Way::Udp => (self.asked, self.called) = (None, None),
+            Way::Channel if self.way == Way::Udp => self.called = self.called.or(Some(now)),
+            Way::Channel => {}
         }
     }
 
@@ -102,7 +121,8 @@ impl Choice {
     pub(crate) fn answered(&mut self, way: Way, now: Instant) {
         if way == Way::Udp {
             self.way = Way::Udp;
-            self.sure_until = now + SURE;
+            self.sure_until = now + self.sure_for;
+            self.sure_for = (self.sure_for * 2).min(LONGEST_SURE);
         }
     }
 
@@ -111,7 +131,10 @@ impl Choice {
         match (self.way, self.asked) {
             (Way::Channel, _) => Some(self.again_at),
             (Way::Udp, Some(asked)) => self.channel.then_some(asked + ANSWER_TIME),
-            (Way::Udp, None) => asked_since.map(|since| (since + DOUBT).max(self.sure_until)),
+            (Way::Udp, None) => {
+                let doubted = [asked_since.map(|since| since + DOUBT), self.called];
+                doubted.into_iter().flatten().min().map(|at| at.max(self.sure_until))
+            }
         }
     }
 
@@ -128,7 +151,7 @@ impl Choice {
                 Advice::TakeChannel
             }
             (Way::Udp, None) => {
-                self.asked = Some(now);
+                (self.asked, self.called) = (Some(now), None);
                 Advice::Ask
             }
             (Way::Channel, _) => {

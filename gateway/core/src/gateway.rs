@@ -409,9 +409,10 @@ impl Gateway {
             self.try_address(slot, address, now);
             session = self.sessions.get_mut(slot).ok_or(Drop::UnknownPeer)?;
         }
+        let is_broken = repeat_kept(session, &mut self.to_home, self.mtu, at);
         let peer::Opened::Packet(length) = opened else {
             self.counters.empty += 1;
-            if session.has_moved() && session.is_drowsy(now.instant) {
+            if (is_broken || session.has_moved()) && session.is_drowsy(now.instant) {
                 self.sessions.change(slot, |session| session.wake_peer(now.instant));
             }
             return Ok(());
@@ -502,17 +503,27 @@ impl Gateway {
         peer.refresh(now.instant, |to, datagram| send(&mut self.to_home, to, datagram));
         let to = peer.ready().ok_or(refuse(Drop::NotConnected))?;
         peer.handle_packet(now.instant);
+        let is_silent = session.silence.handle_sent(&packet, now.instant);
+        // It may be the way that is silent: by the other one the client learns that somebody calls.
+        let by_channel = is_silent && session.phase == Phase::Attached && matches!(to, Way::Udp(_));
+        let channel = by_channel.then_some(Way::Channel(session.number));
         let mtu = usize::from(self.mtu);
         let (to_home, traffic, total) = (&mut self.to_home, &mut session.traffic, &mut self.counters.traffic);
         let mut lost = 0;
-        let (offers, most) = (packet.transport.offers_segment_size(), self.mtu);
+        let (flow, offers, most) = (packet.transport, packet.transport.offers_segment_size(), self.mtu);
         offload::cut(&packet, offload, mtu, self.plain.as_mut_slice(), |space, length| {
             if offers && let Some(packet) = space.get_mut(..length) {
                 segment_size::clamp(packet, most);
             }
+            if is_silent && let Some(packet) = space.get(..length) {
+                session.silence.keep(flow, packet);
+            }
             if seal(to_home, to, peer, space, length, mtu) {
                 traffic.count_to_home(length);
                 total.count_to_home(length);
+                if let Some(channel) = channel {
+                    to_home.repeat(channel);
+                }
             } else {
                 lost += 1;
             }
@@ -589,6 +600,20 @@ fn reset_flows(session: &mut Session, flows: &[Flow], to_home: &mut ToHome, to_o
             seal(to_home, to, peer, &mut space, reset.len(), RESET_PADDED);
         }
     }
+}
+
+/// The client was heard: what went home into a silence goes again. True if anything did. It was counted when it first went.
+fn repeat_kept(session: &mut Session, to_home: &mut ToHome, mtu: u16, now: Instant) -> bool {
+    let Some(kept) = session.silence.end() else { return false };
+    let Some(peer) = session.peer.as_mut() else { return false };
+    let Some(to) = peer.ready() else { return false };
+    peer.handle_packet(now);
+    for mut packet in kept {
+        let length = packet.bytes.len();
+        packet.bytes.resize(peer::padded(length, mtu.into()), 0);
+        seal(to_home, to, peer, &mut packet.bytes, length, mtu.into());
+    }
+    true
 }
 
 /// From decrypted bytes to the office: parsed, judged, its flow found, its mark heard.

@@ -49,6 +49,7 @@ mod reset;
 mod segment_size;
 mod session;
 mod sessions;
+mod silence;
 mod timer;
 mod turns;
 mod ways;

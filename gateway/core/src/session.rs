@@ -28,6 +28,7 @@ use crate::{
     flows::Flows,
     peer::Peer,
     recorder::{Recorder, TraceEnd},
+    silence::Silence,
     timer::{Deadlines, Timer, WALL_CLOCK},
     ways::Ways,
 };
@@ -58,6 +59,7 @@ pub(crate) struct Session {
     pub(crate) flows: Flows,
     pub(crate) activity: Activity,
     pub(crate) answers: Answers,
+    pub(crate) silence: Silence,
     /// While sizes and times are recorded.
     pub(crate) recorder: Option<Box<Recorder>>,
     pub(crate) traffic: Traffic,
@@ -116,6 +118,7 @@ impl Session {
             flows: Flows::default(),
             activity: Activity::new(now.instant),
             answers: Answers::never(now.instant),
+            silence: Silence::default(),
             recorder: None,
             traffic: Traffic::default(),
             drops: Drops::default(),

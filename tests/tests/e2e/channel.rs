@@ -1,16 +1,17 @@
 //! The session channel: it carries the desktop where UDP is blocked, and holds the session while the laptop sleeps.
 
 use std::{
+    io::Read as _,
     net::TcpStream,
     time::{Duration, Instant},
 };
 
 use e2e::{
     client::{Client, Connect, exit},
-    echo::{answers, connect, read_line},
+    echo::{Echo, answers, connect, read_line},
     gateway::{Gateway, Setup, TUNNEL_PORT},
     wait,
-    world::World,
+    world::{WORKSTATION, World},
 };
 use nix::sys::signal::Signal;
 
@@ -67,7 +68,10 @@ fn udp_that_is_blocked_in_the_middle_and_comes_back_cuts_nobody() {
     block_udp(&world);
     let blocked = Instant::now();
     assert!(answers(&mut stream, "still here"), "{}", client.said());
-    println!("the desktop stood still for {:?}", blocked.elapsed());
+    let stood = blocked.elapsed();
+    println!("the desktop stood still for {stood:?}");
+    // Two and a half seconds; TCP left to itself would repeat after seven.
+    assert!(stood < Duration::from_secs(6), "{stood:?}");
     assert_eq!(by(&gateway, &number), "channel");
     assert!(answers(&mut stream, &"x".repeat(100_000)));
 
@@ -76,6 +80,29 @@ fn udp_that_is_blocked_in_the_middle_and_comes_back_cuts_nobody() {
     assert!(answers(&mut stream, "still here"));
     assert_eq!(gateway.only_session(), number);
     assert_eq!(gateway.story(&number), ["session_opened"], "nothing happened to the session");
+}
+
+#[test]
+fn whoever_only_looks_when_udp_is_blocked_goes_on_looking() {
+    let world = World::new();
+    let _desk = Echo::start_busy(&world.workstation, "desk", (WORKSTATION, 3389));
+    let (gateway, _client, mut stream) = at_work(&world, "\"2m\"");
+    let mut look = || stream.read_exact(&mut [0; 8]).map(|()| Instant::now()).expect("the screen");
+    for _ in 0..100 {
+        look();
+    }
+    block_udp(&world);
+    let (blocked, mut seen, mut stood) = (Instant::now(), look(), Duration::ZERO);
+    // Ten seconds' worth of screen, however it comes.
+    for _ in 0..500 {
+        let now = look();
+        (seen, stood) = (now, stood.max(now - seen));
+    }
+    println!("the screen stood still for {stood:?}, and all was seen {:?} after UDP was blocked", blocked.elapsed());
+    // Two seconds. Left to themselves, neither end would ask the other before a keepalive, and the workstation would repeat after
+    // 6 and 13 seconds.
+    assert!(stood < Duration::from_secs(6), "{stood:?}");
+    assert_eq!(by(&gateway, &gateway.only_session()), "channel");
 }
 
 #[test]

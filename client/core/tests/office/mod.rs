@@ -180,6 +180,13 @@ impl Office {
         self.poll(now);
     }
 
+    /// Sends something authentic that carries nothing.
+    pub fn keep_alive(&mut self) {
+        if let TunnResult::WriteToNetwork(datagram) = self.tunn.encapsulate(&[], &mut [0; 256]) {
+            self.out.push_back(datagram.to_vec());
+        }
+    }
+
     /// Works on what there is.
     pub fn poll(&mut self, now: Instant) {
         let time = self.time(now);
