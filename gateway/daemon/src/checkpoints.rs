@@ -81,6 +81,7 @@ impl Checkpoints {
 
     /// How the record stands, for `status`.
     pub(crate) fn said(&self) -> Value {
+        let record = self.store.standing();
         let standing = self.standing();
         json!({
             "key": self.store.key().to_string(),
@@ -88,6 +89,8 @@ impl Checkpoints {
             "signed_at": standing.last.as_ref().map(|last| last.time),
             "witness": self.witness.as_ref().map(ToString::to_string),
             "witness_trouble": standing.trouble,
+            "disk_full_since": record.full_since(),
+            "closes_in_reserve": record.closes_waiting(),
         })
     }
 

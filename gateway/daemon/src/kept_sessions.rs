@@ -87,6 +87,34 @@ pub(crate) enum Change {
     Ended(SessionNumber),
 }
 
+/// Why something is not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotKept {
+    /// There is no room on the disk.
+    DiskFull(String),
+    /// Anything else, in words.
+    Other(String),
+}
+
+impl NotKept {
+    pub(crate) fn is_disk_full(&self) -> bool {
+        matches!(self, Self::DiskFull(_))
+    }
+}
+
+impl std::fmt::Display for NotKept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::DiskFull(why) | Self::Other(why)) = self;
+        f.write_str(why)
+    }
+}
+
+impl From<String> for NotKept {
+    fn from(why: String) -> Self {
+        Self::Other(why)
+    }
+}
+
 type Live = BTreeMap<SessionNumber, KeptSession>;
 
 #[derive(Debug)]
@@ -94,7 +122,7 @@ struct Order {
     /// None: only to know that everything before is written.
     change: Option<Change>,
     /// Told once the change is on disk; without it, the system may write it when it likes.
-    durable: Option<oneshot::Sender<Result<(), String>>>,
+    durable: Option<oneshot::Sender<Result<(), NotKept>>>,
 }
 
 /// The handle to the one thread that writes. The thread ends once all handles are gone.
@@ -126,7 +154,7 @@ impl KeptSessions {
     }
 
     /// Adds a change and returns once it is on disk.
-    pub(crate) async fn keep(&self, change: Change) -> Result<(), String> {
+    pub(crate) async fn keep(&self, change: Change) -> Result<(), NotKept> {
         self.ask(Some(change)).await
     }
 
@@ -137,12 +165,12 @@ impl KeptSessions {
     }
 
     /// Returns once everything before is on disk.
-    pub(crate) async fn flush(&self) -> Result<(), String> {
+    pub(crate) async fn flush(&self) -> Result<(), NotKept> {
         self.ask(None).await
     }
 
-    async fn ask(&self, change: Option<Change>) -> Result<(), String> {
-        let gone = || "the thread that keeps sessions has ended".to_owned();
+    async fn ask(&self, change: Option<Change>) -> Result<(), NotKept> {
+        let gone = || NotKept::Other("the thread that keeps sessions has ended".to_owned());
         let (reply, answer) = oneshot::channel();
         self.orders.send(Order { change, durable: Some(reply) }).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
@@ -264,7 +292,7 @@ impl Journal {
         Ok(Self { file, id, entries, begun: size, size })
     }
 
-    fn append(&mut self, bytes: &[u8], entries: u64, durable: bool) -> Result<(), String> {
+    fn append(&mut self, bytes: &[u8], entries: u64, durable: bool) -> Result<(), NotKept> {
         let written = self.file.write_all(bytes).and_then(|()| if durable { self.file.sync_data() } else { Ok(()) });
         match written {
             Ok(()) => {
@@ -275,7 +303,9 @@ impl Journal {
             Err(error) => {
                 // Half an entry would hide all that come after it.
                 let _ = self.file.set_len(self.size);
-                Err(format!("cannot keep sessions: {error}"))
+                let why = format!("cannot keep sessions: {error}");
+                let full = error.kind() == std::io::ErrorKind::StorageFull;
+                Err(if full { NotKept::DiskFull(why) } else { NotKept::Other(why) })
             }
         }
     }
@@ -306,7 +336,7 @@ impl Writer {
             let orders: Vec<Order> = std::iter::once(first).chain(asked.try_iter().take(BATCH - 1)).collect();
             let outcome = self.write(&orders);
             if let Err(why) = &outcome {
-                tracing::error!(why, "a restart would not find every session as it is");
+                tracing::error!(%why, "a restart would not find every session as it is");
             }
             for Order { change, durable } in orders {
                 if let Some(change) = change.filter(|_| outcome.is_ok()) {
@@ -325,7 +355,7 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, orders: &[Order]) -> Result<(), String> {
+    fn write(&mut self, orders: &[Order]) -> Result<(), NotKept> {
         let mut bytes = Vec::new();
         let mut entries = 0;
         for change in orders.iter().filter_map(|order| order.change.as_ref()) {

@@ -149,6 +149,8 @@ pub(crate) enum NotOpened {
     Refused(OpenError),
     /// The firewall lets its packets through nowhere.
     Fence(NotOpen),
+    /// There is no room on the disk for what would be recorded and kept of it.
+    DiskFull,
     /// The record cannot be written.
     Store(StoreError),
     /// The gateway is stopping, or the session was ended before it began.
@@ -196,6 +198,9 @@ impl Ledger {
         if self.live().closing {
             return Err(NotOpened::Ended);
         }
+        if self.store.standing().full_since().is_some() {
+            return Err(NotOpened::DiskFull);
+        }
         for _ in 0..DRAWS {
             let number = SessionNumber::new(u64::from_be_bytes(random()?));
             let (token, preshared_key) = (random()?, random()?);
@@ -232,7 +237,11 @@ impl Ledger {
             let closed = self.enter(&keep, Channel::Awaited);
             if let Err(why) = self.kept.keep(kept_sessions::Change::Opened(Box::new(keep))).await {
                 self.abandon(number).await;
-                return Err(NotOpened::Store(StoreError(why)));
+                if why.is_disk_full() {
+                    self.store.tell_disk_full().await;
+                    return Err(NotOpened::DiskFull);
+                }
+                return Err(NotOpened::Store(StoreError(why.to_string())));
             }
             let fenced = self.fence.open(number, opened.address, opening.workstation, &opening.grant).await;
             if let Err(error) = fenced {
@@ -256,7 +265,8 @@ impl Ledger {
                     tokio::spawn(async move {
                         ledger.record_close(number, &structure, CloseReason::GatewayStopped, Traffic::default()).await;
                     });
-                    return Err(NotOpened::Store(error));
+                    let full = self.store.standing().full_since().is_some();
+                    return Err(if full { NotOpened::DiskFull } else { NotOpened::Store(error) });
                 }
             }
             if !self.data_plane.admit(number).await.unwrap_or(false) {
@@ -354,7 +364,7 @@ impl Ledger {
         let granted = kept_sessions::Change::Granted(number, Box::new(grant.clone()));
         if let Err(why) = self.kept.keep(granted).await {
             // What the policy says holds all the same; a restart looks at it again.
-            tracing::error!(session = %number, why, "changed grant not kept");
+            tracing::error!(session = %number, %why, "changed grant not kept");
         }
         // What is added opens before the data plane uses it, what is taken away shuts after its flows were reset.
         let widened = self.fence.widen(number, &grant).await;
@@ -422,7 +432,7 @@ impl Ledger {
         }
         while closing.join_next().await.is_some() {}
         if let Err(why) = self.kept.flush().await {
-            tracing::error!(why, "where sessions stand was not kept");
+            tracing::error!(%why, "where sessions stand was not kept");
         }
     }
 
@@ -431,7 +441,7 @@ impl Ledger {
         let handshaken = kept_sessions::Change::Handshaken(number, initiation.to_vec());
         if let Err(why) = self.kept.keep(handshaken).await {
             // A full disk cuts nobody: what a replay could do is make the gateway answer in vain.
-            tracing::error!(session = %number, why, "handshake not kept");
+            tracing::error!(session = %number, %why, "handshake not kept");
         }
         // Stopping: then the client begins another with the next run.
         let _ = self.data_plane.release(number, initiation).await;

@@ -9,12 +9,14 @@
 //! tasks, crashes and restarts come in.
 
 mod lag;
+mod reserve;
 mod sqlite;
+mod standing;
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use gateway_api::{CloseReason, SessionNumber};
@@ -24,6 +26,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use lag::{Lag, Place as Waits};
 pub(crate) use sqlite::{backup, restore};
+pub(crate) use standing::Standing;
 
 use self::lag::Waiting;
 use crate::{clock, identity};
@@ -35,6 +38,9 @@ pub(crate) const DATABASE: &str = "deskgate.sqlite";
 const QUEUE: usize = 1024;
 /// How many writes share one transaction at most.
 const BATCH: usize = 256;
+
+/// Between looks at a full disk.
+const FULL_LOOK: Duration = Duration::from_secs(1);
 
 /// What a write does besides adding its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,11 +116,14 @@ pub(crate) struct Store {
     path: PathBuf,
     key: Key,
     waiting: Waiting,
+    standing: Arc<Standing>,
 }
 
 #[derive(Debug)]
 enum Order {
     Write(Write),
+    /// Somebody else found no room on the disk.
+    DiskFull,
     /// Delete a journal's records from before a moment.
     Forget {
         journal: Journal,
@@ -146,10 +155,11 @@ impl Store {
         let path = state.join(DATABASE);
         let signer = identity::record_signer(state).map_err(StoreError)?;
         let key = signer.key();
-        let database = sqlite::Database::open(&path, signer, now).await?;
+        let standing = Arc::<Standing>::default();
+        let database = sqlite::Database::open(&path, signer, Arc::clone(&standing), now).await?;
         let (orders, queue) = mpsc::channel(QUEUE);
-        let task = tokio::spawn(write_all(database, queue));
-        Ok((Self { orders, path, key, waiting: Waiting::default() }, task))
+        let task = tokio::spawn(write_all(database, queue, Arc::clone(&standing)));
+        Ok((Self { orders, path, key, waiting: Waiting::default(), standing }, task))
     }
 
     /// Adds a record, with what it means for its session, and returns once that is durable.
@@ -180,6 +190,17 @@ impl Store {
     /// Signs where the journals end, if anything was written since the last time.
     pub(crate) async fn checkpoint(&self, now: Timestamp) -> Result<Option<Checkpoint>, StoreError> {
         self.ask(|reply| Order::Checkpoint { now, reply }).await
+    }
+
+    /// How the record stands: the disk, and what waits because of it.
+    pub(crate) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// There was no room for what else a session needs on disk: none opens until there is.
+    pub(crate) async fn tell_disk_full(&self) {
+        // The writer is gone: then nothing opens anyway.
+        let _ = self.orders.send(Order::DiskFull).await;
     }
 
     /// What checkpoints and cuts are checked by.
@@ -271,27 +292,46 @@ pub(crate) async fn verify(
 }
 
 /// The writing task: until every handle is gone and every order is answered.
-async fn write_all(mut database: sqlite::Database, mut queue: mpsc::Receiver<Order>) {
+async fn write_all(mut database: sqlite::Database, mut queue: mpsc::Receiver<Order>, standing: Arc<Standing>) {
     let mut orders = Vec::with_capacity(BATCH);
-    while queue.recv_many(&mut orders, BATCH).await > 0 {
-        let mut batch = Vec::with_capacity(orders.len());
-        for order in orders.drain(..) {
-            match order {
-                Order::Write(write) => batch.push(write),
-                Order::Forget { journal, before, now, reply } => {
-                    commit(&mut database, std::mem::take(&mut batch)).await;
-                    // A caller that is gone has nobody to tell; what was written stays written.
-                    let _ = reply.send(database.forget(journal, before, now).await);
+    loop {
+        let received = queue.recv_many(&mut orders, BATCH);
+        let received = match standing.full_since() {
+            None => received.await,
+            Some(_) => match tokio::time::timeout(FULL_LOOK, received).await {
+                Ok(received) => received,
+                Err(_) => {
+                    database.recover(clock::now().wall).await;
+                    continue;
                 }
-                Order::Checkpoint { now, reply } => {
-                    commit(&mut database, std::mem::take(&mut batch)).await;
-                    let _ = reply.send(database.checkpoint(now).await);
-                }
-            }
+            },
+        };
+        if received == 0 {
+            break;
         }
-        commit(&mut database, batch).await;
+        answer(&mut database, orders.drain(..), &standing).await;
     }
     database.close().await;
+}
+
+async fn answer(database: &mut sqlite::Database, orders: impl Iterator<Item = Order>, standing: &Standing) {
+    let mut batch = Vec::new();
+    for order in orders {
+        match order {
+            Order::Write(write) => batch.push(write),
+            Order::DiskFull => standing.fill(clock::now().wall),
+            Order::Forget { journal, before, now, reply } => {
+                commit(database, std::mem::take(&mut batch)).await;
+                // A caller that is gone has nobody to tell; what was written stays written.
+                let _ = reply.send(database.forget(journal, before, now).await);
+            }
+            Order::Checkpoint { now, reply } => {
+                commit(database, std::mem::take(&mut batch)).await;
+                let _ = reply.send(database.checkpoint(now).await);
+            }
+        }
+    }
+    commit(database, batch).await;
 }
 
 async fn commit(database: &mut sqlite::Database, batch: Vec<Write>) {
@@ -300,15 +340,9 @@ async fn commit(database: &mut sqlite::Database, batch: Vec<Write>) {
     }
     let orders: Vec<(&Change, Option<&Draft>)> =
         batch.iter().map(|write| (&write.change, write.draft.as_ref())).collect();
-    let outcome = database.commit(&orders).await;
-    for (index, write) in batch.into_iter().enumerate() {
-        let answer = match &outcome {
-            Ok(written) => {
-                written.get(index).copied().ok_or_else(|| StoreError("the record's writer lost count".to_owned()))
-            }
-            Err(error) => Err(error.clone()),
-        };
-        let _ = write.reply.send(answer);
+    let outcomes = database.commit(&orders, clock::now().wall).await;
+    for (write, outcome) in batch.into_iter().zip(outcomes) {
+        let _ = write.reply.send(outcome);
     }
 }
 

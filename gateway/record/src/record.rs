@@ -135,6 +135,8 @@ kinds! {
     DeviceRevoked = "device_revoked" in Administrators,
     /// Records were deleted because their time was over: `journal`, `count`, `last_sequence`.
     RecordsDeleted = "records_deleted" in Administrators,
+    /// The disk was full and has room again: `since`, and how many `closes` waited in the reserve.
+    DiskWasFull = "disk_was_full" in Administrators,
     /// The database was put back from a backup; what was written after that backup is gone.
     BackupRestored = "backup_restored" in Administrators,
     /// An administrator read records with their names: `uid`.

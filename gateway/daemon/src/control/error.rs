@@ -226,6 +226,10 @@ impl Refused {
             }
             Self::WireguardConfigNotAllowed => "Your session may not be carried by another program.".to_owned(),
             Self::TooMany(_, wait) => format!("Too many attempts. Try again in {}.", english_wait(*wait)),
+            Self::Unavailable("disk_full") => {
+                "Your office's gateway can open no new session until an administrator has made room on its disk. Tell the help desk the number below."
+                    .to_owned()
+            }
             Self::Unavailable(_) => {
                 "The gateway cannot sign anybody in at the moment. Try again in a few minutes.".to_owned()
             }
@@ -314,6 +318,10 @@ impl Refused {
             Self::Workstation(_) => "Il computer d'ufficio non si trova in rete. Si rivolga all'assistenza.".to_owned(),
             Self::WireguardConfigNotAllowed => "La Sua sessione non può passare da un altro programma.".to_owned(),
             Self::TooMany(_, wait) => format!("Troppi tentativi. Riprovi tra {}.", italian_wait(*wait)),
+            Self::Unavailable("disk_full") => {
+                "Il gateway dell'ufficio non può aprire nuove sessioni finché un amministratore non libera spazio sul disco. Comunichi all'assistenza il numero qui sotto."
+                    .to_owned()
+            }
             Self::Unavailable(_) => {
                 "Il gateway al momento non può far accedere nessuno. Riprovi tra qualche minuto.".to_owned()
             }

@@ -382,6 +382,10 @@ fn not_opened(error: NotOpened) -> Refused {
             tracing::error!(why, "login refused: the firewall does not open");
             Refused::Unavailable("firewall_failed")
         }
+        NotOpened::DiskFull => {
+            tracing::error!("login refused: the disk is full");
+            Refused::Unavailable("disk_full")
+        }
         NotOpened::Store(error) => {
             tracing::error!(%error, "login refused: it cannot be recorded");
             Refused::Unavailable("record_failed")

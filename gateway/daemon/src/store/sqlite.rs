@@ -6,9 +6,11 @@ mod signed;
 mod verify;
 
 use std::{
+    collections::BTreeSet,
     fs::OpenOptions,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use futures_util::TryStreamExt as _;
@@ -22,7 +24,10 @@ use sqlx::{
 };
 use tokio::sync::mpsc;
 
-use super::{Change, FactorRow, Kept, Place, Query, StoreError, Written};
+use super::{
+    Change, FactorRow, Kept, Place, Query, Standing, StoreError, Written,
+    reserve::{Reserve, Waiting},
+};
 
 pub(super) use verify::verify;
 
@@ -38,14 +43,23 @@ fn migrations() -> Vec<Migration> {
     ]
 }
 
+/// Room that a disk must have before it counts as no longer full, in bytes: more than any one transaction needs.
+const ROOM: u64 = 256 * 1024;
+
 /// The connection that writes, and where each chain ends.
 #[derive(Debug)]
 pub(super) struct Database {
     path: PathBuf,
     gateway: String,
     signer: Signer,
+    reserve: Reserve,
+    /// Those that are open, in whose number the reserve has room.
+    sessions: BTreeSet<SessionNumber>,
+    standing: Arc<Standing>,
     /// None after a failure: what became of its transaction is read from the database itself.
     open: Option<Open>,
+    /// Asks nothing. While it is there SQLite keeps its log and the log's index, which a full disk could not take again.
+    anchor: SqliteConnection,
 }
 
 #[derive(Debug)]
@@ -55,20 +69,141 @@ struct Open {
 }
 
 impl Database {
-    pub(super) async fn open(path: &Path, signer: Signer, now: Timestamp) -> Result<Self, StoreError> {
+    pub(super) async fn open(
+        path: &Path,
+        signer: Signer,
+        standing: Arc<Standing>,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
         make_private_file(path)?;
         let mut connection = connect(path).await?;
         migrate(path, &mut connection).await?;
         let gateway = gateway_word(path, &mut connection, now).await?;
-        let open = Open::resume(path, connection, &gateway).await?;
-        Ok(Self { path: path.to_owned(), gateway, signer, open: Some(open) })
+        let mut open = Open::resume(path, connection, &gateway).await?;
+        let sessions = open_sessions(path, &mut open.connection, &gateway).await?;
+        let mut anchor = connect(path).await?;
+        schema_version(path, &mut anchor).await?;
+        let no_reserve = |error: std::io::Error| no_reserve(path, &error);
+        let mut reserve = Reserve::open(path.parent().unwrap_or(Path::new("."))).map_err(no_reserve)?;
+        reserve.make_room(sessions.len() + 1).map_err(no_reserve)?;
+        let path = path.to_owned();
+        let mut database = Self { path, gateway, signer, reserve, sessions, standing, open: Some(open), anchor };
+        if let Some(first) = database.reserve.waiting().first() {
+            database.standing.fill(first.time());
+            if !database.recover(now).await {
+                return Err(full(&database.path));
+            }
+        }
+        Ok(database)
     }
 
-    /// Writes all in one transaction; either all is durable or nothing happened.
-    pub(super) async fn commit(&mut self, batch: &[(&Change, Option<&Draft>)]) -> Result<Vec<Written>, StoreError> {
-        let mut open = self.reopened().await?;
-        let written = write_batch(&mut open.connection, &self.gateway, &mut open.chains, batch).await;
-        self.keep(open, written)
+    /// Writes all in one transaction; either all is durable or nothing happened. While the disk is full, closes are durable in
+    /// the reserve and everything else is refused.
+    pub(super) async fn commit(
+        &mut self,
+        batch: &[(&Change, Option<&Draft>)],
+        now: Timestamp,
+    ) -> Vec<Result<Written, StoreError>> {
+        if self.standing.full_since().is_some() && !self.recover(now).await {
+            return self.set_aside(batch).await;
+        }
+        let opening = batch.iter().filter(|(change, _)| **change == Change::Open).count();
+        // It may wait for the disk here, once in dozens of openings.
+        let outcome = match self.reserve.make_room(self.sessions.len() + opening) {
+            Ok(()) => self.write(batch).await,
+            Err(error) if error.kind() == std::io::ErrorKind::StorageFull => Err(Failed::Full),
+            Err(error) => Err(Failed::Other(no_reserve(&self.path, &error))),
+        };
+        match outcome {
+            Ok(written) => written.into_iter().map(Ok).collect(),
+            Err(Failed::Other(error)) => batch.iter().map(|_| Err(error.clone())).collect(),
+            Err(Failed::Full) => {
+                self.standing.fill(now);
+                self.set_aside(batch).await
+            }
+        }
+    }
+
+    async fn write(&mut self, batch: &[(&Change, Option<&Draft>)]) -> Result<Vec<Written>, Failed> {
+        let mut open = self.reopened().await.map_err(Failed::Other)?;
+        let written = match write_batch(&mut open.connection, &self.gateway, &mut open.chains, batch).await {
+            Err(error) if is_full(&self.path, &error) => return Err(Failed::Full),
+            written => self.keep(open, written).map_err(Failed::Other)?,
+        };
+        for ((change, draft), written) in batch.iter().zip(&written) {
+            let session = draft.and_then(|draft| draft.session);
+            match (change, session, written) {
+                (Change::Open, Some(session), Written::Recorded) => drop(self.sessions.insert(session)),
+                (Change::Close(_), Some(session), Written::Recorded) => drop(self.sessions.remove(&session)),
+                _ => {}
+            }
+        }
+        Ok(written)
+    }
+
+    /// Takes closes of open sessions into the reserve, and nothing else.
+    async fn set_aside(&mut self, batch: &[(&Change, Option<&Draft>)]) -> Vec<Result<Written, StoreError>> {
+        let full = full(&self.path);
+        // What is open is read once more: a transaction that failed may be on disk all the same.
+        let reopened = self.reopened().await.map(|open| self.open = Some(open));
+        let mut closes: Vec<Waiting> = Vec::new();
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for (change, draft) in batch {
+            let waiting = match (change, draft) {
+                (Change::Close(reason), Some(draft)) => Waiting::of(*reason, draft),
+                _ => None,
+            };
+            outcomes.push(match waiting {
+                None => Err(full.clone()),
+                Some(waiting) => {
+                    let session = waiting.session;
+                    let taken = self.reserve.holds(session) || closes.iter().any(|other| other.session == session);
+                    if self.sessions.contains(&session) && !taken {
+                        closes.push(waiting);
+                        Ok(Written::Recorded)
+                    } else if taken || reopened.is_ok() {
+                        Ok(Written::NotOpen)
+                    } else {
+                        Err(full.clone())
+                    }
+                }
+            });
+        }
+        if !closes.is_empty()
+            && let Err(error) = self.reserve.put(closes)
+        {
+            let error = no_reserve(&self.path, &error);
+            for outcome in outcomes.iter_mut().filter(|outcome| **outcome == Ok(Written::Recorded)) {
+                *outcome = Err(error.clone());
+            }
+        }
+        self.standing.wait(self.reserve.waiting().len());
+        outcomes
+    }
+
+    /// Records what waits in the reserve, and that there was no room, if there is again. False if there is not.
+    pub(super) async fn recover(&mut self, now: Timestamp) -> bool {
+        let Some(since) = self.standing.full_since().filter(|_| has_room(&self.path)) else { return false };
+        let waiting = self.reserve.waiting().to_vec();
+        let Ok(mut open) = self.reopened().await else { return false };
+        let mut orders = Vec::with_capacity(waiting.len() + 1);
+        for close in &waiting {
+            let Ok(structure) = structure(&mut open.connection, close.session).await else { return false };
+            orders.push((Change::Close(close.reason), close.draft(structure)));
+        }
+        self.open = Some(open);
+        let fields = Fields::default().with("since", since.to_string()).with("closes", waiting.len() as u64);
+        orders.push((Change::Note, Draft { fields, ..Draft::new(Kind::DiskWasFull, now) }));
+        let batch: Vec<_> = orders.iter().map(|(change, draft)| (change, Some(draft))).collect();
+        let written = self.write(&batch).await;
+        if let Err(Failed::Other(error)) = &written {
+            tracing::error!(%error, "ends of sessions still wait in the reserve");
+        }
+        if written.is_ok() {
+            self.reserve.clear();
+            self.standing.empty();
+        }
+        written.is_ok()
     }
 
     /// Deletes the longest beginning of a journal that is all from before `before`.
@@ -97,7 +232,11 @@ impl Database {
     async fn reopened(&mut self) -> Result<Open, StoreError> {
         match self.open.take() {
             Some(open) => Ok(open),
-            None => Open::resume(&self.path, connect(&self.path).await?, &self.gateway).await,
+            None => {
+                let mut open = Open::resume(&self.path, connect(&self.path).await?, &self.gateway).await?;
+                self.sessions = open_sessions(&self.path, &mut open.connection, &self.gateway).await?;
+                Ok(open)
+            }
         }
     }
 
@@ -114,7 +253,18 @@ impl Database {
         {
             tracing::warn!(error = %explain(&self.path, &error), "database not closed in order");
         }
+        // The last to close folds the log.
+        if let Err(error) = self.anchor.close().await {
+            tracing::warn!(error = %explain(&self.path, &error), "database not closed in order");
+        }
     }
+}
+
+/// Why nothing was written.
+enum Failed {
+    /// The disk has no room.
+    Full,
+    Other(StoreError),
 }
 
 impl Open {
@@ -125,6 +275,28 @@ impl Open {
         }
         Ok(Self { connection, chains })
     }
+}
+
+/// The sessions that are open, by the database.
+async fn open_sessions(
+    path: &Path,
+    connection: &mut SqliteConnection,
+    gateway: &str,
+) -> Result<BTreeSet<SessionNumber>, StoreError> {
+    let rows = sqlx::query("select number from sessions where gateway = $1 and closed_at is null")
+        .bind(gateway)
+        .fetch_all(connection)
+        .await;
+    let number = |row: &SqliteRow| Ok(SessionNumber::new(unsigned(row.try_get("number")?)));
+    rows.and_then(|rows| rows.iter().map(number).collect()).map_err(|error| explain(path, &error))
+}
+
+async fn structure(connection: &mut SqliteConnection, session: SessionNumber) -> sqlx::Result<Option<String>> {
+    let row = sqlx::query("select structure from sessions where number = $1")
+        .bind(integer(session.bits()))
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| row.try_get("structure")).transpose()
 }
 
 async fn write_batch(
@@ -575,11 +747,51 @@ fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
+/// Whether a failure means that there is no room: SQLite says so, or could not make room for its log's index, or the disk
+/// failed while it has none.
+fn is_full(path: &Path, error: &sqlx::Error) -> bool {
+    // https://www.sqlite.org/rescode.html: SQLITE_FULL, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR
+    match code(error) {
+        Some(13 | 4874) => true,
+        Some(code) => code & 0xff == 10 && free(path) == Some(0),
+        None => false,
+    }
+}
+
+fn code(error: &sqlx::Error) -> Option<u32> {
+    error.as_database_error().and_then(|error| error.code()?.parse().ok())
+}
+
+/// Whether the disk is no longer full. One that does not tell its room is tried.
+fn has_room(path: &Path) -> bool {
+    free(path).is_none_or(|free| free >= ROOM)
+}
+
+/// What the disk has left for us, in bytes.
+fn free(path: &Path) -> Option<u64> {
+    let disk = nix::sys::statvfs::statvfs(path).ok()?;
+    Some(disk.blocks_available() * disk.fragment_size())
+}
+
+fn full(path: &Path) -> StoreError {
+    StoreError(format!("the disk of `{}` is full: make room", path.display()))
+}
+
+fn no_reserve(path: &Path, error: &std::io::Error) -> StoreError {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull => full(path),
+        _ => StoreError(format!("cannot write the record's reserve beside `{}`: {error}", path.display())),
+    }
+}
+
 /// What went wrong with a database, in words that say what to do.
 fn explain(path: &Path, error: &sqlx::Error) -> StoreError {
+    if is_full(path, error) {
+        return full(path);
+    }
     let path = path.display();
     // The low byte is the primary result code: https://www.sqlite.org/rescode.html
-    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok()).map(|code| code & 0xff);
+    let code = code(error).map(|code| code & 0xff);
     StoreError(match code {
         Some(5 | 6) => format!("the database `{path}` is locked by another program: close that one"),
         Some(8) => format!(
@@ -589,7 +801,6 @@ fn explain(path: &Path, error: &sqlx::Error) -> StoreError {
         Some(11 | 26) => {
             format!("the database `{path}` is damaged ({error}): put a backup back with `deskgate-gateway restore`")
         }
-        Some(13) => format!("the disk of `{path}` is full: make room"),
         Some(14) => format!("cannot open the database `{path}`: check its owner and its folder's"),
         _ => format!("the database `{path}` failed: {error}"),
     })

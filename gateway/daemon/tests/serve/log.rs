@@ -6,40 +6,64 @@ use nix::sys::signal::Signal;
 
 use crate::house::*;
 
-#[test]
-fn a_full_disk_opens_no_session_loses_no_close_and_recovers() {
-    let house = House::new();
-    house.set_policy(&POLICY.replace("grace = \"1s\"", "grace = \"10m\""));
+/// A state folder on a disk of its own, of which tests can use all.
+fn small_disk(house: &House) {
     fs::create_dir(house.path("state")).unwrap();
-    sh(&format!("mount -t tmpfs -o size=600k,mode=700 tmpfs {}", house.path("state").display()));
-    let _gateway = house.serve();
-    let (token, number) = block_on(open("m.rossi"));
-    sh(&format!("head -c 2M /dev/zero > {} 2>/dev/null; true", house.path("state/filler").display()));
-    let mut refused = false;
-    // The log may have a page of room left.
-    for _ in 0..200 {
-        let answer = block_on(login("n.agreement", "pw-n.agreement"));
-        if house.log().contains("is full") {
-            refused = true;
-            break;
-        }
-        assert_eq!(answer.status, 403);
-    }
-    assert!(refused, "{}", house.log());
+    sh(&format!("mount -t tmpfs -o size=2M,mode=700 tmpfs {}", house.path("state").display()));
+}
+
+/// Takes all room that the disk has, until the gateway has noticed.
+fn fill_disk(house: &House) {
+    let since = || house.json(&["status", "--json"])["record"]["disk_full_since"].clone();
+    sh(&format!("head -c 4M /dev/zero > {} 2>/dev/null; true", house.path("state/filler").display()));
+    // The database's own log may have some room left; each refused login uses a little of it.
+    wait("the gateway to notice", || {
+        block_on(login("n.agreement", "pw-n.agreement"));
+        !since().is_null()
+    });
+}
+
+#[test]
+fn a_full_disk_opens_no_session_and_records_every_end_in_its_reserve() {
+    let house = House::new();
+    let both = POLICY.replace("grace = \"1s\"", "grace = \"10m\"").replace("2020-12-31", "2099-12-31");
+    let all_days = "[\"Mon\", \"Tue\", \"Wed\", \"Thu\", \"Fri\", \"Sat\", \"Sun\"]";
+    house.set_policy(&both.replace("[\"Mon\"]", all_days).replace("08:00-18:00", "00:00-24:00"));
+    small_disk(&house);
+    let mut gateway = house.serve();
+    let (rossi, _) = block_on(open("m.rossi"));
+    let (verdi, number) = block_on(open("g.verdi"));
+    fill_disk(&house);
+    assert!(house.log().contains("THE DISK IS FULL: make room"), "{}", house.log());
     let answer = block_on(login("m.rossi", "pw-m.rossi"));
     assert_eq!((answer.status, answer.json()["code"].clone()), (503, "unavailable".into()));
-    assert_eq!(house.json(&["session", "list", "--json"])[0]["number"], number.as_str(), "the open one goes on");
-    let closing = std::thread::spawn({
-        // Its own thread would be in the same network: namespaces are inherited.
-        move || block_on(close(&token, ""))
-    });
-    wait("the close to be tried", || house.log().contains("close not recorded yet"));
+    let told = answer.json();
+    assert!(told["message"].as_str().unwrap().contains("room on its disk"), "{told}");
+    assert_eq!(told["support"].as_str().unwrap().len(), 9, "{told}");
+    // An end is acknowledged though nothing else can be written; the other session goes on.
+    assert_eq!(block_on(close(&rossi, "")), 204, "{}", house.log());
+    assert_eq!(house.json(&["status", "--json"])["record"]["closes_in_reserve"], 1);
+    let open_now = house.json(&["session", "list", "--json"]);
+    assert_eq!((open_now.as_array().unwrap().len(), &open_now[0]["number"]), (1, &number.as_str().into()));
     fs::remove_file(house.path("state/filler")).unwrap();
-    assert_eq!(closing.join().unwrap(), 204, "recorded as soon as there is room: {}", house.log());
+    wait("the end to be recorded", || house.story().contains(&"session_closed worker_closed".to_owned()));
+    assert!(house.json(&["status", "--json"])["record"]["disk_full_since"].is_null());
     wait("a login to work again", || block_on(login("m.rossi", "pw-m.rossi")).status == 200);
-    let story = house.story();
-    assert_eq!(story.iter().filter(|line| *line == "session_opened").count(), 2, "{story:?}");
-    assert!(story.contains(&"session_closed worker_closed".to_owned()), "{story:?}");
+    // The same, with the gateway killed before there is room.
+    fill_disk(&house);
+    assert_eq!(block_on(close(&verdi, "")), 204, "{}", house.log());
+    gateway.signal(Signal::SIGKILL);
+    assert_eq!(gateway.ended(), None);
+    let (code, said) = house.refused_start();
+    assert!(code != 0 && (said.contains("is full: make room") || said.contains("No space left")), "{code}: {said}");
+    fs::remove_file(house.path("state/filler")).unwrap();
+    let _gateway = house.serve();
+    let ends: Vec<String> = house.story().into_iter().filter(|line| line.starts_with("session_closed")).collect();
+    assert_eq!(ends, ["session_closed worker_closed", "session_closed worker_closed"]);
+    assert_eq!(house.open_sessions(), 1);
+    let acts = house.says(&["log", "show", "--journal", "administrators"]);
+    assert_eq!(acts.matches("disk_was_full").count(), 2, "{acts}");
+    assert!(acts.contains("closes=1"), "{acts}");
     house.says(&["log", "verify"]);
 }
 
