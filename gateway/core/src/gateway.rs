@@ -23,9 +23,10 @@ use self::{
     waiting::{FromHome, FromOffice},
 };
 use crate::{
-    Census, Counters, Drop, Event, Now, Offload, Open, OpenError, Opened, Phase, Transmit, View, Way,
+    Census, Counters, Drop, DroppedHeaders, Event, Now, Offload, Open, OpenError, Opened, Phase, Transmit, View, Way,
     activity::replay::End,
     addresses::Addresses,
+    dropped::Look,
     flows::Flow,
     guard::Guard,
     home::ToHome,
@@ -194,7 +195,7 @@ impl Gateway {
         if let Err((slot, reason)) = self.pass_to_home(offload, packet, now) {
             self.counters.drops.count(reason, pieces);
             if let Some(session) = slot.and_then(|slot| self.sessions.get_mut(slot)) {
-                session.count_drop(reason, pieces);
+                session.count_dropped(End::Office, reason, packet, pieces, now.instant);
             }
         }
     }
@@ -325,6 +326,27 @@ impl Gateway {
         there_was
     }
 
+    /// Keeps the headers of a session's dropped packets for `span`, at most [`crate::LONGEST_LOOK`]. False if there is no such
+    /// session, or they are kept already.
+    pub fn begin_look(&mut self, number: SessionNumber, span: Duration, now: Now) -> bool {
+        let session = self.sessions.by_number(number).and_then(|slot| self.sessions.get_mut(slot));
+        let Some(session) = session.filter(|session| session.look.is_none()) else { return false };
+        session.look = Some(Box::new(Look::new(span, now.instant)));
+        true
+    }
+
+    /// What was kept since the last time. None if nothing is being kept.
+    pub fn dropped_headers(&mut self, number: SessionNumber, now: Now) -> Option<DroppedHeaders> {
+        let session = self.sessions.by_number(number).and_then(|slot| self.sessions.get_mut(slot))?;
+        session.look.as_mut().map(|look| look.take(now.instant))
+    }
+
+    /// Keeps no headers any more. False if none were kept.
+    pub fn end_look(&mut self, number: SessionNumber) -> bool {
+        let session = self.sessions.by_number(number).and_then(|slot| self.sessions.get_mut(slot));
+        session.is_some_and(|session| session.look.take().is_some())
+    }
+
     /// Ends a session. False if there is none.
     pub fn close_session(&mut self, number: SessionNumber, reason: CloseReason) -> bool {
         let Some(slot) = self.sessions.by_number(number) else { return false };
@@ -422,8 +444,8 @@ impl Gateway {
             if reason == Drop::OtherProtocol && self.is_answer_to_probe(slot, length, now) {
                 return Ok(());
             }
-            if let Some(session) = self.sessions.get_mut(slot) {
-                session.count_drop(reason, 1);
+            if let (Some(session), Some(packet)) = (self.sessions.get_mut(slot), self.plain.get(..length)) {
+                session.count_dropped(End::Home, reason, packet, 1, now.instant);
             }
             return Err(reason);
         }

@@ -31,6 +31,7 @@ pub mod activity;
 mod addresses;
 mod answers;
 mod checksum;
+mod dropped;
 mod drops;
 mod event;
 mod filter;
@@ -54,7 +55,9 @@ mod timer;
 mod turns;
 mod ways;
 
+pub use activity::replay::End;
 pub use addresses::{LARGEST_POOL, SMALLEST_POOL, owner, shares};
+pub use dropped::{DroppedHeader, DroppedHeaders, LONGEST_LOOK, MOST_HEADERS};
 pub use drops::{Counters, Drop, Drops, IdleTotals};
 pub use event::{
     Census, Event, KeptFlow, NotRestored, Now, Open, OpenError, Opened, Phase, Restore, Standing, Traffic, View,

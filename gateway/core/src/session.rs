@@ -21,8 +21,9 @@ use policy::{End, Grant};
 
 use crate::{
     Drop, Event, Now, Phase, Restore, Standing, Traffic, View, Way,
-    activity::Activity,
+    activity::{Activity, replay},
     answers::Answers,
+    dropped::Look,
     drops::{Drops, IdleTotals},
     filter::Filter,
     flows::Flows,
@@ -62,6 +63,8 @@ pub(crate) struct Session {
     pub(crate) silence: Silence,
     /// While sizes and times are recorded.
     pub(crate) recorder: Option<Box<Recorder>>,
+    /// While the headers of dropped packets are kept.
+    pub(crate) look: Option<Box<Look>>,
     pub(crate) traffic: Traffic,
     pub(crate) drops: Drops,
     pub(crate) deadlines: Deadlines,
@@ -120,6 +123,7 @@ impl Session {
             answers: Answers::never(now.instant),
             silence: Silence::default(),
             recorder: None,
+            look: None,
             traffic: Traffic::default(),
             drops: Drops::default(),
             deadlines,
@@ -370,6 +374,14 @@ impl Session {
     /// A packet dropped for `reason`.
     pub(crate) fn count_drop(&mut self, reason: Drop, packets: u64) {
         self.drops.count(reason, packets);
+    }
+
+    /// A packet that can be read was dropped for `reason`; it stands for so many.
+    pub(crate) fn count_dropped(&mut self, from: replay::End, reason: Drop, packet: &[u8], packets: u64, now: Instant) {
+        self.count_drop(reason, packets);
+        if let Some(look) = &mut self.look {
+            look.note(from, reason, packet, now);
+        }
     }
 
     /// Where the session stands, if what has to be kept of it has changed since the last call; in any case if `anyway`.

@@ -633,3 +633,31 @@ fn a_changed_grant_holds_from_now_on_and_ends_what_it_withdraws() {
     assert_eq!(warnings(&world), [(Limit::AgreementEnded, 300), (Limit::AgreementEnded, 60)]);
     assert_eq!(closed(&world), [CloseReason::AgreementEnded]);
 }
+
+#[test]
+fn of_dropped_packets_support_sees_the_headers_of_that_session_alone() {
+    let mut world = World::new();
+    let mut client = world.connect("m.rossi", 1);
+    let mut other = world.connect("g.verdi", 2);
+    let dropped = |world: &mut World, client: &Client| world.gateway.dropped_headers(client.number, world.now);
+    let refused = |client: &Client| tcp(client.address, 50_000, WORKSTATION, 22, Flags::Push, 7, b"secret");
+    client.send(&mut world, &refused(&client));
+    assert_eq!(dropped(&mut world, &client), None, "nothing is kept unasked");
+    assert!(world.gateway.begin_look(client.number, 60 * SECOND, world.now));
+    assert!(!world.gateway.begin_look(client.number, 60 * SECOND, world.now), "one look at a time");
+    world.pass(SECOND);
+    other.send(&mut world, &refused(&other));
+    client.send(&mut world, &refused(&client));
+    client.send(&mut world, &client.tcp(Flags::Syn, 999, &[]));
+    world.office_sends(&tcp(WORKSTATION, 445, client.address, 50_000, Flags::Syn, 1, &[]));
+    let seen = dropped(&mut world, &client).unwrap();
+    let [home, office] = seen.headers.as_slice() else { panic!("{seen:?}") };
+    assert_eq!((home.from, home.reason, home.at), (gateway_core::End::Home, Drop::OtherPort, SECOND));
+    assert_eq!(&*home.header, &refused(&client)[..40]);
+    assert_eq!((office.from, office.reason), (gateway_core::End::Office, Drop::NotAnAnswer));
+    assert_eq!(dropped(&mut world, &client).map(|seen| (seen.headers.len(), seen.over)), Some((0, false)), "told once");
+    world.pass(60 * SECOND);
+    client.send(&mut world, &refused(&client));
+    assert_eq!(dropped(&mut world, &client).map(|seen| (seen.headers.len(), seen.over)), Some((0, true)));
+    assert!(world.gateway.end_look(client.number) && !world.gateway.end_look(client.number));
+}

@@ -4,6 +4,7 @@
 //! connection puts one question. What is asked with names is recorded before it is answered.
 
 pub(crate) mod client;
+mod drops;
 mod traces;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -16,7 +17,7 @@ use nix::unistd::{Gid, Uid, User};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream, unix::OwnedWriteHalf},
     sync::mpsc,
 };
@@ -58,6 +59,13 @@ pub(crate) enum Question {
     SessionFind {
         /// The worker's name in the directory.
         worker: String,
+    },
+    /// The headers of a session's dropped packets; told one by one. Recorded.
+    SessionDrops {
+        /// Which.
+        number: SessionNumber,
+        /// For how long.
+        seconds: u32,
     },
     /// End a session. Recorded.
     SessionClose {
@@ -237,6 +245,9 @@ async fn answer(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
         Ok(Question::TraceRecord { number, seconds }) => {
             return traces::record(&mut writing, reader, desk, uid, (number, seconds)).await;
         }
+        Ok(Question::SessionDrops { number, seconds }) => {
+            return drops::tell(&mut writing, reader, desk, uid, (number, seconds)).await;
+        }
         Ok(question) => match reply(desk, uid, question).await {
             Ok(value) => Line::Done(value),
             Err(why) => Line::Failed(why),
@@ -261,6 +272,12 @@ fn may_ask(uid: Uid, gid: Gid, group: Option<Gid>) -> bool {
         Some(groups.contains(&group))
     };
     gid == group || member().unwrap_or(false)
+}
+
+/// Returns once the other end has nothing more to say, which it says by going.
+async fn hung_up(mut reading: impl AsyncRead + Unpin) {
+    let mut bytes = [0; 64];
+    while reading.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
 }
 
 async fn say(writing: &mut OwnedWriteHalf, line: &Line) -> std::io::Result<()> {
@@ -335,7 +352,9 @@ async fn reply(desk: &Desk, uid: Uid, question: Question) -> Result<Value, Strin
         }
         Question::Traces => traces::list(desk).await,
         Question::TraceDelete { trace } => traces::delete(desk, uid, &trace).await,
-        Question::LogShow { .. } | Question::TraceRecord { .. } => Err("this is answered line by line".to_owned()),
+        Question::LogShow { .. } | Question::TraceRecord { .. } | Question::SessionDrops { .. } => {
+            Err("this is answered line by line".to_owned())
+        }
         Question::PolicyPreview => {
             order(desk, uid, "preview").await?;
             outcome(desk.change.preview().await, false)

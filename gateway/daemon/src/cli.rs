@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{config, idle_commands::IdleCommand, policy_commands::PolicyCommand};
+use crate::{config, idle_commands::IdleCommand, policy_commands::PolicyCommand, session_commands::Drops};
 
 /// Lets each worker reach their own workstation, and nothing else.
 #[derive(Debug, Parser)]
@@ -131,6 +131,11 @@ pub(crate) enum SessionCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// Write the headers of one session's dropped packets to a capture file; that you did is recorded
+    ///
+    /// Shows what the worker's computer tried and why it went no further: IP and TCP, UDP or ICMP headers, never what they carried.
+    /// Ask the worker first.
+    Drops(Drops),
     /// End one, with the reason `administrator`; that you did is recorded
     Close {
         /// Its number

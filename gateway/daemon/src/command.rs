@@ -12,7 +12,9 @@ use std::{
 };
 
 use gateway_api::{CloseReason, SessionNumber, probe::Nonce};
-use gateway_core::{Census, Counters, INITIATION_SIZE, NotRestored, Open, OpenError, Opened, Restore, View};
+use gateway_core::{
+    Census, Counters, DroppedHeaders, INITIATION_SIZE, NotRestored, Open, OpenError, Opened, Restore, View,
+};
 use ipnet::Ipv4Net;
 use policy::Grant;
 use tokio::sync::oneshot;
@@ -45,6 +47,12 @@ pub(crate) enum Command {
     BeginTrace(SessionNumber, Duration, oneshot::Sender<bool>),
     /// End that. False if there is none.
     EndTrace(SessionNumber, oneshot::Sender<bool>),
+    /// Keep the headers of a session's dropped packets, for so long at most. False if there is no such session, or they are kept already.
+    BeginLook(SessionNumber, Duration, oneshot::Sender<bool>),
+    /// What was kept since the last time. None if nothing is being kept.
+    DroppedHeaders(SessionNumber, oneshot::Sender<Option<DroppedHeaders>>),
+    /// End that. False if there is none.
+    EndLook(SessionNumber, oneshot::Sender<bool>),
     /// WireGuard datagrams that came by a session's channel.
     Carry(SessionNumber, Batch),
     /// All sessions, by number.
@@ -196,6 +204,21 @@ impl DataPlane {
     /// Ends a recording; its last piece is told. False if there is none.
     pub(crate) async fn end_trace(&self, number: SessionNumber) -> Result<bool, Stopped> {
         self.ask_owner(number, move |reply| Command::EndTrace(number, reply)).await
+    }
+
+    /// Keeps the headers of a session's dropped packets for `span` at most. False if there is no such session, or they are kept already.
+    pub(crate) async fn begin_look(&self, number: SessionNumber, span: Duration) -> Result<bool, Stopped> {
+        self.ask_owner(number, move |reply| Command::BeginLook(number, span, reply)).await
+    }
+
+    /// What was kept since the last time. None if nothing is being kept.
+    pub(crate) async fn dropped_headers(&self, number: SessionNumber) -> Result<Option<DroppedHeaders>, Stopped> {
+        self.ask_owner(number, move |reply| Command::DroppedHeaders(number, reply)).await
+    }
+
+    /// Ends that. False if there is none.
+    pub(crate) async fn end_look(&self, number: SessionNumber) -> Result<bool, Stopped> {
+        self.ask_owner(number, move |reply| Command::EndLook(number, reply)).await
     }
 
     /// Hands over datagrams that came by a session's channel. The batch's place is free again once the loop has taken them.

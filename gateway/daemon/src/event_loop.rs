@@ -357,6 +357,9 @@ impl EventLoop {
                     answer(reply, self.gateway.begin_trace(number, span, now));
                 }
                 Command::EndTrace(number, reply) => answer(reply, self.gateway.end_trace(number, now)),
+                Command::BeginLook(number, span, reply) => answer(reply, self.gateway.begin_look(number, span, now)),
+                Command::DroppedHeaders(number, reply) => answer(reply, self.gateway.dropped_headers(number, now)),
+                Command::EndLook(number, reply) => answer(reply, self.gateway.end_look(number)),
                 Command::Carry(number, batch) => {
                     tracing::trace!(session = %number, datagrams = batch.datagrams.count(), "by channel");
                     for datagram in batch.datagrams.datagrams() {

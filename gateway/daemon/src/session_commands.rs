@@ -1,9 +1,14 @@
 //! `session`, `status` and `reload`: what is asked of the running gateway.
 
+mod drops;
+mod pcapng;
+
 use std::{io::Write as _, process::ExitCode};
 
 use gateway_api::SessionNumber;
 use serde_json::Value;
+
+pub(crate) use drops::Drops;
 
 use crate::{
     Failure,
@@ -30,6 +35,7 @@ pub(crate) fn run(config: &Config, command: SessionCommand) -> Result<ExitCode, 
             let session = ask(config, &question)?;
             if output.json { json(&session) } else { table(&session) }
         }
+        SessionCommand::Drops(drops) => drops.run(config),
         SessionCommand::Close { number, output } => {
             let number = parse(&number)?;
             let answer = ask(config, &Question::SessionClose { number })?;

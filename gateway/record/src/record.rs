@@ -105,6 +105,8 @@ kinds! {
     SessionClosedByOrder = "session_closed_by_order" in Administrators,
     /// An administrator ordered the gateway to stop: `uid`, and whether sessions end with it.
     StopOrdered = "stop_ordered" in Administrators,
+    /// An administrator looked at the headers of a session's dropped packets: `uid`, `seconds`.
+    DropsShown = "drops_shown" in Administrators,
     /// An administrator asked for the session of a worker by name: `uid`.
     SessionLookedUp = "session_looked_up" in Administrators,
     /// An administrator ended a worker's session and lets them in no more: `uid`; privately whom.

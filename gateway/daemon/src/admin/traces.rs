@@ -6,13 +6,9 @@ use gateway_api::SessionNumber;
 use gateway_record::{Draft, Fields, Kind};
 use nix::unistd::Uid;
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncRead, AsyncReadExt as _},
-    net::unix::OwnedWriteHalf,
-    sync::mpsc,
-};
+use tokio::{io::AsyncRead, net::unix::OwnedWriteHalf, sync::mpsc};
 
-use super::{Desk, Line, one, say};
+use super::{Desk, Line, hung_up, one, say};
 use crate::{
     clock,
     traces::{
@@ -60,12 +56,6 @@ async fn order(desk: &Desk, uid: Uid, number: SessionNumber, seconds: u32) -> Re
     let worker = workers.get(&number).ok_or_else(|| format!("session {number} has ended"))?;
     let is_test_account = desk.change.policy().current().is_test_account(&worker.name);
     Ok(Order { number, span, uid: uid.as_raw(), is_test_account })
-}
-
-/// Returns once the other end has nothing more to say, which it says by going.
-async fn hung_up(mut reading: impl AsyncRead + Unpin) {
-    let mut bytes = [0; 64];
-    while reading.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
 }
 
 /// The recordings that are kept.

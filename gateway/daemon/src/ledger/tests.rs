@@ -85,6 +85,9 @@ fn data_plane(mood: Mood) -> (DataPlane, mpsc::UnboundedReceiver<Event>, JoinHan
                 | Command::Counters(_)
                 | Command::Confirm(..)
                 | Command::ChangeGrant(..)
+                | Command::BeginLook(..)
+                | Command::DroppedHeaders(..)
+                | Command::EndLook(..)
                 | Command::BeginTrace(..)
                 | Command::EndTrace(..) => {}
             }
