@@ -18,6 +18,10 @@
 //! confirmed one is probed with another. While that is open what goes home goes to both (WireGuard takes no datagram twice),
 //! so that who really moved notices nothing; to the candidate no more than [`BUDGET`].
 //!
+//! Whoever moves again before the first candidate answered is at a *second* one: it gets probes and nothing else until it answers,
+//! which gives it the first's place. So somebody who copies can neither push an honest candidate out nor have more sent to himself,
+//! however many addresses he has.
+//!
 //! Why the confirmed address is asked too: who copies may also pass on what is sent to him, the probe with the rest. He then
 //! is a way to the client, but one that is not needed as long as the old one works.
 //!
@@ -48,6 +52,8 @@ pub(crate) const REFUSED_TIME: Duration = Duration::from_secs(5);
 /// Between the first two probes; doubled each time up to the other.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long a second candidate that does not answer keeps its place from a third: time for three probes.
+const SECOND_TIME: Duration = Duration::from_secs(1);
 /// Longer than a client is ever silent (a keepalive goes every 25 s).
 const SILENCE: Duration = Duration::from_secs(40);
 
@@ -86,6 +92,8 @@ pub(crate) struct Ways {
     /// Where the answer to the client's handshake went, while nothing else is believed.
     answered: Option<Way>,
     candidate: Option<Box<Candidate>>,
+    /// Another, while that one does not answer; it does not either.
+    second: Option<Box<Candidate>>,
     /// The last address that was refused, and until when.
     refused: Option<(SocketAddr, Instant)>,
     /// Bytes sent to unconfirmed addresses since.
@@ -134,16 +142,25 @@ impl Ways {
         let since = self.strangers.filter(|(_, last)| now < *last + SILENCE).map_or(now, |(since, _)| since);
         self.strangers = Some((since, now));
         let is_refused = self.refused.is_some_and(|(refused, until)| refused == address && now < until);
-        (self.candidate.is_none() && !is_refused).then_some(address)
+        (self.has_place_for(address, now) && !is_refused).then_some(address)
     }
 
-    /// Tries an address; probes are due at once.
+    /// Whether an address may be tried that is not being tried.
+    fn has_place_for(&self, address: SocketAddr, now: Instant) -> bool {
+        let Some(candidate) = &self.candidate else { return true };
+        let is_free =
+            self.second.as_ref().is_none_or(|other| other.address != address && now >= other.since + SECOND_TIME);
+        candidate.answered_at.is_none() && candidate.address != address && is_free
+    }
+
+    /// Tries an address for which there is a place; probes are due at once.
     pub(crate) fn try_address(&mut self, address: SocketAddr, nonces: [Nonce; 2], now: Instant) {
         if self.spent_since.is_none_or(|since| now >= since + RENEWAL) {
             (self.spent, self.spent_since) = (0, Some(now));
         }
         let [nonce, confirmed_nonce] = nonces;
-        self.candidate = Some(Box::new(Candidate {
+        let place = if self.candidate.is_none() { &mut self.candidate } else { &mut self.second };
+        *place = Some(Box::new(Candidate {
             address,
             since: now,
             nonce,
@@ -167,23 +184,39 @@ impl Ways {
         Some(Way::Udp(candidate.address))
     }
 
-    /// The probes to send: to the candidate, and to the confirmed address.
-    pub(crate) fn probes(&self) -> [Option<(Way, Nonce)>; 2] {
-        let Some(candidate) = &self.candidate else { return [None; 2] };
+    /// The probes to send: to the candidates, and to the confirmed address for each.
+    pub(crate) fn probes(&self) -> impl Iterator<Item = (Way, Nonce)> {
         let confirmed = self.confirmed.filter(|way| matches!(way, Way::Udp(_)));
-        [Some((Way::Udp(candidate.address), candidate.nonce)), confirmed.map(|way| (way, candidate.confirmed_nonce))]
+        let of = move |candidate: &Candidate| {
+            let own = (Way::Udp(candidate.address), candidate.nonce);
+            [Some(own), confirmed.map(|way| (way, candidate.confirmed_nonce))]
+        };
+        self.candidates().flat_map(of).flatten()
+    }
+
+    fn candidates(&self) -> impl Iterator<Item = &Candidate> {
+        self.candidate.iter().chain(&self.second).map(|candidate| &**candidate)
     }
 
     /// The client says which probe reached it. False if there is no such probe, or none any more.
     pub(crate) fn handle_confirm(&mut self, nonce: Nonce, now: Instant) -> bool {
-        let Some(candidate) = &mut self.candidate else { return false };
+        let Self { candidate: Some(candidate), second, .. } = self else { return false };
         if nonce == candidate.nonce {
             candidate.answered_at.get_or_insert(now);
             return true;
         }
-        let is_alive = nonce == candidate.confirmed_nonce && matches!(self.confirmed, Some(Way::Udp(_)));
+        if let Some(second) = second.as_mut().filter(|second| nonce == second.nonce) {
+            if candidate.answered_at.is_none() {
+                second.answered_at = Some(now);
+                std::mem::swap(candidate, second);
+            }
+            return true;
+        }
+        let is_asked = self.candidates().any(|candidate| nonce == candidate.confirmed_nonce);
+        let is_alive = is_asked && matches!(self.confirmed, Some(Way::Udp(_)));
         if is_alive {
             self.strangers = None;
+            self.second = None;
             self.refuse(now);
         }
         is_alive
@@ -193,7 +226,9 @@ impl Ways {
     pub(crate) fn next(&self) -> Option<Instant> {
         let candidate = self.candidate.as_ref()?;
         let settled = candidate.answered_at.map(|at| at + self.settle_time());
-        Some(settled.unwrap_or(candidate.probe_at).min(candidate.since + CONFIRM_TIME))
+        let first = settled.unwrap_or(candidate.probe_at).min(candidate.since + CONFIRM_TIME);
+        let second = self.second.as_ref().filter(|_| settled.is_none());
+        Some(second.map_or(first, |second| first.min(second.probe_at)))
     }
 
     /// What has become due; taken as done.
@@ -212,12 +247,14 @@ impl Ways {
             self.refuse(now);
             return Due::Unanswered;
         }
-        if now < candidate.probe_at {
-            return Due::Nothing;
+        let mut due = Due::Nothing;
+        for candidate in self.candidate.iter_mut().chain(&mut self.second).filter(|candidate| now >= candidate.probe_at)
+        {
+            candidate.probe_at = now + candidate.pause;
+            candidate.pause = (candidate.pause * 2).min(LONGEST_PAUSE);
+            due = Due::Probe;
         }
-        candidate.probe_at = now + candidate.pause;
-        candidate.pause = (candidate.pause * 2).min(LONGEST_PAUSE);
-        Due::Probe
+        due
     }
 
     /// The client begins a handshake from an address: nothing comes to it. If that address was refused, it is tried again; if
@@ -226,7 +263,7 @@ impl Ways {
     pub(crate) fn handle_initiation(&mut self, from: Way) {
         self.refused = self.refused.filter(|(refused, _)| Way::Udp(*refused) != from);
         if self.candidate.as_ref().is_some_and(|other| other.answered_at.is_none() && Way::Udp(other.address) != from) {
-            self.candidate = None;
+            self.candidate = self.second.take().filter(|second| Way::Udp(second.address) == from);
         }
     }
 
@@ -236,7 +273,7 @@ impl Ways {
             self.answered = None;
         }
         self.refused = None;
-        if let Some(candidate) = &mut self.candidate {
+        for candidate in self.candidate.iter_mut().chain(&mut self.second) {
             (candidate.probe_at, candidate.pause) = (now, FIRST_PAUSE);
         }
     }
@@ -262,7 +299,7 @@ impl Ways {
     }
 
     fn refuse(&mut self, now: Instant) {
-        if let Some(candidate) = self.candidate.take() {
+        if let Some(candidate) = std::mem::replace(&mut self.candidate, self.second.take()) {
             self.refused = Some((candidate.address, now + REFUSED_TIME));
         }
     }

@@ -91,7 +91,8 @@ impl Gateway {
             return;
         }
         peer.handle_packet(now.instant);
-        for (to, nonce) in peer.ways.probes().into_iter().flatten() {
+        let probes: Vec<_> = peer.ways.probes().collect();
+        for (to, nonce) in probes {
             let probe = probe::make(workstation, address, nonce);
             let mut space = [0; ROOM];
             space.split_at_mut(probe.len()).0.copy_from_slice(&probe);

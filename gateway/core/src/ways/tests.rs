@@ -5,6 +5,7 @@ use super::*;
 const HOME: fn(u8) -> SocketAddr = |last| SocketAddr::from(([203, 0, 113, last], 40000));
 const CHANNEL: Way = Way::Channel(SessionNumber::new(1));
 const NONCES: [Nonce; 2] = [Nonce([1; 16]), Nonce([2; 16])];
+const OTHERS: [Nonce; 2] = [Nonce([3; 16]), Nonce([4; 16])];
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// A session whose client shook hands from the first address.
@@ -40,7 +41,8 @@ fn settle(ways: &mut Ways, mut now: Instant) -> (Due, Instant) {
 fn an_address_is_believed_once_its_probe_is_answered_and_the_other_is_not() {
     let now = Instant::now();
     let mut ways = trying(now);
-    assert_eq!(ways.probes(), [Some((Way::Udp(HOME(2)), NONCES[0])), Some((Way::Udp(HOME(1)), NONCES[1]))]);
+    let probes: Vec<_> = ways.probes().collect();
+    assert_eq!(probes, [(Way::Udp(HOME(2)), NONCES[0]), (Way::Udp(HOME(1)), NONCES[1])]);
     assert_eq!(ways.also(BUDGET + 1), None);
     assert!(ways.handle_confirm(NONCES[0], now));
     assert_eq!(ways.confirmed(), Some(Way::Udp(HOME(1))), "the old one may still answer");
@@ -65,7 +67,7 @@ fn as_long_as_the_old_address_answers_it_stays() {
 fn who_does_not_answer_is_refused_for_a_while_and_others_are_not() {
     let now = Instant::now();
     let mut ways = trying(now);
-    assert!(!ways.handle_confirm(Nonce([3; 16]), now));
+    assert!(!ways.handle_confirm(OTHERS[0], now));
     let (end, at) = settle(&mut ways, now);
     assert_eq!((end, at), (Due::Unanswered, now + CONFIRM_TIME));
     assert_eq!(ways.confirmed(), Some(Way::Udp(HOME(1))));
@@ -97,14 +99,66 @@ fn who_moves_again_before_the_last_address_answered_is_tried_there() {
     assert_eq!(ways.hear(Way::Udp(HOME(3)), now), Some(HOME(3)));
     let mut ways = trying(now);
     ways.handle_initiation(Way::Udp(HOME(2)));
-    assert_eq!(ways.hear(Way::Udp(HOME(3)), now), None, "its own handshake");
+    assert_eq!(ways.probes().count(), 2);
+    ways.hear(Way::Udp(HOME(3)), now);
+    ways.try_address(HOME(3), OTHERS, now);
+    ways.handle_initiation(Way::Udp(HOME(3)));
+    let probes: Vec<_> = ways.probes().collect();
+    assert_eq!(probes, [(Way::Udp(HOME(3)), OTHERS[0]), (Way::Udp(HOME(1)), OTHERS[1])]);
+}
+
+/// The same as [`trying`], and the third address as well.
+fn trying_two(now: Instant) -> Ways {
+    let mut ways = trying(now);
+    assert_eq!(ways.hear(Way::Udp(HOME(3)), now), Some(HOME(3)));
+    ways.try_address(HOME(3), OTHERS, now);
+    assert_eq!((ways.next(), ways.handle_timeout(now)), (Some(now), Due::Probe));
+    ways
 }
 
 #[test]
-fn one_is_tried_at_a_time_and_all_share_one_budget() {
+fn a_second_address_gets_probes_alone_until_it_answers_and_then_the_first_ones_place() {
+    let now = Instant::now();
+    let mut ways = trying_two(now);
+    assert_eq!(ways.also(100), Some(Way::Udp(HOME(2))));
+    assert!(ways.handle_confirm(OTHERS[0], now));
+    assert_eq!(ways.also(BUDGET + 1), Some(Way::Udp(HOME(3))));
+    assert!(ways.handle_confirm(NONCES[0], now + MILLISECOND), "too late");
+    assert_eq!(settle(&mut ways, now), (Due::Confirmed, now + SETTLE_TIME));
+    assert_eq!((ways.confirmed(), ways.next()), (Some(Way::Udp(HOME(3))), None));
+}
+
+#[test]
+fn nobody_pushes_a_first_address_out_and_a_second_only_after_a_while() {
+    let now = Instant::now();
+    let mut ways = trying_two(now);
+    assert_eq!(ways.hear(Way::Udp(HOME(4)), now + SECOND_TIME - MILLISECOND), None);
+    assert_eq!(ways.hear(Way::Udp(HOME(3)), now + SECOND_TIME), None, "it is being tried");
+    assert_eq!(ways.hear(Way::Udp(HOME(2)), now + SECOND_TIME), None);
+    assert_eq!(ways.hear(Way::Udp(HOME(4)), now + SECOND_TIME), Some(HOME(4)));
+    ways.try_address(HOME(4), [Nonce([5; 16]), Nonce([6; 16])], now + SECOND_TIME);
+    assert!(!ways.handle_confirm(OTHERS[0], now + SECOND_TIME));
+    assert!(ways.handle_confirm(NONCES[0], now + SECOND_TIME));
+    assert_eq!(ways.also(BUDGET + 1), Some(Way::Udp(HOME(2))));
+}
+
+#[test]
+fn a_second_address_is_the_first_when_that_one_never_answers_and_nobody_when_the_old_one_does() {
+    let now = Instant::now();
+    let mut ways = trying_two(now);
+    assert_eq!(settle(&mut ways, now), (Due::Unanswered, now + CONFIRM_TIME));
+    assert_eq!(ways.also(100), Some(Way::Udp(HOME(3))));
+    for confirmed_nonce in [NONCES[1], OTHERS[1]] {
+        let mut ways = trying_two(now);
+        assert!(ways.handle_confirm(confirmed_nonce, now));
+        assert_eq!((ways.next(), ways.also(100), ways.probes().count()), (None, None, 0));
+    }
+}
+
+#[test]
+fn all_that_are_tried_share_one_budget() {
     let mut now = Instant::now();
     let mut ways = trying(now);
-    assert_eq!(ways.hear(Way::Udp(HOME(3)), now), None);
     let mut sent = 0;
     for last in 2..8 {
         while ways.also(1000).is_some() {
@@ -129,7 +183,7 @@ fn what_comes_by_the_channel_is_believed_and_the_way_back_is_asked_for() {
     assert_eq!((ways.confirmed(), ways.next()), (Some(CHANNEL), None));
     assert_eq!(ways.hear(Way::Udp(HOME(1)), now), Some(HOME(1)));
     ways.try_address(HOME(1), NONCES, now);
-    assert_eq!(ways.probes()[1], None, "a channel always answers");
+    assert_eq!(ways.probes().count(), 1, "a channel always answers");
     assert!(ways.handle_confirm(NONCES[0], now));
     assert_eq!(settle(&mut ways, now), (Due::Confirmed, now));
 }
@@ -190,8 +244,8 @@ fn nobody_is_believed_for_nothing() {
     let mut now = Instant::now();
     let mut ways = shaken(now);
     let mut serial = 0u128;
-    // The address that is tried, its two nonces, and whether the first was answered.
-    let mut trial: Option<(SocketAddr, [Nonce; 2], bool)> = None;
+    // The addresses that were tried since the last one was believed, their nonces, and whether the first was answered.
+    let mut trials: Vec<(SocketAddr, [Nonce; 2], bool)> = Vec::new();
     let (mut spent, mut since, mut changes) = (0, now, 0);
     for step in 0..200_000 {
         let before = ways.confirmed();
@@ -204,7 +258,7 @@ fn nobody_is_believed_for_nothing() {
                     serial += 2;
                     let nonces = [serial, serial + 1].map(|n| Nonce(n.to_be_bytes()));
                     ways.try_address(address, nonces, now);
-                    trial = Some((address, nonces, false));
+                    trials.push((address, nonces, false));
                 }
                 if from == CHANNEL {
                     assert_eq!(ways.confirmed(), Some(CHANNEL));
@@ -212,15 +266,17 @@ fn nobody_is_believed_for_nothing() {
             }
             4 => drop(ways.handle_confirm(Nonce([0; 16]), now)),
             5 => {
-                if let Some((_, nonces, answered)) = &mut trial {
+                // The newest, or the one before.
+                let which = trials.len().checked_sub(1 + draw(2) as usize);
+                if let Some((_, nonces, answered)) = which.and_then(|which| trials.get_mut(which)) {
                     *answered |= ways.handle_confirm(nonces[0], now);
                 }
             }
             6 => {
-                if let Some((_, nonces, _)) = trial.filter(|_| draw(3) == 0)
+                if let Some((_, nonces, _)) = trials.last().filter(|_| draw(3) == 0)
                     && ways.handle_confirm(nonces[1], now)
                 {
-                    trial = None;
+                    trials.clear();
                 }
             }
             7 => ways.handle_channel_came(now),
@@ -244,13 +300,13 @@ fn nobody_is_believed_for_nothing() {
             let is_proved = match after {
                 Some(CHANNEL) => true,
                 Some(Way::Udp(address)) => {
-                    let by_probe = trial.is_some_and(|(tried, _, answered)| tried == address && answered);
+                    let by_probe = trials.iter().any(|(tried, _, answered)| *tried == address && *answered);
                     by_probe || (by_handshake == after && before == Some(CHANNEL))
                 }
                 _ => false,
             };
             assert!(is_proved, "seed {seed}, step {step}: {before:?} became {after:?}");
-            trial = None;
+            trials.clear();
         }
         if now >= since + RENEWAL {
             (spent, since) = (0, now);
