@@ -25,6 +25,7 @@ use crate::{
     clock,
     config::{self, Carrier, Config, Server},
     device::Device,
+    notification,
     secret::{self, NoPassword},
     session::{self, Event, Order, Outcome, Show},
     signals::Signals,
@@ -367,6 +368,9 @@ impl Front {
         }
         if let Some(text) = text {
             self.say(&text);
+            if matches!(event, Event::Warning { .. } | Event::WarningLifted { .. }) {
+                notification::show(&text.say(self.language));
+            }
         }
     }
 

@@ -8,6 +8,7 @@ mod device;
 mod event_loop;
 mod link;
 mod listener;
+mod notification;
 mod qr;
 mod rdp;
 mod secret;

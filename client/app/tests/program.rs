@@ -447,6 +447,33 @@ fn the_gateways_warnings_and_its_end_are_told_in_the_workers_language() {
 }
 
 #[test]
+fn the_gateways_warnings_are_shown_by_the_desktop_too() {
+    let gateway = Gateway::start(Manners::default());
+    let home = tempfile::tempdir().unwrap();
+    let script = home.path().join("bin/notify-send");
+    fs::create_dir(home.path().join("bin")).unwrap();
+    fs::write(&script, "#!/bin/sh\necho \"$*\" >>\"$HOME/notified\"\n").unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let server = gateway.address.to_string();
+    let arguments = ["connect", "--server", &server, "--user", "m.rossi", "--password-stdin", "--no-run"];
+    let known = ["--fingerprint", &gateway.fingerprint];
+    let program = Program::start_in(home, &[&arguments[..], &known[..]].concat(), PASSWORD);
+    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
+    gateway.tell(&json!({ "event": "warning", "limit": "idle", "seconds": 120 }));
+    gateway.tell(&json!({ "event": "warning_lifted", "limit": "idle" }));
+    let start = Instant::now();
+    let notified = loop {
+        let notified = fs::read_to_string(program.home.path().join("notified")).unwrap_or_default();
+        if notified.lines().count() == 2 || start.elapsed() > PATIENCE {
+            break notified;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(notified.contains("-- Deskgate You seem to be away: the session closes in 2 minutes."), "{notified}");
+    assert!(notified.contains("-- Deskgate Welcome back"), "{notified}");
+}
+
+#[test]
 fn the_gateways_end_resets_what_was_open() {
     let gateway = Gateway::start(Manners::default());
     let mut program = Program::connect(&gateway, &["--no-run"]);
