@@ -4,10 +4,12 @@
 //!   how long each waited, and what another worker's echo through a tunnel felt of it;
 //! - strangers from 200 addresses send garbage as fast as it is answered, up to 10,000 requests a second over connections that stay
 //!   open; then well-formed logins with wrong passwords; then 300 new TLS connections a second that ask nothing;
-//!   meanwhile a session copies at a steady rate, and a worker signs in from an address that nobody has seen.
+//!   meanwhile a session copies at a steady rate, and a worker signs in from an address that nobody has seen;
+//! - 10,000 workers have a session, and an administrator asks for the list of them.
 //!
 //! All of it, the strangers too, runs on the same processors, so the flood pays for itself first: look at what it reached.
-//! `DESKGATE_SECONDS` sets how long each flood lasts (10). With `DESKGATE_BUILT` the programs in `target/release` are
+//! `DESKGATE_SECONDS` sets how long each flood lasts (10; 0 leaves them out), `DESKGATE_SESSIONS` how many sessions are listed (10,000;
+//! 0 leaves that out). With `DESKGATE_BUILT` the programs in `target/release` are
 //! taken as they are.
 
 use std::{
@@ -16,7 +18,7 @@ use std::{
     process::Command,
     sync::{
         Arc, Barrier,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -59,16 +61,23 @@ fn main() {
             .expect("cargo runs");
         assert!(built.success(), "the programs do not build");
     }
-    let seconds = std::env::var("DESKGATE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(10);
+    let setting = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let seconds = setting("DESKGATE_SECONDS").unwrap_or(10);
+    let sessions = setting("DESKGATE_SESSIONS").and_then(|number| u16::try_from(number).ok()).unwrap_or(10_000);
+    let people_there = sessions.max(WORKERS);
     let world = World::new();
     // Homes by the thousand: every address of 10.64.0.0/14 is one of the home computer's own.
     world.home.ip("route add local 10.64.0.0/14 dev lo");
     world.internet.ip("route add 10.64.0.0/14 via 198.51.100.2");
     let directory = Directory::start(&world);
-    directory.modify(&world, &people());
-    let setup = Setup::default().ldap(&directory);
+    directory.modify(&world, &people(people_there));
+    // Nobody's session ends while the others sign in.
+    let hours = "\"6h\"";
+    let mut setup =
+        Setup::default().ldap(&directory).profile("grace", hours).profile("unused", hours).profile("idle", hours);
+    setup.pool = "100.96.0.0/16".to_owned();
     let files = setup.write(&world);
-    files.set_policy(&(setup.policy() + &agreements()));
+    files.set_policy(&(setup.policy() + &agreements(people_there)));
     let gateway = Gateway::start(&world, Files::clone(&files));
     let _desk = desk(&world);
 
@@ -79,8 +88,11 @@ fn main() {
     monday(&scene);
     let quiet = copy(&world.home, door, Duration::from_secs(3));
     println!("a session's copy, quiet: {:.1} MB/s of {:.0}", quiet / 1e6, STEADY as f64 / 1e6);
-    for flood in [Flood::Garbage, Flood::WrongPasswords, Flood::Connections] {
+    for flood in [Flood::Garbage, Flood::WrongPasswords, Flood::Connections].into_iter().filter(|_| seconds > 0) {
         uninvited(&scene, flood, Duration::from_secs(seconds), quiet);
+    }
+    if sessions > 0 {
+        listed(&scene, sessions);
     }
 }
 
@@ -122,6 +134,48 @@ fn monday(Scene { world, door, tls, .. }: &Scene<'_>) {
     });
     let let_in = answers.iter().filter(|(status, _)| *status == 200).count();
     println!("{let_in} of {WORKERS} logins at once are let in, after {}", Times(answers.iter().map(|a| a.1).collect()));
+    println!("echo of one byte meanwhile: {}", Times(felt));
+}
+
+/// Everybody else signs in too, some at a time, and somebody asks who is there.
+fn listed(Scene { world, gateway, door, tls }: &Scene<'_>, sessions: u16) {
+    let (next, begun) = (AtomicU16::new(WORKERS), Instant::now());
+    let before = resident(gateway);
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                world.home.inside(|| {
+                    loop {
+                        let nth = next.fetch_add(1, Ordering::Relaxed);
+                        if nth >= sessions {
+                            return;
+                        }
+                        let name = worker(nth);
+                        let body = api::login_body(&name, &password(&name), None, PrivateKey::random().public());
+                        let status = Caller::connect(address(0, nth), tls).and_then(|mut caller| caller.post(&body));
+                        assert_eq!(status.ok(), Some(200), "{name}");
+                    }
+                });
+            });
+        }
+    });
+    let took = begun.elapsed().as_secs_f64();
+    println!("{sessions} workers are in: {:.0} logins a second", f64::from(sessions - WORKERS) / took);
+    println!("the gateway's memory {before:.1} -> {:.1} MB", resident(gateway));
+    let over = AtomicBool::new(false);
+    let (times, felt) = std::thread::scope(|scope| {
+        let listener = scope.spawn(|| echo(&world.home, *door, || !over.load(Ordering::Relaxed)));
+        let ask = |_| {
+            let begun = Instant::now();
+            let rows = gateway.json(&["session", "list", "--json"]).as_array().map_or(0, Vec::len);
+            assert!(rows >= usize::from(sessions), "{rows} sessions");
+            begun.elapsed()
+        };
+        let times = (0..20).map(ask).collect();
+        over.store(true, Ordering::Relaxed);
+        (times, listener.join().expect("the echo"))
+    });
+    println!("`session list --json`, from its start to its end: {}", Times(times));
     println!("echo of one byte meanwhile: {}", Times(felt));
 }
 
@@ -320,7 +374,7 @@ fn worker(nth: u16) -> String {
     format!("worker{nth}")
 }
 
-fn people() -> String {
+fn people(count: u16) -> String {
     let base = ldap::BASE;
     let person = |name: &String| {
         format!(
@@ -329,14 +383,14 @@ fn people() -> String {
             password(name)
         )
     };
-    let names: Vec<String> = (0..WORKERS).map(worker).collect();
+    let names: Vec<String> = (0..count).map(worker).collect();
     let members: String = names.iter().map(|name| format!("member: uid={name},ou=people,{base}\n")).collect();
     let group = format!("dn: {}\nchangetype: modify\nadd: member\n{members}\n", ldap::GROUP);
     names.iter().map(person).collect::<String>() + &group
 }
 
-fn agreements() -> String {
-    (0..WORKERS)
+fn agreements(count: u16) -> String {
+    (0..count)
         .map(|nth| {
             let [high, low] = nth.to_be_bytes();
             format!(
