@@ -122,6 +122,51 @@ async fn names_are_never_patterns() {
     for name in ["*", "m*", "mario)(uid=*", "mario\\", "uid=mario,ou=people,dc=azienda,dc=test", "mario,ou=people"] {
         assert_eq!(ask(&directory, name, "pw-mario").await, Answer::Wrong(Wrong::NoSuchUser), "{name}");
     }
+    // Whatever is made of what filters and names are written with, and of the name of somebody who is there.
+    let seed = std::process::id();
+    println!("seed {seed}");
+    let pieces = [
+        "mario",
+        "m",
+        "*",
+        "(",
+        ")",
+        "\\",
+        "\\2a",
+        "&",
+        "|",
+        "!",
+        "=",
+        "uid=",
+        ",",
+        "ou=people",
+        "#",
+        "\u{e8}",
+        "\"",
+        "+",
+        ";",
+        "<",
+    ];
+    let mut random = u64::from(seed) | 1;
+    for _ in 0..200 {
+        let mut name = String::new();
+        for _ in 0..=random % 6 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            name.push_str(pieces[(random >> 33) as usize % pieces.len()]);
+        }
+        if name != "mario" {
+            assert_eq!(ask(&directory, &name, "pw-mario").await, Answer::Wrong(Wrong::NoSuchUser), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_name_is_the_same_however_its_letters_are_composed() {
+    let server = OpenLdap::start();
+    let directory = ldaps(&server);
+    let composed = person(&directory, "nicol\u{f2}").await;
+    let taken_apart = ask(&directory, "nicolo\u{300}", "pw-nicol\u{f2}").await;
+    assert_eq!(taken_apart, Answer::Valid(composed));
 }
 
 #[tokio::test]
@@ -172,9 +217,15 @@ async fn a_server_that_is_down_or_hangs_is_passed_over_and_alone_is_no_answer() 
     assert!(why.contains("cannot connect") && why.contains("no answer within 3s"), "{why}");
     let directory = quick(&hangs);
     let began = Instant::now();
-    let together = futures_util::future::join_all((0..50).map(|_| ask(&directory, "mario", "pw-mario"))).await;
+    let together = futures_util::future::join_all((0..1200).map(|_| ask(&directory, "mario", "pw-mario"))).await;
+    let clear = |answer: &&Answer| matches!(answer, Answer::Unknown(why) if why.contains("too many logins wait"));
     assert!(together.iter().all(|answer| matches!(answer, Answer::Unknown(_))));
-    assert!(began.elapsed() < Duration::from_secs(75), "in turn they would wait for 150 s");
+    assert_eq!(
+        together.iter().filter(clear).count(),
+        1200 - 1024,
+        "the queue has an end, and who is behind it is told"
+    );
+    assert!(began.elapsed() < Duration::from_secs(75), "in turn they would wait for an hour");
 }
 
 /// A server that takes connections, counts them, and says nothing.

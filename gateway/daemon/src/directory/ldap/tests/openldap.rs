@@ -214,6 +214,10 @@ pwdGraceAuthNLimit: 0
             "\ndn: uid={user},ou=people,{BASE}\nobjectClass: inetOrgPerson\nuid: {user}\ncn: {user}\nsn: {user}\nuserPassword: pw-{user}\n"
         );
     }
+    // `nicolò`, with one character for its last letter.
+    text += &format!(
+        "\ndn: cn=nicolo,ou=people,{BASE}\nobjectClass: inetOrgPerson\nuid:: bmljb2zDsg==\ncn: nicolo\nsn: nicolo\nuserPassword:: cHctbmljb2zDsg==\n"
+    );
     // Two people of one name, so that it means neither.
     for place in ["people", "groups"] {
         text += &format!(
