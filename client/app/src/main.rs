@@ -8,6 +8,7 @@ mod device;
 mod event_loop;
 mod link;
 mod listener;
+mod memory;
 mod notification;
 mod qr;
 mod rdp;
@@ -50,6 +51,7 @@ impl Exit {
 }
 
 fn main() -> ExitCode {
+    memory::hide();
     if let Err(error) = rdp::become_program() {
         use std::io::Write as _;
         let _ = writeln!(std::io::stderr(), "deskgate: {}", api::plain(&error));

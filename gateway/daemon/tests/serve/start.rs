@@ -1,8 +1,11 @@
 //! Starting, stopping, reloading; and what is said when it cannot be.
 
-use std::fs;
+use std::{fs, process::Command};
 
-use nix::sys::signal::Signal;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 
 use crate::house::*;
 
@@ -179,11 +182,38 @@ fn no_thread_keeps_a_right_it_no_longer_needs() {
 }
 
 #[test]
+fn a_crash_leaves_no_memory_behind() {
+    use nix::sys::resource::{Resource, setrlimit};
+    let house = House::new();
+    // What a crash would leave goes where the program runs: into a folder of its own, as large as it likes.
+    let (_, most) = nix::sys::resource::getrlimit(Resource::RLIMIT_CORE).unwrap();
+    setrlimit(Resource::RLIMIT_CORE, most, most).unwrap();
+    let crashed = |mut command: Command| {
+        use std::os::unix::process::ExitStatusExt as _;
+        let mut child = command.current_dir(house.path("")).spawn().unwrap();
+        wait("the program to be itself", || {
+            let command = fs::read(format!("/proc/{}/cmdline", child.id())).unwrap_or_default();
+            command.starts_with(b"sleep") || house.run(&["status"], "").status.success()
+        });
+        kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGABRT).unwrap();
+        child.wait().unwrap().core_dumped()
+    };
+    let mut sleeper = Command::new("sleep");
+    sleeper.arg("600");
+    if !crashed(sleeper) {
+        println!("this machine keeps no core dumps in files: nothing can be seen here");
+    }
+    let mut gateway = Command::new(env!("CARGO_BIN_EXE_deskgate-gateway"));
+    gateway.args(["serve", "--config"]).arg(house.path("gateway.toml"));
+    assert!(!crashed(gateway), "a core dump holds keys and passwords");
+}
+
+#[test]
 fn the_fingerprint_is_that_of_the_certificate_that_is_shown() {
     let house = House::new();
     assert_eq!(house.run(&["fingerprint"], "").status.code(), Some(64), "there is none before the first start");
     let _gateway = house.serve();
-    let shown = std::process::Command::new("sh")
+    let shown = Command::new("sh")
         .args(["-c", "openssl s_client -connect 127.0.0.1:443 </dev/null 2>/dev/null | openssl x509 -pubkey -noout | openssl pkey -pubin -outform der | sha256sum"])
         .output()
         .unwrap();
