@@ -2,6 +2,8 @@
 //!
 //! - 500 workers sign in at the same moment, each from an address of their own, against a real OpenLDAP: how many are let in,
 //!   how long each waited, and what another worker's echo through a tunnel felt of it;
+//! - strangers try a wrong password, a name that nobody has, and a right password without its second factor, in turns: whether what they
+//!   wait tells them apart (the distance of Kolmogorov and Smirnov: 0 where two distributions are one, 1 where they do not meet);
 //! - strangers from 200 addresses send garbage as fast as it is answered, up to 10,000 requests a second over connections that stay
 //!   open; then well-formed logins with wrong passwords; then 300 new TLS connections a second that ask nothing;
 //!   meanwhile a session copies at a steady rate, and a worker signs in from an address that nobody has seen;
@@ -46,6 +48,8 @@ const STRANGERS: u16 = 200;
 const THREADS: u16 = 4;
 const REQUESTS_A_SECOND: u64 = 10_000;
 const CONNECTIONS_A_SECOND: u64 = 300;
+/// How often each kind of wrong credentials is tried, by people of whom as many have a second factor.
+const TRIES: u16 = 120;
 /// The session that copies meanwhile, in bytes a second.
 const STEADY: u64 = 50_000_000;
 
@@ -86,6 +90,7 @@ fn main() {
     let scene = Scene { world: &world, gateway: &gateway, door, tls: tls() };
     println!("echo of one byte, quiet: {}", Times(echo(&world.home, door, || true)));
     monday(&scene);
+    alike(&scene);
     let quiet = copy(&world.home, door, Duration::from_secs(3));
     println!("a session's copy, quiet: {:.1} MB/s of {:.0}", quiet / 1e6, STEADY as f64 / 1e6);
     for flood in [Flood::Garbage, Flood::WrongPasswords, Flood::Connections].into_iter().filter(|_| seconds > 0) {
@@ -177,6 +182,55 @@ fn listed(Scene { world, gateway, door, tls }: &Scene<'_>, sessions: u16) {
     });
     println!("`session list --json`, from its start to its end: {}", Times(times));
     println!("echo of one byte meanwhile: {}", Times(felt));
+}
+
+/// What wrong credentials cost whoever tries them, by kind.
+fn alike(Scene { world, tls, .. }: &Scene<'_>) {
+    const KINDS: [&str; 3] = ["wrong password", "unknown name", "no second factor"];
+    let waits: Vec<(usize, Duration)> = std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            (0..THREADS).map(|thread| scope.spawn(move || world.home.inside(|| guesses(thread, tls)))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("a guesser")).collect()
+    });
+    let of = |kind: usize| -> Vec<Duration> { waits.iter().filter(|wait| wait.0 == kind).map(|wait| wait.1).collect() };
+    for (kind, name) in KINDS.iter().enumerate() {
+        println!("{name}: answered after {}", Times(of(kind)));
+    }
+    // At the level of one in a hundred, two samples of one distribution are further apart than this once in a hundred times.
+    let chance = 1.63 * (2.0 / f64::from(TRIES)).sqrt();
+    for (one, other) in [(0, 1), (0, 2), (1, 2)] {
+        let distance = distance(&of(one), &of(other));
+        println!("{} and {}: {distance:.3} apart; by chance up to {chance:.3}", KINDS[one], KINDS[other]);
+    }
+}
+
+/// One thread's guesses, each once for each account, from addresses that nobody knows.
+fn guesses(thread: u16, tls: &Arc<ClientConfig>) -> Vec<(usize, Duration)> {
+    let mut waits = Vec::new();
+    for nth in (0..TRIES).filter(|nth| nth % THREADS == thread) {
+        let guesses = [(worker(nth), "wrong".to_owned()), (format!("nobody{nth}"), "wrong".to_owned()), {
+            let coded = coded(nth);
+            let password = password(&coded);
+            (coded, password)
+        }];
+        for (kind, (name, password)) in guesses.into_iter().enumerate() {
+            let body = api::login_body(&name, &password, None, PrivateKey::random().public());
+            // Beyond the addresses of the floods.
+            let Ok(mut caller) = Caller::connect(address(1, 3 * STRANGERS + nth), tls) else { continue };
+            let begun = Instant::now();
+            assert_eq!(caller.post(&body).unwrap_or(0), 401, "{name} is not answered as wrong credentials are");
+            waits.push((kind, begun.elapsed()));
+        }
+    }
+    waits
+}
+
+/// How far two samples are apart at most, as shares: Kolmogorov and Smirnov's statistic.
+fn distance(one: &[Duration], other: &[Duration]) -> f64 {
+    let share = |sample: &[Duration], time: Duration| {
+        sample.iter().filter(|wait| **wait <= time).count() as f64 / sample.len() as f64
+    };
+    one.iter().chain(other).map(|time| (share(one, *time) - share(other, *time)).abs()).fold(0.0, f64::max)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -374,6 +428,11 @@ fn worker(nth: u16) -> String {
     format!("worker{nth}")
 }
 
+/// Somebody whose profile asks for a second factor.
+fn coded(nth: u16) -> String {
+    format!("coded{nth}")
+}
+
 fn people(count: u16) -> String {
     let base = ldap::BASE;
     let person = |name: &String| {
@@ -383,24 +442,25 @@ fn people(count: u16) -> String {
             password(name)
         )
     };
-    let names: Vec<String> = (0..count).map(worker).collect();
+    let names: Vec<String> = (0..count).map(worker).chain((0..TRIES).map(coded)).collect();
     let members: String = names.iter().map(|name| format!("member: uid={name},ou=people,{base}\n")).collect();
     let group = format!("dn: {}\nchangetype: modify\nadd: member\n{members}\n", ldap::GROUP);
     names.iter().map(person).collect::<String>() + &group
 }
 
 fn agreements(count: u16) -> String {
-    (0..count)
-        .map(|nth| {
-            let [high, low] = nth.to_be_bytes();
-            format!(
-                "\n[workstations.desk-{nth}]\naddress = \"10.21.{high}.{low}\"\nservices = [\"rdp\"]\n\n[[agreements]]\nworker = \"{}\"\n\
-                 structure = \"Servizi Demografici\"\nworkstation = \"desk-{nth}\"\nprofile = \"standard\"\n{}\n",
-                worker(nth),
-                e2e::gateway::ALWAYS
-            )
-        })
-        .collect()
+    let agreement = |nth: u16, worker: String, profile: &str| {
+        let [high, low] = nth.to_be_bytes();
+        format!(
+            "\n[workstations.desk-{nth}]\naddress = \"10.21.{high}.{low}\"\nservices = [\"rdp\"]\n\n[[agreements]]\nworker = \"{worker}\"\n\
+             structure = \"Servizi Demografici\"\nworkstation = \"desk-{nth}\"\nprofile = \"{profile}\"\n{}\n",
+            e2e::gateway::ALWAYS
+        )
+    };
+    let plain = (0..count).map(|nth| agreement(nth, worker(nth), "standard"));
+    let with_factor = (0..TRIES).map(|nth| agreement(count + nth, coded(nth), "coded"));
+    let profile = format!("\n[profiles.coded]\ngroups = [\"{}\"]\nsecond_factor = \"totp\"\n", ldap::GROUP);
+    plain.chain(with_factor).collect::<String>() + &profile
 }
 
 /// A workstation that answers one byte, and swallows the rest.
