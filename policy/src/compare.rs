@@ -163,6 +163,9 @@ impl Policy {
         note(before.redirect != after.redirect, "other redirections".to_owned());
         note(before.warnings != after.warnings, "other warnings".to_owned());
         note(before.notices != after.notices, "other notices, at the next login".to_owned());
+        if before.require_post_quantum != after.require_post_quantum {
+            note(true, format!("{}, at the next login", key_exchange(after.require_post_quantum)));
+        }
         changes
     }
 
@@ -329,6 +332,13 @@ fn profile_changes(was: &Profile, is: &Profile, changes: &mut Vec<String>) {
     if was.notices != is.notices {
         changes.push("other notices".to_owned());
     }
+    if was.require_post_quantum != is.require_post_quantum {
+        changes.push(key_exchange(is.require_post_quantum).to_owned());
+    }
+}
+
+fn key_exchange(required: bool) -> &'static str {
+    if required { "a post-quantum key exchange is required" } else { "any key exchange will do" }
 }
 
 fn limit_changes(was: &Limits, is: &Limits, device: &str, changes: &mut Vec<String>) {

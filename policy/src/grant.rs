@@ -47,6 +47,9 @@ pub struct Grant {
     pub idle_rule: IdleRule,
     /// How the workstation is woken, where it can be.
     pub wake: Option<Wake>,
+    /// Whether the keys of the login must have been agreed on in the hybrid way, which also holds against quantum computers.
+    #[serde(default)]
+    pub require_post_quantum: bool,
     /// What the worker must have read before the session opens.
     pub notices: Vec<Arc<Notice>>,
 }

@@ -116,6 +116,7 @@ pub(crate) struct Profile {
     pub(crate) personal: Option<Limits>,
     pub(crate) second_login: SecondLogin,
     pub(crate) idle_rule: IdleRule,
+    pub(crate) require_post_quantum: bool,
     pub(crate) notices: Vec<Arc<Notice>>,
     pub(crate) span: Span,
     /// Where the tighter limits of personal devices stand.

@@ -152,6 +152,7 @@ pub(crate) struct ProfileWritten {
     pub(crate) jiggler: Option<At<crate::grant::Jiggler>>,
     pub(crate) dry_run: Option<At<bool>>,
     pub(crate) wireguard_config: Option<At<bool>>,
+    pub(crate) require_post_quantum: Option<At<bool>>,
     pub(crate) personal: Option<At<LimitsWritten>>,
     pub(crate) span: Span,
 }

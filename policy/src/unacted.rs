@@ -13,7 +13,6 @@ use crate::{
 
 /// The keys, each with what does not happen.
 const UNACTED: &[(&str, &str)] = &[
-    ("notices", "the notice is not shown"),
     ("mac", "the workstation is not woken"),
     ("lawful", "there are no reviews yet"),
     ("roles", "the roles give no rights yet"),

@@ -7,6 +7,7 @@ use std::fs;
 use gateway_api::{
     PublicKey,
     login::{Code, Language, Password, Refusal, Request, Session},
+    proof,
 };
 
 use crate::{
@@ -15,6 +16,9 @@ use crate::{
     wireguard::{Config, PrivateKey},
     world::{GATEWAY, World},
 };
+
+/// What proves each use of a token that was asked for here, as [`proof::Secret`] takes it.
+pub const SESSION_KEY: [u8; 32] = [42; 32];
 
 /// What came back.
 #[derive(Debug, Clone)]
@@ -62,6 +66,7 @@ pub fn login_body(user: &str, password: &str, code: Option<&str>, key: PublicKey
         password: Password::new(password.to_owned()),
         second_factor: code.map(|code| Code::new(code.to_owned())),
         public_key: key,
+        session_key: proof::Secret::new(&SESSION_KEY).public(),
         language: Language::En,
         client: "e2e".to_owned(),
         wireguard_config: false,

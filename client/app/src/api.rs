@@ -4,21 +4,23 @@
 //! Who the gateway is, is settled in `api/trust.rs` before a byte of a request leaves.
 
 pub(crate) mod channel;
+pub(crate) mod credential;
 pub(crate) mod trust;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use gateway_api::{
-    DEVICE, FACTOR, FACTOR_CONFIRMATION, LARGEST_BODY, LOGIN, PASSWORD, SESSION, Token, device, factor,
+    DEVICE, DEVICE_RENEWAL, FACTOR, FACTOR_CONFIRMATION, LARGEST_BODY, LOGIN, NOTICES, PASSWORD, SESSION, device,
+    factor,
     login::{Refusal, Request, Session},
-    password,
+    notice, password,
     session::ClientReason,
 };
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
-    StatusCode,
+    Method, StatusCode,
     body::Bytes,
-    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, HOST},
 };
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
@@ -28,6 +30,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use zeroize::Zeroizing;
 
 use crate::{config::Server, device::Device};
+use credential::Credential;
 
 /// How long finding the gateway and agreeing on keys may take, each.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
@@ -36,7 +39,7 @@ const LOGIN_TIME: Duration = Duration::from_secs(60);
 /// How long it may take to be told of an end. Nobody waits gladly for that.
 const CLOSE_TIME: Duration = Duration::from_secs(3);
 /// The largest answer read, in bytes.
-const LARGEST_ANSWER: usize = 64 << 10;
+const LARGEST_ANSWER: usize = 512 << 10;
 
 /// What went wrong with a request.
 #[derive(Debug)]
@@ -53,6 +56,14 @@ pub(crate) enum Failure {
     Refused(Box<Refusal>),
     /// The gateway does not know the session, or not any more.
     Gone,
+}
+
+/// What a login comes to.
+pub(crate) enum Opened {
+    /// A session.
+    Session(Box<Session>),
+    /// Something to be read first.
+    Pending(notice::Pending),
 }
 
 /// A gateway, and how to know it.
@@ -81,11 +92,35 @@ impl Client {
     }
 
     /// Signs in, and tells at which of its addresses the gateway was reached.
-    pub(crate) async fn login(&self, request: Request) -> Result<(Session, IpAddr), Failure> {
+    pub(crate) async fn login(&self, request: Request) -> Result<(Opened, IpAddr), Failure> {
         let (status, answer, gateway) = self.post(LOGIN, request).await?;
-        let mut session: Session = read(status, &answer)?;
+        Ok((self.opened(status, &answer)?, gateway))
+    }
+
+    /// Says what was read, for the login that waits for it.
+    pub(crate) async fn mark(&self, credential: &Credential, read: &notice::Read) -> Result<Opened, Failure> {
+        let stream = self.dial().await?;
+        let body = serde_json::to_vec(read).map_err(|error| Failure::NotAGateway(error.to_string()))?;
+        let message = hyper::Request::post(NOTICES)
+            .header(HOST, self.server.host_header())
+            .header(CONTENT_TYPE, "application/json")
+            .header(CONTENT_LENGTH, body.len());
+        let message = credential
+            .show(message, &stream, &Method::POST, NOTICES)?
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|error| Failure::NotAGateway(error.to_string()))?;
+        let (status, answer) = exchange(stream, message, LOGIN_TIME).await?;
+        self.opened(status, &answer)
+    }
+
+    /// What a login came to.
+    fn opened(&self, status: StatusCode, answer: &[u8]) -> Result<Opened, Failure> {
+        if status == StatusCode::ACCEPTED {
+            return read(StatusCode::OK, answer).map(Opened::Pending);
+        }
+        let mut session: Session = read(status, answer)?;
         self.renew(session.device_certificate.take());
-        Ok((session, gateway))
+        Ok(Opened::Session(Box::new(session)))
     }
 
     /// Makes this computer a managed one; it shows the key that the certificate is to be for.
@@ -95,6 +130,12 @@ impl Client {
             return serde_json::from_slice(&answer).map_err(|error| Failure::NotAGateway(error.to_string()));
         }
         Err(refused(status, &answer))
+    }
+
+    /// Another certificate for this computer's key, if it is time; the present one is shown.
+    pub(crate) async fn renew_device(&self) -> Result<Option<device::Enrolled>, Failure> {
+        let (status, answer, _) = self.post(DEVICE_RENEWAL, ()).await?;
+        if status == StatusCode::NO_CONTENT { Ok(None) } else { read(status, &answer).map(Some) }
     }
 
     /// Keeps a new certificate. One that cannot be kept comes again at the next login.
@@ -148,14 +189,18 @@ impl Client {
     }
 
     /// Tells the gateway that the session is over. A session it no longer knows is over as well.
-    pub(crate) async fn close(&self, token: &Token, reason: ClientReason) -> Result<(), Failure> {
+    pub(crate) async fn close(&self, credential: &Credential, reason: ClientReason) -> Result<(), Failure> {
         let word = gateway_api::CloseReason::from(reason).word();
-        let message = hyper::Request::delete(format!("{SESSION}?reason={word}"))
-            .header(HOST, self.server.host_header())
-            .header(AUTHORIZATION, bearer(token)?)
-            .body(Full::new(Bytes::new()))
-            .map_err(|error| Failure::NotAGateway(error.to_string()))?;
-        let exchange = async { exchange(self.dial().await?, message, CLOSE_TIME).await };
+        let target = format!("{SESSION}?reason={word}");
+        let exchange = async {
+            let stream = self.dial().await?;
+            let message = hyper::Request::delete(&target).header(HOST, self.server.host_header());
+            let message = credential
+                .show(message, &stream, &Method::DELETE, &target)?
+                .body(Full::new(Bytes::new()))
+                .map_err(|error| Failure::NotAGateway(error.to_string()))?;
+            exchange(stream, message, CLOSE_TIME).await
+        };
         let (status, _) =
             timeout(CLOSE_TIME, exchange).await.map_err(|_| Failure::Unreachable("no answer in time".into()))??;
         match status {
@@ -220,13 +265,6 @@ fn refused(status: StatusCode, answer: &[u8]) -> Failure {
         Ok(refusal) => Failure::Refused(Box::new(refusal)),
         Err(_) => Failure::NotAGateway(format!("status {}", status.as_u16())),
     }
-}
-
-fn bearer(token: &Token) -> Result<HeaderValue, Failure> {
-    let text = Zeroizing::new(format!("Bearer {}", *token.encode()));
-    let mut value = HeaderValue::from_str(&text).map_err(|error| Failure::NotAGateway(error.to_string()))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 /// One request, one answer: its status and its body, which is cleared when dropped.

@@ -378,6 +378,8 @@ impl Front {
     fn text(&self, event: &Event) -> Option<Text> {
         Some(match event.clone() {
             Event::Reaching { server } => Text::Reaching { server },
+            Event::Notice { name, text } => Text::Notice { name, text },
+            Event::NoticeAsked => Text::NoticeAsked,
             Event::SignedIn { session, workstation, ends_at } => {
                 Text::SignedIn { workstation, number: session, until: clock::wall(ends_at) }
             }
@@ -448,6 +450,7 @@ impl Front {
             Outcome::NoTunnel { endpoint } => (Exit::Unreachable, Text::NoTunnel { endpoint }),
             Outcome::Unresolved => (Exit::Unreachable, Text::Unresolved { server }),
             Outcome::Unreachable { cause } => (Exit::Unreachable, Text::Unreachable { server, cause }),
+            Outcome::NoticeUnread { asked } => (Exit::Refused, Text::NoticeUnread { asked }),
             Outcome::Refused(refusal) => (
                 Exit::Refused,
                 Text::Refused {

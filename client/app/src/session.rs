@@ -20,6 +20,8 @@ use gateway_api::{
     CloseReason, SessionNumber, Token,
     factor::News as FactorNews,
     login::{self, Code, Language, Password, Refusal},
+    notice::{Pending, Read, Version},
+    proof,
     session::{self, ClientReason, Limit},
 };
 use serde::Serialize;
@@ -32,8 +34,9 @@ use zeroize::Zeroizing;
 
 use crate::{
     api::{
-        Client, Failure,
+        Client, Failure, Opened,
         channel::{self, News},
+        credential::Credential,
     },
     config::{Carrier, Server, WireguardOutput},
     event_loop::{Command, DataPlane, Report},
@@ -96,6 +99,10 @@ impl Show {
 pub(crate) enum Event {
     /// The gateway is being asked.
     Reaching { server: String },
+    /// The office wants this read before there is a session; all of it.
+    Notice { name: String, text: String },
+    /// Whether it was read is asked.
+    NoticeAsked,
     /// The login succeeded. `ends_at` is in Unix seconds.
     SignedIn { session: SessionNumber, workstation: String, ends_at: i64 },
     /// Something happened to the person's second factor lately.
@@ -169,6 +176,8 @@ pub(crate) enum Outcome {
     Unwritable { path: String, cause: String },
     /// The gateway refused.
     Refused(Box<Refusal>),
+    /// A notice was not marked as read; `asked` says whether there was anybody to ask.
+    NoticeUnread { asked: bool },
     /// The gateway's name has no address.
     Unresolved,
     /// The gateway does not answer.
@@ -200,22 +209,27 @@ pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnM
     tell(&Event::Reaching { server: server.to_string() });
     let mut private = Zeroizing::new([0; 32]);
     let mut seed = [0; 8];
-    if let Err(error) = getrandom::fill(&mut *private).and_then(|()| getrandom::fill(&mut seed)) {
+    let mut key = Zeroizing::new([0; 32]);
+    let random = getrandom::fill(&mut *private).and_then(|()| getrandom::fill(&mut *key));
+    if let Err(error) = random.and_then(|()| getrandom::fill(&mut seed)) {
         return Outcome::Broken { cause: error.to_string() };
     }
+    let credential = Credential::new(proof::Secret::new(&key));
     let request = login::Request {
         user: user.clone(),
         password,
         second_factor,
         public_key: gateway_api::PublicKey(x25519_dalek::x25519(*private, x25519_dalek::X25519_BASEPOINT_BYTES)),
+        session_key: credential.public(),
         language,
         client: format!("deskgate {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS),
         wireguard_config: matches!(show, Show::Wireguard(_)),
     };
-    let (session, gateway) = tokio::select! {
-        answer = client.login(request) => match answer {
-            Ok(answer) => answer,
-            Err(failure) => return failure.into(),
+    let mut terminal = Terminal::default();
+    let (mut session, gateway) = tokio::select! {
+        signed_in = sign_in(&client, &credential, request, &mut terminal, tell) => match signed_in {
+            Ok(signed_in) => signed_in,
+            Err(outcome) => return outcome,
         },
         // If the gateway has opened a session meanwhile, its grace ends it.
         () = signals.next() => return Outcome::Ended { reason: CloseReason::WorkerClosed, idle_minutes: 0 },
@@ -226,7 +240,46 @@ pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnM
         ends_at: session.limits.ends_at,
     });
     session.factor_news.iter().for_each(|news| tell(&Event::FactorNews(*news)));
-    Working::new(client, user, session, gateway, private, u64::from_ne_bytes(seed), tell).work(show, signals).await
+    credential.take(std::mem::replace(&mut session.token, Token::new([0; 32])));
+    let login = Login { session: *session, credential: Arc::new(credential), gateway, terminal };
+    Working::new(client, user, login, private, u64::from_ne_bytes(seed), tell).work(show, signals).await
+}
+
+/// Signs in, and has the worker read what the office wants read first, until there is a session.
+async fn sign_in(
+    client: &Client,
+    credential: &Credential,
+    request: login::Request,
+    terminal: &mut Terminal,
+    tell: &mut dyn FnMut(&Event),
+) -> Result<(Box<login::Session>, IpAddr), Outcome> {
+    let (mut opened, gateway) = client.login(request).await?;
+    loop {
+        let Pending { token, notices, .. } = match opened {
+            Opened::Session(session) => return Ok((session, gateway)),
+            Opened::Pending(pending) => pending,
+        };
+        credential.take(token);
+        for notice in &notices {
+            tell(&Event::Notice { name: notice.name.clone(), text: readable(&notice.text) });
+        }
+        // What nobody marks as read is not marked as read.
+        if !terminal.listen() {
+            return Err(Outcome::NoticeUnread { asked: false });
+        }
+        tell(&Event::NoticeAsked);
+        let is_read = is_yes(&terminal.next().await);
+        terminal.stop();
+        if !is_read {
+            return Err(Outcome::NoticeUnread { asked: true });
+        }
+        opened = client.mark(credential, &Read { read: notices.iter().map(Version::from).collect() }).await?;
+    }
+}
+
+/// A text from elsewhere, without what would steer a terminal.
+fn readable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
 }
 
 /// Why the session is to end.
@@ -252,6 +305,16 @@ enum Trace {
     Running,
 }
 
+/// What a login brought.
+struct Login {
+    session: login::Session,
+    credential: Arc<Credential>,
+    /// Where the gateway was reached.
+    gateway: IpAddr,
+    /// Where the worker may have been asked something already.
+    terminal: Terminal,
+}
+
 /// A session that the gateway has opened.
 struct Working<'a> {
     client: Client,
@@ -259,7 +322,7 @@ struct Working<'a> {
     session: login::Session,
     /// Where it was reached.
     gateway: IpAddr,
-    token: Arc<Token>,
+    credential: Arc<Credential>,
     private: Zeroizing<[u8; 32]>,
     seed: u64,
     channel: JoinHandle<()>,
@@ -285,31 +348,28 @@ impl<'a> Working<'a> {
     fn new(
         client: Client,
         user: String,
-        mut session: login::Session,
-        gateway: IpAddr,
+        Login { session, credential, gateway, terminal }: Login,
         private: Zeroizing<[u8; 32]>,
         seed: u64,
         tell: &'a mut dyn FnMut(&Event),
     ) -> Self {
-        let token = std::mem::replace(&mut session.token, Token::new([0; 32]));
-        let token = Arc::new(token);
         let (sender, news) = unbounded_channel();
         let (loop_end, channel_end) = link::link();
         let (requests, asked) = unbounded_channel();
-        let channel = tokio::spawn(channel::hold(client.clone(), Arc::clone(&token), sender, asked, channel_end));
+        let channel = tokio::spawn(channel::hold(client.clone(), Arc::clone(&credential), sender, asked, channel_end));
         Self {
             client,
             user,
             session,
             gateway,
-            token,
+            credential,
             private,
             seed,
             channel,
             news,
             requests,
             trace: None,
-            terminal: Terminal::default(),
+            terminal,
             link: Some(loop_end),
             lost: None,
             silent: false,
@@ -612,7 +672,7 @@ impl<'a> Working<'a> {
             let flushed = async { while plane.report().await.is_some() {} };
             let _ = timeout(FLUSH_TIME, flushed).await;
         }
-        if let Err(failure) = self.client.close(&self.token, reason).await {
+        if let Err(failure) = self.client.close(&self.credential, reason).await {
             tracing::debug!(?failure, "close");
             (self.tell)(&Event::NotTold);
         }
@@ -688,6 +748,11 @@ mod tests {
             doors(&[service("rdp", &[3389]), service("web", &[80, 443]), service("again", &[443]), service("u", &[])]);
         let expected = [("rdp", 3389), ("web/80", 80), ("web/443", 443)];
         assert_eq!(found, expected.map(|(name, port)| (name.to_owned(), port)));
+    }
+
+    #[test]
+    fn a_text_from_elsewhere_steers_no_terminal() {
+        assert_eq!(readable("One\n\tTwo\x1b[2J\r\u{9b}31m è"), "One\n\tTwo[2J31m è");
     }
 
     #[test]

@@ -44,12 +44,22 @@ pub(crate) enum Text {
     PasswordChanged,
     /// This computer is a managed one, until its certificate ends.
     Managed { name: String, until: String },
+    /// This computer has no certificate that could be renewed.
+    NotManaged,
+    /// Its certificate holds for long enough.
+    NothingToRenew,
     /// This computer's key and certificate are deleted.
     Forgotten,
     /// There was no key and no certificate.
     NothingToForget,
     /// The gateway is being asked.
     Reaching { server: String },
+    /// What the office wants read before there is a session.
+    Notice { name: String, text: String },
+    /// Whether it was read is asked.
+    NoticeAsked,
+    /// It was not marked as read; `asked` says whether there was anybody to ask.
+    NoticeUnread { asked: bool },
     /// The login succeeded.
     SignedIn { workstation: String, number: SessionNumber, until: String },
     /// The RDP program was started.

@@ -1,7 +1,8 @@
 //! A home computer becomes a managed one: what it sends and gets.
 //!
 //! The connection shows a certificate that the computer made for itself, so that TLS proves that it holds the key; the
-//! answer is the office's certificate for that same key.
+//! answer is the office's certificate for that same key. A renewal asks for nothing but that certificate: who holds the key gets another
+//! one for it in the last third of its time, also where nobody signs in.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,14 +23,14 @@ pub struct Request {
     pub language: Language,
 }
 
-/// The computer is managed from now on.
+/// The computer is managed until the certificate ends.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Enrolled {
     /// What the office calls it.
     pub name: String,
     /// Its certificate, PEM.
     pub certificate: String,
-    /// When that ends, in Unix seconds; it is renewed at logins before.
+    /// When that ends, in Unix seconds; it is renewed before.
     pub ends_at: i64,
 }
 

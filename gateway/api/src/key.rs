@@ -48,6 +48,11 @@ impl Visitor<'_> for KeyVisitor {
     }
 }
 
+/// 32 bytes in base64.
+pub(crate) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
+    deserializer.deserialize_str(KeyVisitor)
+}
+
 /// A WireGuard (Curve25519) public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKey(pub [u8; 32]);

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{PresharedKey, PublicKey, SessionNumber, Token, factor::News};
+use crate::{PresharedKey, PublicKey, SessionNumber, Token, factor::News, proof};
 
 /// The longest user name read, in bytes of UTF-8.
 pub const LONGEST_USER: usize = 256;
@@ -85,6 +85,8 @@ pub struct Request {
     pub second_factor: Option<Code>,
     /// The client's WireGuard key, made for this session and forgotten with it.
     pub public_key: PublicKey,
+    /// The key that each use of the token will be proved with, made for this session and forgotten with it.
+    pub session_key: proof::Public,
     /// The language for refusals.
     #[serde(default)]
     pub language: Language,
@@ -101,7 +103,7 @@ pub struct Request {
 pub struct Session {
     /// The number a worker reads to the help desk.
     pub number: SessionNumber,
-    /// What the session channel and the close ask for.
+    /// What the session channel and the close ask for, with a [`proof`] each time.
     pub token: Token,
     /// The gateway's end of the tunnel.
     pub gateway: GatewayPeer,
@@ -232,6 +234,10 @@ pub enum RefusalCode {
     WorkstationUnknown,
     /// The password was right; policy does not let this session be carried by another WireGuard program.
     WireguardConfigNotAllowed,
+    /// The password was right; the connection's keys were not agreed on in the way that policy asks for.
+    KeyExchangeNotAccepted,
+    /// The login that waited for its notices counts no more: it is to be made again.
+    LoginOver,
     /// Too many attempts; `retry_after_s` says how long to wait.
     TooManyAttempts,
     /// The gateway cannot ask its directory, write its record or open another session now.
@@ -245,7 +251,10 @@ mod tests {
     const KEY: &str = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=";
 
     fn request(more: &str) -> Result<Request, serde_json::Error> {
-        serde_json::from_str(&format!(r#"{{"user":"m.rossi","password":"x","public_key":"{KEY}"{more}}}"#))
+        let key = serde_json::to_string(&proof::Secret::new(&[7; 32]).public()).unwrap();
+        serde_json::from_str(&format!(
+            r#"{{"user":"m.rossi","password":"x","public_key":"{KEY}","session_key":{key}{more}}}"#
+        ))
     }
 
     #[test]

@@ -32,6 +32,7 @@ use crate::{
     factor::{Factors, NotDone, Offered},
     leavers::Alarm,
     ledger::Ledger,
+    notices::Notices,
     policy_change::{Consent, NotApplied, PolicyChange, Preview},
     store::{self, Kept, Query, StoreError},
     unix_socket::Named,
@@ -84,6 +85,12 @@ pub(crate) enum Question {
     },
     /// Who is blocked.
     WorkersBlocked,
+    /// Who has read which notice.
+    NoticesRead {
+        /// Of this worker alone.
+        #[serde(default)]
+        worker: Option<String>,
+    },
     /// A code with which a worker enrols a second factor. Recorded.
     FactorEnrol {
         /// The worker's name in the directory.
@@ -179,6 +186,7 @@ pub(crate) struct Desk {
     /// Where recordings of sessions are kept.
     pub(crate) traces: PathBuf,
     pub(crate) devices: Arc<Devices>,
+    pub(crate) notices: Arc<Notices>,
     pub(crate) checkpoints: Arc<Checkpoints>,
     pub(crate) started_at: Timestamp,
     pub(crate) group: Option<Gid>,
@@ -323,6 +331,7 @@ async fn reply(desk: &Desk, uid: Uid, question: Question) -> Result<Value, Strin
             }
         }
         Question::WorkersBlocked => Ok(json!(desk.blocked.all())),
+        Question::NoticesRead { worker } => Ok(json!(desk.notices.all(worker.as_deref()))),
         Question::FactorEnrol { worker } => {
             let worker = named(desk, &worker).await?;
             let now = clock::now().wall;

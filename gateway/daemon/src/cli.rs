@@ -159,6 +159,13 @@ pub(crate) enum WorkerCommand {
     },
     /// Who is blocked
     List(Output),
+    /// Who has read which notice of the policy, in which version and when
+    Notices {
+        /// Of this worker alone
+        name: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -12,6 +12,7 @@ mod device;
 mod error;
 mod factor;
 mod login;
+mod notices;
 mod password;
 mod session;
 mod throttle;
@@ -24,17 +25,18 @@ use std::{
 };
 
 use axum::{Extension, Router, routing};
-use gateway_api::PublicKey;
+use gateway_api::{PublicKey, proof};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
-use rustls::ServerConfig;
+use rustls::{NamedGroup, ServerConfig};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 pub(crate) use certificate::{Certificate, configured_fingerprint, provider};
+pub(crate) use notices::PendingLogins;
 pub(crate) use throttle::Throttle;
 
 use crate::{
@@ -44,6 +46,7 @@ use crate::{
     directory::Directory,
     factor::Factors,
     ledger::Ledger,
+    notices::Notices,
     policy_change::PolicyChange,
     tally::Tally,
 };
@@ -77,6 +80,9 @@ pub(crate) struct Api {
     pub(crate) devices: Arc<Devices>,
     /// What logins came to.
     pub(crate) logins: Arc<Tally>,
+    pub(crate) notices: Arc<Notices>,
+    /// Logins that wait for their notices to be read.
+    pub(crate) pending: PendingLogins,
     /// The gateway's WireGuard key.
     pub(crate) tunnel_key: PublicKey,
     /// `host:port` for UDP as seen from the Internet.
@@ -87,14 +93,55 @@ pub(crate) struct Api {
 #[derive(Debug, Clone, Copy)]
 struct Peer(SocketAddr);
 
+/// How the keys of a connection were agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeyExchange(NamedGroup);
+
+impl KeyExchange {
+    /// Whether it is the hybrid one, which a quantum computer does not undo.
+    fn is_hybrid(self) -> bool {
+        self.0 == NamedGroup::X25519MLKEM768
+    }
+
+    /// The record's word: the group's name in the standard.
+    pub(crate) fn word(self) -> String {
+        format!("{:?}", self.0)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn hybrid() -> Self {
+        Self(NamedGroup::X25519MLKEM768)
+    }
+}
+
+/// What TLS has agreed on with a connection.
+#[derive(Debug, Clone, Copy)]
+struct Agreed {
+    /// What a proof of possession on this connection is bound to.
+    binding: proof::Binding,
+    /// How keys were agreed on.
+    key_exchange: KeyExchange,
+}
+
+impl Agreed {
+    /// None where TLS cannot say.
+    fn on(tls: &rustls::ServerConnection) -> Option<Self> {
+        let binding = tls.export_keying_material([0; 32], proof::BINDING_LABEL, Some(&[])).ok()?;
+        let key_exchange = KeyExchange(tls.negotiated_key_exchange_group()?.name());
+        Some(Self { binding: proof::Binding(binding), key_exchange })
+    }
+}
+
 /// Serves until it is dropped; connections under way end by themselves.
 pub(crate) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, api: Arc<Api>) {
     let routes = Router::new()
         .route(gateway_api::LOGIN, routing::post(login::login))
+        .route(gateway_api::NOTICES, routing::post(notices::mark))
         .route(gateway_api::FACTOR, routing::post(factor::begin))
         .route(gateway_api::FACTOR_CONFIRMATION, routing::post(factor::confirm))
         .route(gateway_api::PASSWORD, routing::post(password::change))
         .route(gateway_api::DEVICE, routing::post(device::enrol))
+        .route(gateway_api::DEVICE_RENEWAL, routing::post(device::renew))
         .route(gateway_api::SESSION, routing::get(session::channel).delete(session::close))
         .with_state(Arc::clone(&api));
     let acceptor = TlsAcceptor::from(tls);
@@ -125,8 +172,13 @@ async fn connection(stream: TcpStream, peer: SocketAddr, acceptor: TlsAcceptor, 
         tracing::debug!("no TLS");
         return;
     };
+    let Some(agreed) = Agreed::on(stream.get_ref().1) else {
+        tracing::debug!("TLS does not say what it agreed on");
+        return;
+    };
     let shown = stream.get_ref().1.peer_certificates().map(|chain| Chain(chain.into())).unwrap_or_default();
-    let service = TowerToHyperService::new(routes.layer(Extension(Peer(peer))).layer(Extension(shown)));
+    let service =
+        TowerToHyperService::new(routes.layer(Extension(Peer(peer))).layer(Extension(shown)).layer(Extension(agreed)));
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder
         .http1()

@@ -321,6 +321,28 @@ impl Devices {
         Ok(Some(made.pem))
     }
 
+    /// Which computer shows its certificate, of those that were enrolled here, and whose it is, nobody being signed in.
+    pub(crate) fn alone(&self, shown: &Chain, now: Timestamp) -> Result<(Person, Managed), Trouble> {
+        let (own, chain) = shown.0.split_first().ok_or(Trouble::Foreign)?;
+        let serial = match authority::worth(&authority::certificate(&self.state), own, chain, now) {
+            Worth::Good(subject) => subject.serial,
+            Worth::Expired => return Err(Trouble::Expired),
+            // What the office's own authority made, that renews.
+            Worth::Foreign => return Err(Trouble::Foreign),
+        };
+        let entry = self.list().devices.iter().find(|entry| entry.serials.contains(&serial)).cloned();
+        let entry = entry.ok_or(Trouble::Foreign)?;
+        let person = Person { id: entry.worker_id.into(), name: entry.worker.into(), groups: Vec::new() };
+        Ok((person.clone(), self.enrolled(serial, &person)?))
+    }
+
+    /// When the latest certificate of an enrolled computer ends.
+    pub(crate) fn until(&self, device: &Managed) -> Option<Timestamp> {
+        let list = self.list();
+        let is = |entry: &&Entry| entry.serials.iter().any(|serial| **serial == *device.serial);
+        list.devices.iter().find(is).map(|entry| entry.until)
+    }
+
     /// Revokes a computer by its name, or by a serial number; the serial numbers that are worth nothing any more.
     pub(crate) fn revoke(&self, which: &str, now: Timestamp) -> Result<Vec<String>, String> {
         let which = which.trim();

@@ -23,6 +23,7 @@ pub(crate) fn grant(ends_at: Timestamp) -> Grant {
         second_factor: SecondFactor::None,
         redirect: Vec::new(),
         wireguard_config: false,
+        require_post_quantum: false,
         warnings: Vec::new(),
         idle_rule: IdleRule::default(),
         wake: None,

@@ -23,7 +23,7 @@ use std::{
 };
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, Nonce, RandomizedNonceKey};
-use gateway_api::{PresharedKey, PublicKey, SessionNumber};
+use gateway_api::{PresharedKey, PublicKey, SessionNumber, proof};
 use gateway_core::Standing;
 use jiff::Timestamp;
 use policy::Grant;
@@ -47,8 +47,10 @@ const BATCH: usize = 256;
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct KeptSession {
     pub(crate) number: SessionNumber,
-    /// SHA-256 of its token.
-    pub(crate) token: [u8; 32],
+    /// SHA-256 of each of its tokens that counts, oldest first.
+    pub(crate) tokens: Vec<[u8; 32]>,
+    /// What each use of a token is proved with.
+    pub(crate) session_key: proof::Public,
     /// The directory's canonical identity of the worker.
     pub(crate) worker_id: Arc<str>,
     /// The worker's name in the directory.
@@ -77,6 +79,8 @@ pub(crate) struct KeptSession {
 pub(crate) enum Change {
     /// It opens.
     Opened(Box<KeptSession>),
+    /// Of its tokens these count, by SHA-256.
+    Tokens(SessionNumber, Vec<[u8; 32]>),
     /// It goes on under another grant.
     Granted(SessionNumber, Box<Grant>),
     /// Its client began a handshake with this message.
@@ -153,9 +157,9 @@ impl KeptSessions {
         Ok((Self { orders }, kept.into_values().collect()))
     }
 
-    /// Adds a change and returns once it is on disk.
-    pub(crate) async fn keep(&self, change: Change) -> Result<(), NotKept> {
-        self.ask(Some(change)).await
+    /// Adds a change, in the order of these calls, and returns once it is on disk.
+    pub(crate) fn keep(&self, change: Change) -> impl Future<Output = Result<(), NotKept>> + use<> {
+        self.ask(Some(change))
     }
 
     /// Adds a change that no promise rests on: it outlives the gateway, and may be lost with the machine.
@@ -169,11 +173,14 @@ impl KeptSessions {
         self.ask(None).await
     }
 
-    async fn ask(&self, change: Option<Change>) -> Result<(), NotKept> {
+    fn ask(&self, change: Option<Change>) -> impl Future<Output = Result<(), NotKept>> + use<> {
         let gone = || NotKept::Other("the thread that keeps sessions has ended".to_owned());
         let (reply, answer) = oneshot::channel();
-        self.orders.send(Order { change, durable: Some(reply) }).map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        let asked = self.orders.send(Order { change, durable: Some(reply) });
+        async move {
+            asked.map_err(|_| gone())?;
+            answer.await.map_err(|_| gone())?
+        }
     }
 }
 
@@ -181,6 +188,7 @@ fn apply(live: &mut Live, change: Change) {
     match change {
         Change::Opened(session) => drop(live.insert(session.number, *session)),
         Change::Ended(number) => drop(live.remove(&number)),
+        Change::Tokens(number, tokens) => change_one(live, number, |session| session.tokens = tokens),
         Change::Granted(number, grant) => change_one(live, number, |session| session.grant = *grant),
         Change::Handshaken(number, initiation) => {
             change_one(live, number, |session| session.initiation = Some(initiation));

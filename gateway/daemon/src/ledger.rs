@@ -14,6 +14,7 @@
 
 mod channel;
 mod restored;
+mod tokens;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -22,22 +23,23 @@ use std::{
     time::Duration,
 };
 
-use gateway_api::{CloseReason, PresharedKey, PublicKey, SessionNumber, Token, session};
+use gateway_api::{CloseReason, PresharedKey, PublicKey, SessionNumber, Token, proof, session};
 use gateway_core::{Census, Counters, Event, INITIATION_SIZE, Open, OpenError, Opened, Traffic, View};
 use gateway_record::{Draft, Fields, Hash, Kind, rounded};
 use policy::Grant;
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
 };
 
 pub(crate) use channel::{Attached, Inlet};
+pub(crate) use tokens::Holder;
+use tokens::{TokenHash, hash};
 
 use crate::{
     clock,
     command::DataPlane,
+    control::KeyExchange,
     devices::Managed,
     directory::Person,
     fence::{Fence, NotOpen},
@@ -69,17 +71,19 @@ pub(crate) struct Ledger {
 #[derive(Debug, Default)]
 struct Live {
     sessions: BTreeMap<SessionNumber, Session>,
+    /// Each token that counts, and whose it is.
     tokens: HashMap<TokenHash, SessionNumber>,
     next_channel: u64,
     /// No session opens any more.
     closing: bool,
 }
 
-type TokenHash = [u8; 32];
-
 #[derive(Debug)]
 struct Session {
-    token: TokenHash,
+    /// Those that count, oldest first: the one that was used last, and what was given out since (see `tokens.rs`).
+    tokens: Vec<TokenHash>,
+    /// What each use of a token is proved with.
+    key: proof::Public,
     /// Who it is, whatever the account is called.
     worker_id: Arc<str>,
     /// The worker's name in the directory, for an administrator who is asked for help by name.
@@ -114,6 +118,10 @@ pub(crate) struct Opening {
     /// The granted workstation, resolved.
     pub(crate) workstation: IpAddr,
     pub(crate) public_key: PublicKey,
+    /// What each use of the session's token will be proved with.
+    pub(crate) session_key: proof::Public,
+    /// How the keys were agreed on under which the pre-shared key travels.
+    pub(crate) key_exchange: KeyExchange,
     /// Where the login came from.
     pub(crate) from: IpAddr,
     /// The hash of the policy that granted it.
@@ -158,10 +166,6 @@ pub(crate) enum NotOpened {
     /// The system gives no random bytes, or the same ones.
     Random(String),
 }
-
-/// A token that is some session's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Holder(SessionNumber);
 
 impl Ledger {
     /// Over the store and the data plane. `events` are the data plane's; the task that the second value is ends with them,
@@ -220,7 +224,8 @@ impl Ledger {
             };
             let keep = KeptSession {
                 number,
-                token: Sha256::digest(token).into(),
+                tokens: vec![hash(&token)],
+                session_key: opening.session_key,
                 worker_id: Arc::clone(&opening.person.id),
                 worker: Arc::clone(&opening.person.name),
                 groups: opening.person.groups.as_slice().into(),
@@ -285,7 +290,8 @@ impl Ledger {
     fn enter(&self, kept: &KeptSession, channel: Channel) -> watch::Receiver<Option<CloseReason>> {
         let (closed, watch) = watch::channel(None);
         let session = Session {
-            token: kept.token,
+            tokens: kept.tokens.clone(),
+            key: kept.session_key,
             worker_id: Arc::clone(&kept.worker_id),
             worker: Arc::clone(&kept.worker),
             groups: Arc::clone(&kept.groups),
@@ -295,7 +301,7 @@ impl Ledger {
             closed,
         };
         let mut live = self.live();
-        live.tokens.insert(kept.token, kept.number);
+        live.tokens.extend(kept.tokens.iter().map(|token| (*token, kept.number)));
         live.sessions.insert(kept.number, session);
         watch
     }
@@ -305,16 +311,6 @@ impl Ledger {
         // Stopping or gone: there is no place to give back.
         let _ = self.data_plane.close(number, CloseReason::GatewayStopped).await;
         self.forget(number, CloseReason::GatewayStopped);
-    }
-
-    /// Whose token this is. Sessions that end leave none.
-    pub(crate) fn holder(&self, token: &Token) -> Option<Holder> {
-        let hash: TokenHash = Sha256::digest(token.expose()).into();
-        let live = self.live();
-        let number = live.tokens.get(&hash)?;
-        let session = live.sessions.get(number)?;
-        // The lookup is by hash, so that its time tells nothing about a token; the comparison tells nothing either way.
-        bool::from(session.token.ct_eq(&hash)).then_some(Holder(*number))
     }
 
     /// Ends a session and returns once that is recorded. False if it could not be, or there is no such session.
@@ -329,8 +325,8 @@ impl Ledger {
     }
 
     /// As [`Self::close`], for whoever shows the token.
-    pub(crate) async fn close_own(&self, Holder(number): Holder, reason: CloseReason) -> bool {
-        self.close(number, reason).await
+    pub(crate) async fn close_own(&self, holder: Holder, reason: CloseReason) -> bool {
+        self.close(holder.number(), reason).await
     }
 
     /// The live session of a worker, by the directory's name.
@@ -472,7 +468,9 @@ impl Ledger {
         self.kept.note(kept_sessions::Change::Ended(number));
         let mut live = self.live();
         let Some(session) = live.sessions.remove(&number) else { return };
-        live.tokens.remove(&session.token);
+        for token in &session.tokens {
+            live.tokens.remove(token);
+        }
         if let Channel::Attached(_, events) = &session.channel {
             // A channel that takes nothing learns it from its end.
             let _ = events.try_send(session::Event::Closed { reason });
@@ -534,6 +532,7 @@ fn opening_draft(number: SessionNumber, opening: &Opening, address: IpAddr) -> R
         .with("profile", &*grant.profile)
         .with("device", if opening.device.is_some() { "managed" } else { "personal" })
         .with("services", services.join(" "))
+        .with("key_exchange", opening.key_exchange.word())
         .with("ends_at", grant.ends_at.to_string())
         .with("policy", opening.policy.to_string());
     let names = Fields::default()

@@ -32,6 +32,7 @@ mod leavers;
 mod ledger;
 mod log_commands;
 mod metrics;
+mod notices;
 mod policy_change;
 mod policy_commands;
 mod policy_files;

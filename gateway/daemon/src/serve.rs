@@ -27,7 +27,7 @@ use crate::{
     clock,
     command::DataPlane,
     config::{self, Config},
-    control::{self, Api, Certificate, Throttle},
+    control::{self, Api, Certificate, PendingLogins, Throttle},
     devices::Devices,
     directory::{Directory, FileDirectory, LdapDirectory, People},
     event_loop,
@@ -39,6 +39,7 @@ use crate::{
     leavers::{Alarm, Leavers},
     ledger::Ledger,
     metrics::{self, Metrics},
+    notices::Notices,
     policy_change::{Consent, PolicyChange},
     policy_files,
     policy_follow::Watch,
@@ -271,6 +272,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     let blocked = Arc::new(Blocked::read(&config.state).map_err(Failure::Unusable)?);
     let factors = Arc::new(Factors::open(&config.state, store.clone()).await.map_err(Failure::Unusable)?);
     let devices = Arc::new(Devices::read(&config.control, &config.state).map_err(Failure::Unusable)?);
+    let notices = Arc::new(Notices::read(&config.state).map_err(Failure::Unusable)?);
     // Revoked while the gateway ended: their sessions end now.
     devices.end_revoked(&ledger).await.map_err(Failure::Failed)?;
     // The policy may be another than the one they were opened under.
@@ -300,6 +302,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         factors: Arc::clone(&factors),
         traces: traces::files::folder(&config.state),
         devices: Arc::clone(&devices),
+        notices: Arc::clone(&notices),
         checkpoints: Arc::clone(&checkpoints),
         started_at,
         group,
@@ -317,6 +320,8 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         factors,
         devices,
         logins: Arc::clone(&metrics.logins),
+        notices,
+        pending: PendingLogins::default(),
         tunnel_key,
         tunnel_endpoint: config.tunnel.public.to_string(),
     };

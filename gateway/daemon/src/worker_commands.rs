@@ -1,4 +1,4 @@
-//! `worker …`: who may not come in, whatever directory and policy say.
+//! `worker …`: who may not come in, whatever directory and policy say, and who has read which notice.
 
 use std::process::ExitCode;
 
@@ -28,11 +28,32 @@ pub(crate) fn run(config: &Config, command: WorkerCommand) -> Result<ExitCode, F
             let list = ask(config, &Question::WorkersBlocked)?;
             if output.json { json(&list) } else { say(&lines(&list)) }
         }
+        WorkerCommand::Notices { name, output } => {
+            let list = ask(config, &Question::NoticesRead { worker: name })?;
+            if output.json { json(&list) } else { say(&readings(&list)) }
+        }
+    }
+}
+
+fn text(entry: &Value, field: &str) -> String {
+    entry.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn readings(list: &Value) -> String {
+    let entries = list.as_array().map(Vec::as_slice).unwrap_or_default();
+    let line = |entry: &Value| {
+        let version: String = text(entry, "version").chars().take(12).collect();
+        let (worker, notice, at) = (text(entry, "worker"), text(entry, "notice"), seconds(&text(entry, "read_at")));
+        format!("{worker:<24} {notice:<20} {version} read {at}")
+    };
+    if entries.is_empty() {
+        "nobody has read a notice".to_owned()
+    } else {
+        entries.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 }
 
 fn lines(list: &Value) -> String {
-    let text = |entry: &Value, field: &str| entry.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let entries = list.as_array().map(Vec::as_slice).unwrap_or_default();
     let line = |entry: &Value| format!("{:<24} since {}", text(entry, "worker"), seconds(&text(entry, "since")));
     if entries.is_empty() {

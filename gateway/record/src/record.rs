@@ -79,7 +79,9 @@ kinds! {
     RecoveryCodeUsed = "recovery_code_used" in Workers,
     /// A home computer became a managed one; privately who, its name and its certificate's serial number.
     DeviceEnrolled = "device_enrolled" in Workers,
-    /// A session that opened: `device` (managed or personal), `services`, `profile`, `ends_at`, `policy` (the hash of what granted it); privately worker, workstation and addresses.
+    /// A worker marked a notice as read: its name (`notice`) and `version`; privately who.
+    NoticeRead = "notice_read" in Workers,
+    /// A session that opened: `device` (managed or personal), `services`, `profile`, `ends_at`, `key_exchange`, `policy` (the hash of what granted it); privately worker, workstation and addresses.
     SessionOpened = "session_opened" in Workers,
     /// A session whose channel went: its grace runs.
     ChannelLost = "channel_lost" in Workers,

@@ -48,9 +48,6 @@ impl Resolver<'_> {
             Some(tighter) => self.tightened(&managed, tighter),
             None => managed.clone(),
         };
-        if let Some(notices) = &written.notices {
-            self.unacted.warn("notices", notices.span, self.mistakes);
-        }
         let listed_notices = written.notices.map(|notices| notices.value).unwrap_or_default();
         Profile {
             name: written.name.value.into(),
@@ -63,6 +60,7 @@ impl Resolver<'_> {
                 jiggler: written.jiggler.map(|word| word.value).unwrap_or_default(),
                 dry_run: written.dry_run.is_some_and(|dry_run| dry_run.value),
             },
+            require_post_quantum: written.require_post_quantum.is_some_and(|required| required.value),
             notices: listed_notices
                 .iter()
                 .filter_map(|name| notices.find(&name.value, name.span, self.mistakes).cloned())

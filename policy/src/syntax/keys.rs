@@ -235,6 +235,12 @@ pub(crate) static PROFILE: Sheet = Sheet {
             "false",
             "Lets another WireGuard program carry the session; never on a personal device.",
         ),
+        optional(
+            "require_post_quantum",
+            Takes::Switch,
+            "false",
+            "Refuses a login whose keys were not agreed on in the way that also holds against quantum computers (X25519MLKEM768).",
+        ),
         optional("personal", Takes::Table(&PERSONAL), "", "Tighter limits on a personal device."),
     ],
 };

@@ -24,6 +24,7 @@ mod login;
 mod loops;
 mod manual;
 mod metrics;
+mod notices;
 mod path_mtu;
 mod policy;
 mod reach;

@@ -12,11 +12,11 @@ use futures_util::{
     stream::{SplitSink, SplitStream},
 };
 use gateway_api::{
-    SESSION, Token,
+    SESSION,
     datagrams::{Batch, Run},
     session::{Event, Request},
 };
-use hyper::{StatusCode, body::Bytes, header};
+use hyper::{Method, StatusCode, body::Bytes, header};
 use tokio::{
     net::TcpStream,
     sync::mpsc::{UnboundedReceiver, UnboundedSender},
@@ -28,7 +28,7 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, handshake::client::generate_key, protocol::WebSocketConfig},
 };
 
-use super::{CLOSE_TIME, CONNECT_TIME, Client, Failure, bearer};
+use super::{CLOSE_TIME, CONNECT_TIME, Client, Failure, credential::Credential};
 use crate::{
     clock::SleepWatch,
     link::{ChannelEnd, Inlet, Leaving},
@@ -84,14 +84,14 @@ pub(crate) enum News {
 /// Holds the channel until the session is over, or nobody listens.
 pub(crate) async fn hold(
     client: Client,
-    token: Arc<Token>,
+    credential: Arc<Credential>,
     news: UnboundedSender<News>,
     mut requests: UnboundedReceiver<Request>,
     mut link: ChannelEnd,
 ) {
     let mut wait = FIRST_WAIT;
     loop {
-        match attach(&client, &token).await {
+        match attach(&client, &credential).await {
             Ok(socket) => {
                 wait = FIRST_WAIT;
                 let after = work(socket, &news, &mut requests, &mut link).await;
@@ -125,12 +125,13 @@ fn shortened(wait: Duration) -> Duration {
     wait - wait * u32::from(random[0]) / 512
 }
 
-async fn attach(client: &Client, token: &Token) -> Result<Socket, Failure> {
+async fn attach(client: &Client, credential: &Credential) -> Result<Socket, Failure> {
     let stream = client.dial().await?;
     let host = client.server.host_header();
-    let request = hyper::Request::get(format!("wss://{host}{SESSION}"))
+    let request = hyper::Request::get(format!("wss://{host}{SESSION}"));
+    let request = credential
+        .show(request, &stream, &Method::GET, SESSION)?
         .header(header::HOST, &host)
-        .header(header::AUTHORIZATION, bearer(token)?)
         .header(header::CONNECTION, "Upgrade")
         .header(header::UPGRADE, "websocket")
         .header(header::SEC_WEBSOCKET_VERSION, "13")
@@ -143,7 +144,10 @@ async fn attach(client: &Client, token: &Token) -> Result<Socket, Failure> {
         .read_buffer_size(READ_BUFFER);
     let handshake = tokio_tungstenite::client_async_with_config(request, stream, Some(limits));
     match timeout(CONNECT_TIME, handshake).await {
-        Ok(Ok((socket, _))) => Ok(socket),
+        Ok(Ok((socket, answer))) => {
+            credential.follow(answer.headers());
+            Ok(socket)
+        }
         Ok(Err(Error::Http(response))) => Err(match response.status() {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE => {
                 Failure::Gone

@@ -19,6 +19,10 @@ use crate::{
 pub(crate) enum DeviceCommand {
     /// Make this computer a managed one, with the one-time code that your office gave you
     Enrol(Enrol),
+    /// Get another certificate before this computer's own ends; logins do that by themselves
+    ///
+    /// For computers that nobody signs in at for months: let the system run it once a week. It asks for no password.
+    Renew(Renew),
     /// Delete this computer's key and certificate: it is a personal one again
     Forget(Forget),
 }
@@ -33,6 +37,13 @@ pub(crate) struct Enrol {
     password_stdin: bool,
 }
 
+/// Flags of `device renew`.
+#[derive(Debug, Args)]
+pub(crate) struct Renew {
+    #[command(flatten)]
+    office: Office,
+}
+
 /// Flags of `device forget`.
 #[derive(Debug, Args)]
 pub(crate) struct Forget {
@@ -44,6 +55,7 @@ pub(crate) struct Forget {
 pub(super) fn run(command: DeviceCommand) -> Exit {
     match command {
         DeviceCommand::Enrol(flags) => without_desktop(&flags.office.connect(flags.password_stdin, false), enrol),
+        DeviceCommand::Renew(flags) => without_desktop(&flags.office.connect(false, false), renew),
         DeviceCommand::Forget(flags) => without_desktop(&flags.office.connect(false, false), forget),
     }
 }
@@ -62,6 +74,28 @@ fn enrol(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
         Ok(enrolled) => {
             device.keep(&enrolled.certificate).map_err(Stop::broken)?;
             front.say(&Text::Managed { name: enrolled.name, until: clock::date(enrolled.ends_at) });
+            Ok(Exit::Ended)
+        }
+        Err(failure) => Ok(front.end(Outcome::from(failure), server.to_string())),
+    }
+}
+
+fn renew(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
+    let tls = trust::config(&config.trust).map_err(Stop::broken)?;
+    let server = ask_server(config.server, front, flags)?;
+    let Some(device) = Device::load(&server).map_err(Stop::broken)? else {
+        front.say(&Text::NotManaged);
+        return Ok(Exit::Failed);
+    };
+    let client = Client::new(server.clone(), tls, Some(device.clone()));
+    match runtime()?.block_on(client.renew_device()) {
+        Ok(Some(renewed)) => {
+            device.keep(&renewed.certificate).map_err(Stop::broken)?;
+            front.say(&Text::Managed { name: renewed.name, until: clock::date(renewed.ends_at) });
+            Ok(Exit::Ended)
+        }
+        Ok(None) => {
+            front.say(&Text::NothingToRenew);
             Ok(Exit::Ended)
         }
         Err(failure) => Ok(front.end(Outcome::from(failure), server.to_string())),

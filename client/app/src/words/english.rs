@@ -28,6 +28,8 @@ pub(super) fn say(text: &Text) -> String {
         Text::Managed { name, until } => format!(
             "Your office manages this computer now, as {name}. Its certificate holds until {until}, and is renewed when you sign in."
         ),
+        Text::NotManaged => "This computer is not managed: there is no certificate to renew.".to_owned(),
+        Text::NothingToRenew => "The certificate holds for long enough; there is nothing to renew yet.".to_owned(),
         Text::Forgotten => "This computer's key and certificate are deleted.".into(),
         Text::NothingToForget => "This computer has no certificate for that gateway.".into(),
         Text::Reaching { server } => format!("Signing in at {server} …"),
@@ -52,6 +54,16 @@ pub(super) fn say(text: &Text) -> String {
         Text::ByUdp => "Your network lets fast connections (UDP) through: your desktop takes them.".into(),
         Text::ChannelLost => "The line to the gateway was lost. Trying to get it back …".into(),
         Text::ChannelBack => "The line to the gateway is back.".into(),
+        Text::Notice { name, text } => {
+            format!("Your office asks you to read this before your desktop opens ({name}):\n\n{}\n", text.trim())
+        }
+        Text::NoticeAsked => {
+            "Have you read it? Type y and Enter. That says that you have read it, not that you agree.".to_owned()
+        }
+        Text::NoticeUnread { asked: true } => "Your desktop opens once you have read what your office asks you to.".to_owned(),
+        Text::NoticeUnread { asked: false } => {
+            "There is something that you must read before your desktop opens, and nobody to say that it was read. Start `deskgate connect` once in a terminal, without --password-stdin.".to_owned()
+        }
         Text::TraceAsked { seconds, answer_s } => format!(
             "Your office asks to record this session for up to {}, to test how it tells that nobody is at work.\n\
              Recorded are sizes and times of packets: they show when you press a key or move the mouse, but not which or where, and nothing of what you see, write or say.\n\

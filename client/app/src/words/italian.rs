@@ -28,6 +28,8 @@ pub(super) fn say(text: &Text) -> String {
         Text::Managed { name, until } => format!(
             "Ora questo computer è gestito dall'ufficio, come {name}. Il certificato vale fino al {until} e si rinnova all'accesso."
         ),
+        Text::NotManaged => "Questo computer non è gestito: non c'è un certificato da rinnovare.".to_owned(),
+        Text::NothingToRenew => "Il certificato vale ancora a lungo: per ora non c'è niente da rinnovare.".to_owned(),
         Text::Forgotten => "La chiave e il certificato di questo computer sono cancellati.".into(),
         Text::NothingToForget => "Questo computer non ha un certificato per quel gateway.".into(),
         Text::Reaching { server } => format!("Accesso a {server} …"),
@@ -56,6 +58,18 @@ pub(super) fn say(text: &Text) -> String {
         Text::ByUdp => "La tua rete lascia passare i collegamenti veloci (UDP): il tuo desktop passa di lì.".into(),
         Text::ChannelLost => "Il collegamento con il gateway è caduto. Provo a ristabilirlo …".into(),
         Text::ChannelBack => "Il collegamento con il gateway è ristabilito.".into(),
+        Text::Notice { name, text } => {
+            format!("Il tuo ufficio ti chiede di leggere questo prima che si apra il desktop ({name}):\n\n{}\n", text.trim())
+        }
+        Text::NoticeAsked => {
+            "L'hai letto? Scrivi s e Invio. Dice che l'hai letto, non che sei d'accordo.".to_owned()
+        }
+        Text::NoticeUnread { asked: true } => {
+            "Il desktop si apre quando avrai letto ciò che il tuo ufficio ti chiede di leggere.".to_owned()
+        }
+        Text::NoticeUnread { asked: false } => {
+            "C'è qualcosa da leggere prima che si apra il desktop, e nessuno che possa dire di averlo letto. Avvia una volta `deskgate connect` in un terminale, senza --password-stdin.".to_owned()
+        }
         Text::TraceAsked { seconds, answer_s } => format!(
             "Il tuo ufficio chiede di registrare questa sessione, per al massimo {}, per provare come si riconosce che non c'è nessuno al lavoro.\n\
              Si registrano dimensioni e orari dei pacchetti: mostrano quando premi un tasto o muovi il mouse, non quale né dove, e niente di ciò che vedi, scrivi o dici.\n\

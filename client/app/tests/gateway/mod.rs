@@ -14,6 +14,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::{SinkExt as _, StreamExt as _};
+use gateway_api::{Token, proof};
 use rcgen::PublicKeyData as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -32,7 +33,7 @@ use crate::office::{Office, Role, WORKER, WORKSTATION};
 
 pub(crate) const PASSWORD: &str = "Segreto! 42";
 pub(crate) const PRESHARED: [u8; 32] = [5; 32];
-const TOKEN: [u8; 32] = [6; 32];
+const TOKEN: u8 = 6;
 
 /// How the gateway behaves.
 #[derive(Debug, Clone)]
@@ -107,6 +108,10 @@ struct Shared {
     manners: Manners,
     udp: SocketAddr,
     client: Arc<Mutex<Option<[u8; 32]>>>,
+    /// What proves each use of the token.
+    session_key: Mutex<Option<proof::Public>>,
+    /// Tokens that were given out with channels.
+    channels: AtomicU64,
     /// Datagrams that came by the channel, and those that go by it.
     came: mpsc::Sender<Vec<u8>>,
     goes: broadcast::Sender<Vec<u8>>,
@@ -135,6 +140,8 @@ impl Gateway {
             manners: manners.clone(),
             udp: udp_socket.local_addr().unwrap(),
             client: Arc::clone(&client),
+            session_key: Mutex::default(),
+            channels: AtomicU64::new(0),
             came,
             goes: goes.clone(),
         });
@@ -228,6 +235,18 @@ fn control(listener: std::net::TcpListener, tls: &TlsAcceptor, shared: &Arc<Shar
 }
 
 impl Shared {
+    /// The latest token, and the one before.
+    fn tokens(&self) -> [[u8; 32]; 2] {
+        let given = u8::try_from(self.channels.load(Ordering::Relaxed)).unwrap();
+        [[TOKEN + given; 32], [TOKEN + given.saturating_sub(1); 32]]
+    }
+
+    /// Another one for each channel.
+    fn next_token(&self) -> [u8; 32] {
+        self.channels.fetch_add(1, Ordering::Relaxed);
+        self.tokens()[0]
+    }
+
     fn note(&self, asked: Asked) {
         self.log.asked.lock().unwrap().push(asked);
         self.log.changed.notify_all();
@@ -250,7 +269,10 @@ async fn answer(mut stream: TlsStream<TcpStream>, shared: Arc<Shared>) {
         })
     };
     let first = head.lines().next().unwrap().to_owned();
-    let authorized = header("authorization") == Some(format!("Bearer {}", STANDARD.encode(TOKEN)));
+    let shown = header("authorization").unwrap_or_default();
+    // The former one counts as long as the next one may be on its way.
+    let token = shared.tokens().into_iter().find(|token| shown == format!("Bearer {}", STANDARD.encode(token)));
+    let authorized = token.is_some_and(|token| proves(&shared, &stream, &first, token, header(proof::HEADER)));
     match first.split(' ').take(2).collect::<Vec<_>>()[..] {
         ["POST", "/v1/login"] => {
             let mut body = vec![0; header("content-length").unwrap().parse().unwrap()];
@@ -264,8 +286,9 @@ async fn answer(mut stream: TlsStream<TcpStream>, shared: Arc<Shared>) {
                 return;
             }
             let key = derive_accept_key(header("sec-websocket-key").unwrap().as_bytes());
+            let next = format!("{}: {}", proof::NEXT_TOKEN, STANDARD.encode(shared.next_token()));
             let head = format!(
-                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {key}\r\n\r\n"
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {key}\r\n{next}\r\n\r\n"
             );
             let say = shared.say.subscribe();
             stream.write_all(head.as_bytes()).await.unwrap();
@@ -283,6 +306,16 @@ async fn answer(mut stream: TlsStream<TcpStream>, shared: Arc<Shared>) {
     }
 }
 
+/// Whether a request proves that its token was given to who sends it.
+fn proves(shared: &Shared, stream: &TlsStream<TcpStream>, first: &str, token: [u8; 32], proof: Option<String>) -> bool {
+    let binding = stream.get_ref().1.export_keying_material([0; 32], proof::BINDING_LABEL, Some(&[])).unwrap();
+    let (binding, token) = (proof::Binding(binding), Token::new(token));
+    let mut words = first.split(' ');
+    let (Some(method), Some(target), Some(proof)) = (words.next(), words.next(), proof) else { return false };
+    let key = *shared.session_key.lock().unwrap();
+    key.is_some_and(|key| key.holds(proof.as_bytes(), &proof::Use { method, target, token: &token, binding }))
+}
+
 async fn respond(stream: &mut TlsStream<TcpStream>, status: u16, body: &str) {
     let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
     let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
@@ -293,6 +326,7 @@ fn login(shared: &Shared, request: Value) -> (u16, String) {
     let password = request["password"] == PASSWORD;
     let with_code = request["second_factor"].is_string();
     let key = STANDARD.decode(request["public_key"].as_str().unwrap()).unwrap();
+    *shared.session_key.lock().unwrap() = serde_json::from_value(request["session_key"].clone()).ok();
     shared.note(Asked::Login(request));
     if let Some((status, body)) = &shared.manners.login {
         return (*status, body.clone());
@@ -309,7 +343,7 @@ fn login(shared: &Shared, request: Value) -> (u16, String) {
     *shared.client.lock().unwrap() = Some(key.try_into().unwrap());
     let session = json!({
         "number": "K7QM-2F9D",
-        "token": STANDARD.encode(TOKEN),
+        "token": STANDARD.encode(shared.tokens()[0]),
         "gateway": { "public_key": STANDARD.encode(Office::public_key()), "endpoint": shared.udp.to_string() },
         "preshared_key": STANDARD.encode(PRESHARED),
         "address": WORKER,

@@ -326,6 +326,7 @@ pub(crate) fn grant() -> Grant {
         second_factor: SecondFactor::None,
         redirect: Vec::new(),
         wireguard_config: false,
+        require_post_quantum: false,
         warnings: [900, 300, 60].map(Duration::from_secs).to_vec(),
         idle_rule: IdleRule::default(),
         wake: None,

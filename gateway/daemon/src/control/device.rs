@@ -5,7 +5,13 @@
 
 use std::sync::Arc;
 
-use axum::{Extension, body::Body, extract::State, http::HeaderMap, response::Response};
+use axum::{
+    Extension,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse as _, Response},
+};
 use gateway_api::{
     device::{Enrolled, Request},
     login::{LONGEST_PASSWORD, LONGEST_USER},
@@ -22,7 +28,7 @@ use rustls::{
 use super::{
     Api, Peer,
     error::Refused,
-    login::{Attempt, Failure, Shown, WRONG_DEVICE_CODE, answer, authenticate, code_fits, read},
+    login::{Attempt, Failure, Shown, WRONG_DEVICE_CODE, answer, authenticate, code_fits, read, refuse},
 };
 use crate::{
     clock,
@@ -134,6 +140,41 @@ async fn enrol_now(api: &Api, attempt: &mut Attempt, chain: &Chain, body: Body) 
         certificate: issued.certificate,
         ends_at: issued.until.as_second(),
     })
+}
+
+/// `POST /v1/device/renewal`
+pub(super) async fn renew(
+    State(api): State<Arc<Api>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    Extension(chain): Extension<Chain>,
+    headers: HeaderMap,
+) -> Response {
+    let attempt = Attempt::new(peer, &headers);
+    match renew_now(&api, &chain) {
+        Ok(None) => StatusCode::NO_CONTENT.into_response(),
+        Ok(Some(enrolled)) => answer(&api, attempt, Ok(enrolled)).await,
+        Err(failure) => {
+            api.throttle.failed(attempt.from, clock::now().instant);
+            refuse(&api, attempt, failure).await
+        }
+    }
+}
+
+/// Another certificate for the key that was shown, if it is time.
+fn renew_now(api: &Api, chain: &Chain) -> Result<Option<Enrolled>, Failure> {
+    let now = clock::now().wall;
+    let (person, device) = api.devices.alone(chain, now).map_err(Refused::Device)?;
+    if api.blocked.holds(&person) {
+        return Err(Failure::of(&person.name, Refused::Blocked));
+    }
+    let failed = |why: String| {
+        tracing::error!(why, "certificate of a device not renewed");
+        Failure::of(&person.name, Refused::Unavailable("device_failed"))
+    };
+    let Some(certificate) = api.devices.renew(&device, chain, now).map_err(failed)? else { return Ok(None) };
+    tracing::info!("a device's certificate was renewed");
+    let ends_at = api.devices.until(&device).unwrap_or(now).as_second();
+    Ok(Some(Enrolled { name: device.name.to_string(), certificate, ends_at }))
 }
 
 fn check(request: &Request) -> Result<(), Refused> {

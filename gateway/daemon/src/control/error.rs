@@ -41,6 +41,10 @@ pub(crate) enum Refused {
     Workstation(Trouble),
     /// The session may not be carried by another program.
     WireguardConfigNotAllowed,
+    /// The keys were agreed on in a way that the policy does not let pass for this worker.
+    KeyExchange,
+    /// There is no login that waits for what was read, or not any more.
+    LoginOver,
     /// Too many attempts, by this limit.
     TooMany(&'static str, Duration),
     /// The gateway cannot, for this reason of the record.
@@ -63,6 +67,8 @@ impl Refused {
             Self::AlreadyConnected => "already_connected",
             Self::Workstation(trouble) => trouble.word(),
             Self::WireguardConfigNotAllowed => "wireguard_config_not_allowed",
+            Self::KeyExchange => "no_post_quantum",
+            Self::LoginOver => "login_over",
             Self::TooMany(..) => "too_many_attempts",
         }
     }
@@ -91,6 +97,8 @@ impl Refused {
             Self::AlreadyConnected => RefusalCode::AlreadyConnected,
             Self::Workstation(_) => RefusalCode::WorkstationUnknown,
             Self::WireguardConfigNotAllowed => RefusalCode::WireguardConfigNotAllowed,
+            Self::KeyExchange => RefusalCode::KeyExchangeNotAccepted,
+            Self::LoginOver => RefusalCode::LoginOver,
             Self::TooMany(..) => RefusalCode::TooManyAttempts,
             Self::Unavailable(_) => RefusalCode::Unavailable,
         }
@@ -99,7 +107,7 @@ impl Refused {
     fn status(&self) -> StatusCode {
         match self.code() {
             RefusalCode::BadRequest => StatusCode::BAD_REQUEST,
-            RefusalCode::WrongCredentials => StatusCode::UNAUTHORIZED,
+            RefusalCode::WrongCredentials | RefusalCode::LoginOver => StatusCode::UNAUTHORIZED,
             RefusalCode::AccountNeedsAttention
             | RefusalCode::PasswordNotTaken
             | RefusalCode::FactorNotConfirmed
@@ -107,6 +115,7 @@ impl Refused {
             | RefusalCode::OutsideHours
             | RefusalCode::DeviceNotAdmitted
             | RefusalCode::CertificateNotAccepted
+            | RefusalCode::KeyExchangeNotAccepted
             | RefusalCode::WireguardConfigNotAllowed => StatusCode::FORBIDDEN,
             RefusalCode::AlreadyConnected => StatusCode::CONFLICT,
             RefusalCode::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
@@ -225,6 +234,10 @@ impl Refused {
                 "Your office computer cannot be found on the network. Ask the help desk.".to_owned()
             }
             Self::WireguardConfigNotAllowed => "Your session may not be carried by another program.".to_owned(),
+            Self::KeyExchange => {
+                "Your office asks for a connection that also withstands quantum computers, and this program did not offer it. Install the present Deskgate, and ask the help desk if that does not help.".to_owned()
+            }
+            Self::LoginOver => "That took too long: sign in again.".to_owned(),
             Self::TooMany(_, wait) => format!("Too many attempts. Try again in {}.", english_wait(*wait)),
             Self::Unavailable("disk_full") => {
                 "Your office's gateway can open no new session until an administrator has made room on its disk. Tell the help desk the number below."
@@ -317,6 +330,10 @@ impl Refused {
             }
             Self::Workstation(_) => "Il computer d'ufficio non si trova in rete. Si rivolga all'assistenza.".to_owned(),
             Self::WireguardConfigNotAllowed => "La Sua sessione non può passare da un altro programma.".to_owned(),
+            Self::KeyExchange => {
+                "Il Suo ufficio chiede una connessione che resista anche ai computer quantistici, e questo programma non l'ha offerta. Installi la versione attuale di Deskgate; se non basta, si rivolga all'assistenza.".to_owned()
+            }
+            Self::LoginOver => "È passato troppo tempo: acceda di nuovo.".to_owned(),
             Self::TooMany(_, wait) => format!("Troppi tentativi. Riprovi tra {}.", italian_wait(*wait)),
             Self::Unavailable("disk_full") => {
                 "Il gateway dell'ufficio non può aprire nuove sessioni finché un amministratore non libera spazio sul disco. Comunichi all'assistenza il numero qui sotto."

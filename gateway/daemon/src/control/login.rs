@@ -2,10 +2,10 @@
 //! record keeps the true reason under the support number that the answer shows.
 //!
 //! ```text
-//!   read ─► throttle ─► directory ─► second ─► policy ─► resolve ─► ledger
-//!   JSON    address,    password,    factor    grant     the work-  recorded,
-//!           network,    groups                           station    then open
-//!           all, user
+//!   read ─► throttle ─► directory ─► second ─► policy ─► notices ─► resolve ─► ledger
+//!   JSON    address,    password,    factor    grant     read?      the work-  recorded,
+//!           network,    groups                           if not:    station    then open
+//!           all, user                                    notices.rs
 //! ```
 //!
 //! Until all factors were shown, nothing is told but that they were not: not what the directory wants done, not that there is no
@@ -22,12 +22,14 @@ use axum::{
     Extension, Json,
     body::{Body, to_bytes},
     extract::State,
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use gateway_api::{
-    CloseReason, LARGEST_BODY, SessionNumber,
+    CloseReason, LARGEST_BODY, PublicKey, SessionNumber,
     login::{self, Code, Language},
+    notice::Pending,
+    proof,
 };
 use gateway_core::OpenError;
 use gateway_record::{Draft, Fields, Hash, Kind, Value};
@@ -36,7 +38,7 @@ use policy::{Decision, Device, Grant, Policy, Request, SecondFactor};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
-use super::{Api, Peer, error::Refused};
+use super::{Agreed, Api, KeyExchange, Peer, error::Refused};
 use crate::{
     clock,
     devices::{self, Chain, Managed},
@@ -100,17 +102,54 @@ impl Attempt {
     }
 }
 
+/// Who asks for a session, and what for, once all factors were shown.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) person: Person,
+    /// The managed computer it comes from.
+    device: Option<Managed>,
+    /// As the connection of the login showed it.
+    chain: Chain,
+    public_key: PublicKey,
+    pub(super) session_key: proof::Public,
+    wireguard_config: bool,
+    key_exchange: KeyExchange,
+    pub(super) from: IpAddr,
+}
+
+/// What a login comes to.
+pub(super) enum Opened {
+    /// A session, open and recorded.
+    Session(Box<login::Session>),
+    /// Something to be read first.
+    Pending(Pending),
+}
+
 /// `POST /v1/login`
 pub(super) async fn login(
     State(api): State<Arc<Api>>,
     Extension(Peer(peer)): Extension<Peer>,
     Extension(chain): Extension<Chain>,
+    Extension(agreed): Extension<Agreed>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let mut attempt = Attempt::new(peer, &headers);
-    let session = open(&api, &mut attempt, &chain, body).await;
-    answer(&api, attempt, session).await
+    let opened = open(&api, &mut attempt, chain, agreed.key_exchange, body).await;
+    answer_opened(&api, attempt, opened).await
+}
+
+/// The session, what is to be read before there is one, or the refusal.
+pub(super) async fn answer_opened(api: &Api, attempt: Attempt, outcome: Result<Opened, Failure>) -> Response {
+    match outcome {
+        Ok(Opened::Session(session)) => answer(api, attempt, Ok(session)).await,
+        Ok(Opened::Pending(pending)) => {
+            let mut answer = answer(api, attempt, Ok(pending)).await;
+            *answer.status_mut() = StatusCode::ACCEPTED;
+            answer
+        }
+        Err(failure) => refuse(api, attempt, failure).await,
+    }
 }
 
 /// What was asked for, which holds a secret that nobody on the way may keep, or the refusal.
@@ -121,56 +160,92 @@ pub(super) async fn answer(api: &Api, attempt: Attempt, outcome: Result<impl Ser
     }
 }
 
-async fn open(api: &Api, attempt: &mut Attempt, chain: &Chain, body: Body) -> Result<login::Session, Failure> {
+async fn open(
+    api: &Api,
+    attempt: &mut Attempt,
+    chain: Chain,
+    key_exchange: KeyExchange,
+    body: Body,
+) -> Result<Opened, Failure> {
     let from = attempt.from;
     let request: login::Request = read(body).await?;
     attempt.language = request.language;
     fits(&request)?;
     let policy = api.change.policy().current();
     let (user, second_factor) = (request.user.trim(), request.second_factor.as_ref());
-    let factors = Shown::SecondFactor(&policy, second_factor, chain);
+    let factors = Shown::SecondFactor(&policy, second_factor, &chain);
     let groups: Vec<String> = policy.groups().iter().map(ToString::to_string).collect();
     let (person, must_act) = authenticate(api, user, request.password, &groups, factors, attempt).await?;
-    let (name, who) = (Arc::clone(&person.name), person.clone());
     if let Some(what) = must_act {
-        return Err(Failure::of(&name, Refused::MustAct(what)));
+        return Err(Failure::of(&person.name, Refused::MustAct(what)));
     }
-    if api.blocked.holds(&who) {
-        return Err(Failure::of(&name, Refused::Blocked));
+    if api.blocked.holds(&person) {
+        return Err(Failure::of(&person.name, Refused::Blocked));
     }
-    let device = api.devices.judge(chain, &person, clock::now().wall);
-    let device = device.map_err(|trouble| Failure::of(&name, Refused::Device(trouble)))?;
-    let grant = decide(api, &policy, &person, device.as_ref()).await?;
-    check_supported(&grant, request.wireguard_config).map_err(|refused| Failure::of(&name, refused))?;
+    let device = api.devices.judge(&chain, &person, clock::now().wall);
+    let device = device.map_err(|trouble| Failure::of(&person.name, Refused::Device(trouble)))?;
+    let asked = Asked {
+        person,
+        device,
+        chain,
+        public_key: request.public_key,
+        session_key: request.session_key,
+        wireguard_config: request.wireguard_config,
+        key_exchange,
+        from,
+    };
+    admit(api, asked, request.language).await
+}
+
+/// What the policy says now to somebody who has shown all factors: what is to be read, and when there is nothing left, a session.
+pub(super) async fn admit(api: &Api, asked: Asked, language: Language) -> Result<Opened, Failure> {
+    let name = Arc::clone(&asked.person.name);
+    let failure = |refused| Failure::of(&name, refused);
+    if api.blocked.holds(&asked.person) {
+        return Err(failure(Refused::Blocked));
+    }
+    if asked.device.as_ref().is_some_and(|device| api.devices.is_revoked(device)) {
+        return Err(failure(Refused::Device(devices::Trouble::Revoked)));
+    }
+    let policy = api.change.policy().current();
+    let grant = decide(api, &policy, &asked.person, asked.device.as_ref()).await?;
+    check_supported(&grant, asked.wireguard_config, asked.key_exchange).map_err(failure)?;
+    let unread = api.notices.unread(&asked.person, &grant.notices);
+    if !unread.is_empty() {
+        return api.pending.wait(asked, unread, language).map(Opened::Pending).map_err(failure);
+    }
     let workstation = workstation::locate(&policy, &api.ledger, &grant.workstation, &grant.address)
         .await
-        .map_err(|trouble| Failure::of(&name, Refused::Workstation(trouble)))?;
-    let (public_key, policy_hash) = (request.public_key, Hash(policy.hash()));
+        .map_err(|trouble| failure(Refused::Workstation(trouble)))?;
+    let Asked { person, device, chain, public_key, session_key, key_exchange, from, .. } = asked;
     let opening = Opening {
-        person,
+        person: person.clone(),
         grant: grant.clone(),
         device: device.clone(),
         workstation,
         public_key,
+        session_key,
+        key_exchange,
         from,
-        policy: policy_hash,
+        policy: Hash(policy.hash()),
     };
-    let admitted = api.ledger.open(opening).await.map_err(|error| Failure::of(&name, not_opened(error)))?;
+    let admitted = api.ledger.open(opening).await.map_err(|error| failure(not_opened(error)))?;
     // Blocked while it opened: whoever blocked may not have seen it yet.
-    if api.blocked.holds(&who) {
+    if api.blocked.holds(&person) {
         api.ledger.close(admitted.number, CloseReason::Administrator).await;
-        return Err(Failure::of(&name, Refused::Blocked));
+        return Err(failure(Refused::Blocked));
     }
     if device.as_ref().is_some_and(|device| api.devices.is_revoked(device)) {
         tracing::info!(session = %admitted.number, "device revoked while its session opened");
         api.ledger.close(admitted.number, CloseReason::DeviceRevoked).await;
-        return Err(Failure::of(&name, Refused::Device(devices::Trouble::Revoked)));
+        return Err(failure(Refused::Device(devices::Trouble::Revoked)));
     }
     api.change.reconsider(admitted.number, &policy).await;
-    let device_certificate = device.and_then(|device| renewed(api, &device, chain));
-    let news = api.factors.news(&who, clock::now().wall).await;
+    let device_certificate = device.and_then(|device| renewed(api, &device, &chain));
+    let factor_news = api.factors.news(&person, clock::now().wall).await;
     api.logins.count(OPENED);
-    Ok(login::Session { factor_news: news, device_certificate, ..session(api, &grant, workstation, admitted) })
+    let session = session(api, &grant, workstation, admitted);
+    Ok(Opened::Session(Box::new(login::Session { factor_news, device_certificate, ..session })))
 }
 
 /// Another certificate for a computer whose own ends before long.
@@ -351,13 +426,10 @@ async fn days_used(api: &Api, policy: &Policy, person: &Person, at: Timestamp) -
 }
 
 /// Refuses what a grant asks for and this version cannot do: never a session with less than the policy says.
-fn check_supported(grant: &Grant, wants_config: bool) -> Result<(), Refused> {
-    if !grant.notices.is_empty() {
-        tracing::warn!(
-            profile = &*grant.profile,
-            "login refused: the profile asks for a notice, which this version cannot show"
-        );
-        return Err(Refused::Unavailable("notice_unsupported"));
+fn check_supported(grant: &Grant, wants_config: bool, key_exchange: KeyExchange) -> Result<(), Refused> {
+    // The pre-shared key would be no stronger than the exchange under which it travels.
+    if grant.require_post_quantum && !key_exchange.is_hybrid() {
+        return Err(Refused::KeyExchange);
     }
     if wants_config && !grant.wireguard_config {
         return Err(Refused::WireguardConfigNotAllowed);
@@ -457,7 +529,7 @@ pub(super) async fn refuse(api: &Api, attempt: Attempt, failure: Failure) -> Res
     if recorded.is_none() {
         record(api, from, support, &refused, worker).await;
     }
-    if matches!(refused, Refused::WrongCredentials(_)) {
+    if matches!(refused, Refused::WrongCredentials(_) | Refused::LoginOver) {
         api.throttle.failed(from, clock::now().instant);
         tokio::time::sleep_until(next_pulse(arrived, Instant::now())).await;
     }
@@ -519,8 +591,10 @@ mod tests {
         };
         let refused = async |body: String| read(Body::from(body)).await.unwrap_err();
         let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-        let request =
-            |user: &str, more: &str| format!(r#"{{"user":"{user}","password":"x","public_key":"{key}"{more}}}"#);
+        let proof = serde_json::to_string(&proof::Secret::new(&[1; 32]).public()).unwrap();
+        let request = |user: &str, more: &str| {
+            format!(r#"{{"user":"{user}","password":"x","public_key":"{key}","session_key":{proof}{more}}}"#)
+        };
         assert!(read(Body::from(request("m.rossi", ""))).await.is_ok());
         assert_eq!(refused("{".to_owned()).await, Refused::BadRequest);
         assert_eq!(refused(request("m.rossi", r#","admin":true"#)).await, Refused::BadRequest);

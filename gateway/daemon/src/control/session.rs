@@ -1,4 +1,4 @@
-//! A running session's channel and its end: whoever shows the token.
+//! A running session's channel and its end: for whoever shows the token and proves to hold the session's key.
 //!
 //! The channel holds the session: events go out as text frames, and the connection is pinged, so that a home that vanished is noticed
 //! before the line's own time limits would tell. The client's text frames are requests, and one that is not understood ends
@@ -8,12 +8,13 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
+    Extension,
     body::Bytes,
     extract::{
         RawQuery, State, WebSocketUpgrade,
         ws::{CloseFrame, Message, WebSocket, close_code},
     },
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
 };
 use futures_util::{
@@ -23,10 +24,11 @@ use futures_util::{
 use gateway_api::{
     CloseReason, Token,
     datagrams::Run,
+    proof,
     session::{self, ClientReason},
 };
 
-use super::Api;
+use super::{Agreed, Api};
 use crate::{
     channel_queue::{Outgoing, Places},
     ledger::{Attached, Holder, Inlet, Ledger},
@@ -51,27 +53,45 @@ type Stream = SplitStream<WebSocket>;
 /// `GET /v1/session`
 pub(super) async fn channel(
     State(api): State<Arc<Api>>,
+    Extension(agreed): Extension<Agreed>,
+    uri: Uri,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Response {
-    let Some(holder) = holder(&api.ledger, &headers) else { return StatusCode::UNAUTHORIZED.into_response() };
+    let Some(holder) = holder(&api.ledger, &Method::GET, &uri, &headers, agreed) else {
+        return StatusCode::UNAUTHORIZED.into_response();
+    };
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade.max_message_size(LARGEST_FRAME).max_frame_size(LARGEST_FRAME),
         Err(refused) => return refused.into_response(),
     };
     let ledger = api.ledger.clone();
-    upgrade.on_upgrade(move |socket| async move {
+    let next = ledger.next_token(holder).await;
+    let mut answer = upgrade.on_upgrade(move |socket| async move {
         if let Some(attached) = ledger.attach(holder).await {
             let (number, id) = (attached.number, attached.id());
             carry(socket, attached).await;
             ledger.detach(number, id).await;
         }
-    })
+    });
+    if let Some(mut next) = next.and_then(|next| HeaderValue::from_str(&next.encode()).ok()) {
+        next.set_sensitive(true);
+        answer.headers_mut().insert(proof::NEXT_TOKEN, next);
+    }
+    answer
 }
 
 /// `DELETE /v1/session`
-pub(super) async fn close(State(api): State<Arc<Api>>, headers: HeaderMap, RawQuery(query): RawQuery) -> StatusCode {
-    let Some(holder) = holder(&api.ledger, &headers) else { return StatusCode::UNAUTHORIZED };
+pub(super) async fn close(
+    State(api): State<Arc<Api>>,
+    Extension(agreed): Extension<Agreed>,
+    uri: Uri,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> StatusCode {
+    let Some(holder) = holder(&api.ledger, &Method::DELETE, &uri, &headers, agreed) else {
+        return StatusCode::UNAUTHORIZED;
+    };
     let Some(reason) = reason(query.as_deref()) else { return StatusCode::BAD_REQUEST };
     match api.ledger.close_own(holder, CloseReason::from(reason)).await {
         true => StatusCode::NO_CONTENT,
@@ -87,11 +107,25 @@ fn reason(query: Option<&str>) -> Option<ClientReason> {
     }
 }
 
-/// Whose token the request shows.
-fn holder(ledger: &Ledger, headers: &HeaderMap) -> Option<Holder> {
+/// Whose token the request shows, and proves to have been given.
+fn holder(ledger: &Ledger, method: &Method, uri: &Uri, headers: &HeaderMap, agreed: Agreed) -> Option<Holder> {
+    shown(method, uri, headers, agreed, |proof, shown| ledger.holder(proof, shown))
+}
+
+/// Has the token that a request shows looked at, with its proof and what that has to prove. None without either.
+pub(super) fn shown<T>(
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    agreed: Agreed,
+    look: impl FnOnce(&[u8], &proof::Use<'_>) -> Option<T>,
+) -> Option<T> {
     let shown = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let token = Token::parse(shown.strip_prefix("Bearer ")?).ok()?;
-    ledger.holder(&token)
+    let proof = headers.get(proof::HEADER)?.as_bytes();
+    let target = uri.path_and_query()?.as_str();
+    let shown = proof::Use { method: method.as_str(), target, token: &token, binding: agreed.binding };
+    look(proof, &shown)
 }
 
 /// Until the session is closed, another channel takes over, or nobody is there any more. Listening and speaking take turns at

@@ -119,6 +119,25 @@ fn a_certificate_is_renewed_in_its_last_third_and_revoked_with_its_renewals() {
 }
 
 #[test]
+fn a_computer_renews_its_certificate_though_nobody_signs_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let rossi = person("m.rossi", "1");
+    let all = devices(folder.path(), None);
+    let shown = enrolled(&all, &rossi, "PC-12");
+    let (whose, device) = all.alone(&shown, later(300)).unwrap();
+    assert_eq!((&whose, &*device.name), (&rossi, "PC-12"));
+    assert_eq!(all.renew(&device, &shown, now()), Ok(None), "not yet");
+    let first = all.until(&device);
+    assert!(all.renew(&device, &shown, later(300)).unwrap().is_some());
+    assert!(all.until(&device) > first);
+    assert_eq!(all.alone(&shown, later(367)).unwrap_err(), Trouble::Expired);
+    assert_eq!(all.alone(&fresh(), now()).unwrap_err(), Trouble::Foreign);
+    assert_eq!(all.alone(&Chain::default(), now()).unwrap_err(), Trouble::Foreign);
+    all.revoke("PC-12", now()).unwrap();
+    assert_eq!(all.alone(&shown, now()).unwrap_err(), Trouble::Revoked);
+}
+
+#[test]
 fn a_certificate_of_the_office_is_known_by_what_stands_in_it() {
     let folder = tempfile::tempdir().unwrap();
     let key = KeyPair::generate().unwrap();

@@ -11,7 +11,8 @@ fn session(bits: u64) -> KeptSession {
     KeptSession {
         device: None,
         number: SessionNumber::new(bits),
-        token: [1; 32],
+        tokens: vec![[1; 32]],
+        session_key: proof::Secret::new(&[4; 32]).public(),
         worker_id: "id".into(),
         worker: "m.rossi".into(),
         groups: vec!["smart".to_owned()].into(),
@@ -47,6 +48,7 @@ async fn what_was_kept_is_there_after_a_restart_as_it_was_last() {
     kept.note(Change::Moved(number, Box::new(standing.clone())));
     kept.note(Change::Ended(SessionNumber::new(1)));
     kept.note(Change::Moved(SessionNumber::new(1), Box::new(standing.clone())));
+    kept.note(Change::Tokens(number, vec![[1; 32], [2; 32]]));
     kept.keep(Change::Handshaken(number, vec![7; 148])).await.unwrap();
     drop(kept);
     // Twice, for the file is written anew in between.
@@ -55,6 +57,7 @@ async fn what_was_kept_is_there_after_a_restart_as_it_was_last() {
         assert_eq!(numbers(&after), [2, 3]);
         assert_eq!((&after[0].standing, after[0].initiation.as_deref()), (&standing, Some(&[7; 148][..])));
         assert_eq!(after[0].preshared_key.expose(), &[3; 32]);
+        assert_eq!((&after[0].tokens[..], after[0].session_key), (&[[1; 32], [2; 32]][..], session(2).session_key));
         assert_eq!(after[0].grant, session(2).grant);
     }
 }

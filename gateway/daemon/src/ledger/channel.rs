@@ -31,7 +31,8 @@ pub(crate) struct Attached {
 
 impl Ledger {
     /// Makes a channel the session's own, in the place of an earlier one. None if the session ended meanwhile.
-    pub(crate) async fn attach(&self, Holder(number): Holder) -> Option<Attached> {
+    pub(crate) async fn attach(&self, holder: Holder) -> Option<Attached> {
+        let number = holder.number();
         let (sender, events) = mpsc::channel(CHANNEL_QUEUE);
         let (outlet, outgoing) = channel_queue::outlet();
         // Told under the lock, so that coming and going reach the data plane in the order they happened.

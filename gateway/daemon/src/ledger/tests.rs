@@ -132,6 +132,16 @@ impl World {
     }
 }
 
+fn key() -> proof::Secret {
+    proof::Secret::new(&[11; 32])
+}
+
+/// A token used as its client does.
+fn shows(ledger: &Ledger, token: &Token) -> Option<Holder> {
+    let shown = proof::Use { method: "GET", target: gateway_api::SESSION, token, binding: proof::Binding([12; 32]) };
+    ledger.holder(key().prove(&shown).as_bytes(), &shown)
+}
+
 fn opening(worker: &str) -> Opening {
     // A client makes a key of its own for each session.
     static NEXT_KEY: AtomicU8 = AtomicU8::new(0);
@@ -141,6 +151,8 @@ fn opening(worker: &str) -> Opening {
         person: Person { id: worker.into(), name: worker.into(), groups: Vec::new() },
         grant,
         workstation: "10.20.3.47".parse().unwrap(),
+        session_key: key().public(),
+        key_exchange: KeyExchange::hybrid(),
         public_key: PublicKey([NEXT_KEY.fetch_add(1, Ordering::Relaxed); 32]),
         from: "192.0.2.1".parse().unwrap(),
         policy: Hash([7; 32]),
@@ -152,11 +164,11 @@ async fn an_open_session_is_recorded_before_it_is_told_and_closed_before_its_tok
     let world = world(Mood::Good).await;
     let admitted = world.ledger.open(opening("m.rossi")).await.unwrap();
     assert_eq!(world.story().await, ["session_opened"]);
-    let holder = world.ledger.holder(&admitted.token).expect("the token is the session's");
-    assert_eq!(world.ledger.holder(&Token::new([1; 32])), None);
+    let holder = shows(&world.ledger, &admitted.token).expect("the token is the session's");
+    assert_eq!(shows(&world.ledger, &Token::new([1; 32])), None);
     assert!(world.ledger.close_own(holder, CloseReason::ProgramEnded).await);
     assert_eq!(world.story().await, ["session_opened", "session_closed program_ended"]);
-    assert_eq!(world.ledger.holder(&admitted.token), None);
+    assert_eq!(shows(&world.ledger, &admitted.token), None);
     assert!(!world.ledger.close_own(holder, CloseReason::ProgramEnded).await);
 }
 
@@ -206,7 +218,7 @@ async fn whoever_hangs_up_in_the_middle_leaves_no_half_open_session() {
 async fn a_second_login_closes_the_first_once() {
     let world = world(Mood::Good).await;
     let first = world.ledger.open(opening("m.rossi")).await.unwrap();
-    let holder = world.ledger.holder(&first.token).unwrap();
+    let holder = shows(&world.ledger, &first.token).unwrap();
     let mut channel = world.ledger.attach(holder).await.unwrap();
     world.ledger.open(opening("m.rossi")).await.unwrap();
     assert_eq!(channel.events.recv().await, Some(session::Event::Closed { reason: CloseReason::Replaced }));
@@ -217,7 +229,7 @@ async fn a_second_login_closes_the_first_once() {
 async fn a_channel_that_takes_over_is_no_loss_and_one_that_comes_back_is_a_resumption() {
     let world = world(Mood::Good).await;
     let admitted = world.ledger.open(opening("m.rossi")).await.unwrap();
-    let holder = world.ledger.holder(&admitted.token).unwrap();
+    let holder = shows(&world.ledger, &admitted.token).unwrap();
     let mut first = world.ledger.attach(holder).await.unwrap();
     let second = world.ledger.attach(holder).await.unwrap();
     assert_eq!(first.events.recv().await, None, "one channel at a time");
@@ -226,6 +238,58 @@ async fn a_channel_that_takes_over_is_no_loss_and_one_that_comes_back_is_a_resum
     world.ledger.detach(admitted.number, second.id()).await;
     world.ledger.attach(holder).await.unwrap();
     assert_eq!(world.story().await, ["session_opened", "channel_lost", "channel_resumed"]);
+}
+
+#[tokio::test]
+async fn a_token_is_of_use_to_nobody_but_the_holder_of_its_key() {
+    let world = world(Mood::Good).await;
+    let token = world.ledger.open(opening("m.rossi")).await.unwrap().token;
+    let shown =
+        proof::Use { method: "GET", target: gateway_api::SESSION, token: &token, binding: proof::Binding([12; 32]) };
+    let thief = proof::Secret::new(&[99; 32]).prove(&shown);
+    assert_eq!(world.ledger.holder(thief.as_bytes(), &shown), None);
+    assert_eq!(world.ledger.holder(b"", &shown), None);
+    let mine = key().prove(&shown);
+    let another_line = proof::Use { binding: proof::Binding([13; 32]), ..shown };
+    assert_eq!(world.ledger.holder(mine.as_bytes(), &another_line), None);
+    assert!(world.ledger.holder(mine.as_bytes(), &shown).is_some());
+}
+
+#[tokio::test]
+async fn resuming_gives_another_token_and_the_former_one_ends_when_that_is_used() {
+    let world = world(Mood::Good).await;
+    let first = world.ledger.open(opening("m.rossi")).await.unwrap().token;
+    let mine = shows(&world.ledger, &first).unwrap();
+    assert!(world.ledger.next_token(mine).await.is_none(), "the first channel resumes nothing");
+    world.ledger.attach(mine).await.unwrap();
+    let lost = world.ledger.next_token(mine).await.unwrap();
+    // The answer never came: the client shows what it has, and then what it is given.
+    let mine = shows(&world.ledger, &first).unwrap();
+    let second = world.ledger.next_token(mine).await.unwrap();
+    assert!(shows(&world.ledger, &second).is_some());
+    assert_eq!(shows(&world.ledger, &first), None, "a newer one was used");
+    assert_eq!(shows(&world.ledger, &lost), None);
+    // An answer may also come late, after another was asked for.
+    let (late, third) = (world.ledger.next_token(mine).await.unwrap(), world.ledger.next_token(mine).await.unwrap());
+    assert!(shows(&world.ledger, &late).is_some() && shows(&world.ledger, &third).is_some());
+}
+
+#[tokio::test]
+async fn answers_that_are_lost_for_ever_lock_nobody_out_and_fill_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = another_run(folder.path()).await;
+    let token = ledger.open(opening("m.rossi")).await.unwrap().token;
+    ledger.attach(shows(&ledger, &token).unwrap()).await.unwrap();
+    let mut last = None;
+    for _ in 0..100 {
+        last = ledger.next_token(shows(&ledger, &token).unwrap()).await;
+    }
+    assert_eq!(ledger.live().tokens.len(), 8);
+    // A restart in the middle changes nothing.
+    let (after, _) = another_run(folder.path()).await;
+    assert!(shows(&after, &token).is_some() && shows(&after, &last.unwrap()).is_some());
+    assert_eq!(shows(&after, &token), None);
+    assert_eq!(after.live().tokens.len(), 1);
 }
 
 #[tokio::test]
@@ -257,7 +321,7 @@ async fn what_a_crash_left_open_goes_on_with_its_token() {
     for _ in 0..2 {
         let (after, restored) = another_run(folder.path()).await;
         assert_eq!(restored, (1, 0));
-        assert_eq!(after.holder(&admitted.token), Some(Holder(admitted.number)));
+        assert_eq!(shows(&after, &admitted.token).map(Holder::number), Some(admitted.number));
         assert_eq!(after.session_of("m.rossi"), Some(admitted.number));
     }
     let (last, _) = another_run(folder.path()).await;
@@ -275,7 +339,7 @@ async fn what_cannot_go_on_is_closed_once_at_the_next_start() {
     assert_eq!(another_run(folder.path()).await.1, (0, 1));
     let (after, restored) = another_run(folder.path()).await;
     assert_eq!(restored, (0, 0));
-    assert_eq!(after.holder(&admitted.token), None);
+    assert_eq!(shows(&after, &admitted.token), None);
 }
 
 #[tokio::test]

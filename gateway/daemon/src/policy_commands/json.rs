@@ -110,6 +110,7 @@ fn grant(policy: &Policy, grant: &Grant) -> Value {
         "redirect": grant.redirect.iter().map(|redirection| redirection.word()).collect::<Vec<_>>(),
         "wireguard_config": grant.wireguard_config,
         "wake": grant.wake.is_some(),
+        "require_post_quantum": grant.require_post_quantum,
         "notices": grant.notices.iter().map(|notice| &*notice.name).collect::<Vec<_>>(),
     })
 }

@@ -127,6 +127,9 @@ fn write_grant(text: &mut String, policy: &Policy, grant: &Grant) {
     if grant.wireguard_config {
         line("WireGuard", "other programs may carry the session".to_owned());
     }
+    if grant.require_post_quantum {
+        line("key exchange", "post-quantum (X25519MLKEM768), or refused".to_owned());
+    }
     if !grant.notices.is_empty() {
         line("notices", grant.notices.iter().map(|notice| notice.name.to_string()).collect::<Vec<_>>().join(", "));
     }

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use gateway_api::{Token, proof};
 use nix::{
     sched::{CloneFlags, unshare},
     sys::signal::{Signal, kill},
@@ -26,6 +27,9 @@ use tokio::{
     net::TcpStream,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
+
+/// A connection to the gateway.
+pub(crate) type Line = TlsStream<TcpStream>;
 
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 const CONTROL: &str = "127.0.0.1:443";
@@ -249,13 +253,28 @@ hours = "08:00-18:00"
 
 /// A TLS connection as a client opens it; which certificate it shows is another test's matter.
 pub(crate) async fn connect() -> TlsStream<TcpStream> {
+    connect_with(tls()).await
+}
+
+/// One that knows nothing newer than elliptic curves.
+pub(crate) async fn connect_classically() -> TlsStream<TcpStream> {
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    provider.kx_groups = vec![rustls::crypto::aws_lc_rs::kx_group::X25519];
+    connect_with(tls_of(provider)).await
+}
+
+async fn connect_with(tls: Arc<ClientConfig>) -> TlsStream<TcpStream> {
     let stream = TcpStream::connect(CONTROL).await.unwrap();
     let name = ServerName::try_from("127.0.0.1").unwrap();
-    TlsConnector::from(tls()).connect(name, stream).await.unwrap()
+    TlsConnector::from(tls).connect(name, stream).await.unwrap()
 }
 
 pub(crate) fn tls() -> Arc<ClientConfig> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    tls_of(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+fn tls_of(provider: CryptoProvider) -> Arc<ClientConfig> {
+    let provider = Arc::new(provider);
     let versions =
         ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().unwrap();
     Arc::new(versions.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider))).with_no_client_auth())
@@ -277,7 +296,11 @@ impl Answer {
 
 /// One request on a connection of its own.
 pub(crate) async fn request(head: &str, body: &[u8]) -> Answer {
-    let mut stream = connect().await;
+    request_on(connect().await, head, body).await
+}
+
+/// The same on this connection.
+pub(crate) async fn request_on(mut stream: TlsStream<TcpStream>, head: &str, body: &[u8]) -> Answer {
     let head = format!("{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).await.unwrap();
     // An answer may come before the whole body is taken.
@@ -295,6 +318,24 @@ pub(crate) async fn read_answer(mut stream: TlsStream<TcpStream>) -> Answer {
     Answer { status, head, body: bytes.get(end + 4..).unwrap_or_default().to_vec() }
 }
 
+/// What proves each use of a token here.
+pub(crate) fn session_key() -> proof::Secret {
+    proof::Secret::new(&[42; 32])
+}
+
+/// The headers that use a token on a connection.
+pub(crate) fn proved(
+    stream: &TlsStream<TcpStream>,
+    method: &str,
+    target: &str,
+    token: &str,
+) -> [(&'static str, String); 2] {
+    let binding = stream.get_ref().1.export_keying_material([0; 32], proof::BINDING_LABEL, Some(&[])).unwrap();
+    let shown = Token::parse(token).unwrap();
+    let shown = proof::Use { method, target, token: &shown, binding: proof::Binding(binding) };
+    [("Authorization", format!("Bearer {token}")), (proof::HEADER, session_key().prove(&shown))]
+}
+
 /// A login as the client puts it.
 pub(crate) fn login_body(user: &str, password: &str) -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -303,7 +344,8 @@ pub(crate) fn login_body(user: &str, password: &str) -> String {
     key[..8].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
     key[8..12].copy_from_slice(&std::process::id().to_be_bytes());
     let key = gateway_api::PublicKey(key);
-    serde_json::json!({ "user": user, "password": password, "public_key": key }).to_string()
+    serde_json::json!({ "user": user, "password": password, "public_key": key, "session_key": session_key().public() })
+        .to_string()
 }
 
 pub(crate) async fn login(user: &str, password: &str) -> Answer {
@@ -319,7 +361,11 @@ pub(crate) async fn open(user: &str) -> (String, String) {
 }
 
 pub(crate) async fn close(token: &str, query: &str) -> u16 {
-    request(&format!("DELETE /v1/session{query} HTTP/1.1\r\nAuthorization: Bearer {token}"), b"").await.status
+    let stream = connect().await;
+    let target = format!("/v1/session{query}");
+    let headers =
+        proved(&stream, "DELETE", &target, token).map(|(name, value)| format!("\r\n{name}: {value}")).concat();
+    request_on(stream, &format!("DELETE {target} HTTP/1.1{headers}"), b"").await.status
 }
 
 #[derive(Debug)]

@@ -3,19 +3,46 @@
 use std::time::Instant;
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use gateway_api::proof;
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{Message, client::IntoClientRequest as _},
+    tungstenite::{Error, Message, client::IntoClientRequest as _},
 };
 
 use crate::house::*;
 
-type Channel = WebSocketStream<tokio_rustls::client::TlsStream<tokio::net::TcpStream>>;
+type Channel = WebSocketStream<TlsStream<TcpStream>>;
 
 async fn channel(token: &str) -> Channel {
+    resume(token).await.expect("a session channel").0
+}
+
+/// A channel and, where there was one before, the next token.
+async fn resume(token: &str) -> Option<(Channel, Option<String>)> {
+    let stream = connect().await;
+    let proved = proved(&stream, "GET", "/v1/session", token);
+    attach(stream, proved).await
+}
+
+/// A channel on this connection with these headers. None where it is refused for them.
+async fn attach(
+    stream: TlsStream<TcpStream>,
+    headers: [(&'static str, String); 2],
+) -> Option<(Channel, Option<String>)> {
     let mut request = "wss://127.0.0.1/v1/session".into_client_request().unwrap();
-    request.headers_mut().insert("Authorization", format!("Bearer {token}").parse().unwrap());
-    client_async(request, connect().await).await.expect("a session channel").0
+    for (name, value) in headers {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    match client_async(request, stream).await {
+        Ok((channel, answer)) => {
+            let next = answer.headers().get(proof::NEXT_TOKEN);
+            Some((channel, next.map(|next| next.to_str().unwrap().to_owned())))
+        }
+        Err(Error::Http(answer)) if answer.status() == 401 => None,
+        Err(other) => panic!("{other}"),
+    }
 }
 
 /// The next event, or what ended the channel.
@@ -119,6 +146,63 @@ fn a_channel_understands_its_requests_and_ends_at_anything_else() {
         }
         assert_eq!(house.open_sessions(), 1, "the session itself goes on");
     });
+}
+
+#[test]
+fn a_token_counts_for_its_owner_alone_and_only_until_the_next_one_is_used() {
+    let house = House::new();
+    let _gateway = house.serve();
+    block_on(async {
+        let (token, _) = open("m.rossi").await;
+        let elsewhere = proved(&connect().await, "GET", "/v1/session", &token);
+        assert!(attach(connect().await, elsewhere).await.is_none(), "a proof is for one connection");
+        let unproved = [("Authorization", format!("Bearer {token}")), ("X-Nothing", String::new())];
+        assert!(attach(connect().await, unproved).await.is_none(), "a token alone is none");
+        let stream = connect().await;
+        let for_a_close = proved(&stream, "DELETE", "/v1/session", &token);
+        assert!(attach(stream, for_a_close).await.is_none(), "a proof is for one use");
+        let (_one, next) = resume(&token).await.unwrap();
+        assert_eq!(next, None, "a first channel resumes nothing");
+        let (_two, lost) = resume(&token).await.unwrap();
+        let (_three, next) = resume(&token).await.unwrap();
+        let (lost, next) = (lost.unwrap(), next.unwrap());
+        assert!(resume(&next).await.is_some());
+        assert!(resume(&token).await.is_none(), "the next one was used");
+        assert!(resume(&lost).await.is_none());
+        assert_eq!(close(&token, "").await, 401);
+        assert_eq!(close(&next, "").await, 204);
+    });
+    assert_eq!(house.open_sessions(), 0);
+}
+
+#[test]
+fn a_policy_that_requires_a_post_quantum_key_exchange_gets_one_and_the_record_says_which() {
+    let house = House::new();
+    let gateway = house.serve();
+    let key_exchanges = || -> Vec<String> {
+        let records = house.json(&["log", "show", "--json"]);
+        let records = records.as_array().unwrap().iter().filter(|record| record["kind"] == "session_opened");
+        records.map(|record| record["fields"]["key_exchange"].as_str().unwrap().to_owned()).collect()
+    };
+    let classically = || async {
+        let body = login_body("m.rossi", "pw-m.rossi");
+        request_on(connect_classically().await, "POST /v1/login HTTP/1.1", body.as_bytes()).await
+    };
+    block_on(async {
+        open("m.rossi").await;
+        assert_eq!(classically().await.status, 200, "where nothing is required");
+    });
+    assert_eq!(key_exchanges(), ["X25519MLKEM768", "X25519"]);
+    drop(gateway);
+    house.set_policy(&POLICY.replace("longest = \"10h\"", "longest = \"10h\"\nrequire_post_quantum = true"));
+    let _gateway = house.serve();
+    block_on(async {
+        let refused = classically().await;
+        assert_eq!((refused.status, &refused.json()["code"]), (403, &"key_exchange_not_accepted".into()));
+        open("m.rossi").await;
+    });
+    assert!(house.story().contains(&"login_refused no_post_quantum".to_owned()), "{:?}", house.story());
+    assert_eq!(key_exchanges().last().unwrap(), "X25519MLKEM768");
 }
 
 #[test]

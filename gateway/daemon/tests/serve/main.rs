@@ -6,5 +6,6 @@ mod house;
 mod log;
 mod logins;
 mod metrics;
+mod notices;
 mod start;
 mod strangers;

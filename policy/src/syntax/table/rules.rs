@@ -169,6 +169,7 @@ impl Reader<'_> {
             jiggler: self.word(table, "jiggler", keys::JIGGLERS, &[Jiggler::Ignored, Jiggler::Counts]),
             dry_run: self.switch(table, "dry_run"),
             wireguard_config: self.switch(table, "wireguard_config"),
+            require_post_quantum: self.switch(table, "require_post_quantum"),
             personal,
             span: table.span,
         }
