@@ -35,6 +35,8 @@ use crate::{
 /// How long a server that failed once is left alone; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Between looks whether a server that comes before the one in use is back.
+const LOOKS_BACK: Duration = Duration::from_secs(30);
 /// After every server failed, logins that waited meanwhile are answered with that instead of waiting in turn.
 const JUST_NOW: Duration = Duration::from_secs(1);
 /// Active Directory's mark in the root entry's `supportedCapabilities`.
@@ -107,6 +109,7 @@ struct Service {
     ldap: Ldap,
     server: usize,
     kind: Kind,
+    since: Instant,
 }
 
 impl std::fmt::Debug for Service {
@@ -230,6 +233,7 @@ impl Servers {
         let mut service = self.service.lock().await;
         if let Some(open) = service.as_mut()
             && !open.ldap.is_closed()
+            && !self.is_to_go_back(open, Instant::now())
         {
             return Ok(Connection {
                 ldap: open.ldap.clone(),
@@ -243,9 +247,19 @@ impl Servers {
         let mut connection = self.fresh(config).await?;
         sign_in(&mut connection, config).await?;
         connection.recognise().await?;
-        *service =
-            Some(Service { ldap: connection.ldap.clone(), server: connection.server, kind: connection.kind.clone() });
+        *service = Some(Service {
+            ldap: connection.ldap.clone(),
+            server: connection.server,
+            kind: connection.kind.clone(),
+            since: Instant::now(),
+        });
         Ok(connection)
+    }
+
+    /// Whether a server that comes before the one in use is thought to be well, and it was not looked at for a while.
+    fn is_to_go_back(&self, open: &Service, now: Instant) -> bool {
+        let first = self.in_order(now).first().map(|(index, _)| *index);
+        first.is_some_and(|first| first < open.server) && now.saturating_duration_since(open.since) > LOOKS_BACK
     }
 
     /// The same, in the place of one that failed.

@@ -161,6 +161,25 @@ async fn names_are_never_patterns() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_back_is_asked_again_in_its_turn() {
+    let (mut first, second) = (OpenLdap::start(), OpenLdap::start());
+    let servers = format!("servers = [\"ldap://127.0.0.1:{}\", \"ldap://127.0.0.1:{}\"]", first.port, second.port);
+    let directory = over(&first, &servers);
+    // Each made its own entries, so that the identity tells who answered.
+    let of_the_first = person(&directory, "mario").await.id;
+    let until_answered = async |what: &str, wanted: &dyn Fn(&str) -> bool| {
+        let until = Instant::now() + Duration::from_secs(120);
+        while !matches!(ask(&directory, "mario", "pw-mario").await, Answer::Valid(person) if wanted(&person.id)) {
+            assert!(Instant::now() < until, "{what}");
+        }
+    };
+    first.stop();
+    until_answered("the second server is not asked", &|id| id != &*of_the_first).await;
+    first.start_again();
+    until_answered("the first server is back and not asked", &|id| id == &*of_the_first).await;
+}
+
+#[tokio::test]
 async fn a_name_is_the_same_however_its_letters_are_composed() {
     let server = OpenLdap::start();
     let directory = ldaps(&server);
