@@ -303,6 +303,35 @@ fn a_program_does_not_outlive_a_client_that_is_killed() {
     until("the program's end", || is_gone(pid).then_some(()));
 }
 
+#[test]
+fn a_terminal_that_is_gone_closes_the_session() {
+    let gateway = Gateway::start(Manners::default());
+    let home = tempfile::tempdir().unwrap();
+    let password = home.path().join("password");
+    fs::write(&password, format!("{PASSWORD}\n")).unwrap();
+    let command = format!(
+        "exec {} connect --server {} --fingerprint {} --user m.rossi --password-stdin --no-run <{}",
+        env!("CARGO_BIN_EXE_deskgate"),
+        gateway.address,
+        gateway.fingerprint,
+        password.display()
+    );
+    // A terminal of its own, that of `script`, which goes as it does when its window is killed: nobody signals the program, and what it
+    // says to people goes nowhere.
+    let mut terminal = Command::new("script")
+        .args(["--quiet", "--command", &command, "/dev/null"])
+        .env("HOME", home.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
+    terminal.kill().unwrap();
+    terminal.wait().unwrap();
+    gateway.wait_for("the end", |asked| asked.contains(&Asked::Closed("worker_closed".into())));
+}
+
 /// Gone, or a zombie that nobody has collected yet.
 fn is_gone(pid: i32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
