@@ -151,12 +151,14 @@ fn ours(world: &World, gateway: &Gateway<'_>, seconds: Duration, rounds: u64) ->
     (samples, times)
 }
 
-/// Median and 99th percentile of how long one byte takes there and back, in microseconds.
+/// Median and 99th percentile of how long one byte takes there and back, in microseconds; one every 5 ms, so that whoever carries it
+/// has gone to sleep in between, as between two keys.
 fn echo(mut stream: TcpStream) -> (f64, f64) {
     stream.set_nodelay(true).expect("a live socket");
     stream.write_all(b"L").expect("the first byte");
     let mut times: Vec<f64> = (0..2000)
         .map(|_| {
+            std::thread::sleep(Duration::from_millis(5));
             let begun = Instant::now();
             stream.write_all(b"k").and_then(|()| stream.read_exact(&mut [0])).expect("an echo");
             begun.elapsed().as_secs_f64() * 1e6

@@ -50,6 +50,8 @@ const REQUESTS_A_SECOND: u64 = 10_000;
 const CONNECTIONS_A_SECOND: u64 = 300;
 /// How often each kind of wrong credentials is tried, by people of whom as many have a second factor.
 const TRIES: u16 = 120;
+/// How often the list is asked for.
+const LISTS: u32 = 20;
 /// The session that copies meanwhile, in bytes a second.
 const STEADY: u64 = 50_000_000;
 
@@ -76,7 +78,7 @@ fn main() {
     let directory = Directory::start(&world);
     directory.modify(&world, &people(people_there));
     // Nobody's session ends while the others sign in.
-    let hours = "\"6h\"";
+    let hours = "\"1h\"";
     let mut setup =
         Setup::default().ldap(&directory).profile("grace", hours).profile("unused", hours).profile("idle", hours);
     setup.pool = "100.96.0.0/16".to_owned();
@@ -142,9 +144,9 @@ fn monday(Scene { world, door, tls, .. }: &Scene<'_>) {
     println!("echo of one byte meanwhile: {}", Times(felt));
 }
 
-/// Everybody else signs in too, some at a time, and somebody asks who is there.
+/// Everybody signs in, some at a time, and somebody asks who is there.
 fn listed(Scene { world, gateway, door, tls }: &Scene<'_>, sessions: u16) {
-    let (next, begun) = (AtomicU16::new(WORKERS), Instant::now());
+    let (next, begun) = (AtomicU16::new(0), Instant::now());
     let before = resident(gateway);
     std::thread::scope(|scope| {
         for _ in 0..16 {
@@ -157,18 +159,20 @@ fn listed(Scene { world, gateway, door, tls }: &Scene<'_>, sessions: u16) {
                         }
                         let name = worker(nth);
                         let body = api::login_body(&name, &password(&name), None, PrivateKey::random().public());
-                        let status = Caller::connect(address(0, nth), tls).and_then(|mut caller| caller.post(&body));
-                        assert_eq!(status.ok(), Some(200), "{name}");
+                        let sign_in =
+                            || Caller::connect(address(0, nth), tls).and_then(|mut caller| caller.post(&body));
+                        // Where the machine is too busy for it, again.
+                        wait::until("a login", 4 * wait::SOON, || sign_in().ok().filter(|status| *status == 200));
                     }
                 });
             });
         }
     });
     let took = begun.elapsed().as_secs_f64();
-    println!("{sessions} workers are in: {:.0} logins a second", f64::from(sessions - WORKERS) / took);
+    println!("{sessions} workers are in: {:.0} logins a second", f64::from(sessions) / took);
     println!("the gateway's memory {before:.1} -> {:.1} MB", resident(gateway));
-    let over = AtomicBool::new(false);
-    let (times, felt) = std::thread::scope(|scope| {
+    let (over, spent) = (AtomicBool::new(false), processor(gateway));
+    let (times, felt): (Vec<_>, _) = std::thread::scope(|scope| {
         let listener = scope.spawn(|| echo(&world.home, *door, || !over.load(Ordering::Relaxed)));
         let ask = |_| {
             let begun = Instant::now();
@@ -176,11 +180,13 @@ fn listed(Scene { world, gateway, door, tls }: &Scene<'_>, sessions: u16) {
             assert!(rows >= usize::from(sessions), "{rows} sessions");
             begun.elapsed()
         };
-        let times = (0..20).map(ask).collect();
+        let times = (0..LISTS).map(ask).collect();
         over.store(true, Ordering::Relaxed);
         (times, listener.join().expect("the echo"))
     });
     println!("`session list --json`, from its start to its end: {}", Times(times));
+    let each = (processor(gateway) - spent) * 1e3 / f64::from(LISTS);
+    println!("the gateway's processor time for each, the echo's included: {each:.0} ms");
     println!("echo of one byte meanwhile: {}", Times(felt));
 }
 
@@ -520,6 +526,14 @@ fn copy(home: &Computer, door: SocketAddr, span: Duration) -> f64 {
         sent += chunk.len() as u64;
     }
     sent as f64 / begun.elapsed().as_secs_f64()
+}
+
+/// The gateway's processor time so far, in seconds (proc(5), fields 14 and 15, in ticks of a hundredth).
+fn processor(gateway: &Gateway<'_>) -> f64 {
+    let pid = gateway.pid().expect("it runs");
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 /// The gateway's resident memory, in MB.
