@@ -34,7 +34,8 @@ use crate::{
     ledger::Ledger,
     notices::Notices,
     policy_change::{Consent, NotApplied, PolicyChange, Preview},
-    store::{self, Kept, Query, StoreError},
+    review_commands,
+    store::{Kept, Query, Shown, StoreError},
     unix_socket::Named,
 };
 
@@ -126,6 +127,15 @@ pub(crate) enum Question {
     LogShow {
         /// Which.
         query: Query,
+    },
+    /// Note that both key holders open names, before they do.
+    ReviewOpen {
+        /// Places in the workers' journal.
+        records: String,
+        /// Fingerprints of the controllers' keys that they have.
+        controllers: String,
+        /// Of the reviewers'.
+        reviewers: String,
     },
     /// Record sizes and times of a session's packets; told step by step. Recorded.
     TraceRecord {
@@ -335,13 +345,13 @@ async fn reply(desk: &Desk, uid: Uid, question: Question) -> Result<Value, Strin
         Question::FactorEnrol { worker } => {
             let worker = named(desk, &worker).await?;
             let now = clock::now().wall;
-            let draft = draft_on(Kind::FactorOffered, uid, &worker.name)?;
+            let draft = draft_on(Kind::FactorOffered, uid, &worker.name);
             offered(&worker, desk.factors.offer(&worker, now, draft).await)
         }
         Question::FactorReset { worker } => {
             let worker = named(desk, &worker).await?;
             let now = clock::now().wall;
-            let draft = draft_on(Kind::FactorReset, uid, &worker.name)?;
+            let draft = draft_on(Kind::FactorReset, uid, &worker.name);
             offered(&worker, desk.factors.reset(&worker, now, draft).await)
         }
         Question::FactorRemove { worker } => remove_factor(desk, uid, worker.trim()).await,
@@ -358,6 +368,11 @@ async fn reply(desk: &Desk, uid: Uid, question: Question) -> Result<Value, Strin
             let serials = desk.devices.revoke(&which, clock::now().wall)?;
             let ended = desk.devices.end_revoked(&desk.ledger).await?;
             Ok(json!({ "serials": serials, "ended": ended }))
+        }
+        Question::ReviewOpen { records, controllers, reviewers } => {
+            let draft = review_commands::opening(uid.as_raw(), &records, &controllers, &reviewers);
+            desk.ledger.store().note(draft).await.map_err(|error| error.to_string())?;
+            Ok(Value::Null)
         }
         Question::Traces => traces::list(desk).await,
         Question::TraceDelete { trace } => traces::delete(desk, uid, &trace).await,
@@ -435,14 +450,14 @@ async fn block(desk: &Desk, uid: Uid, worker: &str) -> Result<Value, String> {
 
 /// Records what an administrator does to a worker, before it is done.
 async fn act_on(desk: &Desk, kind: Kind, uid: Uid, worker: &str) -> Result<(), String> {
-    let draft = draft_on(kind, uid, worker)?;
+    let draft = draft_on(kind, uid, worker);
     desk.ledger.store().note(draft).await.map_err(|error| error.to_string())
 }
 
-fn draft_on(kind: Kind, uid: Uid, worker: &str) -> Result<Draft, String> {
+fn draft_on(kind: Kind, uid: Uid, worker: &str) -> Draft {
     let fields = Fields::default().with("uid", i64::from(uid.as_raw()));
-    let private = store::private(Fields::default().with("worker", worker)).map_err(|error| error.to_string())?;
-    Ok(Draft { fields, private, ..Draft::new(kind, clock::now().wall) })
+    let names = Fields::default().with("worker", worker);
+    Draft { fields, names, ..Draft::new(kind, clock::now().wall) }
 }
 
 /// The worker of this name, as the directory knows them.
@@ -461,7 +476,7 @@ fn offered(worker: &Person, offered: Result<Offered, NotDone>) -> Result<Value, 
 /// Also of somebody whom the directory no longer knows: then by the name that is listed.
 async fn remove_factor(desk: &Desk, uid: Uid, worker: &str) -> Result<Value, String> {
     let found = desk.directory.person(worker).await;
-    let (now, draft) = (clock::now().wall, draft_on(Kind::FactorRemoved, uid, worker)?);
+    let (now, draft) = (clock::now().wall, draft_on(Kind::FactorRemoved, uid, worker));
     let removed = match found {
         Ok(Some(person)) => desk.factors.remove(&person.id, now, draft).await,
         Ok(None) | Err(_) => desk.factors.remove_listed(worker, now, draft).await,
@@ -485,8 +500,7 @@ async fn act_on_device(desk: &Desk, kind: Kind, uid: Uid, worker: Option<&str>, 
     let fields = Fields::default().with("uid", i64::from(uid.as_raw()));
     let names = Fields::default().with("device", device);
     let names = worker.into_iter().fold(names, |names, worker| names.with("worker", worker));
-    let private = store::private(names).map_err(|error| error.to_string())?;
-    let draft = Draft { fields, private, ..Draft::new(kind, clock::now().wall) };
+    let draft = Draft { fields, names, ..Draft::new(kind, clock::now().wall) };
     desk.ledger.store().note(draft).await.map_err(|error| error.to_string())
 }
 
@@ -631,8 +645,13 @@ pub(crate) fn row_value(kept: &Kept) -> Value {
         "fields": record.fields,
         "hash": record.hash,
     });
-    if let (Some(private), Value::Object(fields)) = (&kept.private, &mut value) {
-        fields.insert("names".to_owned(), json!(private.fields));
+    if let (Some(names), Value::Object(fields)) = (&kept.names, &mut value) {
+        match names {
+            Shown::Open(names) => fields.insert("names".to_owned(), json!(names)),
+            Shown::Sealed(_) => fields.insert("names_are".to_owned(), json!("sealed")),
+            Shown::Gone(_) => fields.insert("names_are".to_owned(), json!("gone")),
+            Shown::Damaged => fields.insert("names_are".to_owned(), json!("damaged")),
+        };
     }
     value
 }

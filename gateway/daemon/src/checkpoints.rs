@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use gateway_record::Checkpoint;
+use gateway_record::{Checkpoint, Holders, Role};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -91,6 +91,7 @@ impl Checkpoints {
             "witness_trouble": standing.trouble,
             "disk_full_since": record.full_since(),
             "closes_in_reserve": record.closes_waiting(),
+            "names_sealed_to": self.store.holders().map(sealed_to),
         })
     }
 
@@ -107,4 +108,17 @@ impl Checkpoints {
     fn standing(&self) -> MutexGuard<'_, Standing> {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The holders' keys by their fingerprints.
+fn sealed_to(holders: &Holders) -> Value {
+    let of = |role| {
+        let keys = holders.keys().iter().filter(move |(of, _)| *of == role);
+        keys.map(|(_, key)| key.fingerprint()).collect::<Vec<_>>()
+    };
+    Role::ALL
+        .into_iter()
+        .map(|role| (role.word().to_owned(), json!(of(role))))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{config, idle_commands::IdleCommand, policy_commands::PolicyCommand, session_commands::Drops};
+use crate::{
+    config, idle_commands::IdleCommand, policy_commands::PolicyCommand, review_commands::PassphraseSource,
+    session_commands::Drops,
+};
 
 /// Lets each worker reach their own workstation, and nothing else.
 #[derive(Debug, Parser)]
@@ -54,6 +57,9 @@ pub(crate) enum Command {
     /// The session log
     #[command(subcommand)]
     Log(LogCommand),
+    /// Names in the session log: the keys they are sealed to, and their opening
+    #[command(subcommand)]
+    Review(ReviewCommand),
     /// The embedded directory, or the way to the one that is configured
     #[command(subcommand)]
     Directory(DirectoryCommand),
@@ -236,7 +242,8 @@ pub(crate) enum LogCommand {
         /// Before this moment
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
-        /// Name people, computers and addresses; that you did is recorded
+        /// Name people, computers and addresses where they are sealed to nobody; that you did is recorded. What is sealed to the
+        /// reviewers' keys opens by `review open` alone
         #[arg(long)]
         names: bool,
         #[command(flatten)]
@@ -258,6 +265,66 @@ pub(crate) enum LogCommand {
     },
     /// Show the key that checks the gateway's signatures, to be kept where its administrators cannot change it
     Key,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReviewCommand {
+    /// The keys that names are sealed to, by their fingerprints, and how many records are sealed to each
+    Keys(Keys),
+    /// Open the names in certain records, with one private key of each role; that this was done is recorded first
+    ///
+    /// Reads the database and the days' keys, so be root or the gateway's own user. The private keys are read here and handed to nobody.
+    Open(OpenNames),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Keys {
+    #[command(subcommand)]
+    pub(crate) command: Option<KeysCommand>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make the key pair of one role; best on its holder's own computer, where no gateway is
+    ///
+    /// Without files both halves are printed. The public one goes to the gateway, the private one stays with its holder: without it, and
+    /// one of the other role, nobody reads the names that are sealed to it.
+    Make {
+        /// Whose: `controllers` (director general and heads) or `reviewers` (the reviewer office)
+        #[arg(value_parser = ["controllers", "reviewers"])]
+        role: String,
+        /// Where the private half goes, readable by its owner alone; must not exist
+        #[arg(long, value_name = "FILE")]
+        private: Option<PathBuf>,
+        /// Where the public half goes; must not exist
+        #[arg(long, value_name = "FILE")]
+        public: Option<PathBuf>,
+        #[command(flatten)]
+        passphrase: PassphraseSource,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OpenNames {
+    /// The records of this session; may be given several times
+    #[arg(long = "session", value_name = "NUMBER", required_unless_present = "supports")]
+    pub(crate) sessions: Vec<String>,
+    /// The refused login with this support number; may be given several times
+    #[arg(long = "support", value_name = "NUMBER")]
+    pub(crate) supports: Vec<String>,
+    /// A private key's file: one of each role at least
+    #[arg(long = "key", value_name = "FILE", required = true)]
+    pub(crate) keys: Vec<PathBuf>,
+    /// Read the passphrases from standard input, a line each in the order of the keys, instead of asking for them
+    #[arg(long)]
+    pub(crate) passphrase_stdin: bool,
+    /// A copy of the database instead of the gateway's own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) database: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Subcommand)]

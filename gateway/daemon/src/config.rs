@@ -20,7 +20,7 @@ use toml::Spanned;
 pub(crate) use directory::{Directory, Ldap, LdapBind, LdapSecurity, LdapServer, Leavers};
 pub(crate) use mistake::{Mistake, Mistakes};
 
-use crate::witness::Witness;
+use crate::{day_keys, witness::Witness};
 
 /// Where the configuration lies unless `--config` says otherwise.
 pub(crate) const DEFAULT_FILE: &str = "/etc/deskgate/gateway.toml";
@@ -131,6 +131,12 @@ pub(crate) struct Record {
     pub(crate) administrators: i32,
     /// In months: 6 to 120.
     pub(crate) reviews: i32,
+    /// Files of the public keys that names are sealed to, of those who control; with `reviewers`, or neither.
+    pub(crate) controllers: Vec<PathBuf>,
+    /// The same of the reviewer office.
+    pub(crate) reviewers: Vec<PathBuf>,
+    /// Folder of the days' keys.
+    pub(crate) day_keys: PathBuf,
 }
 
 /// The administrators' socket.
@@ -265,8 +271,10 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn config(&mut self, file: file::File) -> Config {
+        let state = self.path(file.state, "/var/lib/deskgate");
         Config {
-            state: self.path(file.state, "/var/lib/deskgate"),
+            record: self.record(file.record, &state),
+            state,
             policy: self.path(file.policy, "/etc/deskgate/policy"),
             control: self.control(file.control),
             tunnel: self.tunnel(file.tunnel),
@@ -274,7 +282,6 @@ impl Reader<'_> {
             leavers: self.leavers(&file.directory),
             directory: self.directory(file.directory),
             reload: self.reload(&file.reload),
-            record: self.record(file.record),
             admin: self.admin(file.admin),
             metrics: self.metrics(file.metrics),
             log: self.log(file.log),
@@ -382,12 +389,41 @@ impl Reader<'_> {
         Reload { follow: written.follow.unwrap_or(false), brake }
     }
 
-    fn record(&mut self, written: file::Record) -> Record {
+    fn record(&mut self, written: file::Record, state: &Path) -> Record {
+        let day_keys = match written.day_keys {
+            None => state.join(day_keys::FOLDER),
+            day_keys => self.path(day_keys, ""),
+        };
+        match (&written.controllers, &written.reviewers) {
+            (Some(alone), None) => {
+                self.mistake(alone, "keys of one holder alone", "add `reviewers`, the keys of the reviewer office");
+            }
+            (None, Some(alone)) => {
+                self.mistake(alone, "keys of one holder alone", "add `controllers`, the keys of those who control");
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+        }
         Record {
+            controllers: self.keys(written.controllers),
+            reviewers: self.keys(written.reviewers),
+            day_keys,
             witness: written.witness.and_then(|witness| self.witness(&witness)),
             administrators: self.months(written.administrators.as_ref(), 12),
             reviews: self.months(written.reviews.as_ref(), 24),
         }
+    }
+
+    /// Files of public keys.
+    fn keys(&mut self, written: Option<Spanned<Vec<String>>>) -> Vec<PathBuf> {
+        let Some(written) = written else { return Vec::new() };
+        if written.get_ref().is_empty() {
+            self.mistake(
+                &written,
+                "no key at all",
+                "name the files that `review keys make` wrote, or take the key out",
+            );
+        }
+        written.into_inner().into_iter().map(|file| self.folder.join(file)).collect()
     }
 
     fn witness(&mut self, written: &Spanned<String>) -> Option<Witness> {

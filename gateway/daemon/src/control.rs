@@ -37,7 +37,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub(crate) use certificate::{Certificate, configured_fingerprint, provider};
 pub(crate) use notices::PendingLogins;
-pub(crate) use throttle::Throttle;
+pub(crate) use throttle::{KnownAddress, Throttle};
 
 use crate::{
     blocked::Blocked,

@@ -41,7 +41,7 @@ use self::{
 use crate::{
     directory::Person,
     identity,
-    store::{self, FactorRow, Store, StoreError},
+    store::{FactorRow, Store, StoreError},
 };
 
 /// How long an enrolment code may be used.
@@ -212,7 +212,7 @@ impl Factors {
                 Typed::Recovery(letters) => {
                     let hash = self.hash(letters, active.salt).await?;
                     active.use_up_recovery(&hash)?;
-                    Some(recovery_used(person, active.recovery.len(), from, now)?)
+                    Some(recovery_used(person, active.recovery.len(), from, now))
                 }
                 Typed::Other => return Err(NotShown::Wrong("second_factor_wrong")),
             },
@@ -300,7 +300,7 @@ impl Factors {
             }
             kept.active = Some(Active { secret, last_step, since: now, salt, recovery });
             kept.news.push(Told { what: Happened::Enrolled, at: now, told: false });
-            let draft = Draft { private: by(person, from)?, ..Draft::new(Kind::FactorEnrolled, now) };
+            let draft = Draft { names: by(person, from), ..Draft::new(Kind::FactorEnrolled, now) };
             self.keep(&tag, &mut held, Some(&kept), Some(draft)).await?;
             Ok(codes)
         };
@@ -498,14 +498,14 @@ impl Active {
     }
 }
 
-fn recovery_used(person: &Person, left: usize, from: IpAddr, now: Timestamp) -> Result<Draft, StoreError> {
+fn recovery_used(person: &Person, left: usize, from: IpAddr, now: Timestamp) -> Draft {
     let fields = Fields::default().with("left", u64::try_from(left).unwrap_or(u64::MAX));
-    Ok(Draft { fields, private: by(person, from)?, ..Draft::new(Kind::RecoveryCodeUsed, now) })
+    Draft { fields, names: by(person, from), ..Draft::new(Kind::RecoveryCodeUsed, now) }
 }
 
 /// Who did it, and from where.
-fn by(person: &Person, from: IpAddr) -> Result<Option<gateway_record::Private>, StoreError> {
-    store::private(Fields::default().with("worker", &*person.name).with("from", from.to_string()))
+fn by(person: &Person, from: IpAddr) -> Fields {
+    Fields::default().with("worker", &*person.name).with("from", from.to_string())
 }
 
 fn random<const N: usize>() -> Result<[u8; N], StoreError> {

@@ -44,7 +44,7 @@ use crate::{
     directory::Person,
     fence::{Fence, NotOpen},
     kept_sessions::{self, KeptSession, KeptSessions},
-    store::{self, Change, Store, StoreError, Written},
+    store::{Change, Store, StoreError, Written},
     tally::Tally,
     traces::Traces,
 };
@@ -253,11 +253,7 @@ impl Ledger {
                 self.abandon(number).await;
                 return Err(NotOpened::Fence(error));
             }
-            let recorded = match opening_draft(number, &opening, opened.address) {
-                Ok(draft) => self.store.write(Change::Open, draft).await,
-                Err(error) => Err(error),
-            };
-            match recorded {
+            match self.store.write(Change::Open, opening_draft(number, &opening, opened.address)).await {
                 Ok(Written::Recorded) => {}
                 Ok(Written::NumberTaken | Written::NotOpen) => {
                     self.abandon(number).await;
@@ -525,7 +521,7 @@ fn draft(kind: Kind, number: SessionNumber, structure: &str) -> Draft {
     Draft { session: Some(number), structure: Some(structure.to_owned()), ..Draft::new(kind, clock::now().wall) }
 }
 
-fn opening_draft(number: SessionNumber, opening: &Opening, address: IpAddr) -> Result<Draft, StoreError> {
+fn opening_draft(number: SessionNumber, opening: &Opening, address: IpAddr) -> Draft {
     let grant = &opening.grant;
     let services: Vec<&str> = grant.services.iter().map(|service| &*service.name).collect();
     let fields = Fields::default()
@@ -546,7 +542,7 @@ fn opening_draft(number: SessionNumber, opening: &Opening, address: IpAddr) -> R
         Some(device) => names.with("device", &*device.name).with("serial", &*device.serial),
         None => names,
     };
-    Ok(Draft { fields, private: store::private(names)?, ..draft(Kind::SessionOpened, number, &grant.structure) })
+    Draft { fields, names, ..draft(Kind::SessionOpened, number, &grant.structure) }
 }
 
 fn closing_draft(number: SessionNumber, structure: &str, reason: CloseReason, traffic: Traffic) -> Draft {

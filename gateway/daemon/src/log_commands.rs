@@ -16,6 +16,7 @@ use crate::{
     clock,
     config::Config,
     identity::{self, StateFolder},
+    review_keys,
     session_commands::{json as print_json, parse, say, seconds},
     store::{self, DATABASE, Query, Store, StoreError, Verified},
     witness::{self, Witness},
@@ -82,13 +83,13 @@ fn show(config: &Config, query: Query, json: bool) -> Result<ExitCode, Failure> 
 }
 
 /// Prints rows as they come.
-struct Lines {
-    json: bool,
-    rows: u64,
+pub(crate) struct Lines {
+    pub(crate) json: bool,
+    pub(crate) rows: u64,
 }
 
 impl Lines {
-    fn row(&mut self, row: &Value) -> Result<(), String> {
+    pub(crate) fn row(&mut self, row: &Value) -> Result<(), String> {
         self.rows += 1;
         let text = match (self.json, self.rows) {
             (true, 1) => format!("[{row}"),
@@ -98,7 +99,7 @@ impl Lines {
         say(&text).map(|_| ()).map_err(|_| "cannot write".to_owned())
     }
 
-    fn end(&self) -> Result<ExitCode, Failure> {
+    pub(crate) fn end(&self) -> Result<ExitCode, Failure> {
         match (self.json, self.rows) {
             (true, 0) => say("[]"),
             (true, _) => say("]"),
@@ -114,6 +115,9 @@ fn line(row: &Value) -> String {
     let mut line = format!("{}  {:<24} {:<9}", seconds(text("time")), text("kind"), text("session"));
     if !text("structure").is_empty() {
         line += &format!("  [{}]", text("structure"));
+    }
+    if !text("names_are").is_empty() {
+        line += &format!("  names are {}", text("names_are"));
     }
     for part in ["fields", "names"] {
         for (name, value) in row.get(part).and_then(Value::as_object).into_iter().flatten() {
@@ -131,7 +135,7 @@ fn from_database(config: &Config, query: Query, out: &mut Lines) -> Result<(), F
         if query.names {
             record_names_shown(config, &query).await?;
         }
-        let mut rows = store::read(&database, query);
+        let mut rows = store::read(&database, review_keys::day_keys(config), query);
         while let Some(row) = rows.recv().await {
             out.row(&admin::row_value(&row.map_err(failed)?)).map_err(Failure::Failed)?;
         }

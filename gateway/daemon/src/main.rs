@@ -12,6 +12,7 @@ mod clock;
 mod command;
 mod config;
 mod control;
+mod day_keys;
 mod device_commands;
 mod devices;
 mod directory;
@@ -28,6 +29,7 @@ mod handover;
 mod identity;
 mod idle_commands;
 mod kept_sessions;
+mod known_addresses;
 mod leavers;
 mod ledger;
 mod log_commands;
@@ -39,6 +41,8 @@ mod policy_files;
 mod policy_follow;
 mod policy_in_force;
 mod privileges;
+mod review_commands;
+mod review_keys;
 mod secret_file;
 mod serve;
 mod session_commands;
@@ -120,6 +124,7 @@ fn run(Cli { config: path, command }: Cli) -> Result<ExitCode, Failure> {
         Command::Factor(command) => factor_commands::run(&config()?, command),
         Command::Device(command) => device_commands::run(&config()?, command),
         Command::Log(command) => log_commands::run(config, command),
+        Command::Review(command) => review_commands::run(config, command),
         Command::Directory(command) => directory_commands::run(&config()?, command),
         Command::Fingerprint => {
             let (config, now) = (config()?, clock::now().wall);

@@ -13,10 +13,10 @@ use std::{
 
 use gateway_api::CloseReason;
 use gateway_core::Event;
-use gateway_record::{Draft, Fields, Hash, Journal, Kind, Value};
+use gateway_record::{Draft, Fields, Hash, Journal, Kind};
 use ipnet::Ipv4Net;
-use jiff::{SignedDuration, Span, Timestamp, tz::TimeZone};
-use policy::{Retention, Style};
+use jiff::{SignedDuration, Span, Timestamp, civil::Date, tz::TimeZone};
+use policy::{Policy, Retention, Style};
 use tokio::{sync::mpsc::UnboundedReceiver, task::JoinHandle};
 
 use crate::{
@@ -36,6 +36,7 @@ use crate::{
     forwarding,
     identity::{self, StateFolder},
     kept_sessions::{KeptSession, KeptSessions},
+    known_addresses::KnownAddresses,
     leavers::{Alarm, Leavers},
     ledger::Ledger,
     metrics::{self, Metrics},
@@ -44,8 +45,8 @@ use crate::{
     policy_files,
     policy_follow::Watch,
     policy_in_force::{self, PolicyInForce},
-    privileges, secret_file,
-    store::{self, Store, StoreError},
+    privileges, review_keys, secret_file,
+    store::{Sealing, Store, StoreError},
     systemd::{self, Asked, Signals},
     tally::Tally,
     traces, unix_socket, workstation,
@@ -59,10 +60,8 @@ const CERTIFICATE_SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 const LOCKOUT_LOOK: Duration = Duration::from_secs(600);
 /// The same while it does not answer.
 const LOCKOUT_RETRY: Duration = Duration::from_secs(30);
-/// How old a login may be whose address is known again after a start, in days.
-const ADDRESSES_DAYS: i64 = 30;
-/// Between deletions of records whose time is over.
-const RETENTION_LOOK: Duration = Duration::from_secs(24 * 3600);
+/// Between deletions of records whose time is over. What would be over before the next look goes now: no record outlives its time.
+const RETENTION_LOOK: Duration = Duration::from_secs(3600);
 /// For the last records to reach the disk at the end.
 const LAST_WRITES: Duration = Duration::from_secs(10);
 
@@ -78,6 +77,8 @@ pub(crate) fn serve(config: Config, file: &Path) -> Result<ExitCode, Failure> {
     let hash = Hash(loaded.hash);
     policy_in_force::tell(&loaded);
     let policy = Arc::new(PolicyInForce::new(config.policy.clone(), loaded, now));
+    let sealing = sealing(&config, &policy)?;
+    let addresses = KnownAddresses::new(&config.state, &sessions_key).map_err(Failure::Unusable)?;
     let certificate = Certificate::load(&config.control, &config.state, now).map_err(Failure::Unusable)?;
     let directory = directory(&config.directory)?;
     let group = unix_socket::group(admin::SOCKET, config.admin.group.as_deref()).map_err(Failure::Unusable)?;
@@ -119,6 +120,8 @@ pub(crate) fn serve(config: Config, file: &Path) -> Result<ExitCode, Failure> {
         tunnel_key: data_plane.public_key,
         kept,
         left,
+        sealing,
+        addresses: Arc::new(addresses),
     };
     let outcome = runtime.block_on(async {
         let outcome = run(parts).await;
@@ -156,6 +159,7 @@ pub(crate) fn check(config: &Config) -> Result<(), Failure> {
             wrong.extend(secret.and_then(Result::err).map(|error| error.to_string()));
         }
     }
+    wrong.extend(review_keys::holders(&config.record).err());
     wrong.extend(unix_socket::group(admin::SOCKET, config.admin.group.as_deref()).err());
     wrong.extend(unix_socket::group(metrics::SOCKET, config.metrics.group.as_deref()).err());
     if config.state.exists() {
@@ -182,6 +186,8 @@ struct Parts {
     kept: KeptSessions,
     /// What an earlier run kept of its sessions.
     left: Vec<KeptSession>,
+    sealing: Sealing,
+    addresses: Arc<KnownAddresses>,
 }
 
 fn directory(config: &config::Directory) -> Result<Directory, Failure> {
@@ -255,14 +261,17 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         tunnel_key,
         kept,
         left,
+        sealing,
+        addresses,
     } = parts;
     let failed = |what: &str, error: &dyn std::fmt::Display| Failure::Failed(format!("{what}: {error}"));
     let mut signals = Signals::new().map_err(|error| failed("cannot heed signals", &error))?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| failed("cannot listen", &error))?;
     let socket = tokio::net::UnixListener::from_std(socket).map_err(|error| failed("cannot listen", &error))?;
     let started_at = clock::now().wall;
-    let (store, writer) =
-        Store::open(&config.state, started_at).await.map_err(|error| Failure::Unusable(error.to_string()))?;
+    let (store, writer) = Store::open_sealing(&config.state, sealing, started_at)
+        .await
+        .map_err(|error| Failure::Unusable(error.to_string()))?;
     let (ledger, mut books) = Ledger::start(store.clone(), kept, data_plane.clone(), fence, events);
     begin(&store, &ledger, (left, config.tunnel.pool), hash)
         .await
@@ -310,7 +319,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     };
     let throttle = Arc::new(Throttle::new(directory.assumed_lockout()));
     let heeding = heed_lockout(Arc::clone(&directory), Arc::clone(&throttle));
-    recognise_addresses(&store, &throttle).await;
+    addresses.recall(&throttle);
     let api = Api {
         ledger: ledger.clone(),
         directory,
@@ -333,6 +342,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         tokio::spawn(renew(Arc::clone(&certificate))),
         tokio::spawn(forget(store.clone(), Arc::clone(&policy), config.record.clone())),
         tokio::spawn(Arc::clone(&checkpoints).watch()),
+        tokio::spawn(Arc::clone(&addresses).watch(Arc::clone(&throttle))),
         tokio::spawn(watch_over(data_plane.clone())),
         tokio::spawn(workstation::watch(ledger.clone())),
         tokio::spawn(leavers.watch()),
@@ -379,6 +389,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
             tracing::error!("not every close could be recorded");
         }
     }
+    addresses.keep(throttle.known().1);
     for socket in [Some(&config.admin.socket), config.metrics.socket.as_ref()].into_iter().flatten() {
         let _ = std::fs::remove_file(socket);
     }
@@ -422,6 +433,11 @@ fn greet(config: &Config, certificate: &Certificate) {
             "serving"
         ),
         Err(error) => tracing::error!(error, "serving with a certificate that cannot be read"),
+    }
+    if config.record.controllers.is_empty() {
+        tracing::warn!(
+            "names in the session log are sealed to nobody yet, so that administrators can read them: make keys with `deskgate-gateway review keys`"
+        );
     }
     let publics = [("control", &config.control.public), ("tunnel", &config.tunnel.public)];
     for (table, public) in publics.into_iter().filter(|(_, public)| public.is_example()) {
@@ -480,25 +496,7 @@ async fn heed_lockout(directory: Arc<Directory>, throttle: Arc<Throttle>) {
     }
 }
 
-/// Who came from where lately, as the record knows it: at those addresses nobody waits for what strangers do elsewhere.
-async fn recognise_addresses(store: &Store, throttle: &Throttle) {
-    let now = clock::now();
-    let since = earlier(now.wall, Span::new().days(ADDRESSES_DAYS));
-    let mut rows = store.read(store::Query { since, names: true, ..store::Query::default() });
-    while let Some(kept) = rows.recv().await {
-        let Ok(kept) = kept else { return tracing::warn!("addresses of earlier logins cannot be read") };
-        let private = kept.private.as_ref().filter(|_| kept.record.kind == Kind::SessionOpened);
-        let text = |name: &str| match private?.fields.value(name)? {
-            Value::Text(text) => Some(text.as_str()),
-            Value::Number(_) => None,
-        };
-        if let (Some(worker), Some(Ok(from))) = (text("worker"), text("from").map(str::parse)) {
-            throttle.right(worker, from, now.instant);
-        }
-    }
-}
-
-/// Deletes records whose time is over, at start and once a day.
+/// Destroys the keys of days whose time is over and deletes records, at start and once an hour.
 async fn forget(store: Store, policy: Arc<PolicyInForce>, record: config::Record) {
     let mut ticks = tokio::time::interval(RETENTION_LOOK);
     loop {
@@ -514,8 +512,8 @@ async fn forget(store: Store, policy: Arc<PolicyInForce>, record: config::Record
             (Journal::Reviews, Span::new().months(record.reviews)),
         ];
         for (journal, term) in terms {
-            let Some(before) = earlier(now, term) else { continue };
-            match store.forget(journal, before, now).await {
+            let Some((before, days)) = over(&policy.current(), now, term) else { continue };
+            match store.forget(journal, before, days, now).await {
                 Ok(0) => {}
                 Ok(records) => tracing::info!(journal = journal.word(), records, "records deleted, their time is over"),
                 Err(error) => tracing::error!(journal = journal.word(), %error, "old records not deleted"),
@@ -524,8 +522,22 @@ async fn forget(store: Store, policy: Arc<PolicyInForce>, record: config::Record
     }
 }
 
-fn earlier(now: Timestamp, term: Span) -> Option<Timestamp> {
-    now.to_zoned(TimeZone::UTC).checked_sub(term).ok().map(|before| before.timestamp())
+/// From before when records go by the next look, and the last day whose key does: the day on which a name's time is over first.
+fn over(policy: &Policy, now: Timestamp, term: Span) -> Option<(Timestamp, Date)> {
+    let next = policy.local(now.checked_add(RETENTION_LOOK).ok()?);
+    let before = next.checked_sub(term).ok()?;
+    Some((before.timestamp(), before.date()))
+}
+
+/// To whom names are sealed, and with which days.
+fn sealing(config: &Config, policy: &Arc<PolicyInForce>) -> Result<Sealing, Failure> {
+    let policy = Arc::clone(policy);
+    let today = move || policy.current().local(clock::now().wall).date();
+    Ok(Sealing {
+        holders: review_keys::holders(&config.record).map_err(Failure::Unusable)?,
+        day_keys: config.record.day_keys.clone(),
+        today: Arc::new(today),
+    })
 }
 
 /// Tells the service manager that the gateway lives, as long as every packet thread answers.

@@ -20,16 +20,24 @@ use std::{
 };
 
 use gateway_api::{CloseReason, SessionNumber};
-use gateway_record::{Checkpoint, Draft, Fields, Hash, Journal, Key, Private, Record, Report, Signed};
-use jiff::Timestamp;
+use gateway_record::{
+    Checkpoint, Draft, Fields, Hash, Holders, Journal, Key, Kind, Letter, Names, NotOpened, Record, Report, Sealed,
+    Signed,
+};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use tokio::sync::{mpsc, oneshot};
+use zeroize::Zeroizing;
 
 pub(crate) use lag::{Lag, Place as Waits};
 pub(crate) use sqlite::{backup, restore};
 pub(crate) use standing::Standing;
 
 use self::lag::Waiting;
-use crate::{clock, identity};
+use crate::{
+    clock,
+    day_keys::{self, DayKeys, Today, WorkerTag},
+    identity,
+};
 
 /// The name of the database in the state folder.
 pub(crate) const DATABASE: &str = "deskgate.sqlite";
@@ -85,11 +93,43 @@ impl std::fmt::Display for StoreError {
     }
 }
 
-/// A record as it is kept, with its names if they were asked for.
+/// A record as it is kept, with what can be said of its names if they were asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kept {
     pub(crate) record: Record,
-    pub(crate) private: Option<Private>,
+    pub(crate) names: Option<Shown>,
+}
+
+/// Names of a record, as far as this machine can read them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// They are sealed to nobody.
+    Open(Fields),
+    /// The holders can read them.
+    Sealed(Letter),
+    /// Nobody can any more: the day's key was destroyed, or is not here.
+    Gone(Date),
+    /// They are not what the gateway wrote: `log verify` says more.
+    Damaged,
+}
+
+/// How names are kept.
+#[derive(Clone)]
+pub(crate) struct Sealing {
+    /// To whom they are sealed; None: to nobody yet.
+    pub(crate) holders: Option<Holders>,
+    /// The folder of the days' keys.
+    pub(crate) day_keys: PathBuf,
+    /// What day it is at the office.
+    pub(crate) today: Today,
+}
+
+impl Sealing {
+    /// To nobody, with the days' keys in the state folder and days as in Greenwich.
+    pub(crate) fn to_nobody(state: &Path) -> Self {
+        let today = || clock::now().wall.to_zoned(TimeZone::UTC).date();
+        Self { holders: None, day_keys: state.join(day_keys::FOLDER), today: Arc::new(today) }
+    }
 }
 
 /// Which records to read. Times are compared in milliseconds.
@@ -117,17 +157,20 @@ pub(crate) struct Store {
     key: Key,
     waiting: Waiting,
     standing: Arc<Standing>,
+    holders: Arc<Option<Holders>>,
+    day_keys: Arc<DayKeys>,
 }
 
 #[derive(Debug)]
 enum Order {
-    Write(Write),
+    Write(Box<Write>),
     /// Somebody else found no room on the disk.
     DiskFull,
-    /// Delete a journal's records from before a moment.
+    /// Delete a journal's records from before a moment, and the keys of days up to another.
     Forget {
         journal: Journal,
         before: Timestamp,
+        days: Date,
         now: Timestamp,
         reply: oneshot::Sender<Result<u64, StoreError>>,
     },
@@ -143,7 +186,20 @@ struct Write {
     change: Change,
     /// None where the change is no record's matter.
     draft: Option<Draft>,
+    /// The draft's names, sealed; under no day's key yet.
+    letter: Option<Letter>,
+    /// Whose session opens.
+    worker_id: Option<String>,
     reply: oneshot::Sender<Result<Written, StoreError>>,
+}
+
+/// A write as it goes into a transaction.
+#[derive(Debug)]
+struct Item<'a> {
+    change: &'a Change,
+    draft: Option<&'a Draft>,
+    sealed: Option<&'a Sealed>,
+    worker: Option<&'a WorkerTag>,
 }
 
 impl Store {
@@ -151,25 +207,69 @@ impl Store {
     ///
     /// Refuses a database that a newer version wrote, one whose chains do not end where they were noted to end, and one
     /// that is damaged, locked or not ours to write.
+    /// Names are sealed to nobody.
     pub(crate) async fn open(state: &Path, now: Timestamp) -> Result<(Self, tokio::task::JoinHandle<()>), StoreError> {
+        Self::open_sealing(state, Sealing::to_nobody(state), now).await
+    }
+
+    /// As [`Self::open`], for a gateway that writes names.
+    pub(crate) async fn open_sealing(
+        state: &Path,
+        sealing: Sealing,
+        now: Timestamp,
+    ) -> Result<(Self, tokio::task::JoinHandle<()>), StoreError> {
         let path = state.join(DATABASE);
         let signer = identity::record_signer(state).map_err(StoreError)?;
         let key = signer.key();
+        let day_keys = Arc::new(DayKeys::new(sealing.day_keys, sealing.today));
         let standing = Arc::<Standing>::default();
-        let database = sqlite::Database::open(&path, signer, Arc::clone(&standing), now).await?;
+        let database = sqlite::Database::open(&path, signer, &day_keys, (Arc::clone(&standing), now)).await?;
         let (orders, queue) = mpsc::channel(QUEUE);
-        let task = tokio::spawn(write_all(database, queue, Arc::clone(&standing)));
-        Ok((Self { orders, path, key, waiting: Waiting::default(), standing }, task))
+        let task = tokio::spawn(write_all(database, Arc::clone(&day_keys), queue, Arc::clone(&standing)));
+        let (holders, waiting) = (Arc::new(sealing.holders), Waiting::default());
+        Ok((Self { orders, path, key, holders, day_keys, waiting, standing }, task))
     }
 
     /// Adds a record, with what it means for its session, and returns once that is durable.
     pub(crate) async fn write(&self, change: Change, draft: Draft) -> Result<Written, StoreError> {
-        self.ask_to_write(|reply| Write { change, draft: Some(draft), reply }).await
+        self.write_sealed(change, Some(draft)).await
+    }
+
+    /// Whoever asks does the costly part of sealing, so that the one task that writes does not.
+    async fn write_sealed(&self, change: Change, mut draft: Option<Draft>) -> Result<Written, StoreError> {
+        let names = draft.as_mut().map(|draft| std::mem::take(&mut draft.names)).unwrap_or_default();
+        let worker_id = names.value("worker_id").filter(|_| change == Change::Open).map(ToString::to_string);
+        let letter = if names.is_empty() { None } else { Some(self.seal(&names)?) };
+        self.ask_to_write(|reply| Write { change, draft, letter, worker_id, reply }).await
+    }
+
+    fn seal(&self, names: &Fields) -> Result<Letter, StoreError> {
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *seed)
+            .map_err(|error| StoreError(format!("the system gives no random bytes: {error}")))?;
+        Letter::seal(names, self.holders.as_ref().as_ref(), &seed)
+            .map_err(|_| StoreError("names cannot be sealed to the holders' keys".to_owned()))
+    }
+
+    /// To whom names are sealed.
+    pub(crate) fn holders(&self) -> Option<&Holders> {
+        self.holders.as_ref().as_ref()
+    }
+
+    /// When sessions of a worker opened, from the beginning of a day on; only for a worker who is there.
+    pub(crate) async fn opened_by(
+        &self,
+        worker_id: &str,
+        since: Timestamp,
+        day: Date,
+    ) -> Result<Vec<Timestamp>, StoreError> {
+        let tags = self.day_keys.worker_tags(worker_id, day).map_err(StoreError)?;
+        sqlite::opened_by(&self.path, &tags, since).await
     }
 
     /// Keeps a second factor as it stands now, with a record of the change where it is one's matter; durable on return.
     pub(crate) async fn keep_factor(&self, row: FactorRow, draft: Option<Draft>) -> Result<(), StoreError> {
-        self.ask_to_write(|reply| Write { change: Change::Factor(row), draft, reply }).await.map(|_| ())
+        self.write_sealed(Change::Factor(row), draft).await.map(|_| ())
     }
 
     /// Every second factor that is kept.
@@ -182,9 +282,16 @@ impl Store {
         self.write(Change::Note, draft).await.map(|_| ())
     }
 
-    /// Deletes the records of a journal from before a moment, and leaves a cut and a record that say so. Returns how many.
-    pub(crate) async fn forget(&self, journal: Journal, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
-        self.ask(|reply| Order::Forget { journal, before, now, reply }).await
+    /// Destroys the keys of a journal's days up to and with `days`, and then deletes its records from before a moment; leaves
+    /// a cut and records that say so. Returns how many records.
+    pub(crate) async fn forget(
+        &self,
+        journal: Journal,
+        before: Timestamp,
+        days: Date,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        self.ask(|reply| Order::Forget { journal, before, days, now, reply }).await
     }
 
     /// Signs where the journals end, if anything was written since the last time.
@@ -220,7 +327,7 @@ impl Store {
 
     /// The records that a query names, as [`read`].
     pub(crate) fn read(&self, query: Query) -> mpsc::Receiver<Result<Kept, StoreError>> {
-        read(&self.path, query)
+        read(&self.path, Arc::clone(&self.day_keys), query)
     }
 
     /// How far the record is behind.
@@ -238,7 +345,7 @@ impl Store {
         write: impl FnOnce(oneshot::Sender<Result<Written, StoreError>>) -> Write,
     ) -> Result<Written, StoreError> {
         let _waits = self.wait_from(clock::now().instant);
-        let written = self.ask(|reply| Order::Write(write(reply))).await;
+        let written = self.ask(|reply| Order::Write(Box::new(write(reply)))).await;
         if written.is_err() {
             self.waiting.fail();
         }
@@ -257,11 +364,34 @@ impl Store {
 }
 
 /// The records that a query names, oldest first, from the database file itself: also when no gateway runs.
-pub(crate) fn read(database: &Path, query: Query) -> mpsc::Receiver<Result<Kept, StoreError>> {
+pub(crate) fn read(database: &Path, day_keys: Arc<DayKeys>, query: Query) -> mpsc::Receiver<Result<Kept, StoreError>> {
     let (rows, receiver) = mpsc::channel(256);
     let database = database.to_owned();
-    tokio::spawn(async move { sqlite::read(&database, query, rows).await });
+    tokio::spawn(async move { sqlite::read(&database, &day_keys, query, rows).await });
     receiver
+}
+
+/// Names of a row, as far as the days' keys let them be read.
+fn named(record: &Record, names: Names, day_keys: &DayKeys) -> Result<Shown, StoreError> {
+    let sealed = match names {
+        Names::Open(private) => return Ok(Shown::Open(private.fields)),
+        Names::Sealed(sealed) => sealed,
+    };
+    // A row that somebody changed says what they like.
+    if record.private_digest != Some(sealed.digest()) || record.expected_hash() != record.hash {
+        return Ok(Shown::Damaged);
+    }
+    let Some(key) = day_keys.of(record.journal, sealed.day()).map_err(StoreError)? else {
+        return Ok(Shown::Gone(sealed.day()));
+    };
+    Ok(match sealed.letter(&key, record.journal) {
+        Err(_) => Shown::Damaged,
+        Ok(letter) if letter.keys().next().is_some() => Shown::Sealed(letter),
+        Ok(letter) => match letter.open(&[]) {
+            Ok(fields) => Shown::Open(fields),
+            Err(NotOpened::Damaged | NotOpened::Missing(_)) => Shown::Damaged,
+        },
+    })
 }
 
 /// What was found in a database of one gateway's journals.
@@ -292,7 +422,12 @@ pub(crate) async fn verify(
 }
 
 /// The writing task: until every handle is gone and every order is answered.
-async fn write_all(mut database: sqlite::Database, mut queue: mpsc::Receiver<Order>, standing: Arc<Standing>) {
+async fn write_all(
+    mut database: sqlite::Database,
+    day_keys: Arc<DayKeys>,
+    mut queue: mpsc::Receiver<Order>,
+    standing: Arc<Standing>,
+) {
     let mut orders = Vec::with_capacity(BATCH);
     loop {
         let received = queue.recv_many(&mut orders, BATCH);
@@ -309,51 +444,91 @@ async fn write_all(mut database: sqlite::Database, mut queue: mpsc::Receiver<Ord
         if received == 0 {
             break;
         }
-        answer(&mut database, orders.drain(..), &standing).await;
+        answer(&mut database, &day_keys, orders.drain(..), &standing).await;
     }
     database.close().await;
 }
 
-async fn answer(database: &mut sqlite::Database, orders: impl Iterator<Item = Order>, standing: &Standing) {
+async fn answer(
+    database: &mut sqlite::Database,
+    day_keys: &DayKeys,
+    orders: impl Iterator<Item = Order>,
+    standing: &Standing,
+) {
     let mut batch = Vec::new();
     for order in orders {
         match order {
-            Order::Write(write) => batch.push(write),
+            Order::Write(write) => batch.push(*write),
             Order::DiskFull => standing.fill(clock::now().wall),
-            Order::Forget { journal, before, now, reply } => {
-                commit(database, std::mem::take(&mut batch)).await;
+            Order::Forget { journal, before, days, now, reply } => {
+                commit(database, day_keys, std::mem::take(&mut batch)).await;
+                let forgotten = match destroy_days(database, day_keys, (journal, days), now).await {
+                    Ok(()) => database.forget(journal, before, now).await,
+                    Err(error) => Err(error),
+                };
                 // A caller that is gone has nobody to tell; what was written stays written.
-                let _ = reply.send(database.forget(journal, before, now).await);
+                let _ = reply.send(forgotten);
             }
             Order::Checkpoint { now, reply } => {
-                commit(database, std::mem::take(&mut batch)).await;
+                commit(database, day_keys, std::mem::take(&mut batch)).await;
                 let _ = reply.send(database.checkpoint(now).await);
             }
         }
     }
-    commit(database, batch).await;
+    commit(database, day_keys, batch).await;
 }
 
-async fn commit(database: &mut sqlite::Database, batch: Vec<Write>) {
-    if batch.is_empty() {
+async fn commit(database: &mut sqlite::Database, day_keys: &DayKeys, batch: Vec<Write>) {
+    let mut ready = Vec::with_capacity(batch.len());
+    for write in batch {
+        match under_day(&write, day_keys) {
+            Ok(sealed) => ready.push((write, sealed)),
+            // Its day has no key: that concerns nobody else.
+            Err(error) => drop(write.reply.send(Err(error))),
+        }
+    }
+    if ready.is_empty() {
         return;
     }
-    let orders: Vec<(&Change, Option<&Draft>)> =
-        batch.iter().map(|write| (&write.change, write.draft.as_ref())).collect();
-    let outcomes = database.commit(&orders, clock::now().wall).await;
-    for (write, outcome) in batch.into_iter().zip(outcomes) {
+    let items: Vec<Item<'_>> = ready.iter().map(|(write, sealed)| item(write, sealed)).collect();
+    let outcomes = database.commit(&items, clock::now().wall).await;
+    for ((write, _), outcome) in ready.into_iter().zip(outcomes) {
         let _ = write.reply.send(outcome);
     }
 }
 
-/// A random salt and the names it protects.
-pub(crate) fn private(fields: Fields) -> Result<Option<Private>, StoreError> {
-    if fields.is_empty() {
-        return Ok(None);
-    }
-    let mut salt = [0; 16];
-    getrandom::fill(&mut salt).map_err(|error| StoreError(format!("the system gives no random bytes: {error}")))?;
-    Ok(Some(Private { salt, fields }))
+/// A write's names under the key of the day on which they are written, and its worker's tag.
+fn under_day(write: &Write, day_keys: &DayKeys) -> Result<(Option<Sealed>, Option<WorkerTag>), StoreError> {
+    let sealed = write.letter.as_ref().zip(write.draft.as_ref()).map(|(letter, draft)| {
+        let journal = draft.kind.journal();
+        let key = day_keys.current(journal).map_err(StoreError)?;
+        letter.under(&key, journal).map_err(|_| StoreError("names cannot be sealed".to_owned()))
+    });
+    let worker = write.worker_id.as_ref().map(|id| day_keys.worker_tag(id).map_err(StoreError));
+    Ok((sealed.transpose()?, worker.transpose()?))
+}
+
+fn item<'a>(write: &'a Write, (sealed, worker): &'a (Option<Sealed>, Option<WorkerTag>)) -> Item<'a> {
+    Item { change: &write.change, draft: write.draft.as_ref(), sealed: sealed.as_ref(), worker: worker.as_ref() }
+}
+
+/// Keys go before records do; that they went is recorded.
+async fn destroy_days(
+    database: &mut sqlite::Database,
+    day_keys: &DayKeys,
+    (journal, until): (Journal, Date),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let days = day_keys.destroy(journal, until).map_err(StoreError)?;
+    let Some(last) = days.last() else { return Ok(()) };
+    let fields = Fields::default()
+        .with("journal", journal.word())
+        .with("count", u64::try_from(days.len()).unwrap_or(u64::MAX))
+        .with("until", last.to_string());
+    let draft = Draft { fields, ..Draft::new(Kind::DayKeysDestroyed, now) };
+    let item = Item { change: &Change::Note, draft: Some(&draft), sealed: None, worker: None };
+    let outcome = database.commit(&[item], now).await.into_iter().next();
+    outcome.unwrap_or_else(|| Err(StoreError("the record's writer lost count".to_owned()))).map(|_| ())
 }
 
 /// Where a chain ends or begins, as kept.

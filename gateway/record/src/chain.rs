@@ -3,7 +3,7 @@
 use gateway_api::SessionNumber;
 use jiff::Timestamp;
 
-use crate::{Fields, Hash, Journal, Kind, Private, Record};
+use crate::{Fields, Hash, Journal, Kind, Record};
 
 /// What happened, before it has its place in a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,14 +18,14 @@ pub struct Draft {
     pub structure: Option<String>,
     /// The rest that may be shown.
     pub fields: Fields,
-    /// The part that names people, computers or addresses.
-    pub private: Option<Private>,
+    /// What names people, computers or addresses: sealed before it is kept.
+    pub names: Fields,
 }
 
 impl Draft {
     /// Something of `kind` at `time`, with nothing more to say.
     pub fn new(kind: Kind, time: Timestamp) -> Self {
-        Self { time, kind, session: None, structure: None, fields: Fields::default(), private: None }
+        Self { time, kind, session: None, structure: None, fields: Fields::default(), names: Fields::default() }
     }
 }
 
@@ -59,8 +59,9 @@ impl Chain {
         self.journal
     }
 
-    /// Turns a draft of this journal into the chain's next record. Its time is cut to milliseconds.
-    pub fn extend(&mut self, draft: &Draft) -> Record {
+    /// Turns a draft of this journal, and the digest of its sealed names if it has any, into the chain's next record. Its time is
+    /// cut to milliseconds.
+    pub fn extend(&mut self, draft: &Draft, names: Option<Hash>) -> Record {
         let time = Timestamp::from_millisecond(draft.time.as_millisecond()).unwrap_or(draft.time);
         let mut record = Record {
             gateway: self.gateway.clone(),
@@ -71,7 +72,7 @@ impl Chain {
             session: draft.session,
             structure: draft.structure.clone(),
             fields: draft.fields.clone(),
-            private_digest: draft.private.as_ref().map(Private::digest),
+            private_digest: names,
             previous: self.last_hash,
             hash: Hash::GENESIS,
         };

@@ -5,11 +5,12 @@
 //! name that matches nobody (people type passwords there). Volumes are rounded.
 //!
 //! Records live in [journals](Journal), because the law gives them different clocks. Each journal is a chain: every record
-//! carries the hash of the one before, and its own. Names are part of the hash by a salted digest only ([`Private`]), so that they can be
-//! kept apart, sealed or forgotten while the chain stays whole.
+//! carries the hash of the one before, and its own. Names are part of the hash by a digest of their sealed form only ([`Names`]), so that
+//! they can be forgotten while the chain stays whole, and the chain is checked by whoever can open nothing.
 //!
 //! - `record.rs`: one record, and the bytes that are hashed
 //! - `chain.rs`: extends a chain
+//! - `seal.rs`: names, sealed to two holders and under a day's key
 //! - `signed.rs`: checkpoints and cuts, signed
 //! - `verify.rs`: altered, missing, reordered, written anew, cut short
 //! - `volume.rs`: how volumes are rounded
@@ -22,12 +23,14 @@
 mod chain;
 mod hexadecimal;
 mod record;
+mod seal;
 mod signed;
 mod verify;
 mod volume;
 
 pub use chain::{Chain, Draft};
-pub use record::{Fields, Hash, Journal, Kind, Private, Record, Salt, Value};
+pub use record::{Fields, Hash, Journal, Kind, Names, Private, Record, Salt, Value};
+pub use seal::{DayKey, Holders, Letter, NoHolders, NotOpened, NotSealed, PrivateHalf, PublicHalf, Role, Sealed};
 pub use signed::{Checkpoint, Cut, Head, Key, Signature, Signer};
 pub use verify::{Against, Anchor, CheckpointFault, End, Fault, Found, Report, Signed, Teller, verify};
 pub use volume::rounded;

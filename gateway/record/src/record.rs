@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use crate::hexadecimal;
+use crate::{Sealed, hexadecimal};
 
 /// Which chain a record belongs to, and so how long it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -141,10 +141,15 @@ kinds! {
     RecordsDeleted = "records_deleted" in Administrators,
     /// The disk was full and has room again: `since`, and how many `closes` waited in the reserve.
     DiskWasFull = "disk_was_full" in Administrators,
+    /// Keys of days were destroyed because their time was over, and with them names: `journal`, `count`, `until`.
+    DayKeysDestroyed = "day_keys_destroyed" in Administrators,
     /// The database was put back from a backup; what was written after that backup is gone.
     BackupRestored = "backup_restored" in Administrators,
-    /// An administrator read records with their names: `uid`.
+    /// An administrator read records with the names that are sealed to nobody: `uid`.
     NamesShown = "names_shown" in Reviews,
+    /// Both key holders opened the names in certain records of the workers' journal: `uid`, `records`, the keys of the
+    /// `controllers` and the `reviewers`, and `by`: `both_key_holders`, where no request went before.
+    NamesOpened = "names_opened" in Reviews,
 }
 
 impl Kind {
@@ -290,7 +295,7 @@ impl Fields {
 /// Random bytes that keep a digest from being guessed: there are few workers, and their names are known.
 pub type Salt = [u8; 16];
 
-/// The part of a record that names people, computers or addresses.
+/// Names as records of older versions have them: not sealed. They stay what they are until their time is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Private {
     /// Drawn at random for this record.
@@ -307,6 +312,25 @@ impl Private {
         hash.bytes(&self.salt);
         self.fields.hash_into(&mut hash);
         hash.finish()
+    }
+}
+
+/// The part of a record that names people, computers or addresses, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Names {
+    /// Not sealed, by an older version.
+    Open(Private),
+    /// Sealed.
+    Sealed(Sealed),
+}
+
+impl Names {
+    /// What the record itself keeps of it.
+    pub fn digest(&self) -> Hash {
+        match self {
+            Self::Open(private) => private.digest(),
+            Self::Sealed(sealed) => sealed.digest(),
+        }
     }
 }
 
@@ -329,7 +353,7 @@ pub struct Record {
     pub structure: Option<String>,
     /// The rest that may be shown.
     pub fields: Fields,
-    /// The digest of its private part, where there is one.
+    /// The digest of its names, where there are any.
     pub private_digest: Option<Hash>,
     /// The hash of the record before.
     pub previous: Hash,

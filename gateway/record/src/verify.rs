@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::{Checkpoint, Cut, Hash, Journal, Key, Private, Record};
+use crate::{Checkpoint, Cut, Hash, Journal, Key, Names, Record};
 
 /// Where a chain legitimately begins: after the last record that was deleted because its time was over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -372,7 +372,7 @@ pub struct Against<'a> {
 )]
 pub enum Found {
     /// A record, and its names.
-    Record(Record, Option<Private>),
+    Record(Record, Option<Names>),
     /// Something that is no record of ours.
     Unreadable {
         /// Where.
@@ -399,7 +399,7 @@ pub fn verify(
         place_of,
     };
     records.for_each(|found| match found {
-        Found::Record(record, private) => walk.step(&record, private.as_ref()),
+        Found::Record(record, names) => walk.step(&record, names.as_ref()),
         Found::Unreadable { sequence } => walk.step_over(sequence),
     });
     walk.finish(against.head)
@@ -454,10 +454,10 @@ impl<F: FnMut(Hash) -> Option<u64>, P: Iterator<Item = (u64, Place)>> Walk<F, P>
         self.hold_against_signed();
     }
 
-    fn step(&mut self, record: &Record, private: Option<&Private>) {
+    fn step(&mut self, record: &Record, names: Option<&Names>) {
         let next = self.arrive(record.sequence);
         let is_next = record.sequence == next;
-        let own = self.own_fault(record, private, next);
+        let own = self.own_fault(record, names, next);
         let distrusts = is_next && own.is_none() && record.previous != self.before.hash && self.before_is_sound;
         if distrusts {
             let sequence = self.before.sequence;
@@ -494,7 +494,7 @@ impl<F: FnMut(Hash) -> Option<u64>, P: Iterator<Item = (u64, Place)>> Walk<F, P>
     }
 
     /// What is wrong with a record by itself.
-    fn own_fault(&mut self, record: &Record, private: Option<&Private>, next: u64) -> Option<Fault> {
+    fn own_fault(&mut self, record: &Record, names: Option<&Names>, next: u64) -> Option<Fault> {
         let sequence = record.sequence;
         if sequence < next {
             return Some(Fault::Reordered { sequence: next, written: sequence });
@@ -505,10 +505,10 @@ impl<F: FnMut(Hash) -> Option<u64>, P: Iterator<Item = (u64, Place)>> Walk<F, P>
                 None => Fault::Altered { sequence },
             });
         }
-        match (record.private_digest, private) {
+        match (record.private_digest, names) {
             (None, None) => None,
             (Some(_), None) => Some(Fault::NamesMissing { sequence }),
-            (digest, Some(private)) if digest == Some(private.digest()) => None,
+            (digest, Some(names)) if digest == Some(names.digest()) => None,
             (_, Some(_)) => Some(Fault::NamesAltered { sequence }),
         }
     }

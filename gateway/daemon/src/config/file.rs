@@ -85,6 +85,9 @@ pub(super) struct Record {
     pub(super) witness: Option<Spanned<String>>,
     pub(super) administrators: Option<Spanned<String>>,
     pub(super) reviews: Option<Spanned<String>>,
+    pub(super) controllers: Option<Spanned<Vec<String>>>,
+    pub(super) reviewers: Option<Spanned<Vec<String>>>,
+    pub(super) day_keys: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -33,7 +33,6 @@ use super::{
 use crate::{
     clock,
     devices::{Chain, NotEnrolled},
-    store,
 };
 
 /// Has the holder of a certificate prove the key, and believes nothing that stands in it.
@@ -124,11 +123,8 @@ async fn enrol_now(api: &Api, attempt: &mut Attempt, chain: &Chain, body: Body) 
         .with("device", &*issued.device.name)
         .with("serial", &*issued.device.serial)
         .with("from", from.to_string());
-    let recorded = match store::private(names) {
-        Ok(private) => api.ledger.store().note(Draft { private, ..Draft::new(Kind::DeviceEnrolled, now.wall) }).await,
-        Err(error) => Err(error),
-    };
-    if let Err(error) = recorded {
+    let draft = Draft { names, ..Draft::new(Kind::DeviceEnrolled, now.wall) };
+    if let Err(error) = api.ledger.store().note(draft).await {
         tracing::error!(%error, "enrolled device not recorded");
         // What cannot be recorded shall not be; a code is made again.
         let _ = api.devices.revoke(&issued.device.serial, now.wall);

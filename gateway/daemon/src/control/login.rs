@@ -32,7 +32,7 @@ use gateway_api::{
     proof,
 };
 use gateway_core::OpenError;
-use gateway_record::{Draft, Fields, Hash, Kind, Value};
+use gateway_record::{Draft, Fields, Hash, Kind};
 use jiff::Timestamp;
 use policy::{Decision, Device, Grant, Policy, Request, SecondFactor};
 use serde::{Serialize, de::DeserializeOwned};
@@ -46,7 +46,7 @@ use crate::{
     factor::NotShown,
     fence::NotOpen,
     ledger::{Admitted, NotOpened, Opening},
-    store::{self, StoreError},
+    store::StoreError,
     workstation::{self, Trouble},
 };
 
@@ -412,15 +412,8 @@ async fn days_used(api: &Api, policy: &Policy, person: &Person, at: Timestamp) -
     let Some((_, first, _)) = policy.quota(&person.name, at) else { return Ok(0) };
     let today = policy.local(at);
     let since = first.to_zoned(today.time_zone().clone()).map(|start| start.timestamp()).unwrap_or(at);
-    let mut rows = api.ledger.store().read(store::Query { since: Some(since), names: true, ..store::Query::default() });
-    let mut days = BTreeSet::new();
-    while let Some(kept) = rows.recv().await {
-        let kept = kept?;
-        let id = kept.private.as_ref().and_then(|private| private.fields.value("worker_id"));
-        if kept.record.kind == Kind::SessionOpened && id == Some(&Value::from(&*person.id)) {
-            days.insert(policy.local(kept.record.time).date());
-        }
-    }
+    let opened = api.ledger.store().opened_by(&person.id, since, first).await?;
+    let mut days: BTreeSet<_> = opened.into_iter().map(|at| policy.local(at).date()).collect();
     days.remove(&today.date());
     Ok(u32::try_from(days.len()).unwrap_or(u32::MAX))
 }
@@ -544,16 +537,8 @@ async fn record(api: &Api, from: IpAddr, support: SessionNumber, refused: &Refus
     }
     let names = Fields::default().with("from", from.to_string());
     let names = worker.iter().fold(names, |names, worker| names.with("worker", &**worker));
-    let draft = store::private(names).map(|private| Draft {
-        fields,
-        private,
-        ..Draft::new(Kind::LoginRefused, clock::now().wall)
-    });
-    let noted = match draft {
-        Ok(draft) => api.ledger.store().note(draft).await,
-        Err(error) => Err(error),
-    };
-    if let Err(error) = noted {
+    let draft = Draft { fields, names, ..Draft::new(Kind::LoginRefused, clock::now().wall) };
+    if let Err(error) = api.ledger.store().note(draft).await {
         tracing::error!(%support, %error, "refused login not recorded");
     }
 }

@@ -32,7 +32,7 @@ use super::{
     login::{Asked, Attempt, Failure, Opened, admit, answer_opened, read},
     session::shown,
 };
-use crate::{clock, notices, store};
+use crate::{clock, notices};
 
 /// How long a login waits for its reader.
 const HOLDS: Duration = Duration::from_secs(15 * 60);
@@ -134,12 +134,7 @@ async fn note(api: &Api, asked: &Asked, read: &[Arc<Notice>]) -> Result<(), Refu
             .with("worker", &*person.name)
             .with("worker_id", &*person.id)
             .with("from", asked.from.to_string());
-        let recorded = match store::private(names) {
-            Ok(private) => {
-                api.ledger.store().note(Draft { fields, private, ..Draft::new(Kind::NoticeRead, now) }).await
-            }
-            Err(error) => Err(error),
-        };
+        let recorded = api.ledger.store().note(Draft { fields, names, ..Draft::new(Kind::NoticeRead, now) }).await;
         recorded.map_err(|error| {
             tracing::error!(%error, "login refused: what was read cannot be recorded");
             Refused::Unavailable("record_failed")

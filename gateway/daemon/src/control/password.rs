@@ -24,7 +24,6 @@ use crate::{
     clock,
     devices::Chain,
     directory::{Answer, Change},
-    store,
 };
 
 /// `POST /v1/password`
@@ -72,13 +71,8 @@ async fn change_now(api: &Api, attempt: &mut Attempt, chain: &Chain, body: Body)
 async fn record(api: &Api, worker: &str, from: IpAddr) {
     tracing::info!("a worker changed the office password");
     let names = Fields::default().with("worker", worker).with("from", from.to_string());
-    let noted = match store::private(names) {
-        Ok(private) => {
-            api.ledger.store().note(Draft { private, ..Draft::new(Kind::PasswordChanged, clock::now().wall) }).await
-        }
-        Err(error) => Err(error),
-    };
-    if let Err(error) = noted {
+    let draft = Draft { names, ..Draft::new(Kind::PasswordChanged, clock::now().wall) };
+    if let Err(error) = api.ledger.store().note(draft).await {
         // Done is done: the worker must know which password holds now.
         tracing::error!(%error, "changed password not recorded");
     }

@@ -23,6 +23,7 @@ use std::{
 use gateway_api::SessionNumber;
 
 use crate::directory::Lockout;
+pub(crate) use users::KnownAddress;
 use users::Users;
 
 /// A limit: so many at once, and one more after each pause.
@@ -129,6 +130,22 @@ impl Throttle {
     /// The password held: the attempt costs nothing, and the address is one the user comes from.
     pub(crate) fn right(&self, user: &str, from: IpAddr, now: Instant) {
         lock(&self.users).right(user, from.to_canonical(), now);
+    }
+
+    /// Where users have signed in from, and how often that was added to.
+    pub(crate) fn known(&self) -> (u64, Vec<KnownAddress>) {
+        lock(&self.users).known()
+    }
+
+    /// What an earlier run knew of it.
+    pub(crate) fn recall(&self, known: KnownAddress) {
+        lock(&self.users).recall(known);
+    }
+
+    /// Whether the user has signed in from there not too long ago.
+    #[cfg(test)]
+    pub(crate) fn is_known(&self, user: &str, from: IpAddr, now: Instant) -> bool {
+        lock(&self.users).is_known(user, from.to_canonical(), now)
     }
 
     /// The password was never checked, or nothing follows from it: the attempt costs nothing.

@@ -70,7 +70,8 @@ impl Office {
     async fn words(&self) -> Vec<String> {
         let mut kinds = Vec::new();
         for journal in gateway_record::Journal::ALL {
-            let mut rows = self.factors.store.read(store::Query { journal: Some(journal), ..store::Query::default() });
+            let mut rows =
+                self.factors.store.read(crate::store::Query { journal: Some(journal), ..Default::default() });
             while let Some(kept) = rows.recv().await {
                 kinds.push(kept.unwrap().record.kind.word().to_owned());
             }

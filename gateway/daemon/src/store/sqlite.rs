@@ -15,7 +15,9 @@ use std::{
 
 use futures_util::TryStreamExt as _;
 use gateway_api::SessionNumber;
-use gateway_record::{Anchor, Chain, Checkpoint, Draft, Fields, Hash, Journal, Kind, Private, Record, Signer};
+use gateway_record::{
+    Anchor, Chain, Checkpoint, Draft, Fields, Hash, Journal, Kind, Names, Private, Record, Sealed, Signer,
+};
 use jiff::Timestamp;
 use sqlx::{
     Connection as _, Row as _, SqlSafeStr as _, SqliteConnection,
@@ -25,21 +27,28 @@ use sqlx::{
 use tokio::sync::mpsc;
 
 use super::{
-    Change, FactorRow, Kept, Place, Query, Standing, StoreError, Written,
+    Change, FactorRow, Item, Kept, Place, Query, Standing, StoreError, Written,
     reserve::{Reserve, Waiting},
 };
+use crate::day_keys::{DayKeys, WorkerTag};
 
 pub(super) use verify::verify;
 
+/// The step since which cuts are signed.
+const SIGNED: i64 = 3;
+/// The step since which names are sealed, and sessions have a worker's tag.
+const SEALED: i64 = 4;
+
 /// Every step that the schema has taken; never changed once released, only added to.
-fn migrations() -> Vec<Migration> {
+pub(super) fn migrations() -> Vec<Migration> {
     let step = |version, name: &'static str, text: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
     vec![
         step(1, "sessions and records", include_str!("migrations/0001_sessions_and_records.sql")),
         step(2, "second factors", include_str!("migrations/0002_second_factors.sql")),
-        step(3, "signed", include_str!("migrations/0003_signed.sql")),
+        step(SIGNED, "signed", include_str!("migrations/0003_signed.sql")),
+        step(SEALED, "sealed names", include_str!("migrations/0004_sealed_names.sql")),
     ]
 }
 
@@ -72,13 +81,21 @@ impl Database {
     pub(super) async fn open(
         path: &Path,
         signer: Signer,
-        standing: Arc<Standing>,
-        now: Timestamp,
+        day_keys: &DayKeys,
+        (standing, now): (Arc<Standing>, Timestamp),
     ) -> Result<Self, StoreError> {
         make_private_file(path)?;
         let mut connection = connect(path).await?;
-        migrate(path, &mut connection).await?;
+        let before = migrate(path, &mut connection).await?;
         let gateway = gateway_word(path, &mut connection, now).await?;
+        // Only what was written before there were signatures and tags gets them now: whoever adds rows later must not have them signed.
+        if before.is_some_and(|version| version < SIGNED) {
+            signed::sign_old_cuts(&mut connection, (&gateway, &signer)).await.map_err(|error| explain(path, &error))?;
+        }
+        if before.is_some_and(|version| version < SEALED) {
+            let tag = |worker_id: &str| day_keys.worker_tag(worker_id).map_err(sqlx::Error::Protocol);
+            tag_old_sessions(&mut connection, tag).await.map_err(|error| explain(path, &error))?;
+        }
         let mut open = Open::resume(path, connection, &gateway).await?;
         let sessions = open_sessions(path, &mut open.connection, &gateway).await?;
         let mut anchor = connect(path).await?;
@@ -99,15 +116,11 @@ impl Database {
 
     /// Writes all in one transaction; either all is durable or nothing happened. While the disk is full, closes are durable in
     /// the reserve and everything else is refused.
-    pub(super) async fn commit(
-        &mut self,
-        batch: &[(&Change, Option<&Draft>)],
-        now: Timestamp,
-    ) -> Vec<Result<Written, StoreError>> {
+    pub(super) async fn commit(&mut self, batch: &[Item<'_>], now: Timestamp) -> Vec<Result<Written, StoreError>> {
         if self.standing.full_since().is_some() && !self.recover(now).await {
             return self.set_aside(batch).await;
         }
-        let opening = batch.iter().filter(|(change, _)| **change == Change::Open).count();
+        let opening = batch.iter().filter(|item| *item.change == Change::Open).count();
         // It may wait for the disk here, once in dozens of openings.
         let outcome = match self.reserve.make_room(self.sessions.len() + opening) {
             Ok(()) => self.write(batch).await,
@@ -124,15 +137,15 @@ impl Database {
         }
     }
 
-    async fn write(&mut self, batch: &[(&Change, Option<&Draft>)]) -> Result<Vec<Written>, Failed> {
+    async fn write(&mut self, batch: &[Item<'_>]) -> Result<Vec<Written>, Failed> {
         let mut open = self.reopened().await.map_err(Failed::Other)?;
         let written = match write_batch(&mut open.connection, &self.gateway, &mut open.chains, batch).await {
             Err(error) if is_full(&self.path, &error) => return Err(Failed::Full),
             written => self.keep(open, written).map_err(Failed::Other)?,
         };
-        for ((change, draft), written) in batch.iter().zip(&written) {
-            let session = draft.and_then(|draft| draft.session);
-            match (change, session, written) {
+        for (item, written) in batch.iter().zip(&written) {
+            let session = item.draft.and_then(|draft| draft.session);
+            match (item.change, session, written) {
                 (Change::Open, Some(session), Written::Recorded) => drop(self.sessions.insert(session)),
                 (Change::Close(_), Some(session), Written::Recorded) => drop(self.sessions.remove(&session)),
                 _ => {}
@@ -142,14 +155,14 @@ impl Database {
     }
 
     /// Takes closes of open sessions into the reserve, and nothing else.
-    async fn set_aside(&mut self, batch: &[(&Change, Option<&Draft>)]) -> Vec<Result<Written, StoreError>> {
+    async fn set_aside(&mut self, batch: &[Item<'_>]) -> Vec<Result<Written, StoreError>> {
         let full = full(&self.path);
         // What is open is read once more: a transaction that failed may be on disk all the same.
         let reopened = self.reopened().await.map(|open| self.open = Some(open));
         let mut closes: Vec<Waiting> = Vec::new();
         let mut outcomes = Vec::with_capacity(batch.len());
-        for (change, draft) in batch {
-            let waiting = match (change, draft) {
+        for item in batch {
+            let waiting = match (item.change, item.draft) {
                 (Change::Close(reason), Some(draft)) => Waiting::of(*reason, draft),
                 _ => None,
             };
@@ -194,7 +207,10 @@ impl Database {
         self.open = Some(open);
         let fields = Fields::default().with("since", since.to_string()).with("closes", waiting.len() as u64);
         orders.push((Change::Note, Draft { fields, ..Draft::new(Kind::DiskWasFull, now) }));
-        let batch: Vec<_> = orders.iter().map(|(change, draft)| (change, Some(draft))).collect();
+        let batch: Vec<Item<'_>> = orders
+            .iter()
+            .map(|(change, draft)| Item { change, draft: Some(draft), sealed: None, worker: None })
+            .collect();
         let written = self.write(&batch).await;
         if let Err(Failed::Other(error)) = &written {
             tracing::error!(%error, "ends of sessions still wait in the reserve");
@@ -303,14 +319,14 @@ async fn write_batch(
     connection: &mut SqliteConnection,
     gateway: &str,
     chains: &mut [Chain],
-    batch: &[(&Change, Option<&Draft>)],
+    batch: &[Item<'_>],
 ) -> sqlx::Result<Vec<Written>> {
     let mut transaction = connection.begin_with("begin immediate").await?;
     let mut outcomes = Vec::with_capacity(batch.len());
-    for (change, draft) in batch {
-        let outcome = make_change(&mut transaction, gateway, change, *draft).await?;
-        if let (Written::Recorded, Some(draft)) = (outcome, draft) {
-            append(&mut transaction, chains, draft).await?;
+    for item in batch {
+        let outcome = make_change(&mut transaction, gateway, item).await?;
+        if let (Written::Recorded, Some(draft)) = (outcome, item.draft) {
+            append(&mut transaction, chains, draft, item.sealed).await?;
         }
         outcomes.push(outcome);
     }
@@ -320,13 +336,9 @@ async fn write_batch(
 }
 
 /// Whether the change may happen; if so it has, inside the transaction.
-async fn make_change(
-    connection: &mut SqliteConnection,
-    gateway: &str,
-    change: &Change,
-    draft: Option<&Draft>,
-) -> sqlx::Result<Written> {
-    let Some(draft) = draft else {
+async fn make_change(connection: &mut SqliteConnection, gateway: &str, item: &Item<'_>) -> sqlx::Result<Written> {
+    let change = item.change;
+    let Some(draft) = item.draft else {
         return match change {
             Change::Factor(row) => put_factor(connection, row).await,
             // A session's life is nothing without its record.
@@ -339,12 +351,13 @@ async fn make_change(
         Change::Factor(row) => put_factor(connection, row).await,
         Change::Open => {
             let opened = sqlx::query(
-                "insert into sessions (number, gateway, structure, opened_at) values ($1, $2, $3, $4) on conflict do nothing",
+                "insert into sessions (number, gateway, structure, opened_at, worker) values ($1, $2, $3, $4, $5) on conflict do nothing",
             )
             .bind(number)
             .bind(gateway)
             .bind(draft.structure.as_deref().unwrap_or_default())
             .bind(draft.time.as_millisecond())
+            .bind(item.worker.map(|tag| tag.to_vec()))
             .execute(connection)
             .await?;
             Ok(if opened.rows_affected() == 1 { Written::Recorded } else { Written::NumberTaken })
@@ -377,15 +390,20 @@ async fn put_factor(connection: &mut SqliteConnection, row: &FactorRow) -> sqlx:
     Ok(Written::Recorded)
 }
 
-async fn append(connection: &mut SqliteConnection, chains: &mut [Chain], draft: &Draft) -> sqlx::Result<()> {
+async fn append(
+    connection: &mut SqliteConnection,
+    chains: &mut [Chain],
+    draft: &Draft,
+    sealed: Option<&Sealed>,
+) -> sqlx::Result<()> {
     let journal = draft.kind.journal();
     let Some(chain) = chains.iter_mut().find(|chain| chain.journal() == journal) else {
         return Err(sqlx::Error::Protocol(format!("no chain for the journal {}", journal.word())));
     };
-    let record = chain.extend(draft);
+    let record = chain.extend(draft, sealed.map(Sealed::digest));
     let json = |value: serde_json::Result<String>| value.map_err(|error| sqlx::Error::Encode(error.into()));
     sqlx::query(
-        "insert into records (gateway, journal, sequence, time, kind, session, structure, fields, private_digest, private, previous, hash)
+        "insert into records (gateway, journal, sequence, time, kind, session, structure, fields, private_digest, sealed, previous, hash)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(record.gateway)
@@ -397,7 +415,7 @@ async fn append(connection: &mut SqliteConnection, chains: &mut [Chain], draft: 
     .bind(record.structure)
     .bind(json(serde_json::to_string(&record.fields))?)
     .bind(record.private_digest.map(|digest| digest.0.to_vec()))
-    .bind(draft.private.as_ref().map(|private| json(serde_json::to_string(private))).transpose()?)
+    .bind(sealed.map(Sealed::bytes))
     .bind(record.previous.0.to_vec())
     .bind(record.hash.0.to_vec())
     .execute(connection)
@@ -463,14 +481,14 @@ async fn forget(
     }
     let fields =
         Fields::default().with("journal", journal.word()).with("count", deleted).with("last_sequence", last.sequence);
-    append(&mut transaction, chains, &Draft { fields, ..Draft::new(Kind::RecordsDeleted, now) }).await?;
+    append(&mut transaction, chains, &Draft { fields, ..Draft::new(Kind::RecordsDeleted, now) }, None).await?;
     note_ends(&mut transaction, gateway, chains).await?;
     transaction.commit().await?;
     Ok(deleted)
 }
 
 /// Streams the records of a query, oldest first, until there are no more or nobody listens.
-pub(super) async fn read(path: &Path, query: Query, rows: mpsc::Sender<Result<Kept, StoreError>>) {
+pub(super) async fn read(path: &Path, day_keys: &DayKeys, query: Query, rows: mpsc::Sender<Result<Kept, StoreError>>) {
     let outcome = async {
         let mut connection = connect_to_existing(path).await?;
         let mut stream = sqlx::query(
@@ -485,9 +503,10 @@ pub(super) async fn read(path: &Path, query: Query, rows: mpsc::Sender<Result<Ke
         .bind(query.support.map(|support| support.to_string()))
         .fetch(&mut connection);
         while let Some(row) = stream.try_next().await.map_err(|error| explain(path, &error))? {
-            let mut kept = kept(&row).map_err(|error| explain(path, &error))?;
-            kept.private = kept.private.filter(|_| query.names);
-            if rows.send(Ok(kept)).await.is_err() {
+            let (record, names) = kept(&row).map_err(|error| explain(path, &error))?;
+            let names =
+                names.filter(|_| query.names).map(|names| super::named(&record, names, day_keys)).transpose()?;
+            if rows.send(Ok(Kept { record, names })).await.is_err() {
                 return Ok(());
             }
         }
@@ -581,7 +600,7 @@ async fn resume(
     let (noted, last, cut) = ends.await.map_err(|error: sqlx::Error| explain(path, &error))?;
     let noted = noted.map_or((0, Hash::GENESIS), |noted| (noted.sequence, noted.hash));
     let found = match &last {
-        Some(kept) if kept.record.expected_hash() == kept.record.hash => (kept.record.sequence, kept.record.hash),
+        Some((record, _)) if record.expected_hash() == record.hash => (record.sequence, record.hash),
         Some(_) => (0, Hash([0xff; 32])),
         None => (cut.sequence, cut.hash),
     };
@@ -611,10 +630,12 @@ async fn gateway_word(path: &Path, connection: &mut SqliteConnection, now: Times
     row.await.map_err(|error| explain(path, &error))
 }
 
-async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+/// Takes the steps that are missing. Which was the newest before; None in a new database.
+async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<Option<i64>, StoreError> {
     let known = migrations();
     let newest = known.last().map_or(0, |migration| migration.version);
-    if let Some(found) = schema_version(path, connection).await?
+    let before = schema_version(path, connection).await?;
+    if let Some(found) = before
         && found > newest
     {
         return Err(newer(path, found, newest));
@@ -622,7 +643,50 @@ async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<(), S
     Migrator::with_migrations(known).run(connection).await.map_err(|error| match error {
         sqlx::migrate::MigrateError::Execute(error) => explain(path, &error),
         other => StoreError(format!("cannot bring the database `{}` up to date: {other}", path.display())),
-    })
+    })?;
+    Ok(before)
+}
+
+/// Sessions from before there were tags get theirs from the names that were not sealed then, so that quotas count them.
+async fn tag_old_sessions(
+    connection: &mut SqliteConnection,
+    tag: impl Fn(&str) -> sqlx::Result<WorkerTag>,
+) -> sqlx::Result<()> {
+    let mut transaction = connection.begin_with("begin immediate").await?;
+    let rows = sqlx::query(
+        "select session, json_extract(private, '$.fields.worker_id') as worker_id from records
+         where kind = $1 and session is not null and worker_id is not null",
+    )
+    .bind(Kind::SessionOpened.word())
+    .fetch_all(&mut *transaction)
+    .await?;
+    for row in rows {
+        sqlx::query("update sessions set worker = $1 where number = $2")
+            .bind(tag(row.try_get("worker_id")?)?.to_vec())
+            .bind(row.try_get::<i64, _>("session")?)
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await
+}
+
+/// When sessions under any of these tags opened, from a moment on.
+pub(super) async fn opened_by(path: &Path, tags: &[WorkerTag], since: Timestamp) -> Result<Vec<Timestamp>, StoreError> {
+    let mut connection = connect_to_existing(path).await?;
+    let mut opened = Vec::new();
+    for tag in tags {
+        let rows = sqlx::query("select opened_at from sessions where worker = $1 and opened_at >= $2")
+            .bind(tag.to_vec())
+            .bind(since.as_millisecond())
+            .fetch_all(&mut connection)
+            .await
+            .map_err(|error| explain(path, &error))?;
+        let moments = rows.iter().map(|row| row.try_get("opened_at").map(Timestamp::from_millisecond));
+        for moment in moments {
+            opened.extend(moment.map_err(|error| explain(path, &error))?.ok());
+        }
+    }
+    Ok(opened)
 }
 
 /// The newest step of the schema in a database; None in a new one.
@@ -711,10 +775,12 @@ fn place(row: &SqliteRow) -> sqlx::Result<Place> {
     Ok(Place { sequence: unsigned(row.try_get("sequence")?), hash: hash(row.try_get("hash")?)? })
 }
 
-fn kept(row: &SqliteRow) -> sqlx::Result<Kept> {
+/// A record, and its names as they are kept.
+fn kept(row: &SqliteRow) -> sqlx::Result<(Record, Option<Names>)> {
     let decode = |what: &str| sqlx::Error::Decode(format!("a record's {what} cannot be read").into());
     let json = |what: &str, text: &str| serde_json::from_str::<Fields>(text).map_err(|_| decode(what));
     let private: Option<String> = row.try_get("private")?;
+    let sealed: Option<Vec<u8>> = row.try_get("sealed")?;
     let digest: Option<Vec<u8>> = row.try_get("private_digest")?;
     let record = Record {
         gateway: row.try_get("gateway")?,
@@ -729,9 +795,13 @@ fn kept(row: &SqliteRow) -> sqlx::Result<Kept> {
         previous: hash(row.try_get("previous")?)?,
         hash: hash(row.try_get("hash")?)?,
     };
-    let private =
-        private.map(|text| serde_json::from_str::<Private>(&text).map_err(|_| decode("names"))).transpose()?;
-    Ok(Kept { record, private })
+    let names = match (private, sealed) {
+        (None, None) => None,
+        (Some(text), None) => Some(Names::Open(serde_json::from_str::<Private>(&text).map_err(|_| decode("names"))?)),
+        (None, Some(bytes)) => Some(Names::Sealed(Sealed::from_bytes(&bytes).ok_or_else(|| decode("names"))?)),
+        (Some(_), Some(_)) => return Err(decode("names")),
+    };
+    Ok((record, names))
 }
 
 fn hash(bytes: &[u8]) -> sqlx::Result<Hash> {

@@ -1,10 +1,13 @@
-use gateway_record::Kind;
+use gateway_record::{Holders, Kind, PrivateHalf, Role};
 
 use super::*;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()
 }
+
+/// Before any key was made.
+const LONG_AGO: Date = Date::constant(2000, 1, 1);
 
 fn number(bits: u64) -> SessionNumber {
     SessionNumber::new(bits)
@@ -14,7 +17,7 @@ fn opened(bits: u64) -> Draft {
     Draft {
         session: Some(number(bits)),
         structure: Some("Servizi Demografici".to_owned()),
-        private: private(Fields::default().with("worker", "m.rossi")).unwrap(),
+        names: Fields::default().with("worker", "m.rossi").with("worker_id", "id-1"),
         ..Draft::new(Kind::SessionOpened, at(0))
     }
 }
@@ -58,9 +61,10 @@ async fn an_opening_and_its_close_are_kept_in_order() {
         story.iter().map(|kept| kept.record.kind).collect::<Vec<_>>(),
         [Kind::SessionOpened, Kind::SessionClosed]
     );
-    assert!(story.iter().all(|kept| kept.private.is_none()), "names are not shown unless asked for");
+    assert!(story.iter().all(|kept| kept.names.is_none()), "names are not shown unless asked for");
     let named = kept(&store, Query { names: true, ..Query::default() }).await;
-    assert_eq!(named[0].private.as_ref().unwrap().fields.value("worker"), Some(&"m.rossi".into()));
+    let Some(Shown::Open(names)) = &named[0].names else { panic!("sealed to nobody") };
+    assert_eq!(names.value("worker"), Some(&"m.rossi".into()));
     drop(store);
     task.await.unwrap();
     is_whole(folder.path()).await;
@@ -115,18 +119,183 @@ async fn old_records_go_and_the_chain_says_where_it_begins() {
         let draft = Draft { time: at(i64::try_from(bits).unwrap()), ..opened(bits) };
         store.write(Change::Open, draft).await.unwrap();
     }
-    assert_eq!(store.forget(Journal::Workers, at(4), at(100)).await, Ok(4));
-    assert_eq!(store.forget(Journal::Workers, at(4), at(100)).await, Ok(0));
+    assert_eq!(store.forget(Journal::Workers, at(4), LONG_AGO, at(100)).await, Ok(4));
+    assert_eq!(store.forget(Journal::Workers, at(4), LONG_AGO, at(100)).await, Ok(0));
     assert_eq!(kept(&store, Query::default()).await.first().unwrap().record.sequence, 5);
     let acts = kept(&store, Query { journal: Some(Journal::Administrators), ..Query::default() }).await;
     assert_eq!(acts.iter().map(|kept| kept.record.kind).collect::<Vec<_>>(), [Kind::RecordsDeleted]);
-    store.forget(Journal::Workers, at(1000), at(100)).await.unwrap();
+    store.forget(Journal::Workers, at(1000), LONG_AGO, at(100)).await.unwrap();
     drop(store);
     task.await.unwrap();
     is_whole(folder.path()).await;
     let (store, _task) = Store::open(folder.path(), at(200)).await.expect("an empty journal goes on after its cut");
     store.note(Draft::new(Kind::LoginRefused, at(201))).await.unwrap();
     assert_eq!(kept(&store, Query::default()).await[0].record.sequence, 11);
+}
+
+/// A gateway whose names are for two holders, on a day.
+fn sealing(folder: &Path, day: Date) -> (Sealing, [PrivateHalf; 2]) {
+    let halves = Role::ALL.map(|role| PrivateHalf::draw(role, &[role.word().len() as u8; 32]).unwrap());
+    let [controllers, reviewers] = halves.each_ref().map(PrivateHalf::public);
+    let holders = Some(Holders::new(&[controllers], &[reviewers]).unwrap());
+    (Sealing { holders, today: Arc::new(move || day), ..Sealing::to_nobody(folder) }, halves)
+}
+
+const SUNDAY: Date = Date::constant(2026, 11, 22);
+
+#[tokio::test]
+async fn names_are_for_two_holders_and_the_gateway_cannot_read_what_it_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sealed, halves) = sealing(folder.path(), SUNDAY);
+    let (store, task) = Store::open_sealing(folder.path(), sealed, at(0)).await.unwrap();
+    store.write(Change::Open, opened(1)).await.unwrap();
+    let named = || async { kept(&store, Query { names: true, ..Query::default() }).await.remove(0).names.unwrap() };
+    let Shown::Sealed(letter) = named().await else { panic!("sealed") };
+    assert_eq!(letter.open(&halves).unwrap().value("worker"), Some(&"m.rossi".into()));
+    // Nowhere in the folder, whatever is in it.
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = if path.is_file() { std::fs::read(&path).unwrap() } else { Vec::new() };
+        let found = bytes.windows(7).any(|window| window == b"m.rossi");
+        assert!(!found, "{} names a worker", path.display());
+    }
+    is_whole(folder.path()).await;
+    // The key of the day is not needed for the check, only for reading.
+    std::fs::remove_dir_all(folder.path().join(day_keys::FOLDER)).unwrap();
+    is_whole(folder.path()).await;
+    drop(store);
+    task.await.unwrap();
+    let (store, _task) = Store::open(folder.path(), at(1)).await.unwrap();
+    assert_eq!(kept(&store, Query { names: true, ..Query::default() }).await[0].names, Some(Shown::Gone(SUNDAY)));
+}
+
+#[tokio::test]
+async fn a_backup_that_is_put_back_does_not_revive_what_was_destroyed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sealed, _) = sealing(folder.path(), SUNDAY);
+    let (store, task) = Store::open_sealing(folder.path(), sealed, at(0)).await.unwrap();
+    store.write(Change::Open, opened(1)).await.unwrap();
+    let (database, copy) = (folder.path().join(DATABASE), folder.path().join("copy"));
+    backup(&database, &copy).await.unwrap();
+    assert_eq!(store.forget(Journal::Workers, at(1), SUNDAY, at(100)).await, Ok(1));
+    let acts = kept(&store, Query { journal: Some(Journal::Administrators), ..Query::default() }).await;
+    let kinds: Vec<Kind> = acts.iter().map(|kept| kept.record.kind).collect();
+    assert_eq!(kinds, [Kind::DayKeysDestroyed, Kind::RecordsDeleted], "keys first");
+    drop(store);
+    task.await.unwrap();
+    for part in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(folder.path().join(format!("{DATABASE}{part}")));
+    }
+    restore(&copy, &database).await.unwrap();
+    // Also with the clock of that day.
+    let (sealed, _) = sealing(folder.path(), SUNDAY);
+    let (store, _task) = Store::open_sealing(folder.path(), sealed, at(0)).await.unwrap();
+    store.write(Change::Open, opened(2)).await.unwrap();
+    let all = kept(&store, Query { names: true, ..Query::default() }).await;
+    assert_eq!(all[0].names, Some(Shown::Gone(SUNDAY)), "the record is back, its names are not");
+    assert!(matches!(all[1].names, Some(Shown::Sealed(_))), "and the day is not used again: {:?}", all[1].names);
+    is_whole(folder.path()).await;
+}
+
+#[tokio::test]
+async fn records_stay_whole_and_their_names_readable_over_midnight_and_new_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    for (bits, day) in [(1, SUNDAY), (2, SUNDAY.tomorrow().unwrap())] {
+        let (sealed, _) = sealing(folder.path(), day);
+        let (store, task) = Store::open_sealing(folder.path(), sealed, at(0)).await.unwrap();
+        store.write(Change::Open, opened(bits)).await.unwrap();
+        drop(store);
+        task.await.unwrap();
+    }
+    let (store, _task) = Store::open(folder.path(), at(1)).await.unwrap();
+    store.write(Change::Open, opened(3)).await.unwrap();
+    let all = kept(&store, Query { names: true, ..Query::default() }).await;
+    assert!(matches!(&*all, [first, second, third] if matches!((&first.names, &second.names, &third.names),
+        (Some(Shown::Sealed(_)), Some(Shown::Sealed(_)), Some(Shown::Open(_))))));
+    store.forget(Journal::Workers, at(-1), SUNDAY, at(2)).await.unwrap();
+    let all = kept(&store, Query { names: true, ..Query::default() }).await;
+    assert_eq!(all[0].names, Some(Shown::Gone(SUNDAY)));
+    assert!(matches!(all[1].names, Some(Shown::Sealed(_))), "another day's are still there");
+    is_whole(folder.path()).await;
+}
+
+#[tokio::test]
+async fn a_workers_own_sessions_are_found_without_anybodys_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sealed, _) = sealing(folder.path(), SUNDAY);
+    let (store, _task) = Store::open_sealing(folder.path(), sealed, at(0)).await.unwrap();
+    store.write(Change::Open, opened(1)).await.unwrap();
+    let mut other = Draft { time: at(50), ..opened(2) };
+    other.names = other.names.with("worker_id", "id-2");
+    store.write(Change::Open, other).await.unwrap();
+    assert_eq!(store.opened_by("id-1", at(0), SUNDAY).await, Ok(vec![at(0)]));
+    assert_eq!(store.opened_by("id-1", at(1), SUNDAY).await, Ok(vec![]));
+    assert_eq!(store.opened_by("id-2", at(0), SUNDAY).await, Ok(vec![at(50)]));
+    assert_eq!(store.opened_by("id-3", at(0), SUNDAY).await, Ok(vec![]));
+}
+
+/// A database as an older version left it: two sessions with their names unsealed, the first of them deleted by a cut that
+/// nobody signed.
+async fn of_schema_2(folder: &Path) {
+    use sqlx::{Connection as _, SqlSafeStr as _};
+    let path = folder.join(DATABASE);
+    crate::secret_file::create(&path, b"").unwrap();
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::migrate::Migrator::with_migrations(sqlite::migrations()[..2].to_vec()).run(&mut connection).await.unwrap();
+    let mut chain = gateway_record::Chain::new("OLD", Journal::Workers);
+    let mut statements = vec!["insert into gateway values (1, 'OLD', 0)".to_owned()];
+    for bits in 1..=2 {
+        let private = gateway_record::Private { salt: [7; 16], fields: opened(bits).names };
+        let record = chain.extend(&opened(bits), Some(private.digest()));
+        if bits == 1 {
+            statements.push(format!("insert into cuts values (1, 'OLD', 'workers', 1, x'{}', 1, 0)", record.hash));
+        } else {
+            statements.push(format!(
+                "insert into records values ('OLD', 'workers', {}, {}, 'session_opened', {bits}, 'Servizi Demografici', '{{}}', x'{}', '{}', x'{}', x'{}')",
+                record.sequence,
+                record.time.as_millisecond(),
+                private.digest(),
+                serde_json::to_string(&private).unwrap(),
+                record.previous,
+                record.hash
+            ));
+        }
+        statements.push(format!(
+            "insert into sessions (number, gateway, structure, opened_at) values ({bits}, 'OLD', 'X', {})",
+            at(0).as_millisecond()
+        ));
+    }
+    let (sequence, hash) = chain.head();
+    statements.push(format!("insert into chains values ('OLD', 'workers', {sequence}, x'{hash}')"));
+    for statement in statements {
+        sqlx::query(sqlx::AssertSqlSafe(statement).into_sql_str()).execute(&mut connection).await.unwrap();
+    }
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_of_an_older_version_goes_on_with_its_cuts_signed_and_its_names_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    of_schema_2(folder.path()).await;
+    let (sealed, _) = sealing(folder.path(), SUNDAY);
+    let (store, task) = Store::open_sealing(folder.path(), sealed, at(1)).await.unwrap();
+    store.write(Change::Open, opened(3)).await.unwrap();
+    let report = workers(folder.path()).await;
+    assert_eq!((report.is_whole(), report.cut, report.last), (true, 1, 3), "{report:?}");
+    let all = kept(&store, Query { names: true, ..Query::default() }).await;
+    assert!(
+        matches!(&all[0].names, Some(Shown::Open(names)) if names.value("worker").is_some()),
+        "until its time is over"
+    );
+    assert!(matches!(all[1].names, Some(Shown::Sealed(_))));
+    assert_eq!(store.opened_by("id-1", at(0), SUNDAY).await.unwrap().len(), 2, "quotas count what was before");
+    drop(store);
+    task.await.unwrap();
+    // What somebody adds later is not signed for them.
+    alter(folder.path(), "update cuts set records = 2, signature = null, key = null, number = null").await;
+    let (_store, _task) = Store::open(folder.path(), at(2)).await.unwrap();
+    assert!(!workers(folder.path()).await.is_whole());
 }
 
 async fn alter(folder: &Path, statement: &'static str) {
@@ -160,7 +329,7 @@ async fn tampering_is_found_and_told_apart() {
             "delete from records where sequence > 3",
             vec![Fault::CutShort { last: 3, noted: 5, by: Teller::Checkpoint(1) }],
         ),
-        ("update records set private = null where sequence = 1", vec![Fault::NamesMissing { sequence: 1 }]),
+        ("update records set sealed = null where sequence = 1", vec![Fault::NamesMissing { sequence: 1 }]),
         (
             "update records set sequence = case sequence when 2 then 104 else 102 end where sequence in (2, 4)",
             vec![
@@ -231,7 +400,7 @@ async fn any_single_change_of_any_value_or_row_is_found() {
         store.write(Change::Open, draft).await.unwrap();
         store.checkpoint(at(100)).await.unwrap();
     }
-    assert_eq!(store.forget(Journal::Workers, at(2), at(100)).await, Ok(2));
+    assert_eq!(store.forget(Journal::Workers, at(2), LONG_AGO, at(100)).await, Ok(2));
     store.note(Draft::new(Kind::NamesShown, at(100))).await.unwrap();
     store.checkpoint(at(100)).await.unwrap();
     drop(store);

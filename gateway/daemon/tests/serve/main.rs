@@ -7,5 +7,6 @@ mod log;
 mod logins;
 mod metrics;
 mod notices;
+mod review;
 mod start;
 mod strangers;

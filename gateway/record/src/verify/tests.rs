@@ -3,9 +3,9 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Chain, Draft, Fields, Head, Kind, Signer};
+use crate::{Chain, DayKey, Draft, Fields, Head, Kind, Letter, Private, Signer};
 
-type Row = (Record, Option<Private>);
+type Row = (Record, Option<Names>);
 
 /// A chain of `length` sessions' records, and its head.
 fn journal(length: u64) -> (Vec<Row>, (u64, Hash)) {
@@ -16,19 +16,31 @@ fn journal(length: u64) -> (Vec<Row>, (u64, Hash)) {
                 session: Some(SessionNumber::new(number * 77)),
                 structure: Some("Servizi Demografici".to_owned()),
                 fields: Fields::default().with("reason", "idle").with("bytes_to_home", number * 1000),
-                private: (number % 2 == 0).then(|| Private {
-                    salt: [u8::try_from(number % 251).unwrap_or(0); 16],
-                    fields: Fields::default().with("worker", format!("worker-{number}")),
-                }),
                 ..Draft::new(
                     Kind::SessionClosed,
                     Timestamp::from_second(1_790_000_000 + i64::try_from(number).unwrap_or(0)).unwrap(),
                 )
             };
-            (chain.extend(&draft), draft.private)
+            let names = names(number);
+            (chain.extend(&draft, names.as_ref().map(Names::digest)), names)
         })
         .collect();
     (rows, chain.head())
+}
+
+/// Every fourth record's names are sealed, every fourth's are as older versions wrote them, the others have none.
+fn names(number: u64) -> Option<Names> {
+    let byte = u8::try_from(number % 251).unwrap_or(0);
+    let fields = Fields::default().with("worker", format!("worker-{number}"));
+    match number % 4 {
+        0 => {
+            let letter = Letter::seal(&fields, None, &[byte; 32]).unwrap();
+            let key = DayKey::new(jiff::civil::date(2026, 11, 22), [7; 32].into());
+            Some(Names::Sealed(letter.under(&key, Journal::Workers).unwrap()))
+        }
+        2 => Some(Names::Open(Private { salt: [byte; 16], fields })),
+        _ => None,
+    }
 }
 
 fn signer() -> Signer {
@@ -236,18 +248,22 @@ fn checkpoints_that_were_forged_taken_away_or_signed_by_others_are_told() {
 #[test]
 fn names_are_checked_and_can_be_told_missing() {
     let (mut rows, head) = journal(4);
-    let (_, Some(private)) = &mut rows[2] else { panic!("the third record names somebody") };
-    private.fields = Fields::default().with("worker", "somebody else");
-    assert_eq!(faults(&rows, head), [Fault::NamesAltered { sequence: 3 }]);
-    rows[2].1 = None;
-    assert_eq!(faults(&rows, head), [Fault::NamesMissing { sequence: 3 }]);
+    for (place, sequence) in [(0, 1), (2, 3)] {
+        let before = rows.clone();
+        // What another record has, sealed or not.
+        rows[place].1 = names(4 + u64::try_from(place).unwrap());
+        assert_eq!(faults(&rows, head), [Fault::NamesAltered { sequence }]);
+        rows[place].1 = None;
+        assert_eq!(faults(&rows, head), [Fault::NamesMissing { sequence }]);
+        rows = before;
+    }
 }
 
 /// One change that somebody with the database open could make.
 fn tamper(rows: &mut Vec<Row>, place: usize, how: u8, byte: u8) {
     let place = place % rows.len();
     let flip = byte | 1;
-    let (record, private) = &mut rows[place];
+    let (record, names) = &mut rows[place];
     match how % 11 {
         0 => record.time = Timestamp::from_millisecond(record.time.as_millisecond() + i64::from(flip)).unwrap(),
         1 => record.kind = Kind::SessionOpened,
@@ -258,7 +274,7 @@ fn tamper(rows: &mut Vec<Row>, place: usize, how: u8, byte: u8) {
         6 => record.previous.0[usize::from(byte) % 32] ^= flip,
         7 => record.hash.0[usize::from(byte) % 32] ^= flip,
         8 => record.gateway.push('X'),
-        9 => *private = Some(Private { salt: [byte; 16], fields: Fields::default() }),
+        9 => *names = Some(Names::Open(Private { salt: [byte; 16], fields: Fields::default() })),
         _ => drop(rows.remove(place)),
     }
 }
@@ -282,7 +298,7 @@ proptest! {
     fn the_hash_tells_every_two_records_apart(left in "[a-c]{0,3}", right in "[a-c]{0,3}") {
         let hash = |name: &str, value: &str| {
             let draft = Draft { fields: Fields::default().with(name, value), ..Draft::new(Kind::LoginRefused, Timestamp::UNIX_EPOCH) };
-            Chain::new("GW1", Journal::Workers).extend(&draft).hash
+            Chain::new("GW1", Journal::Workers).extend(&draft, None).hash
         };
         prop_assume!(left != right);
         prop_assert_ne!(hash(&left, &right), hash(&right, &left));
@@ -293,7 +309,7 @@ proptest! {
 fn a_number_and_its_digits_have_different_hashes() {
     let hash = |fields| {
         Chain::new("GW1", Journal::Workers)
-            .extend(&Draft { fields, ..Draft::new(Kind::LoginRefused, Timestamp::UNIX_EPOCH) })
+            .extend(&Draft { fields, ..Draft::new(Kind::LoginRefused, Timestamp::UNIX_EPOCH) }, None)
             .hash
     };
     assert_ne!(hash(Fields::default().with("a", 1i64)), hash(Fields::default().with("a", "1")));

@@ -36,6 +36,9 @@ const KNOWN_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
 /// A user's name, or that and an address, hashed: the tables hold no names that people typed.
 type Key = [u8; 16];
 
+/// A name and an address, hashed, and when somebody of that name last signed in there.
+pub(crate) type KnownAddress = ([u8; 16], Instant);
+
 /// All users' counts.
 #[derive(Debug)]
 pub(super) struct Users {
@@ -46,6 +49,8 @@ pub(super) struct Users {
     aliases: HashMap<Key, Key>,
     /// When a user last signed in from an address.
     known: HashMap<Key, Instant>,
+    /// How often something was added to them.
+    changes: u64,
     swept_at: Option<Instant>,
     /// Shared by names for which there is no room.
     crowd: Count,
@@ -67,6 +72,7 @@ impl Users {
             counts: HashMap::new(),
             aliases: HashMap::new(),
             known: HashMap::new(),
+            changes: 0,
             swept_at: None,
             crowd: Count::default(),
         }
@@ -115,6 +121,18 @@ impl Users {
             self.forget_addresses(now);
         }
         self.known.insert(at_address(&key, from), now);
+        self.changes += 1;
+    }
+
+    /// All that are known, and how often that was added to.
+    pub(super) fn known(&self) -> (u64, Vec<KnownAddress>) {
+        (self.changes, self.known.iter().map(|(hash, at)| (*hash, *at)).collect())
+    }
+
+    pub(super) fn recall(&mut self, (hash, at): KnownAddress) {
+        if self.known.len() < self.most {
+            self.known.insert(hash, at);
+        }
     }
 
     /// Those of long ago; if there are none, the older half.

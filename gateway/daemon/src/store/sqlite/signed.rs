@@ -156,6 +156,32 @@ pub(super) async fn cut(
     Ok(())
 }
 
+/// Numbers and signs the cuts of an older version, which had neither.
+pub(super) async fn sign_old_cuts(
+    connection: &mut SqliteConnection,
+    (gateway, signer): (&str, &Signer),
+) -> sqlx::Result<()> {
+    let mut transaction = connection.begin_with("begin immediate").await?;
+    for journal in Journal::ALL {
+        for (number, old) in (1..).zip(cuts(&mut transaction, gateway, journal).await?) {
+            let cut = Cut::sign(signer, (gateway, journal), number, old.last, old.records, old.time);
+            sqlx::query(
+                "update cuts set number = $1, key = $2, signature = $3
+                 where gateway = $4 and journal = $5 and last_sequence = $6 and number is null",
+            )
+            .bind(integer(number))
+            .bind(cut.key.bytes())
+            .bind(cut.signature.bytes())
+            .bind(gateway)
+            .bind(journal.word())
+            .bind(integer(old.last.sequence))
+            .execute(&mut *transaction)
+            .await?;
+        }
+    }
+    transaction.commit().await
+}
+
 /// A journal's cuts, in their order.
 pub(super) async fn cuts(connection: &mut SqliteConnection, gateway: &str, journal: Journal) -> sqlx::Result<Vec<Cut>> {
     let rows = sqlx::query("select * from cuts where gateway = $1 and journal = $2 order by last_sequence, number")

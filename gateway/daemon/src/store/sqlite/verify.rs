@@ -109,7 +109,7 @@ async fn verify_chain(
 /// A row, also one that is no record any more.
 fn found(row: &SqliteRow) -> sqlx::Result<Found> {
     match kept(row) {
-        Ok(kept) => Ok(Found::Record(kept.record, kept.private)),
+        Ok((record, names)) => Ok(Found::Record(record, names)),
         Err(_) => Ok(Found::Unreadable { sequence: unsigned(row.try_get("sequence")?) }),
     }
 }
