@@ -17,7 +17,7 @@ use gateway_record::{DayKey, Journal};
 use jiff::civil::Date;
 use zeroize::Zeroizing;
 
-use crate::secret_file;
+use crate::{identity, secret_file};
 
 /// The folder's name in the state folder, unless the configuration says otherwise.
 pub(crate) const FOLDER: &str = "day-keys";
@@ -162,10 +162,12 @@ impl DayKeys {
         let mut secret = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *secret).map_err(|error| format!("the system gives no random bytes: {error}"))?;
         secret_file::create_folder(&self.folder).map_err(|error| error.to_string())?;
+        identity::give_to_owner_of_folder(&self.folder);
         let text = PresharedKey::new(*secret).encode();
         let path = self.path(purpose, day);
         // Under another name first: half a key after a crash would be one that opens nothing.
         secret_file::replace(&path, format!("{}\n", *text).as_bytes()).map_err(|error| error.to_string())?;
+        identity::give_to_owner_of_folder(&path);
         self.sync()?;
         // As the file has it.
         self.read(purpose, day)?.ok_or_else(|| format!("`{}` is gone", path.display()))

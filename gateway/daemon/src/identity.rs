@@ -98,7 +98,7 @@ fn made_if_missing(path: &Path) -> Result<Zeroizing<[u8; 32]>, String> {
 }
 
 /// What a command makes as root must be the gateway's to read.
-fn give_to_owner_of_folder(path: &Path) {
+pub(crate) fn give_to_owner_of_folder(path: &Path) {
     use std::os::unix::fs::MetadataExt as _;
     let Some(Ok(folder)) = path.parent().map(std::fs::metadata) else { return };
     // Only root can, and only root needs to.

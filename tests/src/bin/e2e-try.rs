@@ -25,6 +25,9 @@ use e2e::{
 /// What m.rossi's desktop shows, and the home computer's terminal.
 const OFFICE_WINDOW: &str = r#"xterm -title 'Servizi Demografici - anagrafe-07' -fa Monospace -fs 11 -bg white -fg '#223344' -geometry 62x12+60+60 -e sh -c 'printf "\n   Good morning, m.rossi.\n\n   This is anagrafe-07, your own computer\n   at the office, seen from home.\n\n"; exec sh -c "while :; do printf \"\\r   office time %s \" \$(date +%T); sleep 1; done"'"#;
 
+/// To whom names in the session log are sealed: keys that the tour makes, beside the gateway's folder.
+const HOLDERS: &str = "[record]\ncontrollers = [\"../director.pub\"]\nreviewers = [\"../office.pub\"]\n";
+
 /// The title of the RDP program's window.
 const WINDOW: &str = "anagrafe-07";
 
@@ -76,7 +79,18 @@ impl Tour {
     fn start_gateway<'w>(&mut self, world: &'w World) -> Gateway<'w> {
         self.next("The office: a gateway at the edge, a policy of one page");
         let setup = Setup::default().profile("idle", "\"1m\"").profile("grace", "\"10s\"");
-        let gateway = setup.start(world);
+        let setup = Setup { tables: HOLDERS.to_owned(), ..setup };
+        let files = setup.write(world);
+        files.add_person(world, "m.rossi");
+        files.add_person(world, "g.verdi");
+        for (role, name) in [("controllers", "director"), ("reviewers", "office")] {
+            let file = |end: &str| world.folder().join(format!("{name}{end}")).display().to_string();
+            let (private, public) = (file(".key"), file(".pub"));
+            let files_of_key = ["--private", &private, "--public", &public, "--no-passphrase"];
+            let made = files.command(world, &[&["review", "keys", "make", role], &files_of_key[..]].concat(), "");
+            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        }
+        let gateway = Gateway::start(world, files);
         for line in setup.policy().lines().filter(|line| !line.is_empty()).take(24) {
             println!("      {}", self.dim(line));
         }
@@ -188,6 +202,21 @@ impl Tour {
         println!("      {}", self.dim("$ deskgate-gateway log verify"));
         self.quote(&gateway.command(&["log", "verify"]));
         self.prove("the log tells each story in order, names nobody by itself, and verifies");
+        let records = gateway.records();
+        let number =
+            records.last().and_then(|record| record["session"].as_str()).expect("a session was closed").to_owned();
+        let key = |name: &str| gateway.files().folder().with_file_name(format!("{name}.key")).display().to_string();
+        let (director, office) = (key("director"), key("office"));
+        println!(
+            "      {}",
+            self.dim(&format!("$ deskgate-gateway review open --session {number} --key director --key office"))
+        );
+        let opened = gateway.command(&["review", "open", "--session", &number, "--key", &director, "--key", &office]);
+        assert!(opened.contains("worker=m.rossi"), "{opened}");
+        self.quote(&opened);
+        println!("      {}", self.dim("$ deskgate-gateway log show --journal reviews"));
+        self.quote(&gateway.command(&["log", "show", "--journal", "reviews"]));
+        self.prove("whose a session was opens by two holders' keys together, and that they did is recorded first");
     }
 
     /// Shows the seconds pass until `over`, then asks for the outcome.
