@@ -90,6 +90,7 @@ impl Checkpoints {
             "witness": self.witness.as_ref().map(ToString::to_string),
             "witness_trouble": standing.trouble,
             "disk_full_since": record.full_since(),
+            "clock_behind_s": record.clock_behind().map(|behind| behind.as_secs()),
             "closes_in_reserve": record.closes_waiting(),
             "names_sealed_to": self.store.holders().map(sealed_to),
         })

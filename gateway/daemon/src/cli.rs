@@ -263,6 +263,15 @@ pub(crate) enum LogCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// Begin a new record where the one before is lost or damaged, and say so for ever; the gateway must be stopped
+    ///
+    /// What there is of the database is kept beside the new one. The new record's word, which every record, checkpoint and line of the
+    /// witness carries, ends in its number: `.2` for the second.
+    BeginAnew {
+        /// Why, in words; recorded
+        #[arg(long, value_name = "WORDS")]
+        why: String,
+    },
     /// Show the key that checks the gateway's signatures, to be kept where its administrators cannot change it
     Key,
 }

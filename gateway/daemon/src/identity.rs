@@ -36,7 +36,15 @@ impl StateFolder {
             use std::os::unix::fs::OpenOptionsExt as _;
             File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(&lock_path)
         };
-        let lock = open().map_err(|error| format!("cannot open `{}`: {error}", lock_path.display()))?;
+        let lock = open().map_err(|error| {
+            let advice = match error.kind() {
+                std::io::ErrorKind::ReadOnlyFilesystem => {
+                    "; it must be writable: see how its disk is mounted (`findmnt`)"
+                }
+                _ => "",
+            };
+            format!("cannot open `{}`: {error}{advice}", lock_path.display())
+        })?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { _lock: lock }),
             Err(std::fs::TryLockError::WouldBlock) => {

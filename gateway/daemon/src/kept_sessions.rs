@@ -280,7 +280,10 @@ struct Journal {
 impl Journal {
     /// A file with these sessions in the place of the one that is there, in one step.
     fn write_anew(sealer: &Sealer, path: &Path, live: &Live) -> Result<Self, String> {
-        let failed = |error: std::io::Error| format!("cannot write `{}`: {error}", path.display());
+        let failed = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::StorageFull => format!("the disk of `{}` is full: make room", path.display()),
+            _ => format!("cannot write `{}`: {error}", path.display()),
+        };
         let mut id = [0; ID];
         getrandom::fill(&mut id).map_err(|error| format!("the system gives no random bytes: {error}"))?;
         let mut bytes = [&MAGIC[..], &id].concat();

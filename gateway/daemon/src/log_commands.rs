@@ -19,6 +19,7 @@ use crate::{
     review_keys,
     session_commands::{json as print_json, parse, say, seconds},
     store::{self, DATABASE, Query, Store, StoreError, Verified},
+    store_commands,
     witness::{self, Witness},
 };
 
@@ -56,11 +57,50 @@ pub(crate) fn run(config: impl FnOnce() -> Result<Config, Failure>, command: Log
             let database = database.or(config.map(|config| config.state.join(DATABASE))).unwrap_or_default();
             verify(&database, &keys, &witnessed.unwrap_or_default(), output.json)
         }
+        LogCommand::BeginAnew { why } => begin_anew(&config()?, &why),
         LogCommand::Key => match identity::record_key(&config()?.state).map_err(Failure::Failed)? {
             Some(key) => say(&key.to_string()),
             None => Err(Failure::Failed("no gateway has run here yet: its first start makes the key".to_owned())),
         },
     }
+}
+
+/// Moves the record away and begins another, which says so.
+fn begin_anew(config: &Config, why: &str) -> Result<ExitCode, Failure> {
+    let failed = |StoreError(why)| Failure::Failed(why);
+    let _held = StateFolder::take(&config.state).map_err(Failure::Failed)?;
+    let Some(before) = store::begun(&config.state).map_err(failed)?.pop() else {
+        return Err(Failure::Failed("no record was begun here yet: the first start begins it".to_owned()));
+    };
+    let database = config.state.join(DATABASE);
+    let aside = store_commands::move_aside(&config.state)
+        .map_err(|error| Failure::Failed(format!("cannot move `{}` away: {error}", database.display())))?;
+    let now = clock::now().wall;
+    // Ends that wait in the reserve are ends of that record's sessions.
+    let reserve = store_commands::move_reserve_aside(&config.state);
+    reserve.map_err(|error| Failure::Failed(format!("cannot move the record's reserve away: {error}")))?;
+    let begun = runtime()?.block_on(async {
+        let (store, writer) = Store::begin_anew(&config.state, now).await?;
+        let uid = nix::unistd::getuid().as_raw();
+        let fields = Fields::default().with("uid", i64::from(uid)).with("before", &*before).with("why", why);
+        let noted = store.note(Draft { fields, ..Draft::new(Kind::RecordBegunAnew, now) }).await;
+        store.checkpoint(now).await?;
+        drop(store);
+        let _ = writer.await;
+        noted
+    });
+    if let Err(StoreError(why)) = begun {
+        return Err(Failure::Failed(match store_commands::put_back(&database, aside.as_deref()) {
+            Ok(()) => format!("{why}; the database is as it was"),
+            Err(error) => format!("{why}; and the database before could not be put back: {error}"),
+        }));
+    }
+    store_commands::give_to_owner(&config.state);
+    let word = store::begun(&config.state).map_err(failed)?.pop().unwrap_or_default();
+    let kept = aside.map_or(String::new(), |aside| format!("; the database before is `{}`", aside.display()));
+    say(&format!(
+        "a new record is begun: gateway {word}, after {before}{kept}. Sessions that were open end with the next start, second factors must be enrolled again"
+    ))
 }
 
 fn parse_key(text: &str) -> Result<Key, Failure> {
@@ -215,6 +255,11 @@ fn verified_words(gateway: &Verified, keys: &[Key]) -> String {
     let Signed { checkpoints, witnessed, faults, .. } = &gateway.signed;
     let mut text =
         format!("gateway {}: {checkpoints} checkpoints hold, and {witnessed} of the witness", gateway.gateway);
+    if let Some((_, place)) = gateway.gateway.split_once('.') {
+        text += &format!(
+            "\n  this is record {place} of its gateway: the one before was ended, and this one begun, by order"
+        );
+    }
     if keys.is_empty() {
         text += "\n  no key was given: whoever made these signatures, it may have been somebody else than the gateway";
     }

@@ -190,6 +190,11 @@ impl Metrics {
         text.gauge("deskgate_record_lag_seconds", help, lag.oldest.as_secs_f64());
         let help = "Attempts to write to the record that failed.";
         text.counter("deskgate_record_failures_total", help, lag.failures);
+        let standing = self.ledger.store().standing();
+        let help = "1 while the disk is full and so no session opens.";
+        text.gauge("deskgate_record_disk_full", help, u8::from(standing.full_since().is_some()));
+        let help = "Ends of sessions that wait in the reserve for room in the database.";
+        text.gauge("deskgate_record_in_reserve", help, standing.closes_waiting());
         let help = "When the record's end was last signed, in seconds since 1970.";
         text.gauge_if("deskgate_record_signed_seconds", help, self.checkpoints.signed_at().map(seconds));
         let help = "1 unless the witness takes no checkpoint.";

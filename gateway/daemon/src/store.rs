@@ -8,6 +8,7 @@
 //! refused, and only the first close of an open session counts. So each session has one opening and one close, whatever order
 //! tasks, crashes and restarts come in.
 
+mod begun;
 mod lag;
 mod reserve;
 mod sqlite;
@@ -41,6 +42,11 @@ use crate::{
 
 /// The name of the database in the state folder.
 pub(crate) const DATABASE: &str = "deskgate.sqlite";
+
+/// The name of the record's reserve, there as well.
+pub(crate) const RESERVE: &str = reserve::FILE;
+/// What a store keeps beside the database.
+pub(crate) const BESIDE: [&str; 2] = [begun::FILE, RESERVE];
 
 /// How many writes may wait before those who ask wait too.
 const QUEUE: usize = 1024;
@@ -149,6 +155,20 @@ pub(crate) struct Query {
     pub(crate) names: bool,
 }
 
+/// Whether a record may be begun where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beginning {
+    /// Only if there never was one.
+    First,
+    /// By order.
+    Anew,
+}
+
+/// The words of all records that were ever begun over a state folder, oldest first.
+pub(crate) fn begun(state: &Path) -> Result<Vec<String>, StoreError> {
+    begun::words(state)
+}
+
 /// The handle to the one task that writes. The task ends, with everything on disk, once all handles are gone.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
@@ -218,12 +238,30 @@ impl Store {
         sealing: Sealing,
         now: Timestamp,
     ) -> Result<(Self, tokio::task::JoinHandle<()>), StoreError> {
+        Self::open_as(state, sealing, now, Beginning::First).await
+    }
+
+    /// Begins a new record where there was one, whose database the caller has moved away. Names are sealed to nobody.
+    pub(crate) async fn begin_anew(
+        state: &Path,
+        now: Timestamp,
+    ) -> Result<(Self, tokio::task::JoinHandle<()>), StoreError> {
+        Self::open_as(state, Sealing::to_nobody(state), now, Beginning::Anew).await
+    }
+
+    async fn open_as(
+        state: &Path,
+        sealing: Sealing,
+        now: Timestamp,
+        beginning: Beginning,
+    ) -> Result<(Self, tokio::task::JoinHandle<()>), StoreError> {
         let path = state.join(DATABASE);
         let signer = identity::record_signer(state).map_err(StoreError)?;
         let key = signer.key();
         let day_keys = Arc::new(DayKeys::new(sealing.day_keys, sealing.today));
         let standing = Arc::<Standing>::default();
-        let database = sqlite::Database::open(&path, signer, &day_keys, (Arc::clone(&standing), now)).await?;
+        let database =
+            sqlite::Database::open(&path, signer, &day_keys, Arc::clone(&standing), (now, beginning)).await?;
         let (orders, queue) = mpsc::channel(QUEUE);
         let task = tokio::spawn(write_all(database, Arc::clone(&day_keys), queue, Arc::clone(&standing)));
         let (holders, waiting) = (Arc::new(sealing.holders), Waiting::default());
@@ -538,5 +576,7 @@ struct Place {
     hash: Hash,
 }
 
+#[cfg(test)]
+mod killed;
 #[cfg(test)]
 mod tests;

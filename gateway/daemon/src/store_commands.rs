@@ -36,7 +36,7 @@ pub(crate) fn restore(config: &Config, file: &Path, force: bool) -> Result<ExitC
             database.display()
         )));
     }
-    let aside = move_aside(&database)
+    let aside = move_aside(&config.state)
         .map_err(|error| Failure::Failed(format!("cannot move `{}` away: {error}", database.display())))?;
     let restored = runtime()?.block_on(async {
         store::restore(file, &database).await?;
@@ -48,7 +48,7 @@ pub(crate) fn restore(config: &Config, file: &Path, force: bool) -> Result<ExitC
             Err(error) => format!("{why}; and the database before could not be put back: {error}"),
         }));
     }
-    give_to_owner(&config.state, &database);
+    give_to_owner(&config.state);
     drop(held);
     let kept = aside.map_or(String::new(), |aside| format!("; the database before is `{}`", aside.display()));
     say(&format!(
@@ -76,8 +76,9 @@ fn with(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Moves a database away under a name of its own. None if there was none.
-fn move_aside(database: &Path) -> std::io::Result<Option<PathBuf>> {
+/// Moves a state folder's database away under a name of its own. None if there was none.
+pub(crate) fn move_aside(state: &Path) -> std::io::Result<Option<PathBuf>> {
+    let database = &state.join(DATABASE);
     if !database.exists() {
         return Ok(None);
     }
@@ -92,7 +93,18 @@ fn move_aside(database: &Path) -> std::io::Result<Option<PathBuf>> {
     Ok(Some(aside))
 }
 
-fn put_back(database: &Path, aside: Option<&Path>) -> std::io::Result<()> {
+/// The same of the ends of sessions that wait beside it.
+pub(crate) fn move_reserve_aside(state: &Path) -> std::io::Result<()> {
+    let moment = clock::now().wall.strftime("%Y%m%dT%H%M%SZ");
+    let reserve = state.join(store::RESERVE);
+    match std::fs::rename(&reserve, with(&reserve, &format!(".before-{moment}"))) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Undoes [`move_aside`].
+pub(crate) fn put_back(database: &Path, aside: Option<&Path>) -> std::io::Result<()> {
     for part in PARTS {
         let there = with(database, part);
         if there.exists() {
@@ -105,12 +117,14 @@ fn put_back(database: &Path, aside: Option<&Path>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What root restores must be the gateway's to write.
-fn give_to_owner(state: &Path, database: &Path) {
+/// What root makes must be the gateway's to write.
+pub(crate) fn give_to_owner(state: &Path) {
     use std::os::unix::fs::MetadataExt as _;
     let Ok(folder) = std::fs::metadata(state) else { return };
-    // Only root can, and only root needs to.
-    let _ = std::os::unix::fs::chown(database, Some(folder.uid()), Some(folder.gid()));
+    for file in [DATABASE].into_iter().chain(store::BESIDE) {
+        // Only root can, and only root needs to.
+        let _ = std::os::unix::fs::chown(state.join(file), Some(folder.uid()), Some(folder.gid()));
+    }
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

@@ -143,6 +143,8 @@ kinds! {
     DiskWasFull = "disk_was_full" in Administrators,
     /// Keys of days were destroyed because their time was over, and with them names: `journal`, `count`, `until`.
     DayKeysDestroyed = "day_keys_destroyed" in Administrators,
+    /// An administrator began a new record where there had been one: `uid`, the word of the one `before`, `why`.
+    RecordBegunAnew = "record_begun_anew" in Administrators,
     /// The database was put back from a backup; what was written after that backup is gone.
     BackupRestored = "backup_restored" in Administrators,
     /// An administrator read records with the names that are sealed to nobody: `uid`.

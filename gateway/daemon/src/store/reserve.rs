@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// Its name in the state folder.
-const FILE: &str = "record-reserve";
+pub(super) const FILE: &str = "record-reserve";
 /// In bytes; written as a whole, which disks do or do not.
 const SLOT: usize = 512;
 /// Slots that are added at once.

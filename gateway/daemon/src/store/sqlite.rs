@@ -18,7 +18,7 @@ use gateway_api::SessionNumber;
 use gateway_record::{
     Anchor, Chain, Checkpoint, Draft, Fields, Hash, Journal, Kind, Names, Private, Record, Sealed, Signer,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::{
     Connection as _, Row as _, SqlSafeStr as _, SqliteConnection,
     migrate::{Migration, MigrationType, Migrator},
@@ -27,7 +27,7 @@ use sqlx::{
 use tokio::sync::mpsc;
 
 use super::{
-    Change, FactorRow, Item, Kept, Place, Query, Standing, StoreError, Written,
+    Beginning, Change, FactorRow, Item, Kept, Place, Query, Standing, StoreError, Written, begun,
     reserve::{Reserve, Waiting},
 };
 use crate::day_keys::{DayKeys, WorkerTag};
@@ -52,6 +52,10 @@ pub(super) fn migrations() -> Vec<Migration> {
     ]
 }
 
+/// Rows that SQLite's thread may be ahead of whoever reads.
+const ROWS: usize = 1024;
+/// How far apart records may be written that happened the other way round: one that waited in a queue or for the disk.
+const CLOCK_SLACK: SignedDuration = SignedDuration::from_secs(60);
 /// Room that a disk must have before it counts as no longer full, in bytes: more than any one transaction needs.
 const ROOM: u64 = 256 * 1024;
 
@@ -65,6 +69,8 @@ pub(super) struct Database {
     /// Those that are open, in whose number the reserve has room.
     sessions: BTreeSet<SessionNumber>,
     standing: Arc<Standing>,
+    /// The time of the newest record.
+    newest: Timestamp,
     /// None after a failure: what became of its transaction is read from the database itself.
     open: Option<Open>,
     /// Asks nothing. While it is there SQLite keeps its log and the log's index, which a full disk could not take again.
@@ -82,12 +88,23 @@ impl Database {
         path: &Path,
         signer: Signer,
         day_keys: &DayKeys,
-        (standing, now): (Arc<Standing>, Timestamp),
+        standing: Arc<Standing>,
+        (now, beginning): (Timestamp, Beginning),
     ) -> Result<Self, StoreError> {
+        let state = path.parent().unwrap_or(Path::new("."));
+        // A file of no bytes is a database without anything in it: SQLite would take it for a new one.
+        if beginning == Beginning::First && std::fs::metadata(path).map_or(true, |file| file.len() == 0) {
+            begun::missing(state, path)?;
+        }
         make_private_file(path)?;
         let mut connection = connect(path).await?;
+        if beginning == Beginning::First && schema_version(path, &mut connection).await?.is_none() {
+            begun::missing(state, path)?;
+        }
         let before = migrate(path, &mut connection).await?;
-        let gateway = gateway_word(path, &mut connection, now).await?;
+        let begun = begun::words(state)?.len();
+        let gateway = gateway_word(path, &mut connection, (now, begun)).await?;
+        begun::keep(state, &gateway, now)?;
         // Only what was written before there were signatures and tags gets them now: whoever adds rows later must not have them signed.
         if before.is_some_and(|version| version < SIGNED) {
             signed::sign_old_cuts(&mut connection, (&gateway, &signer)).await.map_err(|error| explain(path, &error))?;
@@ -96,15 +113,18 @@ impl Database {
             let tag = |worker_id: &str| day_keys.worker_tag(worker_id).map_err(sqlx::Error::Protocol);
             tag_old_sessions(&mut connection, tag).await.map_err(|error| explain(path, &error))?;
         }
+        let newest = newest(path, &mut connection).await?;
         let mut open = Open::resume(path, connection, &gateway).await?;
         let sessions = open_sessions(path, &mut open.connection, &gateway).await?;
         let mut anchor = connect(path).await?;
         schema_version(path, &mut anchor).await?;
         let no_reserve = |error: std::io::Error| no_reserve(path, &error);
-        let mut reserve = Reserve::open(path.parent().unwrap_or(Path::new("."))).map_err(no_reserve)?;
+        let mut reserve = Reserve::open(state).map_err(no_reserve)?;
         reserve.make_room(sessions.len() + 1).map_err(no_reserve)?;
         let path = path.to_owned();
-        let mut database = Self { path, gateway, signer, reserve, sessions, standing, open: Some(open), anchor };
+        let mut database =
+            Self { path, gateway, signer, reserve, sessions, standing, newest, open: Some(open), anchor };
+        database.watch_clock(now);
         if let Some(first) = database.reserve.waiting().first() {
             database.standing.fill(first.time());
             if !database.recover(now).await {
@@ -144,6 +164,7 @@ impl Database {
             written => self.keep(open, written).map_err(Failed::Other)?,
         };
         for (item, written) in batch.iter().zip(&written) {
+            item.draft.iter().for_each(|draft| self.watch_clock(draft.time));
             let session = item.draft.and_then(|draft| draft.session);
             match (item.change, session, written) {
                 (Change::Open, Some(session), Written::Recorded) => drop(self.sessions.insert(session)),
@@ -152,6 +173,13 @@ impl Database {
             }
         }
         Ok(written)
+    }
+
+    /// Records keep their order whatever the clock does; that it went back is told, for times are what people read.
+    fn watch_clock(&mut self, now: Timestamp) {
+        let behind = self.newest.duration_since(now);
+        self.standing.clock_is_behind((behind > CLOCK_SLACK).then_some(behind));
+        self.newest = self.newest.max(now);
     }
 
     /// Takes closes of open sessions into the reserve, and nothing else.
@@ -606,7 +634,7 @@ async fn resume(
     };
     if noted != found {
         return Err(StoreError(format!(
-            "the journal `{}` in `{}` does not end where it was left: run `deskgate-gateway log verify`, and put a backup back or move the database away to begin a new one",
+            "the journal `{}` in `{}` does not end where it was left: run `deskgate-gateway log verify`, and put a backup back or begin a new record with `deskgate-gateway log begin-anew`",
             journal.word(),
             path.display()
         )));
@@ -615,10 +643,15 @@ async fn resume(
 }
 
 /// The random word that this gateway writes under, made with the database.
-async fn gateway_word(path: &Path, connection: &mut SqliteConnection, now: Timestamp) -> Result<String, StoreError> {
+async fn gateway_word(
+    path: &Path,
+    connection: &mut SqliteConnection,
+    (now, begun): (Timestamp, usize),
+) -> Result<String, StoreError> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|error| StoreError(format!("the system gives no random bytes: {error}")))?;
     let word = SessionNumber::new(u64::from_be_bytes(random)).to_string();
+    let word = if begun == 0 { word } else { begun::next_word(&word, begun) };
     let row = async {
         sqlx::query("insert into gateway (one, word, created_at) values (1, $1, $2) on conflict do nothing")
             .bind(word)
@@ -628,6 +661,20 @@ async fn gateway_word(path: &Path, connection: &mut SqliteConnection, now: Times
         sqlx::query("select word from gateway").fetch_one(&mut *connection).await?.try_get("word")
     };
     row.await.map_err(|error| explain(path, &error))
+}
+
+/// The time of the newest record; the beginning of time if there is none.
+async fn newest(path: &Path, connection: &mut SqliteConnection) -> Result<Timestamp, StoreError> {
+    let mut newest = Timestamp::MIN;
+    for journal in Journal::ALL {
+        let row = sqlx::query("select max(time) as time from records where journal = $1")
+            .bind(journal.word())
+            .fetch_one(&mut *connection)
+            .await;
+        let time: Option<i64> = row.and_then(|row| row.try_get("time")).map_err(|error| explain(path, &error))?;
+        newest = newest.max(time.and_then(|time| Timestamp::from_millisecond(time).ok()).unwrap_or(Timestamp::MIN));
+    }
+    Ok(newest)
 }
 
 /// Takes the steps that are missing. Which was the newest before; None in a new database.
@@ -717,6 +764,7 @@ async fn connect(path: &Path) -> Result<SqliteConnection, StoreError> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
+        .row_buffer_size(ROWS)
         .synchronous(SqliteSynchronous::Full);
     SqliteConnection::connect_with(&options).await.map_err(|error| explain(path, &error))
 }
@@ -741,7 +789,12 @@ fn make_private_file(path: &Path) -> Result<(), StoreError> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            crate::secret_file::check_private(path).map_err(|error| StoreError(error.to_string()))
+            crate::secret_file::check_private(path).map_err(|error| StoreError(error.to_string()))?;
+            // SQLite would open it for reading alone, and leave files of its own beside it that nobody can write either.
+            match OpenOptions::new().write(true).open(path) {
+                Ok(_) => Ok(()),
+                Err(_) => Err(unwritable(path)),
+            }
         }
         Err(error) => Err(StoreError(format!("cannot make the database `{}`: {error}", path.display()))),
     }
@@ -854,22 +907,30 @@ fn no_reserve(path: &Path, error: &std::io::Error) -> StoreError {
     }
 }
 
+fn unwritable(path: &Path) -> StoreError {
+    StoreError(format!(
+        "the database `{}` cannot be written: check its owner and mode (0600), its folder's, and that the disk is not mounted read-only",
+        path.display()
+    ))
+}
+
 /// What went wrong with a database, in words that say what to do.
 fn explain(path: &Path, error: &sqlx::Error) -> StoreError {
     if is_full(path, error) {
         return full(path);
     }
+    let whole = path;
     let path = path.display();
     // The low byte is the primary result code: https://www.sqlite.org/rescode.html
     let code = code(error).map(|code| code & 0xff);
     StoreError(match code {
         Some(5 | 6) => format!("the database `{path}` is locked by another program: close that one"),
-        Some(8) => format!(
-            "the database `{path}` cannot be written: check its owner, its folder's and that the disk is not mounted read-only"
-        ),
+        Some(8) => return unwritable(whole),
         Some(10) => format!("the disk of `{path}` does not do what it should ({error}): see the system's log"),
         Some(11 | 26) => {
-            format!("the database `{path}` is damaged ({error}): put a backup back with `deskgate-gateway restore`")
+            format!(
+                "the database `{path}` is damaged ({error}): put a backup back with `deskgate-gateway restore`, or begin a new record with `deskgate-gateway log begin-anew`"
+            )
         }
         Some(14) => format!("cannot open the database `{path}`: check its owner and its folder's"),
         _ => format!("the database `{path}` failed: {error}"),

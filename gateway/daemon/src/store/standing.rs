@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Kept by the writing task, read by anybody.
 #[derive(Debug, Default)]
@@ -12,6 +12,7 @@ pub(crate) struct Standing(Mutex<Inner>);
 struct Inner {
     full_since: Option<Timestamp>,
     closes_waiting: usize,
+    clock_behind: Option<SignedDuration>,
 }
 
 impl Standing {
@@ -23,6 +24,23 @@ impl Standing {
     /// How many closes are in the reserve because of that.
     pub(crate) fn closes_waiting(&self) -> usize {
         self.inner().closes_waiting
+    }
+
+    /// By how much the clock stands before what was recorded already.
+    pub(crate) fn clock_behind(&self) -> Option<SignedDuration> {
+        self.inner().clock_behind
+    }
+
+    /// Told once for each time that it went back.
+    pub(super) fn clock_is_behind(&self, behind: Option<SignedDuration>) {
+        let mut inner = self.inner();
+        if let (Some(behind), None) = (behind, inner.clock_behind) {
+            tracing::error!(
+                seconds = behind.as_secs(),
+                "THE CLOCK STANDS BEFORE WHAT WAS RECORDED: see `timedatectl`. Records keep their order, and nothing is deleted before its time"
+            );
+        }
+        inner.clock_behind = behind;
     }
 
     /// The disk is full. The alarm is raised once.

@@ -138,6 +138,30 @@ impl House {
         records.as_array().unwrap().iter().map(line).collect()
     }
 
+    /// Puts the state folder on a disk of its own, of which a test can use all.
+    pub(crate) fn small_disk(&self) {
+        fs::create_dir(self.path("state")).unwrap();
+        sh(&format!("mount -t tmpfs -o size=2M,mode=700 tmpfs {}", self.path("state").display()));
+    }
+
+    /// Takes all room that the disk has, until the gateway has noticed.
+    pub(crate) fn fill_disk(&self) {
+        self.take_all_room();
+        // The database's own log may have some room left; each refused login uses a little of it.
+        wait("the gateway to notice", || {
+            block_on(login("n.agreement", "pw-n.agreement"));
+            !self.json(&["status", "--json"])["record"]["disk_full_since"].is_null()
+        });
+    }
+
+    pub(crate) fn take_all_room(&self) {
+        sh(&format!("head -c 4M /dev/zero > {} 2>/dev/null; true", self.path("state/filler").display()));
+    }
+
+    pub(crate) fn give_room(&self) {
+        fs::remove_file(self.path("state/filler")).unwrap();
+    }
+
     pub(crate) fn open_sessions(&self) -> usize {
         self.json(&["session", "list", "--json"]).as_array().unwrap().len()
     }

@@ -6,34 +6,17 @@ use nix::sys::signal::Signal;
 
 use crate::house::*;
 
-/// A state folder on a disk of its own, of which tests can use all.
-fn small_disk(house: &House) {
-    fs::create_dir(house.path("state")).unwrap();
-    sh(&format!("mount -t tmpfs -o size=2M,mode=700 tmpfs {}", house.path("state").display()));
-}
-
-/// Takes all room that the disk has, until the gateway has noticed.
-fn fill_disk(house: &House) {
-    let since = || house.json(&["status", "--json"])["record"]["disk_full_since"].clone();
-    sh(&format!("head -c 4M /dev/zero > {} 2>/dev/null; true", house.path("state/filler").display()));
-    // The database's own log may have some room left; each refused login uses a little of it.
-    wait("the gateway to notice", || {
-        block_on(login("n.agreement", "pw-n.agreement"));
-        !since().is_null()
-    });
-}
-
 #[test]
 fn a_full_disk_opens_no_session_and_records_every_end_in_its_reserve() {
     let house = House::new();
     let both = POLICY.replace("grace = \"1s\"", "grace = \"10m\"").replace("2020-12-31", "2099-12-31");
     let all_days = "[\"Mon\", \"Tue\", \"Wed\", \"Thu\", \"Fri\", \"Sat\", \"Sun\"]";
     house.set_policy(&both.replace("[\"Mon\"]", all_days).replace("08:00-18:00", "00:00-24:00"));
-    small_disk(&house);
+    house.small_disk();
     let mut gateway = house.serve();
     let (rossi, _) = block_on(open("m.rossi"));
     let (verdi, number) = block_on(open("g.verdi"));
-    fill_disk(&house);
+    house.fill_disk();
     assert!(house.log().contains("THE DISK IS FULL: make room"), "{}", house.log());
     let answer = block_on(login("m.rossi", "pw-m.rossi"));
     assert_eq!((answer.status, answer.json()["code"].clone()), (503, "unavailable".into()));
@@ -45,18 +28,18 @@ fn a_full_disk_opens_no_session_and_records_every_end_in_its_reserve() {
     assert_eq!(house.json(&["status", "--json"])["record"]["closes_in_reserve"], 1);
     let open_now = house.json(&["session", "list", "--json"]);
     assert_eq!((open_now.as_array().unwrap().len(), &open_now[0]["number"]), (1, &number.as_str().into()));
-    fs::remove_file(house.path("state/filler")).unwrap();
+    house.give_room();
     wait("the end to be recorded", || house.story().contains(&"session_closed worker_closed".to_owned()));
     assert!(house.json(&["status", "--json"])["record"]["disk_full_since"].is_null());
     wait("a login to work again", || block_on(login("m.rossi", "pw-m.rossi")).status == 200);
     // The same, with the gateway killed before there is room.
-    fill_disk(&house);
+    house.fill_disk();
     assert_eq!(block_on(close(&verdi, "")), 204, "{}", house.log());
     gateway.signal(Signal::SIGKILL);
     assert_eq!(gateway.ended(), None);
     let (code, said) = house.refused_start();
     assert!(code != 0 && (said.contains("is full: make room") || said.contains("No space left")), "{code}: {said}");
-    fs::remove_file(house.path("state/filler")).unwrap();
+    house.give_room();
     let _gateway = house.serve();
     let ends: Vec<String> = house.story().into_iter().filter(|line| line.starts_with("session_closed")).collect();
     assert_eq!(ends, ["session_closed worker_closed", "session_closed worker_closed"]);

@@ -3,6 +3,7 @@
 
 mod house;
 
+mod bad_record;
 mod log;
 mod logins;
 mod metrics;

@@ -151,17 +151,29 @@ fn figures_are_read_from_the_office_and_nothing_else_is() {
 fn a_full_disk_shows_in_the_figures() {
     let house = house();
     house.set_policy(&POLICY.replace("grace = \"1s\"", "grace = \"10m\""));
-    fs::create_dir(house.path("state")).unwrap();
-    sh(&format!("mount -t tmpfs -o size=600k,mode=700 tmpfs {}", house.path("state").display()));
+    house.small_disk();
     let _gateway = house.serve();
     let (token, _) = block_on(open("m.rossi"));
-    sh(&format!("head -c 2M /dev/zero > {} 2>/dev/null; true", house.path("state/filler").display()));
+    house.fill_disk();
+    assert_eq!(of(&house, "deskgate_record_disk_full"), 1.0);
+    assert!(of(&house, "deskgate_record_failures_total") > 0.0);
+    assert_eq!(block_on(close(&token, "")), 204);
+    assert_eq!(of(&house, "deskgate_record_in_reserve"), 1.0);
+    house.give_room();
+    wait("room to be noticed", || of(&house, "deskgate_record_disk_full") == 0.0);
+    assert_eq!(of(&house, "deskgate_record_in_reserve"), 0.0);
+}
+
+#[test]
+fn a_record_that_lags_shows_in_the_figures() {
+    let house = house();
+    house.set_policy(&POLICY.replace("grace = \"1s\"", "grace = \"10m\""));
+    let _gateway = house.serve();
+    let (token, _) = block_on(open("m.rossi"));
+    let held = crate::bad_record::hold(&house);
     let closing = std::thread::spawn(move || block_on(close(&token, "")));
-    wait("the record to lag", || {
-        let now = samples(&scrape(&house));
-        now["deskgate_record_lag_seconds"] > 1.5 && now["deskgate_record_failures_total"] > 0.0
-    });
-    fs::remove_file(house.path("state/filler")).unwrap();
-    assert_eq!(closing.join().unwrap(), 204);
+    wait("the record to lag", || of(&house, "deskgate_record_lag_seconds") > 1.5);
+    drop(held);
+    closing.join().unwrap();
     wait("the record to catch up", || of(&house, "deskgate_record_waiting") == 0.0);
 }

@@ -1,6 +1,6 @@
 //! Reads a database for the check of its chains, all of it as it is at one moment.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use futures_util::TryStreamExt as _;
 use gateway_record::{Against, Checkpoint, Found, Hash, Journal, Key, Report, Signed};
@@ -11,6 +11,11 @@ use super::{
     super::{StoreError, Verified},
     connect_to_existing, explain, kept, migrations, place, schema_version, signed, unsigned,
 };
+
+/// Rows that go from thread to thread at once, for each step costs as much as hashing one.
+const PILE: usize = 256;
+/// Of these, how many may be under way: what a check needs of memory, whatever the record's length.
+const PILES: usize = 8;
 
 /// Checks every chain in a database, for each gateway that wrote to it.
 pub(in super::super) async fn verify(
@@ -30,7 +35,10 @@ pub(in super::super) async fn verify(
     // A gateway may be writing: what is read is one moment.
     sqlx::query("begin").execute(&mut connection).await.map_err(failed)?;
     let mut all = Vec::new();
-    for gateway in gateways(&mut connection).await.map_err(failed)? {
+    // What the witness holds of a gateway that the database does not know is missing from it.
+    let mut gateways: BTreeSet<String> = gateways(&mut connection).await.map_err(failed)?.into_iter().collect();
+    gateways.extend(witnessed.iter().map(|checkpoint| checkpoint.gateway.clone()));
+    for gateway in gateways {
         let own = signed::checkpoints(&mut connection, &gateway).await.map_err(failed)?;
         let noted = signed::noted(&mut connection, &gateway).await.map_err(failed)?;
         let witnessed: Vec<Checkpoint> =
@@ -58,7 +66,7 @@ async fn gateways(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>
     rows.iter().map(|row| row.try_get("gateway")).collect()
 }
 
-/// Feeds one chain to the pure check, row by row, on a thread that may wait. Gives the connection back.
+/// Feeds one chain to the pure check, on a thread that may wait: SQLite's thread reads, this one decodes, that one hashes. Gives the connection back.
 async fn verify_chain(
     path: &Path,
     mut connection: SqliteConnection,
@@ -69,7 +77,7 @@ async fn verify_chain(
     let failed = |error: sqlx::Error| explain(path, &error);
     let head = noted_end(&mut connection, gateway, journal).await.map_err(failed)?;
     let cuts = signed::cuts(&mut connection, gateway, journal).await.map_err(failed)?;
-    let (sender, mut rows) = mpsc::channel::<Found>(1024);
+    let (sender, mut rows) = mpsc::channel::<Vec<Found>>(PILES);
     let mut finding = connect_to_existing(path).await?;
     let name = gateway.to_owned();
     let reading = tokio::spawn(async move {
@@ -78,11 +86,17 @@ async fn verify_chain(
                 .bind(name)
                 .bind(journal.word())
                 .fetch(&mut connection);
+            let mut pile = Vec::with_capacity(PILE);
             while let Some(row) = stream.try_next().await? {
-                if sender.send(found(&row)?).await.is_err() {
-                    break;
+                pile.push(found(&row)?);
+                if pile.len() == PILE
+                    && sender.send(std::mem::replace(&mut pile, Vec::with_capacity(PILE))).await.is_err()
+                {
+                    return Ok(());
                 }
             }
+            // Nobody checks any more: nobody misses them.
+            let _ = sender.send(pile).await;
             Ok(())
         };
         let read = read.await;
@@ -97,7 +111,7 @@ async fn verify_chain(
             row.try_get("sequence").ok().map(unsigned)
         };
         let against = Against { journal, cuts: &cuts, head, signed: &signed, keys: &keys };
-        gateway_record::verify(std::iter::from_fn(|| rows.blocking_recv()), against, place_of)
+        gateway_record::verify(std::iter::from_fn(|| rows.blocking_recv()).flatten(), against, place_of)
     };
     let broken = |error| StoreError(format!("the check broke off: {error}"));
     let report = tokio::task::spawn_blocking(check).await.map_err(broken)?;
