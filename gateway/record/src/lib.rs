@@ -10,6 +10,7 @@
 //!
 //! - `record.rs`: one record, and the bytes that are hashed
 //! - `chain.rs`: extends a chain
+//! - `review.rs`: who may have names opened, after which steps
 //! - `seal.rs`: names, sealed to two holders and under a day's key
 //! - `signed.rs`: checkpoints and cuts, signed
 //! - `verify.rs`: altered, missing, reordered, written anew, cut short
@@ -23,6 +24,7 @@
 mod chain;
 mod hexadecimal;
 mod record;
+pub mod review;
 mod seal;
 mod signed;
 mod verify;

@@ -152,6 +152,31 @@ kinds! {
     /// Both key holders opened the names in certain records of the workers' journal: `uid`, `records`, the keys of the
     /// `controllers` and the `reviewers`, and `by`: `both_key_holders`, where no request went before.
     NamesOpened = "names_opened" in Reviews,
+    /// Somebody asked for the records of a person: `request`, `ground`, `from`, `until`, `role`; privately who, whose and why.
+    ReviewRequested = "review_requested" in Reviews,
+    /// A second person approved that: `request`, `role`; privately who.
+    ReviewApproved = "review_approved" in Reviews,
+    /// A second person refused it: `request`, `role`; privately who and why.
+    ReviewRefused = "review_refused" in Reviews,
+    /// The reviewer office had what was approved handed out: `request`, `records` (their places in the workers' journal), `sha256` of what
+    /// was handed out, `until`, and `again` if it was before; privately who.
+    ReviewOpened = "review_opened" in Reviews,
+    /// The minute of an opening: `request`, `minute`, and its `sha256`.
+    MinuteWritten = "minute_written" in Reviews,
+    /// The message to the worker was put off: `request`, `until`, `role`; privately who and why.
+    MessagePostponed = "message_postponed" in Reviews,
+    /// The worker read the message: `request`.
+    MessageRead = "message_read" in Reviews,
+    /// A step of a review was refused to somebody: `act`, `reason`, and `request` where there is one; privately who.
+    ReviewDenied = "review_denied" in Reviews,
+    /// A structure was given a general notice: `notice`, `sha256` of its texts, `role`; privately by whom.
+    GeneralNotice = "general_notice" in Reviews,
+    /// Figures of structures were published: the first day of the `period`, `sha256`.
+    FiguresPublished = "figures_published" in Reviews,
+    /// Somebody was seen with a role for the first time: `role`; privately who.
+    RoleSeen = "role_seen" in Reviews,
+    /// Somebody was seen without a role they had: `role`; privately who.
+    RoleGone = "role_gone" in Reviews,
 }
 
 impl Kind {

@@ -1,0 +1,393 @@
+//! Each role against each act, each step against each stage, and every refusal.
+
+use gateway_api::SessionNumber;
+use jiff::{SignedDuration, Timestamp, civil::date, tz::TimeZone};
+
+use super::*;
+use crate::{Hash, Kind};
+
+const HERE: &str = "Tributi";
+const ELSEWHERE: &str = "Anagrafe";
+const WHY: &str = "Accessi rifiutati ogni notte da due settimane";
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+fn now() -> Timestamp {
+    "2026-11-20T10:00:00Z".parse().unwrap()
+}
+
+fn roles() -> [Role; 9] {
+    [
+        Role::Administrator,
+        Role::Technician,
+        Role::ExternalTechnician,
+        Role::DirectorGeneral,
+        Role::HeadOfStructure(HERE.to_owned()),
+        Role::HeadOfStructure(ELSEWHERE.to_owned()),
+        Role::ServiceHead(HERE.to_owned()),
+        Role::ServiceHead(ELSEWHERE.to_owned()),
+        Role::ReviewerOffice,
+    ]
+}
+
+fn signed(name: &str, roles: &[Role]) -> Signed {
+    let since = now() - HELD_FOR;
+    let roles = roles.iter().map(|role| Held { role: role.clone(), since }).collect();
+    Signed { id: format!("id of {name}"), name: name.to_owned(), roles, tags: vec![[name.len() as u8; 32]] }
+}
+
+fn general() -> Signed {
+    signed("general", &[Role::DirectorGeneral])
+}
+
+fn head() -> Signed {
+    signed("d.head", &[Role::HeadOfStructure(HERE.to_owned())])
+}
+
+fn office() -> Signed {
+    signed("an.office", &[Role::ReviewerOffice])
+}
+
+fn rossi() -> Signed {
+    signed("m.rossi.xyz", &[])
+}
+
+fn circumstances() -> Circumstances {
+    Circumstances {
+        lawful_from: Some(date(2026, 2, 1)),
+        today: date(2026, 11, 20),
+        notice_on: Some(date(2026, 11, 1)),
+        anomaly_on: Some(date(2026, 11, 1)),
+    }
+}
+
+fn asked() -> Asked {
+    Asked {
+        structure: HERE.to_owned(),
+        subject: Subject {
+            id: Some(rossi().id),
+            name: Some("m.rossi.xyz".to_owned()),
+            sessions: Vec::new(),
+            tags: rossi().tags,
+        },
+        events: Vec::new(),
+        from: date(2026, 11, 1),
+        until: date(2026, 11, 19),
+        ground: Ground::B,
+        reason: WHY.to_owned(),
+    }
+}
+
+fn requested() -> Review {
+    Review::request(7, (&head(), asked()), &circumstances(), now()).unwrap()
+}
+
+fn approved() -> Review {
+    requested().approve(&general(), &circumstances(), now()).unwrap()
+}
+
+fn refused() -> Review {
+    requested().refuse(&general(), WHY, now()).unwrap()
+}
+
+fn opened() -> Review {
+    let (by, until) = approved().may_open(&office(), &circumstances(), now()).unwrap();
+    approved().open(Opening { by, until, records: vec![4, 5], digest: Hash([7; 32]) })
+}
+
+fn words() -> Words {
+    Words { zone: TimeZone::UTC, act: "Deliberazione n. 41".to_owned() }
+}
+
+fn minuted() -> Review {
+    opened().minute(words().minute(3, &opened()).unwrap()).unwrap()
+}
+
+/// One attempt at an act.
+fn attempt(act: Act, who: &Signed) -> Result<(), Refusal> {
+    let circumstances = circumstances();
+    match act {
+        Act::Request => Review::request(8, (who, asked()), &circumstances, now()).map(drop),
+        Act::Approve => {
+            let answered = requested().approve(who, &circumstances, now()).map(drop);
+            assert_eq!(requested().refuse(who, WHY, now()).map(drop), answered, "no is as hard as yes");
+            answered
+        }
+        Act::Open => approved().may_open(who, &circumstances, now()).map(drop),
+        Act::Postpone => minuted().postpone(who, now() + DAY, WHY, now()).map(drop),
+        Act::Notice | Act::Figures | Act::Read => who.acts(act, HERE, now()).map(drop),
+    }
+}
+
+#[test]
+fn each_role_has_the_acts_of_the_table_in_its_structure_and_no_other() {
+    // request, approve, open, postpone, notice, figures, read
+    let table = [
+        [false, false, false, false, false, false, false],
+        [false, false, false, false, false, false, false],
+        [false, false, false, false, false, false, false],
+        [true, true, false, true, true, true, true],
+        [true, true, false, true, true, true, true],
+        [false, false, false, false, false, false, false],
+        [true, true, false, false, false, false, true],
+        [false, false, false, false, false, false, false],
+        [false, false, true, false, true, true, true],
+    ];
+    for (role, row) in roles().iter().zip(table) {
+        for (act, may) in Act::ALL.into_iter().zip(row) {
+            let outcome = attempt(act, &signed("somebody.else", std::slice::from_ref(role)));
+            let expected = if may { Ok(()) } else { Err(Refusal::NoRight(act)) };
+            assert_eq!(outcome, expected, "{role:?} {act:?}");
+        }
+    }
+    for act in Act::ALL {
+        assert_eq!(attempt(act, &signed("nobody", &[])), Err(Refusal::NoRight(act)), "without any role");
+    }
+}
+
+#[test]
+fn who_runs_the_gateway_neither_approves_nor_opens_whatever_else_they_are() {
+    for role in roles() {
+        let both = signed("somebody.else", &[role, Role::Administrator, Role::DirectorGeneral, Role::ReviewerOffice]);
+        assert_eq!(attempt(Act::Approve, &both), Err(Refusal::Administrator));
+        assert_eq!(attempt(Act::Open, &both), Err(Refusal::Administrator));
+    }
+}
+
+#[test]
+fn nobody_has_a_part_in_the_review_of_their_own_records() {
+    let all = [Role::DirectorGeneral, Role::ReviewerOffice];
+    let by_name = Signed { tags: Vec::new(), ..signed("m.rossi.xyz", &all) };
+    let by_tag = Signed { tags: rossi().tags, ..signed("another.name", &all) };
+    for who in [by_name, by_tag] {
+        for act in [Act::Request, Act::Approve, Act::Open, Act::Postpone] {
+            assert_eq!(attempt(act, &who), Err(Refusal::Subject), "{act:?}");
+        }
+    }
+}
+
+#[test]
+fn whoever_asks_does_not_approve() {
+    assert_eq!(requested().approve(&head(), &circumstances(), now()), Err(Refusal::Requester));
+    assert_eq!(requested().refuse(&head(), WHY, now()), Err(Refusal::Requester));
+    let renamed = Signed { name: "another.name".to_owned(), ..head() };
+    assert_eq!(requested().approve(&renamed, &circumstances(), now()), Err(Refusal::Requester));
+}
+
+#[test]
+fn a_role_counts_for_an_approval_after_seven_days() {
+    let since = |since: Timestamp| Signed { roles: vec![Held { role: Role::DirectorGeneral, since }], ..general() };
+    let newer = now() - HELD_FOR + SignedDuration::from_secs(1);
+    let refused = requested().approve(&since(newer), &circumstances(), now());
+    assert_eq!(refused, Err(Refusal::HeldTooShort(newer + HELD_FOR)));
+    assert!(requested().approve(&since(now() - HELD_FOR), &circumstances(), now()).is_ok());
+    let mut two = since(newer);
+    two.roles.push(Held { role: Role::HeadOfStructure(HERE.to_owned()), since: now() - HELD_FOR });
+    let approved = requested().approve(&two, &circumstances(), now()).unwrap();
+    let Stage::Approved { by } = approved.stage else { panic!("{approved:?}") };
+    assert_eq!(by.role, Role::HeadOfStructure(HERE.to_owned()), "the one that is old enough");
+    let old_elsewhere = Held { role: Role::HeadOfStructure(ELSEWHERE.to_owned()), since: now() - HELD_FOR };
+    let mut elsewhere = since(newer);
+    elsewhere.roles.push(old_elsewhere);
+    assert!(requested().approve(&elsewhere, &circumstances(), now()).is_err(), "of another structure");
+}
+
+#[test]
+fn before_the_rules_are_in_force_nothing_is_possible() {
+    let at = |lawful_from| Circumstances { lawful_from, ..circumstances() };
+    let tomorrow = date(2026, 11, 21);
+    for (circumstances, refusal) in
+        [(at(None), Refusal::NotLawful), (at(Some(tomorrow)), Refusal::NotLawfulYet(tomorrow))]
+    {
+        assert_eq!(Review::request(8, (&head(), asked()), &circumstances, now()), Err(refusal));
+        assert_eq!(requested().approve(&general(), &circumstances, now()), Err(refusal));
+        assert_eq!(approved().may_open(&office(), &circumstances, now()), Err(refusal));
+    }
+    let later = at(Some(date(2026, 11, 2)));
+    let request = Review::request(8, (&head(), asked()), &later, now());
+    assert_eq!(request, Err(Refusal::BeforeTheRules(date(2026, 11, 2))), "nor is what happened before them");
+    let today = at(Some(date(2026, 11, 1)));
+    assert!(Review::request(8, (&head(), asked()), &today, now()).is_ok());
+}
+
+#[test]
+fn a_request_says_whose_records_which_days_on_which_ground_and_why() {
+    let request = |asked: Asked| Review::request(8, (&head(), asked), &circumstances(), now()).map(drop);
+    let nobody = Subject { id: None, name: None, sessions: Vec::new(), tags: Vec::new() };
+    assert_eq!(request(Asked { subject: nobody.clone(), ..asked() }), Err(Refusal::NoSubject));
+    let session = Subject { sessions: vec![SessionNumber::new(1)], ..nobody };
+    assert_eq!(request(Asked { subject: session, ..asked() }), Ok(()));
+    assert_eq!(request(Asked { until: date(2026, 10, 31), ..asked() }), Err(Refusal::NoPeriod), "turned round");
+    assert_eq!(request(Asked { until: date(2026, 11, 21), ..asked() }), Err(Refusal::NoPeriod), "not over");
+    assert_eq!(request(Asked { until: date(2026, 11, 20), ..asked() }), Ok(()), "today");
+    for reason in ["", "because", "                                   "] {
+        assert_eq!(request(Asked { reason: reason.to_owned(), ..asked() }), Err(Refusal::NoReason), "{reason:?}");
+    }
+}
+
+#[test]
+fn grounds_a_and_c_need_what_went_before() {
+    let request = |ground, circumstances: Circumstances| {
+        Review::request(8, (&head(), Asked { ground, ..asked() }), &circumstances, now()).map(drop)
+    };
+    let nothing = Circumstances { notice_on: None, anomaly_on: None, ..circumstances() };
+    let outcomes = Ground::ALL.map(|ground| request(ground, nothing));
+    assert_eq!(outcomes, [Err(Refusal::NoNotice), Ok(()), Err(Refusal::NoAnomaly), Ok(())]);
+    assert_eq!(Ground::ALL.map(|ground| request(ground, circumstances())), [Ok(()); 4]);
+    let later = Circumstances { notice_on: Some(date(2026, 11, 20)), ..circumstances() };
+    assert_eq!(request(Ground::A, later), Err(Refusal::NoNotice), "what ended before the notice did not persist");
+}
+
+#[test]
+fn no_step_can_be_left_out_or_taken_twice() {
+    let circumstances = circumstances();
+    // Before: what a step makes of each stage.
+    let stages = [requested(), refused(), approved(), opened(), minuted()];
+    let approve = stages.each_ref().map(|it| it.approve(&general(), &circumstances, now()).map(drop));
+    let answered = Err(Refusal::Answered);
+    assert_eq!(approve, [Ok(()), answered, answered, answered, answered]);
+    let refuse = stages.each_ref().map(|it| it.refuse(&general(), WHY, now()).map(drop));
+    assert_eq!(refuse, [Ok(()), answered, answered, answered, answered]);
+    let open = stages.each_ref().map(|it| it.may_open(&office(), &circumstances, now()).map(drop));
+    assert_eq!(open, [Err(Refusal::NotApproved), Err(Refusal::Refused), Ok(()), Ok(()), Ok(())]);
+    let minute = stages.each_ref().map(|it| words().minute(3, it).map(drop));
+    let (early, late) = (Err(Refusal::NotOpened), Err(Refusal::Minuted));
+    assert_eq!(minute, [early, Err(Refusal::Refused), early, Ok(()), late]);
+    let kept = words().minute(3, &opened()).unwrap();
+    let written = stages.each_ref().map(|it| it.minute(kept.clone()).map(drop));
+    assert_eq!(written, minute);
+    let read = stages.each_ref().map(|it| it.read(now()).map(drop));
+    let expected = [Err(Refusal::NotApproved), Err(Refusal::Refused), early, Err(Refusal::NotMinuted), Ok(())];
+    assert_eq!(read, expected);
+    let message = stages.each_ref().map(|it| words().message(it).map(drop));
+    assert_eq!(message, expected);
+    let postpone = stages.each_ref().map(|it| it.postpone(&head(), now() + DAY, WHY, now()).map(drop));
+    assert_eq!(postpone, expected);
+    for stage in [requested(), refused(), opened(), minuted()] {
+        let other = Opening { by: general().acts(Act::Read, HERE, now()).unwrap(), ..opening(&opened()) };
+        assert_eq!(stage.open(other), stage, "the first opening stays");
+    }
+}
+
+fn opening(review: &Review) -> Opening {
+    match &review.stage {
+        Stage::Opened { opening, .. } | Stage::Minuted { opening, .. } => opening.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_approval_and_an_opening_have_their_time() {
+    let circumstances = circumstances();
+    let end = now() + OPEN_WITHIN;
+    let last = end - SignedDuration::from_secs(1);
+    assert!(approved().may_open(&office(), &circumstances, last).is_ok());
+    assert_eq!(approved().may_open(&office(), &circumstances, end), Err(Refusal::Over(end)));
+    for stage in [opened(), minuted()] {
+        let (_, until) = stage.may_open(&office(), &circumstances, last).unwrap();
+        assert_eq!(until, now() + OPEN_FOR, "opening again makes it no longer");
+        assert_eq!(stage.may_open(&office(), &circumstances, until), Err(Refusal::Over(until)));
+    }
+}
+
+#[test]
+fn the_message_is_due_and_is_put_off_with_a_reason_and_not_for_ever() {
+    let (_, message) = minuted().told().map(|(opening, message)| (opening.clone(), message.clone())).unwrap();
+    assert_eq!((message.due, message.read_at), (now() + MESSAGE_WITHIN, None));
+    assert!(minuted().is_told(now()) && !opened().is_told(now()));
+    let until = now() + DAY;
+    assert_eq!(minuted().postpone(&head(), until, "later", now()), Err(Refusal::NoReason));
+    let latest = now() + POSTPONED_BY;
+    assert_eq!(minuted().postpone(&head(), latest + DAY, WHY, now()), Err(Refusal::TooLate(latest)));
+    assert_eq!(minuted().postpone(&head(), now(), WHY, now()), Err(Refusal::TooLate(latest)));
+    let postponed = minuted().postpone(&head(), until, WHY, now()).unwrap();
+    assert!(!postponed.is_told(until - SignedDuration::from_secs(1)) && postponed.is_told(until));
+    let read = postponed.read(until).unwrap();
+    assert_eq!(read.postpone(&head(), until + DAY, WHY, until), Err(Refusal::MessageRead));
+    assert_eq!(read.read(until + DAY).unwrap(), read, "the first reading counts");
+}
+
+#[test]
+fn the_minute_says_everything_in_both_languages_and_its_hash_is_of_that() {
+    let minute = words().minute(3, &opened()).unwrap();
+    for word in [
+        "VERBALE N. 3",
+        "MINUTE NO. 3",
+        "Deliberazione n. 41",
+        HERE,
+        "m.rossi.xyz",
+        "d.head",
+        "general",
+        "an.office",
+        WHY,
+        "lettera b)",
+        "letter b)",
+        "dal 01.11.2026 al 19.11.2026",
+        "from 2026-11-01 until 2026-11-19",
+        "4, 5",
+        "dirigente di Tributi",
+        "director general",
+        "27.11.2026 10:00",
+    ] {
+        assert!(minute.text.contains(word), "{word} is missing in:\n{}", minute.text);
+    }
+    assert_eq!(minute, words().minute(3, &opened()).unwrap());
+    assert_ne!(minute.hash, words().minute(4, &opened()).unwrap().hash);
+    let [italian, english] = words().message(&minuted()).unwrap();
+    assert!(italian.contains("verbale n. 3") && english.contains("minute no. 3"), "{italian}\n{english}");
+    for text in [italian, english] {
+        assert!(!text.contains("d.head") && !text.contains("general,"), "roles, not names: {text}");
+    }
+}
+
+#[test]
+fn every_refusal_names_what_is_missing_and_has_a_word_of_its_own() {
+    let at = now();
+    let day = date(2026, 2, 1);
+    let all = [
+        Refusal::NotLawful,
+        Refusal::NotLawfulYet(day),
+        Refusal::BeforeTheRules(day),
+        Refusal::NoRight(Act::Open),
+        Refusal::Administrator,
+        Refusal::Requester,
+        Refusal::Subject,
+        Refusal::HeldTooShort(at),
+        Refusal::NoReason,
+        Refusal::NoPeriod,
+        Refusal::NoSubject,
+        Refusal::NoNotice,
+        Refusal::NoAnomaly,
+        Refusal::NotApproved,
+        Refusal::Answered,
+        Refusal::Refused,
+        Refusal::Over(at),
+        Refusal::NotOpened,
+        Refusal::NotMinuted,
+        Refusal::Minuted,
+        Refusal::MessageRead,
+        Refusal::TooLate(at),
+    ];
+    let mut words: Vec<&str> = all.iter().map(|refusal| refusal.word()).collect();
+    words.sort_unstable();
+    words.dedup();
+    assert_eq!(words.len(), all.len());
+    for refusal in all {
+        let said = refusal.to_string();
+        assert!(said.len() > 20 && !said.ends_with('.'), "{said}");
+    }
+    assert!(Refusal::NotApproved.to_string().contains("approval by a second person is missing"));
+}
+
+#[test]
+fn a_request_is_kept_and_read_back_at_every_stage() {
+    for review in [requested(), refused(), approved(), opened(), minuted()] {
+        let text = serde_json::to_string(&review).unwrap();
+        assert_eq!(serde_json::from_str::<Review>(&text).unwrap(), review, "{text}");
+    }
+    let some = Asked { events: vec!["session_opened".to_owned()], ..asked() };
+    assert!(
+        some.covers(Kind::SessionOpened) && !some.covers(Kind::SessionClosed) && asked().covers(Kind::SessionClosed)
+    );
+    assert!(Ground::ALL.into_iter().all(|ground| Ground::from_letter(ground.letter()) == Some(ground)));
+    assert_eq!(Ground::from_letter("e"), None);
+}
