@@ -229,6 +229,19 @@ impl Policy {
         roles
     }
 
+    /// Every structure that an agreement belongs to, each once.
+    pub fn structures(&self) -> &[Arc<str>] {
+        &self.structures
+    }
+
+    /// The structures that a worker's agreements belong to, whatever their dates, each once.
+    pub fn structures_of(&self, worker: &str) -> Vec<Arc<str>> {
+        let mut numbers: Vec<u32> = self.agreements_named(worker).iter().map(|agreement| agreement.structure).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers.into_iter().filter_map(|number| self.structures.get(number as usize).cloned()).collect()
+    }
+
     /// How many agreements there are.
     pub fn agreement_count(&self) -> usize {
         self.agreements.len()

@@ -284,6 +284,23 @@ until = 2026-06-30
 }
 
 #[test]
+fn a_worker_belongs_to_the_structures_of_their_agreements_whatever_the_dates() {
+    let agreement = |structure: &str, from: &str, until: &str| {
+        format!(
+            "[[agreements]]\nworker = \"a.doppia\"\nstructure = \"{structure}\"\nworkstation = \"night\"\nprofile = \"standard\"\n\
+             from = {from}\nuntil = {until}\ndays = [\"Mon\"]\nhours = \"08:00-12:00\"\n"
+        )
+    };
+    let policy =
+        policy(&(agreement("Tributi", "2026-01-01", "2026-03-31") + &agreement("Cultura", "2026-04-01", "2026-12-31")));
+    let mut of: Vec<_> = policy.structures_of("A.Doppia").iter().map(ToString::to_string).collect();
+    of.sort();
+    assert_eq!(of, ["Cultura", "Tributi"]);
+    assert!(policy.structures_of("nobody").is_empty());
+    assert!(policy.structures().iter().any(|structure| &**structure == "Cultura"));
+}
+
+#[test]
 fn what_is_shown_besides_the_password_depends_on_the_day_and_not_on_the_hour() {
     let agreement = |profile: &str, from: &str, until: &str| {
         format!(
