@@ -411,7 +411,6 @@ impl Resolver<'_> {
     fn roles(&mut self, written: &mut Written) -> Vec<RoleRule> {
         let mut roles = Vec::new();
         let Some(written) = written.roles.take() else { return roles };
-        self.unacted.warn("roles", written.span, self.mistakes);
         let rule = |role: &Role, group: &At<String>, until: Option<Day>| RoleRule {
             role: role.clone(),
             group: group.value.as_str().into(),
@@ -451,7 +450,6 @@ impl Resolver<'_> {
 
     fn lawful(&mut self, written: &mut Written) -> Option<Lawful> {
         let lawful = written.lawful.take()?;
-        self.unacted.warn("lawful", lawful.span, self.mistakes);
         Some(Lawful {
             act: lawful.act?.value.into(),
             from: lawful.from?.value.date(),

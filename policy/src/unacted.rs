@@ -12,11 +12,7 @@ use crate::{
 };
 
 /// The keys, each with what does not happen.
-const UNACTED: &[(&str, &str)] = &[
-    ("mac", "the workstation is not woken"),
-    ("lawful", "there are no reviews yet"),
-    ("roles", "the roles give no rights yet"),
-];
+const UNACTED: &[(&str, &str)] = &[("mac", "the workstation is not woken")];
 
 /// Tells of each of them once, where it is first said.
 #[derive(Debug, Default)]

@@ -13,6 +13,7 @@
 //! | `POST /v1/password`  | anybody     | [`password::Request`] | `204`, after which the new one holds, or [`login::Refusal`] |
 //! | `POST /v1/device`    | anybody     | [`device::Request`] | [`device::Enrolled`] or [`login::Refusal`]      |
 //! | `POST /v1/device/renewal` | managed computer | none   | [`device::Enrolled`], `204` where it is not time yet, or [`login::Refusal`] |
+//! | `POST /v1/record`    | anybody     | [`record::Request`] | [`record::Own`] or [`login::Refusal`]          |
 //! | `GET /v1/session`    | token       | WebSocket upgrade   | the session channel: [`session::Event`] and [`session::Request`] as text frames; WireGuard datagrams ([`datagrams`]) as binary ones |
 //! | `DELETE /v1/session` | token       | none                | `204`, after which the session is closed       |
 //!
@@ -29,6 +30,7 @@ pub mod notice;
 pub mod password;
 pub mod probe;
 pub mod proof;
+pub mod record;
 pub mod session;
 
 pub use key::{PresharedKey, PublicKey, Token};
@@ -48,6 +50,8 @@ pub const FACTOR_CONFIRMATION: &str = "/v1/factor/confirmation";
 pub const DEVICE: &str = "/v1/device";
 /// Where a managed computer gets another certificate for its key before its own ends.
 pub const DEVICE_RENEWAL: &str = "/v1/device/renewal";
+/// Where a worker sees what is recorded about them.
+pub const RECORD: &str = "/v1/record";
 /// The session channel (GET) and the session's end (DELETE).
 pub const SESSION: &str = "/v1/session";
 /// The largest request body the gateway reads, in bytes.

@@ -5,6 +5,7 @@
 
 pub(crate) mod client;
 mod drops;
+pub(crate) mod reviews;
 mod traces;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -21,12 +22,13 @@ use tokio::{
     net::{UnixListener, UnixStream, unix::OwnedWriteHalf},
     sync::mpsc,
 };
+use zeroize::Zeroizing;
 
 use crate::{
     blocked::Blocked,
     checkpoints::Checkpoints,
     clock,
-    control::Certificate,
+    control::{Api, Certificate, SignIn},
     devices::Devices,
     directory::{Directory, Person},
     factor::{Factors, NotDone, Offered},
@@ -35,6 +37,7 @@ use crate::{
     notices::Notices,
     policy_change::{Consent, NotApplied, PolicyChange, Preview},
     review_commands,
+    reviews::Reviews,
     store::{Kept, Query, Shown, StoreError},
     unix_socket::Named,
 };
@@ -137,6 +140,13 @@ pub(crate) enum Question {
         /// Of the reviewers'.
         reviewers: String,
     },
+    /// A step of a review, by somebody who signs in for it. Recorded.
+    Review {
+        /// Who.
+        sign_in: SignIn,
+        /// Which.
+        step: reviews::Step,
+    },
     /// Record sizes and times of a session's packets; told step by step. Recorded.
     TraceRecord {
         /// Which.
@@ -197,6 +207,9 @@ pub(crate) struct Desk {
     pub(crate) traces: PathBuf,
     pub(crate) devices: Arc<Devices>,
     pub(crate) notices: Arc<Notices>,
+    pub(crate) reviews: Arc<Reviews>,
+    /// By which people of the office sign in.
+    pub(crate) api: Arc<Api>,
     pub(crate) checkpoints: Arc<Checkpoints>,
     pub(crate) started_at: Timestamp,
     pub(crate) group: Option<Gid>,
@@ -241,7 +254,8 @@ async fn answer(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
     let gid = Gid::from_raw(stream.peer_cred()?.gid());
     let (reading, mut writing) = stream.into_split();
     // Read before anything is refused: whoever is cut off while still writing never sees why.
-    let mut line = String::new();
+    // It may hold a password. With room for all of it, so that growing leaves no copy behind.
+    let mut line = Zeroizing::new(String::with_capacity(usize::try_from(LONGEST).unwrap_or(0)));
     let mut reader = BufReader::new(reading.take(LONGEST));
     match tokio::time::timeout(ASKING, reader.read_line(&mut line)).await {
         Ok(Ok(read)) if read > 0 => {}
@@ -374,6 +388,7 @@ async fn reply(desk: &Desk, uid: Uid, question: Question) -> Result<Value, Strin
             desk.ledger.store().note(draft).await.map_err(|error| error.to_string())?;
             Ok(Value::Null)
         }
+        Question::Review { sign_in, step } => reviews::take(desk, sign_in, step).await,
         Question::Traces => traces::list(desk).await,
         Question::TraceDelete { trace } => traces::delete(desk, uid, &trace).await,
         Question::LogShow { .. } | Question::TraceRecord { .. } | Question::SessionDrops { .. } => {

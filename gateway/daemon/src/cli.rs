@@ -3,9 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use jiff::civil::Date;
 
 use crate::{
-    config, idle_commands::IdleCommand, policy_commands::PolicyCommand, review_commands::PassphraseSource,
+    config,
+    idle_commands::IdleCommand,
+    policy_commands::PolicyCommand,
+    review_commands::{PassphraseSource, SignInSource},
     session_commands::Drops,
 };
 
@@ -57,7 +61,7 @@ pub(crate) enum Command {
     /// The session log
     #[command(subcommand)]
     Log(LogCommand),
-    /// Names in the session log: the keys they are sealed to, and their opening
+    /// Reviews: who asks for a person's records and why, who approves, and what both key holders open
     #[command(subcommand)]
     Review(ReviewCommand),
     /// The embedded directory, or the way to the one that is configured
@@ -77,7 +81,8 @@ pub(crate) enum Command {
     /// Copy the database, also of a running gateway, to a new file
     ///
     /// The copy holds sessions, records and second factors, these sealed. Not in it, and to be kept apart: the configuration, the
-    /// policy, the embedded directory's people, and the keys in the state folder (wireguard-key, tls-key.pem, factors-key).
+    /// policy, the embedded directory's people, and the keys in the state folder (wireguard-key, tls-key.pem, factors-key,
+    /// reviews-key).
     /// Without tls-key.pem, clients that pin the fingerprint must be given a new one; without factors-key, all workers
     /// a new second factor.
     Backup {
@@ -280,10 +285,124 @@ pub(crate) enum LogCommand {
 pub(crate) enum ReviewCommand {
     /// The keys that names are sealed to, by their fingerprints, and how many records are sealed to each
     Keys(Keys),
-    /// Open the names in certain records, with one private key of each role; that this was done is recorded first
+    /// Ask for the records of a person, with a ground and a reason; whoever asks signs in, and a second person has to approve
+    Request(ReviewRequest),
+    /// Approve the request of another person, as the second one
+    Approve {
+        /// Its number
+        request: u64,
+        #[command(flatten)]
+        sign_in: SignInSource,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Refuse the request of another person, as the second one
+    Refuse {
+        /// Its number
+        request: u64,
+        /// Why, in words; recorded
+        #[arg(long, value_name = "WORDS")]
+        why: String,
+        #[command(flatten)]
+        sign_in: SignInSource,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Open the records of an approved request, or certain ones, with one private key of each role; that this was done is recorded first
     ///
-    /// Reads the database and the days' keys, so be root or the gateway's own user. The private keys are read here and handed to nobody.
+    /// With `--request` the reviewer office signs in; the records are written to a file (`--to`), which opens elsewhere, or are opened here.
+    /// With `--file` such a file is opened, on any computer, without a gateway. With `--session` or `--support` both holders open records
+    /// that no request names: be root or the gateway's own user. The private keys are read here and handed to nobody.
     Open(OpenNames),
+    /// The requests that you may read, and how far each has come
+    Requests {
+        #[command(flatten)]
+        sign_in: SignInSource,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// The minute of an opening
+    Minute {
+        /// Its number
+        minute: u64,
+        #[command(flatten)]
+        sign_in: SignInSource,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Put the message to the worker off, with a reason
+    Postpone {
+        /// The request's number
+        request: u64,
+        /// The first day on which the worker gets it; 90 days after the opening at most
+        #[arg(long, value_name = "DATE")]
+        until: Date,
+        /// Why, in words; recorded
+        #[arg(long, value_name = "WORDS")]
+        why: String,
+        #[command(flatten)]
+        sign_in: SignInSource,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// The figures of structures, period by period, as they were published
+    Figures {
+        /// Write a report with charts to this file (HTML); must not exist
+        #[arg(long, value_name = "FILE", conflicts_with = "json")]
+        html: Option<PathBuf>,
+        #[command(flatten)]
+        sign_in: SignInSource,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Give everybody in a structure a general notice, which each reads before their next session
+    Notice {
+        /// As agreements write it
+        structure: String,
+        /// A file with the Italian text
+        #[arg(long, value_name = "FILE", required_unless_present = "en")]
+        it: Option<PathBuf>,
+        /// A file with the English text
+        #[arg(long, value_name = "FILE")]
+        en: Option<PathBuf>,
+        #[command(flatten)]
+        sign_in: SignInSource,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReviewRequest {
+    /// Whose records: a worker, by the name in the directory
+    #[arg(long, value_name = "NAME", required_unless_present = "sessions", conflicts_with = "sessions")]
+    pub(crate) worker: Option<String>,
+    /// Or those of this session, where nobody knows whose it was; may be given several times
+    #[arg(long = "session", value_name = "NUMBER")]
+    pub(crate) sessions: Vec<String>,
+    /// The worker's structure, where their agreements name more than one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) structure: Option<String>,
+    /// Records of this kind alone, such as `session_opened`; may be given several times
+    #[arg(long = "event", value_name = "KIND")]
+    pub(crate) events: Vec<String>,
+    /// The first day
+    #[arg(long, value_name = "DATE", required_unless_present = "sessions")]
+    pub(crate) from: Option<Date>,
+    /// The last day [default: today]
+    #[arg(long, value_name = "DATE")]
+    pub(crate) until: Option<Date>,
+    /// The letter of the rules' article 11: an anomaly that persists after a notice (a), a harmful event or an alarm (b), an anomaly of
+    /// an aggregate analysis (c), a motivated request about logs of navigation or access (d)
+    #[arg(long, value_parser = ["a", "b", "c", "d"])]
+    pub(crate) ground: String,
+    /// Why, in words; recorded
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) sign_in: SignInSource,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Args)]
@@ -317,14 +436,23 @@ pub(crate) enum KeysCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct OpenNames {
+    /// The records of this approved request
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["sessions", "supports", "file", "database"])]
+    pub(crate) request: Option<u64>,
+    /// Where the records of the request go, sealed as they are; must not exist
+    #[arg(long, value_name = "FILE", requires = "request")]
+    pub(crate) to: Option<PathBuf>,
+    /// A file that `--to` wrote; needs no configuration
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sessions", "supports", "database"], requires = "keys")]
+    pub(crate) file: Option<PathBuf>,
     /// The records of this session; may be given several times
-    #[arg(long = "session", value_name = "NUMBER", required_unless_present = "supports")]
+    #[arg(long = "session", value_name = "NUMBER", required_unless_present_any = ["supports", "request", "file"], requires = "keys")]
     pub(crate) sessions: Vec<String>,
     /// The refused login with this support number; may be given several times
-    #[arg(long = "support", value_name = "NUMBER")]
+    #[arg(long = "support", value_name = "NUMBER", requires = "keys")]
     pub(crate) supports: Vec<String>,
     /// A private key's file: one of each role at least
-    #[arg(long = "key", value_name = "FILE", required = true)]
+    #[arg(long = "key", value_name = "FILE")]
     pub(crate) keys: Vec<PathBuf>,
     /// Read the passphrases from standard input, a line each in the order of the keys, instead of asking for them
     #[arg(long)]
@@ -332,6 +460,8 @@ pub(crate) struct OpenNames {
     /// A copy of the database instead of the gateway's own
     #[arg(long, value_name = "FILE")]
     pub(crate) database: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) sign_in: SignInSource,
     #[command(flatten)]
     pub(crate) output: Output,
 }

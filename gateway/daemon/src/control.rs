@@ -14,7 +14,9 @@ mod factor;
 mod login;
 mod notices;
 mod password;
+mod record;
 mod session;
+mod sign_in;
 mod throttle;
 
 use std::{
@@ -37,6 +39,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub(crate) use certificate::{Certificate, configured_fingerprint, provider};
 pub(crate) use notices::PendingLogins;
+pub(crate) use sign_in::{SignIn, sign_in};
 pub(crate) use throttle::{KnownAddress, Throttle};
 
 use crate::{
@@ -48,6 +51,7 @@ use crate::{
     ledger::Ledger,
     notices::Notices,
     policy_change::PolicyChange,
+    reviews::Reviews,
     tally::Tally,
 };
 
@@ -83,6 +87,7 @@ pub(crate) struct Api {
     pub(crate) notices: Arc<Notices>,
     /// Logins that wait for their notices to be read.
     pub(crate) pending: PendingLogins,
+    pub(crate) reviews: Arc<Reviews>,
     /// The gateway's WireGuard key.
     pub(crate) tunnel_key: PublicKey,
     /// `host:port` for UDP as seen from the Internet.
@@ -142,6 +147,7 @@ pub(crate) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, api: Ar
         .route(gateway_api::PASSWORD, routing::post(password::change))
         .route(gateway_api::DEVICE, routing::post(device::enrol))
         .route(gateway_api::DEVICE_RENEWAL, routing::post(device::renew))
+        .route(gateway_api::RECORD, routing::post(record::own))
         .route(gateway_api::SESSION, routing::get(session::channel).delete(session::close))
         .with_state(Arc::clone(&api));
     let acceptor = TlsAcceptor::from(tls);

@@ -16,6 +16,8 @@ const SESSIONS_KEY_FILE: &str = "sessions-key";
 const FACTORS_KEY_FILE: &str = "factors-key";
 /// What signs checkpoints and cuts, in the same form.
 const RECORD_KEY_FILE: &str = "record-key";
+/// What seals what is kept of reviews, in the same form.
+const REVIEWS_KEY_FILE: &str = "reviews-key";
 /// Where the service manager puts credentials; one of the name above takes the place of the state folder's.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 /// Held by the running gateway.
@@ -70,6 +72,11 @@ pub(crate) fn sessions_key(state: &Path) -> Result<Zeroizing<[u8; 32]>, String> 
 /// not hold it.
 pub(crate) fn factors_key(state: &Path) -> Result<Zeroizing<[u8; 32]>, String> {
     credential_or_made(state, FACTORS_KEY_FILE)
+}
+
+/// The key that seals what is kept of reviews, found in the same way.
+pub(crate) fn reviews_key(state: &Path) -> Result<Zeroizing<[u8; 32]>, String> {
+    credential_or_made(state, REVIEWS_KEY_FILE)
 }
 
 /// What signs the record: a systemd credential if there is one, else the state folder's, made if there is none.

@@ -36,6 +36,7 @@ pub(crate) fn run(config: impl FnOnce() -> Result<Config, Failure>, command: Log
                 since: moment(since)?,
                 until: moment(until)?,
                 names,
+                named: None,
             };
             show(&config()?, query, output.json)
         }

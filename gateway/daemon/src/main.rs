@@ -43,6 +43,7 @@ mod policy_in_force;
 mod privileges;
 mod review_commands;
 mod review_keys;
+mod reviews;
 mod secret_file;
 mod serve;
 mod session_commands;

@@ -1,7 +1,9 @@
-//! `review …`: the keys that names are sealed to, and the opening of names by those who hold them.
+//! `review …`: the keys that names are sealed to, the steps of a review, and the opening of names by those who hold the keys.
 //!
 //! The gateway has no part in an opening but to record it first: it cannot read what it wrote. Here both holders bring their
 //! private halves, for exactly the records that are named.
+
+mod steps;
 
 use std::{
     collections::BTreeMap,
@@ -14,6 +16,8 @@ use gateway_api::SessionNumber;
 use gateway_record::{Draft, Fields, Journal, Kind, NotOpened, PrivateHalf, PublicHalf, Role};
 use serde_json::{Value, json};
 use zeroize::{Zeroize as _, Zeroizing};
+
+pub(crate) use self::steps::SignInSource;
 
 use crate::{
     Failure,
@@ -46,7 +50,14 @@ pub(crate) fn run(config: impl Fn() -> Result<Config, Failure>, command: ReviewC
             make(role, private.as_deref(), public.as_deref(), passphrase, config().ok().as_ref())
         }
         ReviewCommand::Keys(Keys { command: None, output }) => show_keys(&config()?, output),
-        ReviewCommand::Open(asked) => open(&config()?, &asked),
+        ReviewCommand::Open(OpenNames { file: Some(file), keys, passphrase_stdin, output, .. }) => {
+            steps::open_file(&file, (&keys, passphrase_stdin), output)
+        }
+        ReviewCommand::Open(asked) => match asked.request {
+            Some(request) => steps::open_request(&config()?, request, asked),
+            None => open(&config()?, &asked),
+        },
+        step => steps::run(&config()?, step),
     }
 }
 
@@ -70,7 +81,7 @@ impl PassphraseSource {
             return from_stdin().map(Some);
         }
         let prompt = format!("Passphrase for the key of the {}: ", role.word());
-        let (first, second) = (typed(&prompt)?, typed("Again: ")?);
+        let (first, second) = (typed("the passphrase", &prompt)?, typed("the passphrase", "Again: ")?);
         match (first.is_empty(), *first == *second) {
             (true, _) => {
                 Err(Failure::Unusable("an empty passphrase protects nothing: --no-passphrase says so".to_owned()))
@@ -88,12 +99,12 @@ fn from_stdin() -> Result<Zeroizing<String>, Failure> {
     Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
 }
 
-fn typed(prompt: &str) -> Result<Zeroizing<String>, Failure> {
+fn typed(what: &str, prompt: &str) -> Result<Zeroizing<String>, Failure> {
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::Unusable("there is no terminal to ask for the passphrase on: see --help".to_owned()));
+        return Err(Failure::Unusable(format!("there is no terminal to ask for {what} on: see --help")));
     }
     let typed = rpassword::prompt_password(prompt);
-    typed.map(Zeroizing::new).map_err(|error| Failure::Failed(format!("cannot read the passphrase: {error}")))
+    typed.map(Zeroizing::new).map_err(|error| Failure::Failed(format!("cannot read {what}: {error}")))
 }
 
 /// `review keys make`
@@ -237,7 +248,8 @@ fn rows(config: &Config, database: &Path, query: Query) -> Result<Vec<Kept>, Fai
 
 /// `review open`
 fn open(config: &Config, asked: &OpenNames) -> Result<ExitCode, Failure> {
-    let halves = halves(&asked.keys, asked.passphrase_stdin)?;
+    let mut piped = Piped::read(asked.passphrase_stdin)?;
+    let halves = halves(&asked.keys, &mut piped)?;
     let database = asked.database.clone().unwrap_or_else(|| config.state.join(DATABASE));
     let wanted = wanted(config, &database, asked)?;
     // Before anything is shown.
@@ -251,16 +263,43 @@ fn open(config: &Config, asked: &OpenNames) -> Result<ExitCode, Failure> {
     out.end()
 }
 
+/// What standard input holds in the place of answers at a terminal, a line each.
+#[derive(Debug)]
+struct Piped(Option<Vec<Zeroizing<String>>>);
+
+impl Piped {
+    /// All of it, if it is `meant`.
+    fn read(meant: bool) -> Result<Self, Failure> {
+        if !meant {
+            return Ok(Self(None));
+        }
+        let mut text = String::with_capacity(8192);
+        let read = std::io::stdin().take(8192).read_to_string(&mut text);
+        read.map_err(|error| Failure::Failed(format!("cannot read standard input: {error}")))?;
+        let lines = text.lines().map(|line| Zeroizing::new(line.to_owned())).collect();
+        text.zeroize();
+        Ok(Self(Some(lines)))
+    }
+
+    /// The next line, or what is typed.
+    fn next(&mut self, what: &str, prompt: &str) -> Result<Zeroizing<String>, Failure> {
+        match &mut self.0 {
+            Some(lines) if lines.is_empty() => {
+                Err(Failure::Unusable(format!("standard input has too few lines: {what} is missing")))
+            }
+            Some(lines) => Ok(lines.remove(0)),
+            None => typed(what, prompt),
+        }
+    }
+}
+
 /// The private halves, at least one of each role.
-fn halves(files: &[PathBuf], stdin: bool) -> Result<Vec<PrivateHalf>, Failure> {
-    let mut piped = if stdin { Some(from_stdin_lines()?) } else { None };
+fn halves(files: &[PathBuf], piped: &mut Piped) -> Result<Vec<PrivateHalf>, Failure> {
     let mut halves = Vec::new();
     for file in files {
-        let passphrase = |role: Role| match &mut piped {
-            Some(lines) if lines.is_empty() => Err("standard input has fewer passphrases than keys".to_owned()),
-            Some(lines) => Ok(lines.remove(0)),
-            None => typed(&format!("Passphrase of the {} for `{}`: ", role.word(), file.display()))
-                .map_err(|_| "there is no terminal to ask for the passphrase on: see --help".to_owned()),
+        let passphrase = |role: Role| {
+            let prompt = format!("Passphrase of the {} for `{}`: ", role.word(), file.display());
+            piped.next("the passphrase", &prompt).map_err(|(Failure::Failed(why) | Failure::Unusable(why))| why)
         };
         halves.push(review_keys::read_private(file, passphrase).map_err(Failure::Unusable)?);
     }
@@ -273,15 +312,6 @@ fn halves(files: &[PathBuf], stdin: bool) -> Result<Vec<PrivateHalf>, Failure> {
         }
     }
     Ok(halves)
-}
-
-fn from_stdin_lines() -> Result<Vec<Zeroizing<String>>, Failure> {
-    let mut text = String::with_capacity(4096);
-    let read = std::io::stdin().take(4096).read_to_string(&mut text);
-    read.map_err(|error| Failure::Failed(format!("cannot read passphrases: {error}")))?;
-    let lines = text.lines().map(|line| Zeroizing::new(line.to_owned())).collect();
-    text.zeroize();
-    Ok(lines)
 }
 
 /// One question for each session, and for each refused login.

@@ -45,7 +45,9 @@ use crate::{
     policy_files,
     policy_follow::Watch,
     policy_in_force::{self, PolicyInForce},
-    privileges, review_keys, secret_file,
+    privileges, review_keys,
+    reviews::{Office, Reviews},
+    secret_file,
     store::{Sealing, Store, StoreError},
     systemd::{self, Asked, Signals},
     tally::Tally,
@@ -282,6 +284,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     let factors = Arc::new(Factors::open(&config.state, store.clone()).await.map_err(Failure::Unusable)?);
     let devices = Arc::new(Devices::read(&config.control, &config.state).map_err(Failure::Unusable)?);
     let notices = Arc::new(Notices::read(&config.state).map_err(Failure::Unusable)?);
+    let reviews = Arc::new(Reviews::open(&config.state, store.clone()).await.map_err(Failure::Unusable)?);
     // Revoked while the gateway ended: their sessions end now.
     devices.end_revoked(&ledger).await.map_err(Failure::Failed)?;
     // The policy may be another than the one they were opened under.
@@ -300,6 +303,24 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         loops: config.tunnel.loops,
         started_at,
     });
+    let throttle = Arc::new(Throttle::new(directory.assumed_lockout()));
+    let heeding = heed_lockout(Arc::clone(&directory), Arc::clone(&throttle));
+    addresses.recall(&throttle);
+    let api = Arc::new(Api {
+        ledger: ledger.clone(),
+        directory: Arc::clone(&directory),
+        change: Arc::clone(&change),
+        throttle: Arc::clone(&throttle),
+        blocked: Arc::clone(&blocked),
+        factors: Arc::clone(&factors),
+        devices: Arc::clone(&devices),
+        logins: Arc::clone(&metrics.logins),
+        notices: Arc::clone(&notices),
+        pending: PendingLogins::default(),
+        reviews: Arc::clone(&reviews),
+        tunnel_key,
+        tunnel_endpoint: config.tunnel.public.to_string(),
+    });
     let desk = Desk {
         ledger: ledger.clone(),
         change: Arc::clone(&change),
@@ -308,44 +329,30 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         loops: config.tunnel.loops,
         blocked: Arc::clone(&blocked),
         directory: Arc::clone(&directory),
-        factors: Arc::clone(&factors),
+        factors,
         traces: traces::files::folder(&config.state),
-        devices: Arc::clone(&devices),
-        notices: Arc::clone(&notices),
+        devices,
+        notices,
+        reviews: Arc::clone(&reviews),
+        api: Arc::clone(&api),
         checkpoints: Arc::clone(&checkpoints),
         started_at,
         group,
         stop,
     };
-    let throttle = Arc::new(Throttle::new(directory.assumed_lockout()));
-    let heeding = heed_lockout(Arc::clone(&directory), Arc::clone(&throttle));
-    addresses.recall(&throttle);
-    let api = Api {
-        ledger: ledger.clone(),
-        directory,
-        change: Arc::clone(&change),
-        throttle: Arc::clone(&throttle),
-        blocked: Arc::clone(&blocked),
-        factors,
-        devices,
-        logins: Arc::clone(&metrics.logins),
-        notices,
-        pending: PendingLogins::default(),
-        tunnel_key,
-        tunnel_endpoint: config.tunnel.public.to_string(),
-    };
     let tls = certificate.tls().map_err(Failure::Failed)?;
     let chores = [
-        tokio::spawn(control::serve(listener, tls, Arc::new(api))),
+        tokio::spawn(control::serve(listener, tls, api)),
         tokio::spawn(admin::serve(socket, Arc::new(desk))),
         tokio::spawn(metrics::serve(figures, metrics)),
         tokio::spawn(renew(Arc::clone(&certificate))),
-        tokio::spawn(forget(store.clone(), Arc::clone(&policy), config.record.clone())),
+        tokio::spawn(forget(store.clone(), Arc::clone(&policy), Arc::clone(&reviews), config.record.clone())),
         tokio::spawn(Arc::clone(&checkpoints).watch()),
         tokio::spawn(Arc::clone(&addresses).watch(Arc::clone(&throttle))),
         tokio::spawn(watch_over(data_plane.clone())),
         tokio::spawn(workstation::watch(ledger.clone())),
         tokio::spawn(leavers.watch()),
+        tokio::spawn(Arc::clone(&reviews).watch(directory, Arc::clone(&change))),
         tokio::spawn(heeding),
         tokio::spawn(traces::keep_short(ledger.clone(), traces::files::folder(&config.state))),
     ];
@@ -395,7 +402,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     }
     let noted = store.note(Draft::new(Kind::GatewayStopped, clock::now().wall)).await;
     checkpoints.make().await;
-    drop((store, ledger, policy, change, checkpoints));
+    drop((store, ledger, policy, change, checkpoints, reviews));
     finish(writer).await;
     noted.map_err(|error| Failure::Failed(error.to_string()))?;
     ended.map(|_| ())
@@ -497,11 +504,15 @@ async fn heed_lockout(directory: Arc<Directory>, throttle: Arc<Throttle>) {
 }
 
 /// Destroys the keys of days whose time is over and deletes records, at start and once an hour.
-async fn forget(store: Store, policy: Arc<PolicyInForce>, record: config::Record) {
+async fn forget(store: Store, policy: Arc<PolicyInForce>, reviews: Arc<Reviews>, record: config::Record) {
     let mut ticks = tokio::time::interval(RETENTION_LOOK);
     loop {
         ticks.tick().await;
         let now = clock::now().wall;
+        // What goes is counted before.
+        if let Err(why) = reviews.count(&Office { policy: policy.current(), now }).await {
+            tracing::error!(why, "the figures of structures are not counted");
+        }
         let workers = match policy.current().retention() {
             Retention::Days(days) => Span::new().days(days),
             Retention::Months(months) => Span::new().months(months),

@@ -126,7 +126,7 @@ pub(crate) fn seconds(moment: &str) -> String {
 }
 
 /// An object as lines of `name: value`, inner objects indented.
-fn table(value: &Value) -> Result<ExitCode, Failure> {
+pub(crate) fn table(value: &Value) -> Result<ExitCode, Failure> {
     let mut text = String::new();
     lines(value, 0, &mut text);
     say(text.trim_end())

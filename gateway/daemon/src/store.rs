@@ -67,6 +67,8 @@ pub(crate) enum Change {
     Close(CloseReason),
     /// A person's second factor stands otherwise.
     Factor(FactorRow),
+    /// A review took a step: these rows stand otherwise.
+    Review(Vec<ReviewRow>),
 }
 
 /// What is kept of a person's second factor: a row that names nobody, sealed by a key that the database does not hold.
@@ -76,6 +78,59 @@ pub(crate) struct FactorRow {
     pub(crate) person: [u8; 32],
     /// None: nothing is left of it.
     pub(crate) sealed: Option<Arc<[u8]>>,
+}
+
+/// What a row of the reviews is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Matter {
+    /// A request.
+    Request,
+    /// A general notice.
+    Notice,
+    /// What is being counted for figures; one row.
+    Counting,
+    /// Published figures of a period.
+    Figures,
+    /// Who has which role, and the last numbers that were given; one row.
+    Register,
+}
+
+impl Matter {
+    /// The word in the database.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Notice => "notice",
+            Self::Counting => "counting",
+            Self::Figures => "figures",
+            Self::Register => "register",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        let all = [Self::Request, Self::Notice, Self::Counting, Self::Figures, Self::Register];
+        all.into_iter().find(|matter| matter.word() == word)
+    }
+}
+
+/// What is kept of a review, sealed by a key that the database does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReviewRow {
+    pub(crate) what: Matter,
+    pub(crate) number: u64,
+    /// When it last took a step: it is kept as long as the journal of reviews from then on.
+    pub(crate) changed_at: Timestamp,
+    pub(crate) sealed: Arc<[u8]>,
+}
+
+/// A session as the database has it, which names nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SessionRow {
+    pub(crate) number: SessionNumber,
+    pub(crate) structure: String,
+    pub(crate) opened_at: Timestamp,
+    /// Whose, for who has the key of those two months.
+    pub(crate) worker: Option<WorkerTag>,
 }
 
 /// What came of a write that is on disk, or was not needed.
@@ -153,6 +208,9 @@ pub(crate) struct Query {
     pub(crate) until: Option<Timestamp>,
     /// Whether people, computers and addresses are named.
     pub(crate) names: bool,
+    /// Whom they name, by this tag; never asked for from outside.
+    #[serde(skip)]
+    pub(crate) named: Option<WorkerTag>,
 }
 
 /// Whether a record may be begun where there is none.
@@ -210,6 +268,8 @@ struct Write {
     letter: Option<Letter>,
     /// Whose session opens.
     worker_id: Option<String>,
+    /// Whom a record of the workers' journal names.
+    worker: Option<String>,
     reply: oneshot::Sender<Result<Written, StoreError>>,
 }
 
@@ -219,7 +279,10 @@ struct Item<'a> {
     change: &'a Change,
     draft: Option<&'a Draft>,
     sealed: Option<&'a Sealed>,
+    /// Whose session it is.
     worker: Option<&'a WorkerTag>,
+    /// Whom the record names.
+    named: Option<&'a WorkerTag>,
 }
 
 impl Store {
@@ -277,8 +340,10 @@ impl Store {
     async fn write_sealed(&self, change: Change, mut draft: Option<Draft>) -> Result<Written, StoreError> {
         let names = draft.as_mut().map(|draft| std::mem::take(&mut draft.names)).unwrap_or_default();
         let worker_id = names.value("worker_id").filter(|_| change == Change::Open).map(ToString::to_string);
+        let of_workers = draft.as_ref().is_some_and(|draft| draft.kind.journal() == Journal::Workers);
+        let worker = names.value("worker").filter(|_| of_workers).map(ToString::to_string);
         let letter = if names.is_empty() { None } else { Some(self.seal(&names)?) };
-        self.ask_to_write(|reply| Write { change, draft, letter, worker_id, reply }).await
+        self.ask_to_write(|reply| Write { change, draft, letter, worker_id, worker, reply }).await
     }
 
     fn seal(&self, names: &Fields) -> Result<Letter, StoreError> {
@@ -303,6 +368,50 @@ impl Store {
     ) -> Result<Vec<Timestamp>, StoreError> {
         let tags = self.day_keys.worker_tags(worker_id, day).map_err(StoreError)?;
         sqlite::opened_by(&self.path, &tags, since).await
+    }
+
+    /// The tags that this worker's sessions have had from a day on.
+    pub(crate) fn worker_tags(&self, worker_id: &str, since: Date) -> Result<Vec<WorkerTag>, StoreError> {
+        self.day_keys.worker_tags(worker_id, since).map_err(StoreError)
+    }
+
+    /// The tags that records which name somebody have had from a day on.
+    pub(crate) fn name_tags(&self, worker: &str, since: Date) -> Result<Vec<WorkerTag>, StoreError> {
+        self.day_keys.worker_tags(&by_name(worker), since).map_err(StoreError)
+    }
+
+    /// The sessions under any of these tags that opened from a moment on and before another.
+    pub(crate) async fn sessions_under(
+        &self,
+        tags: &[WorkerTag],
+        period: (Timestamp, Timestamp),
+    ) -> Result<Vec<SessionRow>, StoreError> {
+        sqlite::sessions_under(&self.path, tags, period).await
+    }
+
+    /// One session, as long as it is kept.
+    pub(crate) async fn session(&self, number: SessionNumber) -> Result<Option<SessionRow>, StoreError> {
+        sqlite::session(&self.path, number).await
+    }
+
+    /// A review took a step: kept together with its record, durable on return.
+    pub(crate) async fn keep_review(&self, rows: Vec<ReviewRow>, draft: Draft) -> Result<(), StoreError> {
+        self.write(Change::Review(rows), draft).await.map(|_| ())
+    }
+
+    /// What was counted for figures, which is no record's matter; durable on return.
+    pub(crate) async fn keep_count(&self, rows: Vec<ReviewRow>) -> Result<(), StoreError> {
+        self.write_sealed(Change::Review(rows), None).await.map(|_| ())
+    }
+
+    /// The next records of the workers' journal behind a place, with the tags of those whom they name; some at a time.
+    pub(crate) async fn tagged(&self, after: u64) -> Result<Vec<(Record, Option<WorkerTag>)>, StoreError> {
+        sqlite::tagged(&self.path, after).await
+    }
+
+    /// What is kept of reviews.
+    pub(crate) async fn reviews(&self) -> Result<Vec<ReviewRow>, StoreError> {
+        sqlite::reviews(&self.path).await
     }
 
     /// Keeps a second factor as it stands now, with a record of the change where it is one's matter; durable on return.
@@ -535,19 +644,28 @@ async fn commit(database: &mut sqlite::Database, day_keys: &DayKeys, batch: Vec<
     }
 }
 
-/// A write's names under the key of the day on which they are written, and its worker's tag.
-fn under_day(write: &Write, day_keys: &DayKeys) -> Result<(Option<Sealed>, Option<WorkerTag>), StoreError> {
+/// A worker by name, where the directory's identity is not known: never one of those.
+fn by_name(worker: &str) -> String {
+    format!("by name: {}", policy::folded(worker))
+}
+
+/// A write's names under the key of the day on which they are written, the tag of its session's worker, and that of whom it names.
+type UnderDay = (Option<Sealed>, Option<WorkerTag>, Option<WorkerTag>);
+
+fn under_day(write: &Write, day_keys: &DayKeys) -> Result<UnderDay, StoreError> {
     let sealed = write.letter.as_ref().zip(write.draft.as_ref()).map(|(letter, draft)| {
         let journal = draft.kind.journal();
         let key = day_keys.current(journal).map_err(StoreError)?;
         letter.under(&key, journal).map_err(|_| StoreError("names cannot be sealed".to_owned()))
     });
     let worker = write.worker_id.as_ref().map(|id| day_keys.worker_tag(id).map_err(StoreError));
-    Ok((sealed.transpose()?, worker.transpose()?))
+    let named = write.worker.as_ref().map(|name| day_keys.worker_tag(&by_name(name)).map_err(StoreError));
+    Ok((sealed.transpose()?, worker.transpose()?, named.transpose()?))
 }
 
-fn item<'a>(write: &'a Write, (sealed, worker): &'a (Option<Sealed>, Option<WorkerTag>)) -> Item<'a> {
-    Item { change: &write.change, draft: write.draft.as_ref(), sealed: sealed.as_ref(), worker: worker.as_ref() }
+fn item<'a>(write: &'a Write, (sealed, worker, named): &'a UnderDay) -> Item<'a> {
+    let (change, draft) = (&write.change, write.draft.as_ref());
+    Item { change, draft, sealed: sealed.as_ref(), worker: worker.as_ref(), named: named.as_ref() }
 }
 
 /// Keys go before records do; that they went is recorded.
@@ -564,7 +682,7 @@ async fn destroy_days(
         .with("count", u64::try_from(days.len()).unwrap_or(u64::MAX))
         .with("until", last.to_string());
     let draft = Draft { fields, ..Draft::new(Kind::DayKeysDestroyed, now) };
-    let item = Item { change: &Change::Note, draft: Some(&draft), sealed: None, worker: None };
+    let item = Item { change: &Change::Note, draft: Some(&draft), sealed: None, worker: None, named: None };
     let outcome = database.commit(&[item], now).await.into_iter().next();
     outcome.unwrap_or_else(|| Err(StoreError("the record's writer lost count".to_owned()))).map(|_| ())
 }

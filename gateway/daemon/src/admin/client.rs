@@ -7,8 +7,12 @@ use std::{
 };
 
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::{Line, Question};
+
+/// Room for any question, in bytes: growing would leave copies behind.
+const LONGEST: usize = 16 * 1024;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -47,7 +51,9 @@ pub(crate) fn ask_rows(
         )),
         _ => AskError::NotRunning(format!("`{}`: {error}", socket.display())),
     })?;
-    let mut text = serde_json::to_vec(question).map_err(|error| broken(&error))?;
+    // It may hold a password.
+    let mut text = Zeroizing::new(Vec::with_capacity(LONGEST));
+    serde_json::to_writer(&mut *text, question).map_err(|error| broken(&error))?;
     text.push(b'\n');
     stream.write_all(&text).map_err(|error| broken(&error))?;
     for line in BufReader::new(stream).lines() {

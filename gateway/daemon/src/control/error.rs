@@ -135,10 +135,7 @@ impl Refused {
     /// The answer, under a support number that finds the truth.
     pub(crate) fn answer(&self, language: Language, support: &str) -> Response {
         let retry_after_s = self.retry_after();
-        let message = match language {
-            Language::En => self.english(),
-            Language::It => self.italian(),
-        };
+        let message = self.words(language);
         let refusal = Refusal { code: self.code(), message, support: support.to_owned(), retry_after_s };
         let mut response = (self.status(), Json(refusal)).into_response();
         if let Some(seconds) = retry_after_s {
@@ -149,6 +146,14 @@ impl Refused {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
+    }
+
+    /// For people.
+    pub(crate) fn words(&self, language: Language) -> String {
+        match language {
+            Language::En => self.english(),
+            Language::It => self.italian(),
+        }
     }
 
     fn english(&self) -> String {

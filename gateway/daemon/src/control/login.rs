@@ -34,7 +34,7 @@ use gateway_api::{
 use gateway_core::OpenError;
 use gateway_record::{Draft, Fields, Hash, Kind};
 use jiff::Timestamp;
-use policy::{Decision, Device, Grant, Policy, Request, SecondFactor};
+use policy::{Decision, Device, Grant, Notice, Policy, Request, SecondFactor};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
@@ -46,6 +46,7 @@ use crate::{
     factor::NotShown,
     fence::NotOpen,
     ledger::{Admitted, NotOpened, Opening},
+    reviews::Office,
     store::StoreError,
     workstation::{self, Trouble},
 };
@@ -210,7 +211,7 @@ pub(super) async fn admit(api: &Api, asked: Asked, language: Language) -> Result
     let policy = api.change.policy().current();
     let grant = decide(api, &policy, &asked.person, asked.device.as_ref()).await?;
     check_supported(&grant, asked.wireguard_config, asked.key_exchange).map_err(failure)?;
-    let unread = api.notices.unread(&asked.person, &grant.notices);
+    let unread = api.notices.unread(&asked.person, &to_read(api, &asked.person, &grant, policy.clone()).await);
     if !unread.is_empty() {
         return api.pending.wait(asked, unread, language).map(Opened::Pending).map_err(failure);
     }
@@ -246,6 +247,13 @@ pub(super) async fn admit(api: &Api, asked: Asked, language: Language) -> Result
     api.logins.count(OPENED);
     let session = session(api, &grant, workstation, admitted);
     Ok(Opened::Session(Box::new(login::Session { factor_news, device_certificate, ..session })))
+}
+
+/// What has to be read before a session: what the policy says, what a review has to tell, and the structure's general notices.
+async fn to_read(api: &Api, person: &Person, grant: &Grant, policy: Arc<Policy>) -> Vec<Arc<Notice>> {
+    let office = Office { policy, now: clock::now().wall };
+    let of_reviews = api.reviews.to_read(&office, person, &grant.structure).await;
+    grant.notices.iter().cloned().chain(of_reviews).collect()
 }
 
 /// Another certificate for a computer whose own ends before long.
@@ -294,6 +302,8 @@ pub(super) enum Shown<'a> {
     Enrolment(&'a Code),
     /// The office's code for a home computer.
     DeviceCode(&'a Code),
+    /// The second factor, whatever the policy asks of workers.
+    Always(&'a Code),
 }
 
 impl Shown<'_> {
@@ -302,6 +312,7 @@ impl Shown<'_> {
         match self {
             Self::SecondFactor(_, code, _) => code.filter(|code| !code.expose().trim().is_empty()),
             Self::Enrolment(code) => Some(code),
+            Self::Always(code) => Some(*code).filter(|code| !code.expose().trim().is_empty()),
             Self::DeviceCode(_) => None,
         }
     }
@@ -374,6 +385,7 @@ async fn show(api: &Api, person: &Person, shown: Shown<'_>, from: IpAddr) -> Res
             false => Err(NotShown::Wrong(WRONG_DEVICE_CODE)),
         },
         Shown::Enrolment(code) => api.factors.show_enrolment(person, code, now).await,
+        Shown::Always(_) => api.factors.show(person, shown.code(), from, now).await,
     }
 }
 
@@ -513,7 +525,14 @@ fn charge_unreadable(api: &Api, from: IpAddr, support: SessionNumber) -> Failure
 
 /// Records the truth, then answers.
 pub(super) async fn refuse(api: &Api, attempt: Attempt, failure: Failure) -> Response {
-    let Attempt { from, language, support, arrived } = attempt;
+    let language = attempt.language;
+    let (refused, support) = settle(api, attempt, failure).await;
+    refused.answer(language, &support.to_string())
+}
+
+/// Counts and records a refusal, and lets as much time pass as every wrong one takes. What it is, and under which support number.
+pub(super) async fn settle(api: &Api, attempt: Attempt, failure: Failure) -> (Refused, SessionNumber) {
+    let Attempt { from, support, arrived, .. } = attempt;
     let Failure { refused, worker, recorded } = match failure.refused {
         Refused::BadRequest => charge_unreadable(api, from, support),
         _ => failure,
@@ -526,7 +545,7 @@ pub(super) async fn refuse(api: &Api, attempt: Attempt, failure: Failure) -> Res
         api.throttle.failed(from, clock::now().instant);
         tokio::time::sleep_until(next_pulse(arrived, Instant::now())).await;
     }
-    refused.answer(language, &recorded.unwrap_or(support).to_string())
+    (refused, recorded.unwrap_or(support))
 }
 
 async fn record(api: &Api, from: IpAddr, support: SessionNumber, refused: &Refused, worker: Option<Arc<str>>) {
@@ -537,7 +556,12 @@ async fn record(api: &Api, from: IpAddr, support: SessionNumber, refused: &Refus
     }
     let names = Fields::default().with("from", from.to_string());
     let names = worker.iter().fold(names, |names, worker| names.with("worker", &**worker));
-    let draft = Draft { fields, names, ..Draft::new(Kind::LoginRefused, clock::now().wall) };
+    let structures = worker.map(|worker| api.change.policy().current().structures_of(&worker)).unwrap_or_default();
+    let structure = match &*structures {
+        [only] => Some(only.to_string()),
+        _ => None,
+    };
+    let draft = Draft { structure, fields, names, ..Draft::new(Kind::LoginRefused, clock::now().wall) };
     if let Err(error) = api.ledger.store().note(draft).await {
         tracing::error!(%support, %error, "refused login not recorded");
     }

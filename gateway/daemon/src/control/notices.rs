@@ -143,10 +143,12 @@ async fn note(api: &Api, asked: &Asked, read: &[Arc<Notice>]) -> Result<(), Refu
     if read.is_empty() {
         return Ok(());
     }
-    let (kept, person, read) = (Arc::clone(&api.notices), person.clone(), read.to_vec());
-    let marked = tokio::task::spawn_blocking(move || kept.mark(&person, &read, now)).await;
-    marked.unwrap_or_else(|error| Err(error.to_string())).map_err(|why| {
+    let unkept = |why: String| {
         tracing::error!(why, "login refused: what was read cannot be kept");
         Refused::Unavailable("record_failed")
-    })
+    };
+    api.reviews.has_read(read.iter().map(|notice| &*notice.name), now).await.map_err(unkept)?;
+    let (kept, person, read) = (Arc::clone(&api.notices), person.clone(), read.to_vec());
+    let marked = tokio::task::spawn_blocking(move || kept.mark(&person, &read, now)).await;
+    marked.unwrap_or_else(|error| Err(error.to_string())).map_err(unkept)
 }

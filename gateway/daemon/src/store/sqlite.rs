@@ -27,7 +27,8 @@ use sqlx::{
 use tokio::sync::mpsc;
 
 use super::{
-    Beginning, Change, FactorRow, Item, Kept, Place, Query, Standing, StoreError, Written, begun,
+    Beginning, Change, FactorRow, Item, Kept, Matter, Place, Query, ReviewRow, SessionRow, Standing, StoreError,
+    Written, begun,
     reserve::{Reserve, Waiting},
 };
 use crate::day_keys::{DayKeys, WorkerTag};
@@ -49,6 +50,7 @@ pub(super) fn migrations() -> Vec<Migration> {
         step(2, "second factors", include_str!("migrations/0002_second_factors.sql")),
         step(SIGNED, "signed", include_str!("migrations/0003_signed.sql")),
         step(SEALED, "sealed names", include_str!("migrations/0004_sealed_names.sql")),
+        step(5, "reviews", include_str!("migrations/0005_reviews.sql")),
     ]
 }
 
@@ -237,7 +239,7 @@ impl Database {
         orders.push((Change::Note, Draft { fields, ..Draft::new(Kind::DiskWasFull, now) }));
         let batch: Vec<Item<'_>> = orders
             .iter()
-            .map(|(change, draft)| Item { change, draft: Some(draft), sealed: None, worker: None })
+            .map(|(change, draft)| Item { change, draft: Some(draft), sealed: None, worker: None, named: None })
             .collect();
         let written = self.write(&batch).await;
         if let Err(Failed::Other(error)) = &written {
@@ -354,7 +356,7 @@ async fn write_batch(
     for item in batch {
         let outcome = make_change(&mut transaction, gateway, item).await?;
         if let (Written::Recorded, Some(draft)) = (outcome, item.draft) {
-            append(&mut transaction, chains, draft, item.sealed).await?;
+            append(&mut transaction, chains, draft, (item.sealed, item.named)).await?;
         }
         outcomes.push(outcome);
     }
@@ -369,6 +371,7 @@ async fn make_change(connection: &mut SqliteConnection, gateway: &str, item: &It
     let Some(draft) = item.draft else {
         return match change {
             Change::Factor(row) => put_factor(connection, row).await,
+            Change::Review(rows) => put_reviews(connection, rows).await,
             // A session's life is nothing without its record.
             Change::Note | Change::Open | Change::Close(_) => Ok(Written::NotOpen),
         };
@@ -377,6 +380,7 @@ async fn make_change(connection: &mut SqliteConnection, gateway: &str, item: &It
     match change {
         Change::Note => Ok(Written::Recorded),
         Change::Factor(row) => put_factor(connection, row).await,
+        Change::Review(rows) => put_reviews(connection, rows).await,
         Change::Open => {
             let opened = sqlx::query(
                 "insert into sessions (number, gateway, structure, opened_at, worker) values ($1, $2, $3, $4, $5) on conflict do nothing",
@@ -418,17 +422,34 @@ async fn put_factor(connection: &mut SqliteConnection, row: &FactorRow) -> sqlx:
     Ok(Written::Recorded)
 }
 
+async fn put_reviews(connection: &mut SqliteConnection, rows: &[ReviewRow]) -> sqlx::Result<Written> {
+    for row in rows {
+        sqlx::query(
+            "insert into reviews (what, number, changed_at, sealed) values ($1, $2, $3, $4)
+             on conflict do update set changed_at = $3, sealed = $4",
+        )
+        .bind(row.what.word())
+        .bind(integer(row.number))
+        .bind(row.changed_at.as_millisecond())
+        .bind(row.sealed.to_vec())
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(Written::Recorded)
+}
+
 async fn append(
     connection: &mut SqliteConnection,
     chains: &mut [Chain],
     draft: &Draft,
-    sealed: Option<&Sealed>,
+    (sealed, named): (Option<&Sealed>, Option<&WorkerTag>),
 ) -> sqlx::Result<()> {
     let journal = draft.kind.journal();
     let Some(chain) = chains.iter_mut().find(|chain| chain.journal() == journal) else {
         return Err(sqlx::Error::Protocol(format!("no chain for the journal {}", journal.word())));
     };
     let record = chain.extend(draft, sealed.map(Sealed::digest));
+    let (gateway, sequence) = (record.gateway.clone(), integer(record.sequence));
     let json = |value: serde_json::Result<String>| value.map_err(|error| sqlx::Error::Encode(error.into()));
     sqlx::query(
         "insert into records (gateway, journal, sequence, time, kind, session, structure, fields, private_digest, sealed, previous, hash)
@@ -436,7 +457,7 @@ async fn append(
     )
     .bind(record.gateway)
     .bind(record.journal.word())
-    .bind(integer(record.sequence))
+    .bind(sequence)
     .bind(record.time.as_millisecond())
     .bind(record.kind.word())
     .bind(record.session.map(|session| integer(session.bits())))
@@ -446,8 +467,16 @@ async fn append(
     .bind(sealed.map(Sealed::bytes))
     .bind(record.previous.0.to_vec())
     .bind(record.hash.0.to_vec())
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
+    if let Some(worker) = named {
+        sqlx::query("insert into record_workers (gateway, sequence, worker) values ($1, $2, $3)")
+            .bind(gateway)
+            .bind(sequence)
+            .bind(worker.to_vec())
+            .execute(connection)
+            .await?;
+    }
     Ok(())
 }
 
@@ -505,11 +534,24 @@ async fn forget(
             .bind(before.as_millisecond())
             .execute(&mut *transaction)
             .await?;
+        sqlx::query("delete from record_workers where gateway = $1 and sequence <= $2")
+            .bind(gateway)
+            .bind(integer(last.sequence))
+            .execute(&mut *transaction)
+            .await?;
         signed::forget_checkpoints(&mut transaction, gateway, before).await?;
+    }
+    if journal == Journal::Reviews {
+        sqlx::query("delete from reviews where what not in ($1, $2) and changed_at < $3")
+            .bind(Matter::Register.word())
+            .bind(Matter::Counting.word())
+            .bind(before.as_millisecond())
+            .execute(&mut *transaction)
+            .await?;
     }
     let fields =
         Fields::default().with("journal", journal.word()).with("count", deleted).with("last_sequence", last.sequence);
-    append(&mut transaction, chains, &Draft { fields, ..Draft::new(Kind::RecordsDeleted, now) }, None).await?;
+    append(&mut transaction, chains, &Draft { fields, ..Draft::new(Kind::RecordsDeleted, now) }, (None, None)).await?;
     note_ends(&mut transaction, gateway, chains).await?;
     transaction.commit().await?;
     Ok(deleted)
@@ -521,7 +563,9 @@ pub(super) async fn read(path: &Path, day_keys: &DayKeys, query: Query, rows: mp
         let mut connection = connect_to_existing(path).await?;
         let mut stream = sqlx::query(
             "select * from records where journal = $1 and ($2 is null or session = $2) and time >= $3 and time < $4
-                 and ($5 is null or json_extract(fields, '$.support') = $5)
+                 and ($5 is null or json_extract(fields, '$.support') = $5) and ($6 is null or exists (
+                     select 1 from record_workers as named
+                     where named.worker = $6 and named.gateway = records.gateway and named.sequence = records.sequence))
              order by gateway, sequence",
         )
         .bind(query.journal.unwrap_or(Journal::Workers).word())
@@ -529,6 +573,7 @@ pub(super) async fn read(path: &Path, day_keys: &DayKeys, query: Query, rows: mp
         .bind(query.since.map_or(i64::MIN, Timestamp::as_millisecond))
         .bind(query.until.map_or(i64::MAX, Timestamp::as_millisecond))
         .bind(query.support.map(|support| support.to_string()))
+        .bind(query.named.map(|tag| tag.to_vec()))
         .fetch(&mut connection);
         while let Some(row) = stream.try_next().await.map_err(|error| explain(path, &error))? {
             let (record, names) = kept(&row).map_err(|error| explain(path, &error))?;
@@ -568,6 +613,85 @@ pub(super) async fn factors(path: &Path) -> Result<Vec<FactorRow>, StoreError> {
         Ok(FactorRow { person, sealed: Some(sealed.into()) })
     };
     rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|error| explain(path, &error))
+}
+
+/// What is kept of reviews.
+pub(super) async fn reviews(path: &Path) -> Result<Vec<ReviewRow>, StoreError> {
+    let mut connection = connect_to_existing(path).await?;
+    let rows = sqlx::query("select * from reviews order by what, number").fetch_all(&mut connection).await;
+    let read = |row: &SqliteRow| {
+        let unread = |what: &str| sqlx::Error::Decode(format!("a review's {what} cannot be read").into());
+        Ok(ReviewRow {
+            what: Matter::from_word(row.try_get("what")?).ok_or_else(|| unread("matter"))?,
+            number: unsigned(row.try_get("number")?),
+            changed_at: Timestamp::from_millisecond(row.try_get("changed_at")?).map_err(|_| unread("time"))?,
+            sealed: row.try_get::<Vec<u8>, _>("sealed")?.into(),
+        })
+    };
+    rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|error| explain(path, &error))
+}
+
+/// The next records of the workers' journal behind a place, with the tags of those whom they name.
+pub(super) async fn tagged(path: &Path, after: u64) -> Result<Vec<(Record, Option<WorkerTag>)>, StoreError> {
+    let mut connection = connect_to_existing(path).await?;
+    let rows = sqlx::query(
+        "select records.*, record_workers.worker from records left join record_workers using (gateway, sequence)
+         where gateway = (select word from gateway) and journal = $1 and sequence > $2
+         order by sequence limit 1000",
+    )
+    .bind(Journal::Workers.word())
+    .bind(integer(after))
+    .fetch_all(&mut connection)
+    .await;
+    let read = |row: &SqliteRow| {
+        let worker: Option<Vec<u8>> = row.try_get("worker")?;
+        Ok((kept(row)?.0, worker.and_then(|tag| tag.try_into().ok())))
+    };
+    rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|error| explain(path, &error))
+}
+
+/// The sessions under any of these tags that opened from a moment on and before another, by that moment.
+pub(super) async fn sessions_under(
+    path: &Path,
+    tags: &[WorkerTag],
+    (since, until): (Timestamp, Timestamp),
+) -> Result<Vec<SessionRow>, StoreError> {
+    let mut connection = connect_to_existing(path).await?;
+    let mut sessions = Vec::new();
+    for tag in tags {
+        let rows = sqlx::query(
+            "select number, structure, opened_at, worker from sessions
+             where worker = $1 and opened_at >= $2 and opened_at < $3 order by opened_at",
+        )
+        .bind(tag.to_vec())
+        .bind(since.as_millisecond())
+        .bind(until.as_millisecond())
+        .fetch_all(&mut connection)
+        .await;
+        let rows = rows.and_then(|rows| rows.iter().map(session_row).collect::<sqlx::Result<Vec<_>>>());
+        sessions.extend(rows.map_err(|error| explain(path, &error))?);
+    }
+    Ok(sessions)
+}
+
+/// One session, as long as it is kept.
+pub(super) async fn session(path: &Path, number: SessionNumber) -> Result<Option<SessionRow>, StoreError> {
+    let mut connection = connect_to_existing(path).await?;
+    let row = sqlx::query("select number, structure, opened_at, worker from sessions where number = $1")
+        .bind(integer(number.bits()))
+        .fetch_optional(&mut connection)
+        .await;
+    row.and_then(|row| row.as_ref().map(session_row).transpose()).map_err(|error| explain(path, &error))
+}
+
+fn session_row(row: &SqliteRow) -> sqlx::Result<SessionRow> {
+    let worker: Option<Vec<u8>> = row.try_get("worker")?;
+    Ok(SessionRow {
+        number: SessionNumber::new(unsigned(row.try_get("number")?)),
+        structure: row.try_get("structure")?,
+        opened_at: Timestamp::from_millisecond(row.try_get("opened_at")?).unwrap_or(Timestamp::MIN),
+        worker: worker.and_then(|tag| tag.try_into().ok()),
+    })
 }
 
 pub(super) async fn ended_unclean(path: &Path) -> Result<bool, StoreError> {

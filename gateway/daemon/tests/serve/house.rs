@@ -112,8 +112,21 @@ impl House {
 
     /// Starts the daemon and waits until it answers.
     pub(crate) fn serve(&self) -> Gateway {
+        self.serve_with(Command::new(env!("CARGO_BIN_EXE_deskgate-gateway")))
+    }
+
+    /// The same with a wall clock that is some days behind.
+    pub(crate) fn serve_days_ago(&self, days: i64) -> Gateway {
+        let (source, library) = (self.path("clock.c"), self.path("clock.so"));
+        fs::write(&source, CLOCK).unwrap();
+        sh(&format!("cc -shared -fPIC -o {} {} -ldl", library.display(), source.display()));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_deskgate-gateway"));
+        command.env("LD_PRELOAD", library).env("CLOCK_IS_BEHIND_S", (days * 24 * 3600).to_string());
+        self.serve_with(command)
+    }
+
+    fn serve_with(&self, command: Command) -> Gateway {
         let log = fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
-        let command = Command::new(env!("CARGO_BIN_EXE_deskgate-gateway"));
         let child = self.with(command, &["serve"]).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let mut gateway = Gateway { child };
         wait("the gateway to answer", || {
@@ -223,6 +236,21 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
+
+/// A wall clock that is behind, for a process that is started with it.
+const CLOCK: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <time.h>
+int clock_gettime(clockid_t id, struct timespec *t) {
+    int (*real)(clockid_t, struct timespec *) = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    int result = real(id, t);
+    const char *behind = getenv("CLOCK_IS_BEHIND_S");
+    if (result == 0 && id == CLOCK_REALTIME && behind) t->tv_sec -= atol(behind);
+    return result;
+}
+"#;
 
 const CONFIG: &str = r#"
 state = "state"

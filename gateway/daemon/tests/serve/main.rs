@@ -9,5 +9,6 @@ mod logins;
 mod metrics;
 mod notices;
 mod review;
+mod review_steps;
 mod start;
 mod strangers;

@@ -24,14 +24,14 @@ fn house() -> House {
 }
 
 /// Signs in where there is something to read: what there is, and the token to answer with.
-async fn pending(user: &str) -> (Vec<Value>, String) {
+pub(crate) async fn pending(user: &str) -> (Vec<Value>, String) {
     let answer = login(user, &format!("pw-{user}")).await;
     assert_eq!(answer.status, 202, "{answer:?} {}", text(&answer.body));
     let pending = answer.json();
     (pending["notices"].as_array().unwrap().clone(), pending["token"].as_str().unwrap().to_owned())
 }
 
-async fn mark(token: &str, notices: &[Value]) -> Answer {
+pub(crate) async fn mark(token: &str, notices: &[Value]) -> Answer {
     let stream = connect().await;
     let proof = proved(&stream, "POST", gateway_api::NOTICES, token);
     mark_with(stream, proof, notices).await

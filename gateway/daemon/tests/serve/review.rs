@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 use crate::house::*;
 
 /// Key pairs of both roles, and a gateway that seals to them.
-fn with_keys(house: &House) {
+pub(crate) fn with_keys(house: &House) {
     for (role, file) in [("controllers", "director"), ("reviewers", "office")] {
         let (private, public) = (house.path(file), house.path(&format!("{file}.pub")));
         let (private, public) = (private.display().to_string(), public.display().to_string());

@@ -1,0 +1,750 @@
+//! Reviews as the running gateway keeps them: each step is judged by `gateway-record`, written down with its record in one
+//! transaction, and only then believed.
+//!
+//! Kept sealed in the database, by a key that is not in it. Who has which role, and since when, is noted whenever somebody signs in and
+//! looked at again each hour, so that a role that was given for a day makes nobody an approver.
+//!
+//! What it refuses to know: passwords, how somebody signed in, and what is under the holders' seals.
+
+mod counting;
+pub(crate) mod export;
+pub(crate) mod report;
+mod sealed;
+
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+use gateway_api::SessionNumber;
+use gateway_record::{
+    Draft, Fields, Hash, Journal, Kind,
+    review::{
+        Act, Asked, By, Circumstances, Ground, Held, Opening, Refusal, Review, Role, Signed, Stage, Subject, Words,
+        figures::Figures,
+    },
+};
+use jiff::{SignedDuration, Span, Timestamp, civil::Date};
+use policy::{Notice, Policy};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Mutex;
+
+use self::{counting::Counting, export::Export, sealed::Sealer};
+use crate::{
+    clock,
+    day_keys::WorkerTag,
+    directory::{Directory, Inquiry, Person, Standing},
+    identity,
+    policy_change::PolicyChange,
+    store::{Kept, Matter, Query, ReviewRow, Store, StoreError},
+};
+
+/// Between looks at who still has which role.
+const LOOK: Duration = Duration::from_secs(3600);
+/// How long a general notice is shown to whoever has not read it.
+const NOTICE_FOR: SignedDuration = SignedDuration::from_hours(60 * 24);
+/// How long a new role is told of.
+pub(crate) const ROLE_NEWS: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// The most records of one opening.
+const MOST_RECORDS: usize = 5000;
+/// For how long workers' records are kept at most: from then on tags are theirs.
+const LONGEST_RETENTION: i32 = 4;
+/// What the notices of this room are called, before their number.
+const MESSAGE: &str = "review message ";
+const GENERAL: &str = "general notice ";
+
+/// A notice to everybody in a structure.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct GeneralNotice {
+    pub(crate) number: u64,
+    pub(crate) structure: String,
+    by: By,
+    italian: Option<String>,
+    english: Option<String>,
+}
+
+/// Somebody with a role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Holder {
+    /// The directory's identity.
+    id: String,
+    pub(crate) name: String,
+    pub(crate) held: Held,
+}
+
+/// Who has which role, and the last numbers that were given.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Register {
+    holders: Vec<Holder>,
+    requests: u64,
+    minutes: u64,
+    notices: u64,
+}
+
+#[derive(Debug, Default)]
+struct All {
+    register: Register,
+    requests: BTreeMap<u64, Review>,
+    notices: BTreeMap<u64, GeneralNotice>,
+    counting: Counting,
+    /// By period.
+    figures: Vec<Figures>,
+}
+
+/// All reviews.
+#[derive(Debug)]
+pub(crate) struct Reviews {
+    store: Store,
+    sealer: Sealer,
+    /// Held while a step is taken: each is judged by what the one before left.
+    all: Mutex<All>,
+}
+
+/// The policy and the moment that a step is judged by.
+#[derive(Debug, Clone)]
+pub(crate) struct Office {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) now: Timestamp,
+}
+
+/// Why a step was not taken.
+#[derive(Debug)]
+pub(crate) enum NotTaken {
+    /// The rules.
+    Refused(Refusal),
+    /// Something else, in words.
+    Failed(String),
+}
+
+impl From<Refusal> for NotTaken {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StoreError> for NotTaken {
+    fn from(StoreError(why): StoreError) -> Self {
+        Self::Failed(why)
+    }
+}
+
+/// A request as it is put, before it is known whose records it is about.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// The person, as the directory knows them.
+    pub(crate) worker: Option<Person>,
+    pub(crate) structure: Option<String>,
+    pub(crate) sessions: Vec<SessionNumber>,
+    pub(crate) events: Vec<String>,
+    pub(crate) from: Option<Date>,
+    pub(crate) until: Option<Date>,
+    pub(crate) ground: Ground,
+    pub(crate) reason: String,
+}
+
+/// What the reviewer office is handed.
+#[derive(Debug)]
+pub(crate) struct HandedOut {
+    pub(crate) file: String,
+    pub(crate) records: usize,
+    pub(crate) minute: u64,
+    pub(crate) text: String,
+}
+
+impl Office {
+    /// What day it is there.
+    pub(crate) fn today(&self) -> Date {
+        self.policy.local(self.now).date()
+    }
+
+    /// The first moment of a day.
+    fn start_of(&self, day: Date) -> Result<Timestamp, NotTaken> {
+        let zone = self.policy.local(self.now).time_zone().clone();
+        let start = day.to_zoned(zone).map_err(|error| NotTaken::Failed(error.to_string()))?;
+        Ok(start.timestamp())
+    }
+
+    fn day_of(&self, at: Timestamp) -> Date {
+        self.policy.local(at).date()
+    }
+
+    fn words(&self) -> Words {
+        let act = self.policy.lawful().map(|lawful| lawful.act.to_string()).unwrap_or_default();
+        Words { zone: self.policy.local(self.now).time_zone().clone(), act }
+    }
+
+    /// The earliest day of which there can be records of workers.
+    fn earliest(&self) -> Date {
+        let today = self.today();
+        today.checked_sub(Span::new().months(LONGEST_RETENTION)).unwrap_or(today)
+    }
+}
+
+impl Reviews {
+    /// Reads what is kept. What the key does not open is an error: a review that is forgotten would be one that never was.
+    pub(crate) async fn open(state: &Path, store: Store) -> Result<Self, String> {
+        let sealer = Sealer::new(&*identity::reviews_key(state)?)?;
+        let mut all = All::default();
+        for ReviewRow { what, number, sealed, .. } in store.reviews().await.map_err(|error| error.to_string())? {
+            let place = (what, number);
+            let opened = match what {
+                Matter::Register => sealer.open(place, &sealed).map(|register| all.register = register),
+                Matter::Request => sealer.open(place, &sealed).map(|review| drop(all.requests.insert(number, review))),
+                Matter::Counting => sealer.open(place, &sealed).map(|counting| all.counting = counting),
+                Matter::Figures => sealer.open(place, &sealed).map(|figures| all.figures.push(figures)),
+                Matter::Notice => sealer.open(place, &sealed).map(|notice| drop(all.notices.insert(number, notice))),
+            };
+            opened.ok_or(
+                "what is kept of reviews cannot be opened: put the `reviews-key` back that it was sealed with, beside the database",
+            )?;
+        }
+        all.figures.sort_by_key(|figures| figures.period);
+        Ok(Self { store, sealer, all: Mutex::new(all) })
+    }
+
+    /// Who has just signed in, with their roles of this moment, which are noted.
+    pub(crate) async fn signed(&self, office: &Office, person: &Person) -> Result<Signed, String> {
+        let roles = roles(&office.policy, &person.groups, office.today());
+        let mut all = self.all.lock().await;
+        self.note_roles(&mut all, (&person.id, &person.name), &roles, office.now).await?;
+        let mine = all.register.holders.iter().filter(|holder| *holder.id == *person.id);
+        let roles = mine.map(|holder| holder.held.clone()).collect();
+        drop(all);
+        let tags = self.tags(office, person).map_err(|StoreError(why)| why)?;
+        Ok(Signed { id: person.id.to_string(), name: person.name.to_string(), roles, tags })
+    }
+
+    /// The tags that records of this person carry.
+    fn tags(&self, office: &Office, person: &Person) -> Result<Vec<WorkerTag>, StoreError> {
+        let since = office.earliest();
+        let by_id = self.store.worker_tags(&person.id, since)?;
+        Ok([by_id, self.store.name_tags(&person.name, since)?].concat())
+    }
+
+    /// New roles begin now, lost ones end; both are recorded first, and told to the director general.
+    async fn note_roles(
+        &self,
+        all: &mut All,
+        (id, name): (&str, &str),
+        now_held: &[Role],
+        now: Timestamp,
+    ) -> Result<(), String> {
+        let before: Vec<Role> = all
+            .register
+            .holders
+            .iter()
+            .filter(|holder| holder.id == id)
+            .map(|holder| holder.held.role.clone())
+            .collect();
+        let changes = now_held
+            .iter()
+            .filter(|role| !before.contains(role))
+            .map(|role| (Kind::RoleSeen, role))
+            .chain(before.iter().filter(|role| !now_held.contains(role)).map(|role| (Kind::RoleGone, role)));
+        for (kind, role) in changes {
+            let mut register = all.register.clone();
+            match kind {
+                Kind::RoleSeen => register.holders.push(Holder {
+                    id: id.to_owned(),
+                    name: name.to_owned(),
+                    held: Held { role: role.clone(), since: now },
+                }),
+                _ => register.holders.retain(|holder| holder.id != id || holder.held.role != *role),
+            }
+            let fields = Fields::default().with("role", role.word());
+            let names = Fields::default().with("worker", name);
+            let structure = role.structure().map(str::to_owned);
+            let draft = Draft { structure, fields, names, ..Draft::new(kind, now) };
+            tracing::warn!(role = role.word(), change = kind.word(), "a role changed hands: see `review requests`");
+            let row = self.register(&register, now)?;
+            self.store.keep_review(vec![row], draft).await.map_err(|StoreError(why)| why)?;
+            all.register = register;
+        }
+        Ok(())
+    }
+
+    /// Looks each hour whether those who have a role still do.
+    pub(crate) async fn watch(self: Arc<Self>, directory: Arc<Directory>, change: Arc<PolicyChange>) {
+        let mut ticks = tokio::time::interval(LOOK);
+        loop {
+            ticks.tick().await;
+            let office = Office { policy: change.policy().current(), now: clock::now().wall };
+            if let Err(why) = self.look_at_roles(&directory, &office).await {
+                tracing::warn!(why, "who has which role in reviews is not known at the moment");
+            }
+        }
+    }
+
+    async fn look_at_roles(&self, directory: &Directory, office: &Office) -> Result<(), String> {
+        let holders = self.all.lock().await.register.holders.clone();
+        if holders.is_empty() {
+            return Ok(());
+        }
+        let accounts = holders.iter().map(|holder| (holder.id.as_str().into(), holder.name.as_str().into())).collect();
+        let groups = office.policy.groups().iter().map(ToString::to_string).collect();
+        let (standings, _) = directory.standings(&Inquiry { accounts, groups, at: office.now }).await?;
+        let mut all = self.all.lock().await;
+        for (id, standing) in standings {
+            let held = match standing {
+                Standing::InOrder(groups) => roles(&office.policy, &groups, office.today()),
+                Standing::Left(_) => Vec::new(),
+            };
+            let name = holders.iter().find(|holder| *holder.id == *id).map(|holder| holder.name.clone());
+            self.note_roles(&mut all, (&id, &name.unwrap_or_default()), &held, office.now).await?;
+        }
+        Ok(())
+    }
+
+    /// A step that the rules refused is recorded too.
+    pub(crate) async fn denied(
+        &self,
+        (act, request): (Act, Option<u64>),
+        who: &Signed,
+        refusal: Refusal,
+        now: Timestamp,
+    ) {
+        let fields = Fields::default().with("act", act.word()).with("reason", refusal.word());
+        let fields = request.into_iter().fold(fields, |fields, number| fields.with("request", number));
+        let names = Fields::default().with("worker", who.name.as_str());
+        let draft = Draft { fields, names, ..Draft::new(Kind::ReviewDenied, now) };
+        if let Err(error) = self.store.note(draft).await {
+            tracing::error!(%error, "a refused step of a review is not recorded");
+        }
+    }
+
+    /// `review request`
+    pub(crate) async fn request(&self, office: &Office, who: &Signed, wanted: Wanted) -> Result<Review, NotTaken> {
+        let asked = self.asked(office, wanted).await?;
+        let mut all = self.all.lock().await;
+        let circumstances = all.circumstances(office, &asked.structure);
+        let number = all.register.requests + 1;
+        let review = Review::request(number, (who, asked), &circumstances, office.now)?;
+        let asked = &review.asked;
+        let fields = of(&review)
+            .with("ground", asked.ground.letter())
+            .with("from", asked.from.to_string())
+            .with("until", asked.until.to_string())
+            .with("role", review.by.role.word());
+        let names = Fields::default().with("by", who.name.as_str()).with("reason", asked.reason.as_str());
+        let names = asked.subject.name.iter().fold(names, |names, name| names.with("worker", name.as_str()));
+        let sessions: Vec<String> = asked.subject.sessions.iter().map(ToString::to_string).collect();
+        let names = if sessions.is_empty() { names } else { names.with("sessions", sessions.join(" ")) };
+        let draft = draft(Kind::ReviewRequested, &review, (fields, names), office.now);
+        let register = Register { requests: number, ..all.register.clone() };
+        self.keep(&mut all, review.clone(), Some(register), draft).await?;
+        Ok(review)
+    }
+
+    /// Whose records those are that somebody wants.
+    async fn asked(&self, office: &Office, wanted: Wanted) -> Result<Asked, NotTaken> {
+        let failed = |why: &str| NotTaken::Failed(why.to_owned());
+        let Wanted { worker, structure, sessions, events, from, until, ground, reason } = wanted;
+        for event in &events {
+            if Kind::from_word(event).is_none_or(|kind| kind.journal() != Journal::Workers) {
+                return Err(NotTaken::Failed(format!("`{event}` is no kind of a worker's record")));
+            }
+        }
+        let until = until.unwrap_or_else(|| office.today());
+        let (structures, subject, first): (Vec<String>, Subject, Option<Date>) = match worker {
+            Some(person) => {
+                let structures = office.policy.structures_of(&person.name).iter().map(ToString::to_string).collect();
+                let tags = self.tags(office, &person)?;
+                let (id, name) = (Some(person.id.to_string()), Some(person.name.to_string()));
+                (structures, Subject { id, name, sessions: Vec::new(), tags }, None)
+            }
+            None => {
+                let mut rows = Vec::new();
+                for number in &sessions {
+                    let row = self.store.session(*number).await?;
+                    rows.push(row.ok_or_else(|| {
+                        NotTaken::Failed(format!(
+                            "nothing is known of a session {number}: its time is over, or it never was"
+                        ))
+                    })?);
+                }
+                let mut structures: Vec<String> = rows.iter().map(|row| row.structure.clone()).collect();
+                structures.sort();
+                structures.dedup();
+                let first = rows.iter().map(|row| office.day_of(row.opened_at)).min();
+                let tags = rows.iter().filter_map(|row| row.worker).collect();
+                (structures, Subject { id: None, name: None, sessions, tags }, first)
+            }
+        };
+        let from = from.or(first).ok_or_else(|| failed("from which day on? Say it with --from"))?;
+        let structure = match (structure, &*structures) {
+            // Sessions are of the structure that they were opened for, whatever somebody says.
+            (Some(named), all) if subject.id.is_none() && all.iter().any(|other| *other != named) => {
+                return Err(failed("these sessions are not all of that structure"));
+            }
+            (Some(named), _) => named,
+            (None, [only]) => only.clone(),
+            (None, []) => {
+                return Err(failed("there is no agreement that says the worker's structure: name it with --structure"));
+            }
+            (None, _) => return Err(failed("more than one structure: name the one that is meant with --structure")),
+        };
+        Ok(Asked { structure, subject, events, from, until, ground, reason: reason.trim().to_owned() })
+    }
+
+    /// `review approve`
+    pub(crate) async fn approve(&self, office: &Office, who: &Signed, number: u64) -> Result<Review, NotTaken> {
+        let mut all = self.all.lock().await;
+        let review = all.request(number)?;
+        let circumstances = all.circumstances(office, &review.asked.structure);
+        let next = review.approve(who, &circumstances, office.now)?;
+        let Stage::Approved { by } = &next.stage else { return Err(Refusal::NotApproved.into()) };
+        let facts = (of(&next).with("role", by.role.word()), named("by", who));
+        let draft = draft(Kind::ReviewApproved, &next, facts, office.now);
+        self.keep(&mut all, next.clone(), None, draft).await?;
+        Ok(next)
+    }
+
+    /// `review refuse`
+    pub(crate) async fn refuse(
+        &self,
+        office: &Office,
+        who: &Signed,
+        number: u64,
+        why: &str,
+    ) -> Result<Review, NotTaken> {
+        let mut all = self.all.lock().await;
+        let next = all.request(number)?.refuse(who, why, office.now)?;
+        let Stage::Refused { by, why } = &next.stage else { return Err(Refusal::Answered.into()) };
+        let facts = (of(&next).with("role", by.role.word()), named("by", who).with("reason", why.as_str()));
+        let draft = draft(Kind::ReviewRefused, &next, facts, office.now);
+        self.keep(&mut all, next.clone(), None, draft).await?;
+        Ok(next)
+    }
+
+    /// `review open --request`: recorded first, then minuted, then handed out.
+    pub(crate) async fn open_request(&self, office: &Office, who: &Signed, number: u64) -> Result<HandedOut, NotTaken> {
+        let mut all = self.all.lock().await;
+        let review = all.request(number)?;
+        let circumstances = all.circumstances(office, &review.asked.structure);
+        let (by, until) = review.may_open(who, &circumstances, office.now)?;
+        if self.store.holders().is_none() {
+            return Err(NotTaken::Failed(
+                "the keys of both holders are missing: make them with `review keys make` and name them under [record]"
+                    .to_owned(),
+            ));
+        }
+        let kept = self.records(office, &review.asked).await?;
+        let places: Vec<u64> = kept.iter().map(|kept| kept.record.sequence).collect();
+        let file = Export::new(number, until, kept).text().map_err(NotTaken::Failed)?;
+        let digest = Hash(Sha256::digest(file.as_bytes()).into());
+        let again = !matches!(review.stage, Stage::Approved { .. });
+        let listed: Vec<String> = places.iter().map(u64::to_string).collect();
+        let fields = of(&review)
+            .with("records", listed.join(" "))
+            .with("sha256", digest.to_string())
+            .with("until", until.to_string());
+        let fields = if again { fields.with("again", "yes") } else { fields };
+        let opened = review.open(Opening { by, until, records: places.clone(), digest });
+        let record = draft(Kind::ReviewOpened, &opened, (fields, named("by", who)), office.now);
+        self.keep(&mut all, opened.clone(), None, record).await?;
+        let minuted = match &opened.stage {
+            Stage::Minuted { .. } => opened,
+            Stage::Requested | Stage::Refused { .. } | Stage::Approved { .. } | Stage::Opened { .. } => {
+                self.minute(&mut all, office, &opened).await?
+            }
+        };
+        let Stage::Minuted { minute, .. } = minuted.stage else { return Err(Refusal::NotMinuted.into()) };
+        Ok(HandedOut { file, records: places.len(), minute: minute.number, text: minute.text })
+    }
+
+    async fn minute(&self, all: &mut All, office: &Office, opened: &Review) -> Result<Review, NotTaken> {
+        let number = all.register.minutes + 1;
+        let minute = office.words().minute(number, opened)?;
+        let fields = of(opened).with("minute", number).with("sha256", minute.hash.to_string());
+        let minuted = opened.minute(minute)?;
+        let draft = draft(Kind::MinuteWritten, &minuted, (fields, Fields::default()), office.now);
+        let register = Register { minutes: number, ..all.register.clone() };
+        self.keep(all, minuted.clone(), Some(register), draft).await?;
+        Ok(minuted)
+    }
+
+    /// Exactly the records that a request names, in order.
+    async fn records(&self, office: &Office, asked: &Asked) -> Result<Vec<Kept>, NotTaken> {
+        let after = asked.until.tomorrow().map_err(|error| NotTaken::Failed(error.to_string()))?;
+        let (since, until) = (office.start_of(asked.from)?, office.start_of(after)?);
+        let within = Query { since: Some(since), until: Some(until), names: true, ..Query::default() };
+        let mut queries: Vec<Query> = Vec::new();
+        let subject = &asked.subject;
+        let mut sessions = subject.sessions.clone();
+        if sessions.is_empty() {
+            let rows = self.store.sessions_under(&subject.tags, (since, until)).await?;
+            sessions.extend(rows.into_iter().filter(|row| row.structure == asked.structure).map(|row| row.number));
+            queries.extend(subject.tags.iter().map(|tag| Query { named: Some(*tag), ..within.clone() }));
+        }
+        queries.extend(sessions.iter().map(|number| Query { session: Some(*number), ..within.clone() }));
+        let mut found = BTreeMap::new();
+        for query in queries {
+            let mut rows = self.store.read(query);
+            while let Some(row) = rows.recv().await {
+                let kept = row?;
+                let record = &kept.record;
+                // What names the person outside of any session counts where it is known to be this structure's.
+                let is_theirs = match record.session {
+                    Some(session) => sessions.contains(&session),
+                    None => record.structure.as_deref() == Some(&*asked.structure),
+                };
+                if is_theirs && asked.covers(record.kind) {
+                    found.insert(record.sequence, kept);
+                }
+                if found.len() > MOST_RECORDS {
+                    let why = format!("more than {MOST_RECORDS} records: ask for fewer days or fewer events");
+                    return Err(NotTaken::Failed(why));
+                }
+            }
+        }
+        Ok(found.into_values().collect())
+    }
+
+    /// `review postpone`
+    pub(crate) async fn postpone(
+        &self,
+        office: &Office,
+        who: &Signed,
+        number: u64,
+        (until, why): (Date, &str),
+    ) -> Result<Review, NotTaken> {
+        let until = office.start_of(until)?;
+        let mut all = self.all.lock().await;
+        let next = all.request(number)?.postpone(who, until, why, office.now)?;
+        let by = who.acts(Act::Postpone, &next.asked.structure, office.now)?;
+        let fields = of(&next).with("until", until.to_string()).with("role", by.role.word());
+        let names = named("by", who).with("reason", why.trim());
+        let draft = draft(Kind::MessagePostponed, &next, (fields, names), office.now);
+        self.keep(&mut all, next.clone(), None, draft).await?;
+        Ok(next)
+    }
+
+    /// `review notice`
+    pub(crate) async fn give_notice(
+        &self,
+        office: &Office,
+        who: &Signed,
+        structure: &str,
+        (italian, english): (Option<String>, Option<String>),
+    ) -> Result<GeneralNotice, NotTaken> {
+        let mut all = self.all.lock().await;
+        all.circumstances(office, structure).lawful()?;
+        let by = who.acts(Act::Notice, structure, office.now)?;
+        if !office.policy.structures().iter().any(|known| **known == *structure) {
+            return Err(NotTaken::Failed(format!("no agreement belongs to a structure `{structure}`")));
+        }
+        let number = all.register.notices + 1;
+        let notice = GeneralNotice { number, structure: structure.to_owned(), by, italian, english };
+        let fields = Fields::default()
+            .with("notice", number)
+            .with("sha256", Hash(notice.version()).to_string())
+            .with("role", notice.by.role.word());
+        let draft = Draft {
+            structure: Some(structure.to_owned()),
+            fields,
+            names: named("by", who),
+            ..Draft::new(Kind::GeneralNotice, office.now)
+        };
+        let register = Register { notices: number, ..all.register.clone() };
+        let rows = [self.row((Matter::Notice, number), &notice, office.now), self.register(&register, office.now)];
+        let rows = rows.into_iter().collect::<Result<_, _>>().map_err(NotTaken::Failed)?;
+        self.store.keep_review(rows, draft).await?;
+        all.register = register;
+        all.notices.insert(number, notice.clone());
+        Ok(notice)
+    }
+
+    /// What this person of this structure has to read before a session: messages of reviews, and general notices.
+    pub(crate) async fn to_read(&self, office: &Office, person: &Person, structure: &str) -> Vec<Arc<Notice>> {
+        let all = self.all.lock().await;
+        let general = all.notices.values().filter(|notice| notice.structure == structure);
+        let general = general.filter(|notice| office.now.duration_since(notice.by.at) < NOTICE_FOR);
+        let general: Vec<Arc<Notice>> = general.map(|notice| Arc::new(notice.as_notice())).collect();
+        let words = office.words();
+        let messages = self.concerning(&all, office, person).into_iter();
+        let unread = messages.filter(|review| review.told().is_ok_and(|(_, message)| message.read_at.is_none()));
+        let messages = unread.filter_map(|review| message(&words, review).ok());
+        messages.chain(general).collect()
+    }
+
+    /// The openings that concerned this person and that they may know of.
+    pub(crate) async fn of_person(&self, office: &Office, person: &Person) -> Vec<Review> {
+        let all = self.all.lock().await;
+        self.concerning(&all, office, person).into_iter().cloned().collect()
+    }
+
+    /// What is recorded about this person, in order; what is sealed stays so.
+    pub(crate) async fn own(&self, office: &Office, person: &Person) -> Result<Vec<Kept>, StoreError> {
+        let tags = self.tags(office, person)?;
+        let sessions = self.store.sessions_under(&tags, (Timestamp::MIN, Timestamp::MAX)).await?;
+        let of_sessions = sessions.iter().map(|row| Query { session: Some(row.number), ..Query::default() });
+        let naming = tags.iter().map(|tag| Query { named: Some(*tag), ..Query::default() });
+        let mut found = BTreeMap::new();
+        for query in of_sessions.chain(naming) {
+            let mut rows = self.store.read(query);
+            while let Some(row) = rows.recv().await {
+                let kept = row?;
+                found.insert(kept.record.sequence, kept);
+            }
+        }
+        Ok(found.into_values().collect())
+    }
+
+    fn concerning<'a>(&self, all: &'a All, office: &Office, person: &Person) -> Vec<&'a Review> {
+        let mut told = all.requests.values().filter(|review| review.is_told(office.now)).peekable();
+        if told.peek().is_none() {
+            return Vec::new();
+        }
+        // Without its tags a person is known by the directory's identity alone.
+        let tags = self.tags(office, person).unwrap_or_else(|error| {
+            tracing::error!(%error, "messages of reviews may be missing");
+            Vec::new()
+        });
+        let (id, name) = (person.id.to_string(), person.name.to_string());
+        let who = Signed { id, name, roles: Vec::new(), tags };
+        told.filter(|review| who.is(&review.asked.subject)).collect()
+    }
+
+    /// The worker has read what [`Self::to_read`] gave, as far as it is among these.
+    pub(crate) async fn has_read(&self, names: impl Iterator<Item = &str>, now: Timestamp) -> Result<(), String> {
+        let numbers: Vec<u64> = names.filter_map(|name| name.strip_prefix(MESSAGE)?.parse().ok()).collect();
+        let mut all = self.all.lock().await;
+        for number in numbers {
+            let Some(Ok(next)) = all.requests.get(&number).map(|review| review.read(now)) else { continue };
+            let draft = draft(Kind::MessageRead, &next, (of(&next), Fields::default()), now);
+            let kept = self.keep(&mut all, next, None, draft).await;
+            kept.map_err(|StoreError(why)| why)?;
+        }
+        Ok(())
+    }
+
+    /// The requests that somebody may read, oldest first.
+    pub(crate) async fn readable(&self, who: &Signed, now: Timestamp) -> Vec<Review> {
+        let all = self.all.lock().await;
+        let may = |review: &&Review| {
+            who.acts(Act::Read, &review.asked.structure, now).is_ok() && !who.is(&review.asked.subject)
+        };
+        all.requests.values().filter(may).cloned().collect()
+    }
+
+    /// Those who have a role since a short while, for the director general.
+    pub(crate) async fn new_holders(&self, who: &Signed, now: Timestamp) -> Vec<Holder> {
+        if !who.roles.iter().any(|held| held.role == Role::DirectorGeneral) {
+            return Vec::new();
+        }
+        let all = self.all.lock().await;
+        let is_new = |holder: &&Holder| now.duration_since(holder.held.since) < ROLE_NEWS;
+        all.register.holders.iter().filter(is_new).cloned().collect()
+    }
+
+    async fn keep(
+        &self,
+        all: &mut All,
+        review: Review,
+        register: Option<Register>,
+        draft: Draft,
+    ) -> Result<(), StoreError> {
+        let now = draft.time;
+        let mut rows = vec![self.row((Matter::Request, review.number), &review, now).map_err(StoreError)?];
+        if let Some(register) = &register {
+            rows.push(self.register(register, now).map_err(StoreError)?);
+        }
+        self.store.keep_review(rows, draft).await?;
+        all.requests.insert(review.number, review);
+        if let Some(register) = register {
+            all.register = register;
+        }
+        Ok(())
+    }
+
+    fn register(&self, register: &Register, now: Timestamp) -> Result<ReviewRow, String> {
+        self.row((Matter::Register, 0), register, now)
+    }
+
+    fn row(&self, (what, number): (Matter, u64), kept: &impl Serialize, now: Timestamp) -> Result<ReviewRow, String> {
+        let sealed = self.sealer.seal((what, number), kept)?;
+        Ok(ReviewRow { what, number, changed_at: now, sealed: sealed.into() })
+    }
+}
+
+impl All {
+    fn request(&self, number: u64) -> Result<Review, NotTaken> {
+        let review = self.requests.get(&number).cloned();
+        review.ok_or_else(|| {
+            NotTaken::Failed(format!("there is no request {number}: `review requests` shows those there are"))
+        })
+    }
+
+    fn circumstances(&self, office: &Office, structure: &str) -> Circumstances {
+        let notices = self.notices.values().filter(|notice| notice.structure == structure);
+        Circumstances {
+            lawful_from: office.policy.lawful().map(|lawful| lawful.from),
+            today: office.today(),
+            notice_on: notices.map(|notice| office.day_of(notice.by.at)).max(),
+            anomaly_on: self.anomaly_at(structure),
+        }
+    }
+}
+
+impl GeneralNotice {
+    fn version(&self) -> [u8; 32] {
+        version([&self.italian, &self.english])
+    }
+
+    fn as_notice(&self) -> Notice {
+        let text = |text: &Option<String>| text.as_deref().map(Into::into);
+        Notice {
+            name: format!("{GENERAL}{}", self.number).into(),
+            version: self.version(),
+            italian: text(&self.italian),
+            english: text(&self.english),
+        }
+    }
+}
+
+fn message(words: &Words, review: &Review) -> Result<Arc<Notice>, Refusal> {
+    let [italian, english] = words.message(review)?.map(Some);
+    Ok(Arc::new(Notice {
+        name: format!("{MESSAGE}{}", review.number).into(),
+        version: version([&italian, &english]),
+        italian: italian.as_deref().map(Into::into),
+        english: english.as_deref().map(Into::into),
+    }))
+}
+
+fn version(texts: [&Option<String>; 2]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for text in texts {
+        let text = text.as_deref().unwrap_or_default();
+        hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(text);
+    }
+    hash.finalize().into()
+}
+
+fn of(review: &Review) -> Fields {
+    Fields::default().with("request", review.number)
+}
+
+fn named(what: &str, who: &Signed) -> Fields {
+    Fields::default().with(what, who.name.as_str())
+}
+
+fn draft(kind: Kind, review: &Review, (fields, names): (Fields, Fields), now: Timestamp) -> Draft {
+    Draft { structure: Some(review.asked.structure.clone()), fields, names, ..Draft::new(kind, now) }
+}
+
+/// What somebody in these groups does besides working, in the words of reviews.
+fn roles(policy: &Policy, groups: &[String], on: Date) -> Vec<Role> {
+    policy.roles(groups, on).into_iter().map(role).collect()
+}
+
+fn role(role: policy::Role) -> Role {
+    match role {
+        policy::Role::Administrator => Role::Administrator,
+        policy::Role::Technician => Role::Technician,
+        policy::Role::ExternalTechnician => Role::ExternalTechnician,
+        policy::Role::DirectorGeneral => Role::DirectorGeneral,
+        policy::Role::HeadOfStructure(structure) => Role::HeadOfStructure(structure.to_string()),
+        policy::Role::ServiceHead(structure) => Role::ServiceHead(structure.to_string()),
+        policy::Role::ReviewerOffice => Role::ReviewerOffice,
+    }
+}

@@ -1,0 +1,383 @@
+//! Reviews: request, approval, opening, minute, message. Each step by somebody who signs in for it, none without the one before.
+
+use std::{cell::RefCell, collections::BTreeMap, fs};
+
+use aws_lc_rs::hmac;
+use jiff::Timestamp;
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use crate::{
+    house::*,
+    notices::{mark, pending},
+    review::with_keys,
+};
+
+const WHY: &str = "Accessi rifiutati ogni notte da due settimane";
+const RULES: &str = r#"
+[lawful]
+act = "Deliberazione n. 41"
+from = 2020-01-01
+log_norms = "Determinazione n. 112"
+[roles]
+administrators = "ced"
+director_general = "directors"
+reviewer_office = "reviewers"
+[roles.head_of_structure]
+"Servizi Demografici" = ["heads"]
+"#;
+const PEOPLE: [(&str, &str); 4] =
+    [("d.general", "directors"), ("d.head", "heads"), ("r.office", "reviewers"), ("d.late", "directors")];
+
+/// An office with people who have roles, and the recovery codes with which they sign in.
+struct Office {
+    house: House,
+    codes: RefCell<BTreeMap<&'static str, Vec<String>>>,
+}
+
+impl Office {
+    fn new() -> Self {
+        let house = House::new();
+        with_keys(&house);
+        house.set_policy(&format!("{POLICY}{RULES}"));
+        for (user, group) in PEOPLE {
+            let password = format!("pw-{user}");
+            let added = house.run(&["directory", "add", user, "--group", group, "--password-stdin"], &password);
+            assert!(added.status.success(), "{}", text(&added.stderr));
+        }
+        Self { house, codes: RefCell::default() }
+    }
+
+    /// An office whose people have had their roles for eight days, but for one.
+    fn settled() -> Self {
+        let office = Self::new();
+        let mut gateway = office.house.serve_days_ago(8);
+        for (user, _) in &PEOPLE[..3] {
+            office.enrol(user, 8);
+            let (done, said) = office.step(user, &["requests"]);
+            assert!(done, "{said}");
+        }
+        gateway.signal(Signal::SIGTERM);
+        gateway.ended();
+        office
+    }
+
+    fn enrol(&self, user: &'static str, days_ago: i64) {
+        let code = self.house.json(&["factor", "enrol", user, "--json"])["code"].as_str().unwrap().to_owned();
+        let asked = json!({ "user": user, "password": format!("pw-{user}"), "enrolment_code": code });
+        let begun = block_on(request("POST /v1/factor HTTP/1.1", asked.to_string().as_bytes())).json();
+        let mut confirm = asked;
+        let now = Timestamp::now().as_second() - days_ago * 24 * 3600;
+        confirm["code"] = totp(begun["secret"].as_str().unwrap(), u64::try_from(now).unwrap()).into();
+        let confirmed =
+            block_on(request("POST /v1/factor/confirmation HTTP/1.1", confirm.to_string().as_bytes())).json();
+        let codes = confirmed["recovery_codes"].as_array().unwrap_or_else(|| panic!("{confirmed}"));
+        let codes = codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect();
+        self.codes.borrow_mut().insert(user, codes);
+    }
+
+    /// Takes a step as somebody, with more lines for standard input: whether it was taken, and what was said.
+    fn step_with(&self, user: &str, step: &[&str], more: &str) -> (bool, String) {
+        let code = self.codes.borrow_mut().get_mut(user).and_then(Vec::pop).unwrap_or_default();
+        let arguments = [&["review"], step, &["--as", user, "--sign-in-stdin"]].concat();
+        let output = self.house.run(&arguments, &format!("pw-{user}\n{code}\n{more}"));
+        (output.status.success(), text(&output.stdout) + &text(&output.stderr))
+    }
+
+    fn step(&self, user: &str, step: &[&str]) -> (bool, String) {
+        self.step_with(user, step, "")
+    }
+
+    /// A step that must be taken.
+    fn done(&self, user: &str, step: &[&str]) -> String {
+        let (done, said) = self.step(user, step);
+        assert!(done, "{user} {step:?}: {said}");
+        said
+    }
+
+    /// A step that must be refused: with these words.
+    fn refused(&self, user: &str, step: &[&str], words: &str) {
+        let (done, said) = self.step(user, step);
+        assert!(!done && said.contains(words), "{user} {step:?}: {said}");
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.house.path(name).display().to_string()
+    }
+
+    /// The journal of reviews, kind by kind.
+    fn story(&self) -> Vec<String> {
+        let records = self.house.json(&["log", "show", "--journal", "reviews", "--json"]);
+        records.as_array().unwrap().iter().map(|record| record["kind"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// What an authenticator app shows at a moment: RFC 6238, with SHA-1, six digits, half a minute.
+fn totp(secret: &str, second: u64) -> String {
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let value = |letter: u8| letters.iter().position(|known| *known == letter).unwrap();
+    let bits: Vec<u8> =
+        secret.bytes().flat_map(|letter| (0..5).rev().map(move |bit| (value(letter) >> bit & 1) as u8)).collect();
+    let bytes: Vec<u8> = bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |byte, bit| byte << 1 | bit)).collect();
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &bytes);
+    let tag = hmac::sign(&key, &(second / 30).to_be_bytes());
+    let tag = tag.as_ref();
+    let place = usize::from(tag[19] & 15);
+    let number = u32::from_be_bytes(tag[place..place + 4].try_into().unwrap()) & 0x7fff_ffff;
+    format!("{:06}", number % 1_000_000)
+}
+
+fn yesterday() -> String {
+    let day = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().yesterday().unwrap();
+    day.to_string()
+}
+
+/// The records of the worker who always has some.
+fn about_rossi<'a>(from: &'a str, ground: &'a str) -> Vec<&'a str> {
+    vec!["request", "--worker", "m.rossi", "--from", from, "--ground", ground, "--reason", WHY]
+}
+
+fn own_record(user: &str) -> Value {
+    let asked = json!({ "user": user, "password": format!("pw-{user}") });
+    let answer = block_on(request("POST /v1/record HTTP/1.1", asked.to_string().as_bytes()));
+    assert_eq!(answer.status, 200, "{}", text(&answer.body));
+    answer.json()
+}
+
+#[test]
+fn a_persons_records_are_opened_by_request_approval_and_both_keys_and_the_person_is_told() {
+    let office = Office::settled();
+    let _gateway = office.house.serve();
+    block_on(async {
+        let (token, _) = open("m.rossi").await;
+        assert_eq!(close(&token, "").await, 204);
+        assert_eq!(login("m.rossi", "pw-wrong").await.status, 401);
+        assert_eq!(login("g.verdi", "pw-wrong").await.status, 401);
+    });
+    let from = yesterday();
+    let asked = office.done("d.head", &about_rossi(&from, "b"));
+    assert!(asked.contains("requested") && asked.contains("m.rossi"), "{asked}");
+    let (file, director, keys) = (office.path("opened"), office.path("director"), office.path("office"));
+
+    // No step is left out, and whoever asks does not approve.
+    let hand_out = ["open", "--request", "1", "--to", &file];
+    office.refused("r.office", &hand_out, "the approval by a second person is missing");
+    office.refused("d.head", &["approve", "1"], "the second person is missing");
+    office.refused("r.office", &["approve", "1"], "the role is missing");
+    office.done("d.general", &["approve", "1"]);
+    office.refused("d.general", &["approve", "1"], "answered already");
+    office.refused("d.general", &hand_out, "the role is missing");
+    let minute = office.done("r.office", &hand_out);
+    assert!(minute.contains("VERBALE N. 1") && minute.contains("MINUTE NO. 1"), "{minute}");
+    for word in ["m.rossi", "d.head", "d.general", "r.office", WHY, "Deliberazione n. 41"] {
+        assert!(minute.contains(word), "{word} is missing: {minute}");
+    }
+
+    // What was handed out is sealed; it opens with both keys, elsewhere, and is this person's alone.
+    let sealed = fs::read_to_string(&file).unwrap();
+    assert!(!sealed.contains("m.rossi"), "{sealed}");
+    let elsewhere = |keys: &[&str], passphrases: &str| {
+        let keys: Vec<&str> = keys.iter().flat_map(|key| ["--key", key]).collect();
+        let arguments = [&["review", "open", "--file", &file, "--passphrase-stdin"], &*keys].concat();
+        let output = office.house.run(&arguments, passphrases);
+        (output.status.success(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let (opened, said) = elsewhere(&[&director], "pass-director\n");
+    assert!(!opened && said.contains("there is none of the reviewers"), "{said}");
+    let (opened, said) = elsewhere(&[&director, &keys], "pass-director\npass-office\n");
+    assert!(opened, "{said}");
+    let kinds: Vec<&str> = said.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
+    assert_eq!(kinds, ["session_opened", "session_closed", "login_refused"], "{said}");
+    assert!(said.contains("worker=m.rossi") && !said.contains("verdi"), "{said}");
+    assert!(minute.contains("Registrazioni consegnate: 3"), "{minute}");
+
+    // The worker reads of it before the next session, and what is recorded of them at any time.
+    let own = own_record("m.rossi");
+    assert_eq!(own["openings"][0]["minute"], 1, "{own}");
+    let kinds: Vec<&str> =
+        own["records"].as_array().unwrap().iter().map(|record| record["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["session_opened", "session_closed", "login_refused"], "{own}");
+    assert!(!own.to_string().contains("d.head"), "roles, not names: {own}");
+    assert_eq!(own_record("g.verdi")["openings"], json!([]));
+    block_on(async {
+        let (notices, token) = pending("m.rossi").await;
+        assert_eq!(notices.len(), 1, "{notices:?}");
+        let message = notices[0]["text"].as_str().unwrap();
+        assert!(message.contains("minute no. 1") && message.contains("letter b)"), "{message}");
+        assert_eq!(mark(&token, &notices).await.status, 200);
+        let (again, _) = open("m.rossi").await;
+        assert_eq!(close(&again, "").await, 204, "read is read");
+    });
+    let listed = office.done("d.general", &["requests"]);
+    assert!(listed.contains("minuted") && listed.contains("read at"), "{listed}");
+    let again = office.done("d.head", &["minute", "1"]);
+    assert!(minute.contains(again.trim_end()), "the same text: {again}");
+    let story = office.story();
+    let steps: Vec<&str> = story.iter().map(String::as_str).filter(|kind| *kind != "role_seen").collect();
+    assert_eq!(
+        steps,
+        [
+            "review_requested",
+            "review_denied",
+            "review_denied",
+            "review_denied",
+            "review_approved",
+            "review_denied",
+            "review_denied",
+            "review_opened",
+            "minute_written",
+            "message_read"
+        ]
+    );
+    let shown = office.house.says(&["log", "show", "--journal", "reviews"]);
+    assert!(!shown.contains("rossi") && !shown.contains("d.head"), "sealed as everything that names: {shown}");
+    office.house.says(&["log", "verify"]);
+}
+
+#[test]
+fn nobody_takes_a_step_without_the_rules_a_role_and_a_second_factor() {
+    let office = Office::new();
+    let _gateway = office.house.serve();
+    let from = yesterday();
+    // The password alone, and somebody whose second factor is another's.
+    office.refused("d.head", &about_rossi(&from, "b"), "are not right");
+    assert!(office.house.story().contains(&"login_refused second_factor_missing".to_owned()));
+    for (user, _) in PEOPLE {
+        office.enrol(user, 0);
+    }
+    office.refused("d.head", &about_rossi(&from, "a"), "the general notice is missing");
+    office.refused("d.head", &about_rossi(&from, "c"), "the figures are missing");
+    office.refused("r.office", &about_rossi(&from, "b"), "the role is missing");
+    office.refused(
+        "d.head",
+        &["request", "--worker", "m.rossi", "--from", &from, "--ground", "b", "--reason", "?"],
+        "the reason is missing",
+    );
+    office.refused(
+        "d.head",
+        &["request", "--worker", "g.verdi", "--from", &from, "--ground", "b", "--reason", WHY],
+        "the role is missing",
+    );
+    office.done("d.head", &about_rossi(&from, "b"));
+    office.refused("d.late", &["approve", "1"], "seven days with the role are missing");
+    let listed = office.done("d.late", &["requests"]);
+    assert!(listed.contains("new: d.head is head_of_structure of Servizi Demografici"), "{listed}");
+    office.refused("d.late", &["refuse", "1", "--why", "no"], "the reason is missing");
+    office.done("d.late", &["refuse", "1", "--why", WHY]);
+    office.refused("r.office", &["open", "--request", "1", "--to", &office.path("opened")], "refused it");
+    assert!(!office.house.path("opened").exists());
+
+    office.house.set_policy(&format!("{POLICY}{}", RULES.replace("2020-01-01", "2099-01-01")));
+    office.house.says(&["reload"]);
+    office.refused("d.head", &about_rossi(&from, "b"), "the rules are missing");
+    office.house.set_policy(POLICY);
+    office.house.says(&["reload"]);
+    office.refused("d.head", &about_rossi(&from, "b"), "the adoption of the rules is missing");
+    assert!(office.story().contains(&"role_gone".to_owned()), "roles that the policy takes back are gone");
+}
+
+#[test]
+fn a_session_is_asked_for_where_nobody_knows_whose_it_was_and_opened_on_the_spot() {
+    let office = Office::settled();
+    let _gateway = office.house.serve();
+    let (_, number) = block_on(open("m.rossi"));
+    let asked = |structure: &str| {
+        let step = ["request", "--session", &number, "--structure", structure, "--ground", "b", "--reason", WHY];
+        office.step("d.general", &step)
+    };
+    let (done, said) = asked("Tributi");
+    assert!(!done && said.contains("not all of that structure"), "{said}");
+    let (done, said) = asked("Servizi Demografici");
+    assert!(done, "{said}");
+    let approved = office.step("d.head", &["approve", "1"]);
+    assert!(approved.0, "{}", approved.1);
+    let (director, keys) = (office.path("director"), office.path("office"));
+    let here = ["open", "--request", "1", "--key", &director, "--key", &keys, "--passphrase-stdin"];
+    let (opened, said) = office.step_with("r.office", &here, "pass-director\npass-office\n");
+    assert!(opened && said.contains("worker=m.rossi") && said.contains("VERBALE N. 1"), "{said}");
+    // Within its time it opens again, which is recorded, and under the same minute.
+    let (opened, said) = office.step_with("r.office", &here, "pass-director\npass-office\n");
+    assert!(opened && said.contains("VERBALE N. 1"), "{said}");
+    let story = office.story();
+    assert_eq!(story.iter().filter(|kind| *kind == "review_opened").count(), 2, "{story:?}");
+    assert_eq!(story.iter().filter(|kind| *kind == "minute_written").count(), 1, "{story:?}");
+    // Put off with a reason, the message is not shown.
+    let tomorrow = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().tomorrow().unwrap();
+    let until = tomorrow.tomorrow().unwrap().to_string();
+    office.refused("d.head", &["postpone", "1", "--until", &until, "--why", "later"], "the reason is missing");
+    office.done("d.head", &["postpone", "1", "--until", &until, "--why", WHY]);
+    assert_eq!(own_record("m.rossi")["openings"], json!([]));
+    block_on(open("m.rossi"));
+}
+
+#[test]
+fn a_general_notice_is_read_by_everybody_in_its_structure_and_makes_ground_a_possible() {
+    let office = Office::settled();
+    let mut gateway = office.house.serve();
+    fs::write(office.house.path("notice.it"), "Molti accessi sono rifiutati: conservate la password.").unwrap();
+    let (italian, from) = (office.path("notice.it"), yesterday());
+    office.refused("d.head", &["notice", "Tributi", "--it", &italian], "the role is missing");
+    office.refused("r.office", &["notice", "Cultura", "--it", &italian], "no agreement belongs to");
+    office.done("d.head", &["notice", "Servizi Demografici", "--it", &italian]);
+    // Kept over a restart.
+    gateway.signal(Signal::SIGTERM);
+    gateway.ended();
+    let _gateway = office.house.serve();
+    block_on(async {
+        let (notices, token) = pending("m.rossi").await;
+        assert_eq!(notices[0]["text"], "Molti accessi sono rifiutati: conservate la password.");
+        assert_eq!(mark(&token, &notices).await.status, 200);
+    });
+    assert!(office.story().contains(&"general_notice".to_owned()));
+    assert!(office.house.story().contains(&"notice_read".to_owned()));
+    office.done("d.head", &about_rossi(&from, "a"));
+}
+
+#[test]
+fn figures_of_two_months_are_published_once_and_show_nobody() {
+    let office = Office::new();
+    let mut policy = format!("{POLICY}{RULES}");
+    let house = &office.house;
+    for number in 1..=6 {
+        let added =
+            house.run(&["directory", "add", &format!("w{number}"), "--group", "smart", "--password-stdin"], "pw-w");
+        assert!(added.status.success(), "{}", text(&added.stderr));
+        policy += &format!(
+            "[workstations.desk-{number}]\naddress = \"10.20.3.{}\"\nservices = [\"rdp\"]\n[[agreements]]\nworker = \"w{number}\"\n\
+             structure = \"Tributi\"\nworkstation = \"desk-{number}\"\nprofile = \"standard\"\nfrom = 2020-01-01\nuntil = 2099-12-31\n\
+             days = [\"Mon\"]\nhours = \"00:00-00:01\"\n",
+            60 + number
+        );
+    }
+    house.set_policy(&policy);
+    let mut gateway = house.serve_days_ago(75);
+    block_on(async {
+        for number in 1..=5 {
+            assert_eq!(login(&format!("w{number}"), "pw-wrong").await.status, 401);
+        }
+        // One of another structure is nobody's business.
+        assert_eq!(login("m.rossi", "pw-wrong").await.status, 401);
+    });
+    gateway.signal(Signal::SIGTERM);
+    gateway.ended();
+    // The records themselves go with the next start: their thirty days are over.
+    let _gateway = house.serve();
+    wait("old records to go", || house.story().is_empty());
+    office.enrol("d.general", 0);
+    office.enrol("d.head", 0);
+    let published: Value = serde_json::from_str(&office.done("d.general", &["figures", "--json"])).unwrap();
+    let tributi = &published[0]["structures"]["Tributi"];
+    assert_eq!(tributi["refused"]["credentials"], json!(5), "{published}");
+    // Their sum would tell that nobody was refused for another cause.
+    assert_eq!((&tributi["refused"]["hours"], &tributi["refused_in_all"]), (&Value::Null, &Value::Null), "{published}");
+    let other = &published[0]["structures"]["Servizi Demografici"]["refused"];
+    assert_eq!(other["credentials"], Value::Null, "{published}");
+    assert!(office.story().contains(&"figures_published".to_owned()));
+    let own = office.done("d.head", &["figures"]);
+    assert!(own.contains("Servizi Demografici") && !own.contains("Tributi"), "a head sees their own: {own}");
+    let page = office.path("figures.html");
+    office.done("d.general", &["figures", "--html", &page]);
+    let page = fs::read_to_string(&page).unwrap();
+    assert!(page.contains("<svg") && page.contains("Tributi") && !page.contains("<script"), "{page}");
+    office.refused("r.office", &["figures"], "are not right");
+}
