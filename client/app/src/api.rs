@@ -10,10 +10,10 @@ pub(crate) mod trust;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use gateway_api::{
-    DEVICE, DEVICE_RENEWAL, FACTOR, FACTOR_CONFIRMATION, LARGEST_BODY, LOGIN, NOTICES, PASSWORD, SESSION, device,
-    factor,
+    DEVICE, DEVICE_RENEWAL, FACTOR, FACTOR_CONFIRMATION, LARGEST_BODY, LOGIN, NOTICES, PASSWORD, RECORD, SESSION,
+    device, factor,
     login::{Refusal, Request, Session},
-    notice, password,
+    notice, password, record,
     session::ClientReason,
 };
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -151,6 +151,12 @@ impl Client {
     pub(crate) async fn change_password(&self, request: password::Request) -> Result<(), Failure> {
         let (status, answer, _) = self.post(PASSWORD, request).await?;
         if status == StatusCode::NO_CONTENT { Ok(()) } else { Err(refused(status, &answer)) }
+    }
+
+    /// What is recorded about the worker.
+    pub(crate) async fn own_record(&self, request: record::Request) -> Result<record::Own, Failure> {
+        let (status, answer, _) = self.post(RECORD, request).await?;
+        read(status, &answer)
     }
 
     /// Asks for the secret of a second factor.

@@ -6,6 +6,7 @@
 mod device;
 mod factor;
 mod password;
+mod record;
 
 use std::{
     io::{self, BufRead as _, IsTerminal as _, Write as _},
@@ -46,6 +47,8 @@ enum Command {
     Connect(Connect),
     /// Give your office account another password, also when the present one has expired
     Password(password::ChangePassword),
+    /// See what your office's gateway has recorded about you, and who looked at it
+    Record(record::ShowRecord),
     /// Make this computer one that your office manages
     #[command(subcommand)]
     Device(device::DeviceCommand),
@@ -178,6 +181,7 @@ pub(crate) fn run() -> Exit {
     match cli.command {
         Command::Connect(flags) => connect(&flags),
         Command::Password(flags) => password::run(flags),
+        Command::Record(flags) => record::run(flags),
         Command::Factor(command) => factor::run(command),
         Command::Device(command) => device::run(command),
     }
@@ -482,7 +486,9 @@ mod tests {
     fn flags(line: &str) -> Result<Connect, clap::Error> {
         Cli::try_parse_from(line.split_whitespace()).map(|cli| match cli.command {
             Command::Connect(flags) => flags,
-            Command::Password(_) | Command::Factor(_) | Command::Device(_) => panic!("another command"),
+            Command::Password(_) | Command::Record(_) | Command::Factor(_) | Command::Device(_) => {
+                panic!("another command")
+            }
         })
     }
 

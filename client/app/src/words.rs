@@ -7,7 +7,7 @@ mod italian;
 
 use std::net::SocketAddr;
 
-use gateway_api::{CloseReason, SessionNumber, factor::Happened, login::Language, session::Limit};
+use gateway_api::{CloseReason, SessionNumber, factor::Happened, login::Language, record::Opening, session::Limit};
 
 /// One thing to say.
 #[derive(Debug, Clone)]
@@ -42,6 +42,12 @@ pub(crate) enum Text {
     PasswordsDiffer,
     /// The new one holds.
     PasswordChanged,
+    /// Above the records about the worker.
+    OwnRecord { records: usize, left_off: u32 },
+    /// No review reached them.
+    NobodyLooked,
+    /// A review did.
+    Looked { when: String, opening: Box<Opening> },
     /// This computer is a managed one, until its certificate ends.
     Managed { name: String, until: String },
     /// This computer has no certificate that could be renewed.
@@ -219,6 +225,24 @@ mod tests {
             Text::Enrolled,
             Text::CodeTooLong,
             Text::CodeEmpty,
+            Text::OwnRecord { records: 0, left_off: 0 },
+            Text::OwnRecord { records: 3, left_off: 0 },
+            Text::OwnRecord { records: 2000, left_off: 3 },
+            Text::NobodyLooked,
+            Text::Looked {
+                when: s(),
+                opening: Box::new(Opening {
+                    request: 7,
+                    minute: 3,
+                    at: 0,
+                    from: s(),
+                    until: s(),
+                    ground: s(),
+                    requested_as: s(),
+                    approved_as: s(),
+                    records: 5,
+                }),
+            },
             Text::Managed { name: s(), until: s() },
             Text::Forgotten,
             Text::NothingToForget,

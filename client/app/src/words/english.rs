@@ -25,6 +25,14 @@ pub(super) fn say(text: &Text) -> String {
         Text::AskNewPasswordAgain => "The new password once more: ".into(),
         Text::PasswordsDiffer => "The two were not the same. Once more, please.".into(),
         Text::PasswordChanged => "Your office password is changed. Sign in with the new one from now on.".into(),
+        Text::OwnRecord { records: 0, .. } => "Nothing is recorded about you.".into(),
+        Text::OwnRecord { records, left_off: 0 } => format!("What is recorded about you ({records}), oldest first. Your name and addresses are in it as well, sealed:"),
+        Text::OwnRecord { records, left_off } => format!("The newest {records} of what is recorded about you; {left_off} older ones are not shown. Your name and addresses are in it as well, sealed:"),
+        Text::NobodyLooked => "Nobody has looked at records that name you.".into(),
+        Text::Looked { when, opening } => format!(
+            "On {when} records that name you were looked at: {}, from {} until {}, on ground {}) of article 11 (request {}, minute {}). You may ask your office for a copy of the minute.",
+            opening.records, opening.from, opening.until, opening.ground, opening.request, opening.minute
+        ),
         Text::Managed { name, until } => format!(
             "Your office manages this computer now, as {name}. Its certificate holds until {until}, and is renewed when you sign in."
         ),

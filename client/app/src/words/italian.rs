@@ -25,6 +25,14 @@ pub(super) fn say(text: &Text) -> String {
         Text::AskNewPasswordAgain => "Ancora una volta la nuova password: ".into(),
         Text::PasswordsDiffer => "Le due non erano uguali. Riprova.".into(),
         Text::PasswordChanged => "La password dell'ufficio è cambiata. D'ora in poi accedi con quella nuova.".into(),
+        Text::OwnRecord { records: 0, .. } => "Di te non è registrato niente.".into(),
+        Text::OwnRecord { records, left_off: 0 } => format!("Ciò che è registrato di te ({records}), dal più vecchio. Ci sono anche il tuo nome e gli indirizzi, sigillati:"),
+        Text::OwnRecord { records, left_off } => format!("Gli ultimi {records} dati registrati di te; altri {left_off}, più vecchi, non sono mostrati. Ci sono anche il tuo nome e gli indirizzi, sigillati:"),
+        Text::NobodyLooked => "Nessuno ha consultato dati che ti nominano.".into(),
+        Text::Looked { when, opening } => format!(
+            "Il {when} sono stati consultati dati che ti nominano: {}, dal {} al {}, in base alla lettera {}) dell'articolo 11 (richiesta {}, verbale {}). Puoi chiedere al tuo ufficio copia del verbale.",
+            opening.records, opening.from, opening.until, opening.ground, opening.request, opening.minute
+        ),
         Text::Managed { name, until } => format!(
             "Ora questo computer è gestito dall'ufficio, come {name}. Il certificato vale fino al {until} e si rinnova all'accesso."
         ),
