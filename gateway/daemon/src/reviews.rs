@@ -84,7 +84,6 @@ struct All {
     register: Register,
     requests: BTreeMap<u64, Review>,
     notices: BTreeMap<u64, GeneralNotice>,
-    counting: Counting,
     /// By period.
     figures: Vec<Figures>,
 }
@@ -96,6 +95,8 @@ pub(crate) struct Reviews {
     sealer: Sealer,
     /// Held while a step is taken: each is judged by what the one before left.
     all: Mutex<All>,
+    /// Held while there is counted, which logins do not wait for.
+    counting: Mutex<Counting>,
 }
 
 /// The policy and the moment that a step is judged by.
@@ -182,13 +183,13 @@ impl Reviews {
     /// Reads what is kept. What the key does not open is an error: a review that is forgotten would be one that never was.
     pub(crate) async fn open(state: &Path, store: Store) -> Result<Self, String> {
         let sealer = Sealer::new(&*identity::reviews_key(state)?)?;
-        let mut all = All::default();
+        let (mut all, mut counting) = (All::default(), Counting::default());
         for ReviewRow { what, number, sealed, .. } in store.reviews().await.map_err(|error| error.to_string())? {
             let place = (what, number);
             let opened = match what {
                 Matter::Register => sealer.open(place, &sealed).map(|register| all.register = register),
                 Matter::Request => sealer.open(place, &sealed).map(|review| drop(all.requests.insert(number, review))),
-                Matter::Counting => sealer.open(place, &sealed).map(|counting| all.counting = counting),
+                Matter::Counting => sealer.open(place, &sealed).map(|kept| counting = kept),
                 Matter::Figures => sealer.open(place, &sealed).map(|figures| all.figures.push(figures)),
                 Matter::Notice => sealer.open(place, &sealed).map(|notice| drop(all.notices.insert(number, notice))),
             };
@@ -197,7 +198,7 @@ impl Reviews {
             )?;
         }
         all.figures.sort_by_key(|figures| figures.period);
-        Ok(Self { store, sealer, all: Mutex::new(all) })
+        Ok(Self { store, sealer, all: Mutex::new(all), counting: Mutex::new(counting) })
     }
 
     /// Who has just signed in, with their roles of this moment, which are noted.

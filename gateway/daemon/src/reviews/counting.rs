@@ -36,8 +36,9 @@ impl Counting {
 impl Reviews {
     /// Counts what was recorded since the last time, and publishes the periods that are over.
     pub(crate) async fn count(&self, office: &Office) -> Result<(), String> {
-        let mut all = self.all.lock().await;
-        let mut counting = all.counting.clone();
+        let mut held = self.counting.lock().await;
+        let published: Vec<Period> = self.all.lock().await.figures.iter().map(|figures| figures.period).collect();
+        let mut counting = held.clone();
         loop {
             let rows = self.store.tagged(counting.upto).await.map_err(|StoreError(why)| why)?;
             let Some((last, _)) = rows.last() else { break };
@@ -45,24 +46,25 @@ impl Reviews {
             for (record, worker) in &rows {
                 let period = Period::of(office.day_of(record.time));
                 // A period that was published is never counted again, whatever a clock says.
-                if !all.figures.iter().any(|figures| figures.period == period) {
+                if !published.contains(&period) {
                     counting.tally(period).count(record, *worker);
                 }
             }
         }
-        if counting.upto != all.counting.upto {
+        if counting.upto != held.upto {
             let row = self.row((Matter::Counting, 0), &counting, office.now)?;
             self.store.keep_count(vec![row]).await.map_err(|StoreError(why)| why)?;
-            all.counting = counting;
+            *held = counting;
         }
-        self.publish(&mut all, office).await
+        self.publish(&mut held, office).await
     }
 
-    async fn publish(&self, all: &mut All, office: &Office) -> Result<(), String> {
+    async fn publish(&self, held: &mut Counting, office: &Office) -> Result<(), String> {
         let today = office.today();
-        let over: Vec<Period> = all.counting.tallies.keys().copied().filter(|period| period.end() <= today).collect();
+        let over: Vec<Period> = held.tallies.keys().copied().filter(|period| period.end() <= today).collect();
         for period in over {
-            let mut counting = all.counting.clone();
+            let mut all = self.all.lock().await;
+            let mut counting = held.clone();
             let figures = counting.tally(period).publish(period, &all.figures);
             counting.tallies.remove(&period);
             let text = serde_json::to_vec(&figures).map_err(|error| error.to_string())?;
@@ -79,7 +81,7 @@ impl Reviews {
             tracing::info!(period = %period.first(), "figures of structures published: see `review figures`");
             all.figures.push(figures);
             all.figures.sort_by_key(|figures| figures.period);
-            all.counting = counting;
+            *held = counting;
         }
         Ok(())
     }

@@ -381,3 +381,19 @@ fn figures_of_two_months_are_published_once_and_show_nobody() {
     assert!(page.contains("<svg") && page.contains("Tributi") && !page.contains("<script"), "{page}");
     office.refused("r.office", &["figures"], "are not right");
 }
+
+#[test]
+fn a_role_that_is_taken_away_is_gone_before_its_holder_comes_again_and_begins_anew() {
+    let office = Office::settled();
+    let house = &office.house;
+    house.set_policy(&format!("{POLICY}{}", RULES.replace("director_general = \"directors\"", "")));
+    let mut gateway = house.serve();
+    wait("the role to be seen gone", || office.story().contains(&"role_gone".to_owned()));
+    gateway.signal(Signal::SIGTERM);
+    gateway.ended();
+    house.set_policy(&format!("{POLICY}{RULES}"));
+    let _gateway = house.serve();
+    let from = yesterday();
+    office.done("d.head", &about_rossi(&from, "b"));
+    office.refused("d.general", &["approve", "1"], "seven days with the role are missing");
+}
