@@ -177,6 +177,24 @@ pub fn change_password_with(
     (code, process.stdout() + &process.stderr())
 }
 
+/// Asks what is recorded about a worker: the exit code, what was printed for programs, and what was said.
+///
+/// # Panics
+/// When the program does not end.
+pub fn own_record(
+    computer: &Computer,
+    gateway: &Gateway<'_>,
+    user: &str,
+    password: &str,
+) -> (Option<i32>, [String; 2]) {
+    let mut command = computer.command(program("deskgate"));
+    command.args(["record", "--server", &at(GATEWAY, CONTROL_PORT), "--user", user, "--language", "en"]);
+    command.args(["--fingerprint", &gateway.fingerprint(), "--password-stdin"]);
+    let mut process = computer.spawn(&label("record"), command, &format!("{password}\n"));
+    let code = process.wait(wait::SOON).code();
+    (code, [process.stdout(), process.stderr()])
+}
+
 /// What a worker types at a terminal.
 #[derive(Debug)]
 pub struct Keyboard {

@@ -25,6 +25,7 @@ mod loops;
 mod manual;
 mod metrics;
 mod notices;
+mod own_record;
 mod path_mtu;
 mod policy;
 mod reach;
