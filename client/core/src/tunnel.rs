@@ -17,7 +17,7 @@ use std::{
 
 use boringtun::noise::{Tunn, TunnResult};
 use gateway_api::probe::{self, Nonce};
-use smoltcp::wire::{IpProtocol, Ipv4Packet, TcpPacket};
+use smoltcp::wire::{IpProtocol, Ipv4Packet, Ipv6Packet, TcpPacket};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -217,7 +217,10 @@ impl Tunnel {
                 probe = probe::read(packet);
                 self.length = packet.len();
             }
-            TunnResult::WriteToTunnelV6(packet, from) if self.peer == from => self.length = packet.len(),
+            TunnResult::WriteToTunnelV6(packet, from) if self.peer == from => {
+                probe = probe::read(packet);
+                self.length = packet.len();
+            }
             // The gateway lets only the workstation answer; nobody here rests on that.
             TunnResult::WriteToTunnelV4(..) | TunnResult::WriteToTunnelV6(..) => {}
             TunnResult::WriteToNetwork(answer) => {
@@ -378,9 +381,19 @@ impl Sealer {
 
 /// Whether the workstation's system answers a packet at once: TCP that carries something, begins or ends.
 fn is_answered(packet: &[u8]) -> bool {
-    let tcp = Ipv4Packet::new_checked(packet).ok().filter(|ip| ip.next_header() == IpProtocol::Tcp);
-    let segment = tcp.as_ref().and_then(|ip| TcpPacket::new_checked(ip.payload()).ok());
-    segment.is_some_and(|tcp| !tcp.payload().is_empty() || tcp.syn() || tcp.fin())
+    tcp(packet)
+        .and_then(|tcp| TcpPacket::new_checked(tcp).ok())
+        .is_some_and(|tcp| !tcp.payload().is_empty() || tcp.syn() || tcp.fin())
+}
+
+/// What an IP packet carries, if it is TCP.
+fn tcp(packet: &[u8]) -> Option<&[u8]> {
+    let (protocol, payload) = match packet.first()? >> 4 {
+        4 => Ipv4Packet::new_checked(packet).map(|ip| (ip.next_header(), ip.payload())),
+        _ => Ipv6Packet::new_checked(packet).map(|ip| (ip.next_header(), ip.payload())),
+    }
+    .ok()?;
+    (protocol == IpProtocol::Tcp).then_some(payload)
 }
 
 fn copy(from: &[u8], room: &mut [u8]) -> usize {

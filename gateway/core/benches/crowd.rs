@@ -10,7 +10,7 @@
 
 use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
-use gateway_core::{Gateway, Identity, Setup, Shard, Way};
+use gateway_core::{Gateway, Identity, Pools, Setup, Shard, Way};
 
 #[path = "../tests/world/mod.rs"]
 mod world;
@@ -33,7 +33,7 @@ fn world(handshakes_per_second: u32) -> World {
     let mut world = World::new();
     world.gateway = Gateway::new(Setup {
         identity: Identity::new(world::GATEWAY_SECRET),
-        pool: "100.64.0.0/16".parse().unwrap(),
+        pools: Pools { v4: "100.64.0.0/16".parse().unwrap(), v6: None },
         mtu: world::MTU,
         handshakes_per_second,
         shard: Shard { own: 0, all: 1 },

@@ -15,7 +15,7 @@ use nix::time::{ClockId, clock_gettime};
 #[path = "../tests/world/mod.rs"]
 mod world;
 
-use world::{Client, Flags, World};
+use world::{Client, Flags, World, octets};
 
 /// A whole segment's payload; how many the kernel hands over at once.
 const FULL: usize = 1232;
@@ -193,7 +193,7 @@ impl Saturated {
     }
 
     fn deliver(&mut self) {
-        let mine = self.quiet.address.octets();
+        let mine = octets(self.quiet.address);
         self.timed(0, |world, _, _| world.gateway.flush_office());
         while let Some(packet) = self.world.gateway.poll_office() {
             let pieces = packet.len().div_ceil(FULL + 40).max(1);

@@ -21,7 +21,7 @@ use world::{Flags, WORKSTATION, World, grant};
 const OWN: Ipv4Addr = Ipv4Addr::new(100, 96, 0, 2);
 
 fn judgement(criterion: &mut Criterion) {
-    let filter = Filter::new(&grant(), OWN, WORKSTATION);
+    let filter = Filter::new(&grant(), OWN.into(), WORKSTATION.into());
     let mut packet = Vec::new();
     PacketBuilder::ipv4(OWN.octets(), WORKSTATION.octets(), 64)
         .tcp(50000, 3389, 1, 64240)

@@ -3,17 +3,17 @@
 //!
 //! None may panic or loop, let a packet pass that the promise does not name, or lose count of one.
 
-use std::{collections::BTreeSet, net::Ipv4Addr, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
-use gateway_core::{Filter, Flows, MOST_FLOWS, Packet, Transport, VIRTIO_HEADER};
+use gateway_core::{Family, Filter, Flows, MOST_FLOWS, Packet, Transport, VIRTIO_HEADER};
 
-use crate::world::{Client, Flags, WORKSTATION, World, grant, tcp, udp};
+use crate::world::{Client, Flags, World, grant, octets, tcp, udp, workstation_of};
 
 /// The longest packet or datagram that a target makes.
 const LONGEST: usize = 4096;
-/// The tunnel address of whom a filter of its own is for.
-const OWN: Ipv4Addr = Ipv4Addr::new(100, 96, 0, 2);
+/// Tunnel addresses of whom filters of their own are for, one of each family.
+const OWN: [&str; 2] = ["100.96.0.2", "fd64::2"];
 
 /// The bytes are an IP packet: what is read of it, another reader reads too.
 pub(crate) fn packet(bytes: &[u8]) {
@@ -24,9 +24,18 @@ pub(crate) fn packet(bytes: &[u8]) {
         "nothing is left over"
     );
     let other = SlicedPacket::from_ip(packet.bytes()).expect("another reader refuses it");
-    let Some(NetSlice::Ipv4(ip)) = &other.net else { panic!("another reader sees no IPv4") };
-    assert!(!ip.payload().fragmented && ip.header().options().is_empty());
-    assert_eq!((packet.source, packet.destination), (ip.header().source_addr(), ip.header().destination_addr()));
+    let ends: (IpAddr, IpAddr) = match &other.net {
+        Some(NetSlice::Ipv4(ip)) => {
+            assert!(!ip.payload().fragmented && ip.header().options().is_empty());
+            (ip.header().source_addr().into(), ip.header().destination_addr().into())
+        }
+        Some(NetSlice::Ipv6(ip)) => {
+            assert!(!ip.payload().fragmented && ip.extensions().first_header().is_none());
+            (ip.header().source_addr().into(), ip.header().destination_addr().into())
+        }
+        other => panic!("another reader sees {other:?}"),
+    };
+    assert_eq!((packet.source, packet.destination), ends);
     let ports = match other.transport {
         Some(TransportSlice::Tcp(tcp)) => (tcp.source_port(), tcp.destination_port()),
         Some(TransportSlice::Udp(udp)) => (udp.source_port(), udp.destination_port()),
@@ -41,21 +50,32 @@ pub(crate) fn packet(bytes: &[u8]) {
 /// The bytes are an IP packet: the filter lets through what its bytes, read by hand, say is granted, and nothing else.
 pub(crate) fn filter(bytes: &[u8]) {
     let Ok(packet) = Packet::parse(bytes) else { return };
-    let filter = Filter::new(&grant(), OWN, WORKSTATION);
-    let own = bytes.get(12..16) == Some(&OWN.octets()) && bytes.get(16..20) == Some(&WORKSTATION.octets());
-    let granted = match (bytes[9], u16::from_be_bytes([bytes[22], bytes[23]])) {
-        (6, port) => port == 3389,
-        (17, port) => port == 3390,
-        _ => false,
-    };
-    assert_eq!(filter.judge_from_home(&packet).is_ok(), own && granted);
-    assert_eq!(filter.judge_from_office(&packet).is_ok(), bytes.get(12..16) == Some(&WORKSTATION.octets()));
+    for own in OWN.map(|text| text.parse::<IpAddr>().expect("an address")) {
+        let desk = workstation_of(own);
+        let filter = Filter::new(&grant(), own, desk);
+        // Where both addresses, the protocol and the receiver's port lie.
+        let (first, second, protocol, port) = match own {
+            IpAddr::V4(_) => (12..16, 16..20, 9, 22),
+            IpAddr::V6(_) => (8..24, 24..40, 6, 42),
+        };
+        let same = bytes[0] >> 4 == if own.is_ipv4() { 4 } else { 6 };
+        let from = |address| same && bytes.get(first.clone()) == Some(&*octets(address));
+        let is_own = from(own) && bytes.get(second) == Some(&*octets(desk));
+        let granted = || match (bytes[protocol], u16::from_be_bytes([bytes[port], bytes[port + 1]])) {
+            (6, port) => port == 3389,
+            (17, port) => port == 3390,
+            _ => false,
+        };
+        assert_eq!(filter.judge_from_home(&packet).is_ok(), is_own && granted());
+        assert_eq!(filter.judge_from_office(&packet).is_ok(), from(desk));
+    }
 }
 
 /// Every four bytes are something that happens to a session's flows: only what home began is answered.
 pub(crate) fn flows(bytes: &[u8]) {
-    let mut world = World::new();
+    let mut world = World::of(family(bytes));
     let mut client = world.connect("m.rossi", 1);
+    let desk = client.workstation();
     let mut begun = BTreeSet::new();
     for step in bytes.chunks_exact(4).take(200) {
         let [kind, port, more, sequence] = *step else { return };
@@ -67,7 +87,7 @@ pub(crate) fn flows(bytes: &[u8]) {
         client.take(&mut world);
         match kind % 5 {
             0 => {
-                client.send(&mut world, &tcp(own, port, WORKSTATION, 3389, flags, sequence, &[]));
+                client.send(&mut world, &tcp(own, port, desk, 3389, flags, sequence, &[]));
                 let passed = world.take_office().len();
                 assert!(passed == 0 || flags == Flags::Syn || begun.contains(&(6, port)), "{flags:?} opens nothing");
                 if passed > 0 {
@@ -75,18 +95,18 @@ pub(crate) fn flows(bytes: &[u8]) {
                 }
             }
             1 => {
-                client.send(&mut world, &udp(own, port, WORKSTATION, 3390, &[1]));
+                client.send(&mut world, &udp(own, port, desk, 3390, &[1]));
                 if !world.take_office().is_empty() {
                     begun.insert((17, port));
                 }
             }
             2 => {
-                world.office_sends(&tcp(WORKSTATION, 3389, own, port, flags, sequence, &[]));
+                world.office_sends(&tcp(desk, 3389, own, port, flags, sequence, &[]));
                 let passed = client.take(&mut world).len();
                 assert!(passed == 0 || begun.contains(&(6, port)) && flags != Flags::Syn, "home began no such flow");
             }
             3 => {
-                world.office_sends(&udp(WORKSTATION, 3390, own, port, &[1]));
+                world.office_sends(&udp(desk, 3390, own, port, &[1]));
                 let passed = client.take(&mut world).len();
                 assert!(passed == 0 || begun.contains(&(17, port)), "home began no such flow");
             }
@@ -101,7 +121,7 @@ pub(crate) fn flows(bytes: &[u8]) {
 /// The bytes are what arrives, piece by piece, each with its length and where it comes from: from strangers, in the tunnel, by the
 /// channel, from the office. What passes was granted, and each is counted once.
 pub(crate) fn datagram(bytes: &[u8]) {
-    let mut world = World::new();
+    let mut world = World::of(family(bytes));
     let mut client = world.connect("m.rossi", 1);
     client.open_flow(&mut world);
     let mut rest = bytes;
@@ -112,7 +132,7 @@ pub(crate) fn datagram(bytes: &[u8]) {
         arrive(&mut world, &mut client, kind, usize::from(size) + 1, piece);
         for packet in world.take_office() {
             let packet = Packet::parse(&packet).expect("a packet that cannot be read reaches the office");
-            let filter = Filter::new(&grant(), client.address, WORKSTATION);
+            let filter = Filter::new(&grant(), client.address, client.workstation());
             assert!(filter.judge_from_home(&packet).is_ok(), "the office sees {packet:?}");
         }
         client.take(&mut world);
@@ -120,6 +140,11 @@ pub(crate) fn datagram(bytes: &[u8]) {
     world.pass(Duration::from_secs(1));
     let counters = world.gateway.counters();
     assert_eq!(counters.arrived(), counters.settled(), "{counters:?}");
+}
+
+/// Of the session that the bytes happen to: the first of them says it.
+fn family(bytes: &[u8]) -> Family {
+    if bytes.first().is_some_and(|first| first & 0x80 != 0) { Family::V6 } else { Family::V4 }
 }
 
 fn arrive(world: &mut World, client: &mut Client, kind: u8, size: usize, piece: &[u8]) {

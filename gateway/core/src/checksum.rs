@@ -35,8 +35,8 @@ pub(crate) fn fold(mut sum: u64) -> u16 {
     sum as u16
 }
 
-/// The sum of an IPv4 pseudo header (RFC 9293, section 3.1): both addresses as they lie in the packet, protocol, length
-/// of what follows the IP header.
+/// The sum of a pseudo header (RFC 9293, section 3.1; RFC 8200, section 8.1): both addresses as they lie in the packet,
+/// protocol, length of what follows the IP header. IPv6's has longer fields, with zeros in front, which add nothing.
 #[inline]
 pub(crate) fn pseudo_header(addresses: &[u8], protocol: u8, length: u16) -> u64 {
     sum(addresses) + u64::from(u16::from_ne_bytes([0, protocol])) + u64::from(u16::from_ne_bytes(length.to_be_bytes()))

@@ -6,9 +6,9 @@
 pub enum Drop {
     /// A header is short, or a length lies.
     Malformed,
-    /// IPv6, which no tunnel address is lent for.
-    Ipv6,
-    /// An IPv4 header with options.
+    /// From home, of the other version of IP than the session's address.
+    OtherFamily,
+    /// An IPv4 header with options, or an IPv6 one with extension headers.
     IpOptions,
     /// A fragment, first or later.
     Fragment,
@@ -53,7 +53,7 @@ impl Drop {
     /// Every reason, in the order of declaration.
     pub const ALL: [Self; 21] = [
         Self::Malformed,
-        Self::Ipv6,
+        Self::OtherFamily,
         Self::IpOptions,
         Self::Fragment,
         Self::OtherProtocol,
@@ -79,7 +79,7 @@ impl Drop {
     pub fn word(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
-            Self::Ipv6 => "ipv6",
+            Self::OtherFamily => "other_family",
             Self::IpOptions => "ip_options",
             Self::Fragment => "fragment",
             Self::OtherProtocol => "other_protocol",

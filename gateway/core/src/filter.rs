@@ -2,12 +2,12 @@
 //!
 //! Knows addresses and ports, not flows: whether an answer may return is for `flows`.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use policy::Grant;
 
 use crate::{
-    Drop,
+    Drop, Family,
     flows::{Key, Protocol},
     packet::{Packet, Transport},
     path_mtu::{About, TooBig},
@@ -16,14 +16,14 @@ use crate::{
 /// The one address and the few ports that a session reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
-    own: Ipv4Addr,
-    workstation: Ipv4Addr,
+    own: IpAddr,
+    workstation: IpAddr,
     ports: Box<[(Protocol, u16)]>,
 }
 
 impl Filter {
-    /// Of a grant, for the session that holds the tunnel address `own`.
-    pub fn new(grant: &Grant, own: Ipv4Addr, workstation: Ipv4Addr) -> Self {
+    /// Of a grant, for the session that holds the tunnel address `own`, which is of the workstation's family.
+    pub fn new(grant: &Grant, own: IpAddr, workstation: IpAddr) -> Self {
         let tcp = grant.services.iter().flat_map(|service| &service.tcp).map(|port| (Protocol::Tcp, *port));
         let udp = grant.services.iter().flat_map(|service| &service.udp).map(|port| (Protocol::Udp, *port));
         let mut ports: Vec<_> = tcp.chain(udp).collect();
@@ -35,7 +35,7 @@ impl Filter {
     /// Whether a packet from home goes only where it was granted.
     pub fn judge_from_home(&self, packet: &Packet<'_>) -> Result<(), Drop> {
         if packet.source != self.own {
-            return Err(Drop::SpoofedSource);
+            return Err(self.foreign(packet.source));
         }
         if packet.destination != self.workstation {
             return Err(Drop::OtherHost);
@@ -47,10 +47,15 @@ impl Filter {
         if self.grants(port) { Ok(()) } else { Err(Drop::OtherPort) }
     }
 
+    /// What is wrong with a source that is not the session's.
+    fn foreign(&self, source: IpAddr) -> Drop {
+        if Family::of(source) == Family::of(self.own) { Drop::SpoofedSource } else { Drop::OtherFamily }
+    }
+
     /// Of which flow a packet was that home could not take in: one from the workstation to this session.
     pub(crate) fn judge_too_big_from_home(&self, message: &TooBig<'_>) -> Result<Key, Drop> {
         if message.source != self.own {
-            return Err(Drop::SpoofedSource);
+            return Err(self.foreign(message.source));
         }
         if message.destination != self.workstation {
             return Err(Drop::OtherHost);

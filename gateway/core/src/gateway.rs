@@ -10,12 +10,11 @@ mod waiting;
 
 use std::{
     collections::VecDeque,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
 use gateway_api::{CloseReason, PublicKey, SessionNumber, probe::Nonce};
-use ipnet::Ipv4Net;
 use policy::{Grant, SecondLogin};
 
 use self::{
@@ -23,9 +22,10 @@ use self::{
     waiting::{FromHome, FromOffice},
 };
 use crate::{
-    Census, Counters, Drop, DroppedHeaders, Event, Now, Offload, Open, OpenError, Opened, Phase, Transmit, View, Way,
+    Census, Counters, Drop, DroppedHeaders, Event, Family, Now, Offload, Open, OpenError, Opened, Phase, Transmit,
+    View, Way,
     activity::replay::End,
-    addresses::Addresses,
+    addresses::{Addresses, Pools},
     dropped::Look,
     flows::Flow,
     guard::Guard,
@@ -43,8 +43,8 @@ use crate::{
     timer::Timer,
 };
 
-/// A reset, IPv4 and TCP headers without options, as [`peer::padded`] makes it.
-const RESET_PADDED: usize = 48;
+/// The longest reset, as [`peer::padded`] makes it.
+const RESET_PADDED: usize = reset::LONGEST.next_multiple_of(16);
 
 /// The first byte of a handshake's first message.
 const INITIATION: u8 = 1;
@@ -75,8 +75,8 @@ pub struct Stray {
 pub struct Setup {
     /// The gateway's keys, the same for all shards.
     pub identity: Identity,
-    /// Tunnel addresses: a network of /16 to /29, of which the first host is the gateway's own.
-    pub pool: Ipv4Net,
+    /// Tunnel addresses.
+    pub pools: Pools,
     /// The largest IP packet inside the tunnel, in bytes: 1280 to 1420.
     pub mtu: u16,
     /// Handshakes let in each second before cookies are asked for.
@@ -115,7 +115,7 @@ impl Gateway {
             mtu: setup.mtu,
             shard: setup.shard,
             strays: VecDeque::new(),
-            sessions: Sessions::new(Addresses::new(setup.pool, setup.shard)),
+            sessions: Sessions::new(Addresses::new(setup.pools, setup.shard)),
             from_home: Intake::new(),
             from_office: Intake::new(),
             to_home: ToHome::new(),
@@ -125,11 +125,6 @@ impl Gateway {
             nonces: Vec::with_capacity(MOST_NONCES),
             plain: Box::new([0; LARGEST_DATAGRAM]),
         }
-    }
-
-    /// The gateway's own address in a pool of tunnel addresses.
-    pub fn own_address(pool: Ipv4Net) -> Option<Ipv4Addr> {
-        Addresses::gateway(pool)
     }
 
     /// What was counted since the start.
@@ -244,7 +239,10 @@ impl Gateway {
 
     /// Holds a place for a session: its address and its worker. It has no peer until it is admitted.
     pub fn open_session(&mut self, open: Open, now: Now) -> Result<Opened, OpenError> {
-        let IpAddr::V4(workstation) = open.workstation else { return Err(OpenError::NoTunnelFamily) };
+        let family = Family::of(open.workstation);
+        if !self.sessions.has_addresses(family) {
+            return Err(OpenError::NoTunnelFamily);
+        }
         if open.grant.ends_at <= now.wall {
             return Err(OpenError::GrantOver);
         }
@@ -262,12 +260,10 @@ impl Gateway {
             self.close(slot, CloseReason::Replaced);
         }
         let replaces = admitted.first().and_then(|slot| self.sessions.get(*slot)).map(|other| other.number);
-        let slot = self
-            .sessions
-            .insert(|address| Session::new(open, workstation, address, now))
-            .ok_or(OpenError::NoAddress)?;
+        let slot =
+            self.sessions.insert(family, |address| Session::new(open, address, now)).ok_or(OpenError::NoAddress)?;
         let address = self.sessions.get(slot).ok_or(OpenError::NoAddress)?.address;
-        Ok(Opened { address: address.into(), mtu: self.mtu, replaces })
+        Ok(Opened { address, mtu: self.mtu, replaces })
     }
 
     /// Gives a pending session its peer, and ends the one it replaces. False if it is gone, or not pending.
@@ -613,13 +609,14 @@ fn reset_flows(session: &mut Session, flows: &[Flow], to_home: &mut ToHome, to_o
     let to = session.peer.as_ref().and_then(Peer::ready);
     for flow in flows.iter().filter(|flow| flow.is_live()) {
         for packet in reset::for_office(flow, session.address, session.workstation) {
-            to_office.add_alone(&packet);
+            to_office.add_alone(packet.bytes());
         }
         if let (Some(to), Some(peer)) = (to, session.peer.as_mut()) {
             let reset = reset::for_home(flow, session.address, session.workstation);
             let mut space = [0; RESET_PADDED];
-            space.split_at_mut(reset.len()).0.copy_from_slice(&reset);
-            seal(to_home, to, peer, &mut space, reset.len(), RESET_PADDED);
+            let length = reset.bytes().len();
+            space.split_at_mut(length).0.copy_from_slice(reset.bytes());
+            seal(to_home, to, peer, &mut space, length, RESET_PADDED);
         }
     }
 }

@@ -34,6 +34,7 @@ mod checksum;
 mod dropped;
 mod drops;
 mod event;
+mod family;
 mod filter;
 mod flows;
 mod gateway;
@@ -56,12 +57,13 @@ mod turns;
 mod ways;
 
 pub use activity::replay::End;
-pub use addresses::{LARGEST_POOL, SMALLEST_POOL, owner, shares};
+pub use addresses::{LARGEST_POOL, LARGEST_POOL_V6, Pools, SMALLEST_POOL, SMALLEST_POOL_V6};
 pub use dropped::{DroppedHeader, DroppedHeaders, LONGEST_LOOK, MOST_HEADERS};
 pub use drops::{Counters, Drop, Drops, IdleTotals};
 pub use event::{
     Census, Event, KeptFlow, NotRestored, Now, Open, OpenError, Opened, Phase, Restore, Standing, Traffic, View,
 };
+pub use family::Family;
 pub use filter::Filter;
 pub use flows::{Flows, MOST_FLOWS, Protocol};
 pub use gateway::{Gateway, Setup, Shard, Stray};

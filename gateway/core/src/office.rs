@@ -9,8 +9,9 @@
 use std::collections::VecDeque;
 
 use crate::{
+    Family,
     offload::{self, VIRTIO_HEADER},
-    packet::{IP_HEADER, Packet, Tcp, Transport},
+    packet::{Packet, Tcp, Transport},
 };
 
 /// Piles open at a time.
@@ -24,6 +25,7 @@ const ONE_PACKET: usize = 2048;
 struct Pile {
     /// The header for the TUN, then the packet.
     buffer: Vec<u8>,
+    family: Family,
     headers: usize,
     segment: usize,
     next: u32,
@@ -37,11 +39,11 @@ impl Pile {
         self.buffer.get(VIRTIO_HEADER..).unwrap_or_default()
     }
 
-    /// Addresses and ports, which lie side by side.
-    fn flow(&self) -> Option<&[u8; 12]> {
-        flow(self.packet())
+    fn is_of_flow(&self, packet: &Packet<'_>) -> bool {
+        self.family == packet.family() && is_one_flow(self.family, self.packet(), packet.bytes())
     }
 
+    /// Asked of a packet of the same flow, and so of the same family.
     fn takes(&self, packet: &Packet<'_>, tcp: &Tcp) -> bool {
         let (mine, its) = (self.packet(), packet.bytes());
         !self.complete
@@ -49,11 +51,20 @@ impl Pile {
             && self.next == tcp.sequence
             && packet.payload().len() <= self.segment
             && mine.len() + packet.payload().len() <= LARGEST
-            && mine.get(..2) == its.get(..2)                    // version, service class
-            && mine.get(6..10) == its.get(6..10)                // don't fragment, hops, protocol
-            && mine.get(28..33) == its.get(28..33)              // acknowledgement, header length
-            && mine.get(34..36) == its.get(34..36)              // window
-            && mine.get(IP_HEADER + 20..self.headers) == its.get(IP_HEADER + 20..self.headers) // options
+            && match self.family {
+                // Version and service class; don't fragment, hops, protocol.
+                Family::V4 => {
+                    field::<2>(mine, 0) == field::<2>(its, 0)
+                        && field::<4>(mine, 6) == field::<4>(its, 6)
+                        && is_alike::<20>(mine, its, self.headers)
+                }
+                // Version, traffic class and flow label; protocol, hops.
+                Family::V6 => {
+                    field::<4>(mine, 0) == field::<4>(its, 0)
+                        && field::<2>(mine, 6) == field::<2>(its, 6)
+                        && is_alike::<40>(mine, its, self.headers)
+                }
+            }
     }
 
     fn pile(&mut self, packet: &Packet<'_>, tcp: &Tcp) {
@@ -62,7 +73,7 @@ impl Pile {
         self.next = self.next.wrapping_add(payload.len() as u32);
         self.pieces += 1;
         if tcp.has(Tcp::PSH)
-            && let Some(flags) = self.buffer.get_mut(VIRTIO_HEADER + IP_HEADER + 13)
+            && let Some(flags) = self.buffer.get_mut(VIRTIO_HEADER + self.family.header() + 13)
         {
             *flags |= Tcp::PSH;
         }
@@ -74,13 +85,11 @@ impl Pile {
         if self.pieces < 2 {
             return;
         }
-        let header = offload::super_packet(self.headers, self.segment);
+        let header = offload::super_packet(self.family, self.headers, self.segment);
         offload::put(&mut self.buffer, 0, header);
         if let Some(packet) = self.buffer.get_mut(VIRTIO_HEADER..) {
-            let total = packet.len() as u16;
-            offload::put(packet, 2, total.to_be_bytes());
-            offload::seal_ip(packet);
-            offload::start_tcp_checksum(packet);
+            self.family.put_length(packet, packet.len());
+            offload::start_tcp_checksum(packet, self.family);
         }
     }
 }
@@ -98,8 +107,7 @@ pub(crate) struct ToOffice {
 impl ToOffice {
     /// Takes a packet that may pass.
     pub(crate) fn add(&mut self, packet: &Packet<'_>) {
-        let Some(its_flow) = flow(packet.bytes()) else { return };
-        let open = self.open.iter().position(|pile| pile.flow() == Some(its_flow));
+        let open = self.open.iter().position(|pile| pile.is_of_flow(packet));
         let Some(tcp) = may_be_piled(packet) else {
             if let Some(place) = open {
                 self.close(place);
@@ -151,6 +159,7 @@ impl ToOffice {
         let payload = packet.payload().len();
         self.open.push(Pile {
             buffer,
+            family: packet.family(),
             headers: packet.headers(),
             segment: payload,
             next: tcp.sequence.wrapping_add(payload as u32),
@@ -174,8 +183,23 @@ fn fill(buffer: &mut Vec<u8>, packet: &[u8]) {
     buffer.extend_from_slice(packet);
 }
 
-fn flow(packet: &[u8]) -> Option<&[u8; 12]> {
-    packet.get(12..)?.first_chunk()
+/// Whether two packets of one family have the same addresses and ports, which lie side by side.
+fn is_one_flow(family: Family, one: &[u8], other: &[u8]) -> bool {
+    match family {
+        Family::V4 => field::<12>(one, 12) == field::<12>(other, 12),
+        Family::V6 => field::<36>(one, 8) == field::<36>(other, 8),
+    }
+}
+
+/// Whether the TCP headers behind IP headers of `IP` bytes differ in nothing but number, push and checksum.
+fn is_alike<const IP: usize>(one: &[u8], other: &[u8], headers: usize) -> bool {
+    field::<5>(one, IP + 8) == field::<5>(other, IP + 8)                    // acknowledgement, header length
+        && field::<2>(one, IP + 14) == field::<2>(other, IP + 14)           // window
+        && one.get(IP + 20..headers) == other.get(IP + 20..headers) // options
+}
+
+fn field<const N: usize>(packet: &[u8], at: usize) -> Option<&[u8; N]> {
+    packet.get(at..)?.first_chunk()
 }
 
 /// A TCP packet that carries data and nothing else of note, and whose checksum holds.
@@ -184,7 +208,7 @@ fn may_be_piled(packet: &Packet<'_>) -> Option<Tcp> {
         Transport::Tcp(tcp)
             if tcp.flags & !Tcp::PSH == Tcp::ACK
                 && !packet.payload().is_empty()
-                && offload::tcp_checksum_holds(packet.bytes()) =>
+                && offload::tcp_checksum_holds(packet) =>
         {
             Some(tcp)
         }

@@ -5,8 +5,8 @@
 //! the pieces; cutting it here, straight into the datagrams, is what one system call per 45 packets means.
 
 use crate::{
-    Drop, checksum,
-    packet::{IP_HEADER, Packet, TCP, Tcp, Transport, UDP},
+    Drop, Family, checksum,
+    packet::{Packet, TCP, Tcp, Transport, UDP},
 };
 
 /// Length of the header that stands before each packet of the TUN, in bytes.
@@ -15,6 +15,7 @@ pub const VIRTIO_HEADER: usize = 10;
 const NEEDS_CHECKSUM: u8 = 1;
 const GSO_NONE: u8 = 0;
 const GSO_TCP4: u8 = 1;
+const GSO_TCP6: u8 = 4;
 const GSO_UDP: u8 = 5;
 /// Set beside the kind where TCP said that congestion was seen.
 const GSO_ECN: u8 = 0x80;
@@ -41,7 +42,7 @@ impl Offload {
         match kind & !GSO_ECN {
             GSO_NONE if flags & NEEDS_CHECKSUM != 0 => Ok(Self::Checksum),
             GSO_NONE => Ok(Self::Complete),
-            GSO_TCP4 | GSO_UDP if size > 0 => Ok(Self::Pieces(size)),
+            GSO_TCP4 | GSO_TCP6 | GSO_UDP if size > 0 => Ok(Self::Pieces(size)),
             _ => Err(Drop::Malformed),
         }
     }
@@ -59,12 +60,16 @@ impl Offload {
 }
 
 /// The header for a TCP super-packet that the kernel is to cut into pieces of `size` bytes of payload.
-pub(crate) fn super_packet(headers: usize, size: usize) -> [u8; VIRTIO_HEADER] {
+pub(crate) fn super_packet(family: Family, headers: usize, size: usize) -> [u8; VIRTIO_HEADER] {
+    let kind = match family {
+        Family::V4 => GSO_TCP4,
+        Family::V6 => GSO_TCP6,
+    };
     let [h0, h1] = (headers as u16).to_ne_bytes();
     let [s0, s1] = (size as u16).to_ne_bytes();
-    let [c0, c1] = (IP_HEADER as u16).to_ne_bytes();
+    let [c0, c1] = (family.header() as u16).to_ne_bytes();
     let [o0, o1] = (TCP_CHECKSUM_AT as u16).to_ne_bytes();
-    [NEEDS_CHECKSUM, GSO_TCP4, h0, h1, s0, s1, c0, c1, o0, o1]
+    [NEEDS_CHECKSUM, kind, h0, h1, s0, s1, c0, c1, o0, o1]
 }
 
 /// The header for a packet that is complete.
@@ -100,8 +105,8 @@ pub(crate) fn cut(
     if payload.is_empty() {
         return Err(Drop::Malformed);
     }
-    let [_, _, _, _, i0, i1, ..] = *whole.first_chunk::<IP_HEADER>().ok_or(Drop::Malformed)?;
-    let first_identification = u16::from_be_bytes([i0, i1]);
+    let family = packet.family();
+    let first_identification = identification(head);
     let mut pieces = 0u16;
     for part in payload.chunks(size) {
         let length = headers + part.len();
@@ -111,18 +116,19 @@ pub(crate) fn cut(
         piece_payload.copy_from_slice(part);
         let offset = usize::from(pieces) * size;
         let is_last = offset + part.len() == payload.len();
-        put(piece_head, 2, (length as u16).to_be_bytes());
-        put(piece_head, 4, first_identification.wrapping_add(pieces).to_be_bytes());
         match packet.transport {
             Transport::Tcp(tcp) => {
-                put(piece_head, IP_HEADER + 4, tcp.sequence.wrapping_add(offset as u32).to_be_bytes());
+                put(piece_head, family.header() + 4, tcp.sequence.wrapping_add(offset as u32).to_be_bytes());
                 if !is_last {
-                    put(piece_head, IP_HEADER + 13, [tcp.flags & !(Tcp::FIN | Tcp::PSH)]);
+                    put(piece_head, family.header() + 13, [tcp.flags & !(Tcp::FIN | Tcp::PSH)]);
                 }
             }
-            Transport::Udp { .. } => put(piece_head, IP_HEADER + 4, ((8 + part.len()) as u16).to_be_bytes()),
+            Transport::Udp { .. } => put(piece_head, family.header() + 4, ((8 + part.len()) as u16).to_be_bytes()),
         }
-        seal_ip(piece);
+        if family == Family::V4 {
+            put(piece_head, 4, first_identification.wrapping_add(pieces).to_be_bytes());
+        }
+        family.put_length(piece_head, length);
         seal_transport(piece, packet);
         each(space, length);
         pieces = pieces.wrapping_add(1);
@@ -137,11 +143,9 @@ fn piece_of(space: &mut [u8], length: usize, largest: usize) -> Result<&mut [u8]
     space.get_mut(..length).ok_or(Drop::TooBig)
 }
 
-/// Puts the IPv4 header's checksum.
-pub(crate) fn seal_ip(packet: &mut [u8]) {
-    put(packet, 10, [0, 0]);
-    let sum = packet.get(..IP_HEADER).map_or(0, checksum::sum);
-    put(packet, 10, (!checksum::fold(sum)).to_ne_bytes());
+/// What an IPv4 header numbers its packet with: each piece has the next number.
+fn identification(head: &[u8]) -> u16 {
+    head.get(4..6).and_then(|field| field.first_chunk::<2>()).map_or(0, |field| u16::from_be_bytes(*field))
 }
 
 /// Puts the transport checksum of a whole packet.
@@ -150,27 +154,30 @@ fn seal_transport(packet: &mut [u8], like: &Packet<'_>) {
         Transport::Tcp(_) => (TCP, TCP_CHECKSUM_AT),
         Transport::Udp { .. } => (UDP, UDP_CHECKSUM_AT),
     };
-    put(packet, IP_HEADER + at, [0, 0]);
-    let sum = !checksum::fold(transport_sum(packet, protocol));
+    let family = like.family();
+    let at = family.header() + at;
+    put(packet, at, [0, 0]);
+    let sum = !checksum::fold(transport_sum(packet, family, protocol));
     // RFC 768: a UDP checksum that comes out as zero is sent as all ones, for zero means there is none.
     let sum = if sum == 0 && protocol == UDP { 0xffff } else { sum };
-    put(packet, IP_HEADER + at, sum.to_ne_bytes());
+    put(packet, at, sum.to_ne_bytes());
 }
 
 /// Puts the sum of the pseudo header, from which the kernel goes on.
-pub(crate) fn start_tcp_checksum(packet: &mut [u8]) {
-    let length = packet.len().saturating_sub(IP_HEADER) as u16;
-    let addresses = packet.get(12..IP_HEADER).map_or(0, |addresses| checksum::pseudo_header(addresses, TCP, length));
-    put(packet, IP_HEADER + TCP_CHECKSUM_AT, checksum::fold(addresses).to_ne_bytes());
+pub(crate) fn start_tcp_checksum(packet: &mut [u8], family: Family) {
+    let length = packet.len().saturating_sub(family.header()) as u16;
+    let addresses = packet.get(family.addresses());
+    let sum = addresses.map_or(0, |addresses| checksum::pseudo_header(addresses, TCP, length));
+    put(packet, family.header() + TCP_CHECKSUM_AT, checksum::fold(sum).to_ne_bytes());
 }
 
 /// Whether a TCP packet's checksum holds.
-pub(crate) fn tcp_checksum_holds(packet: &[u8]) -> bool {
-    checksum::fold(transport_sum(packet, TCP)) == 0xffff
+pub(crate) fn tcp_checksum_holds(packet: &Packet<'_>) -> bool {
+    checksum::fold(transport_sum(packet.bytes(), packet.family(), TCP)) == 0xffff
 }
 
-fn transport_sum(packet: &[u8], protocol: u8) -> u64 {
-    let (Some(addresses), Some(body)) = (packet.get(12..IP_HEADER), packet.get(IP_HEADER..)) else {
+fn transport_sum(packet: &[u8], family: Family, protocol: u8) -> u64 {
+    let (Some(addresses), Some(body)) = (packet.get(family.addresses()), packet.get(family.header()..)) else {
         return 0;
     };
     checksum::pseudo_header(addresses, protocol, body.len() as u16) + checksum::sum(body)

@@ -1,13 +1,14 @@
 //! A borrowed look at one IP packet: addresses, protocol, ports.
 //!
 //! The only reader of IP headers in the gateway, and a strict one: what it cannot vouch for it refuses with a reason.
-//! Refused here: IPv6 (no tunnel address of that family is lent), options (source routing hides in them), fragments
-//! (only the first would show its ports), lengths that lie, protocols other than TCP and UDP. The packet may be followed
-//! by padding (WireGuard pads to 16 bytes); the header's own length counts, once it is known to be true.
+//! Refused here: IPv4's options and IPv6's extension headers (source routing hides in both), fragments (only the first
+//! would show its ports), lengths that lie, protocols other than TCP and UDP. A chain of extension headers is refused at its
+//! first: no system needs one for TCP or UDP, and what is not walked cannot mislead. The packet may be followed by padding
+//! (WireGuard pads to 16 bytes); the header's own length counts, once it is known to be true.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::Drop;
+use crate::{Drop, Family};
 
 /// A packet whose headers are known to be true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +16,12 @@ pub struct Packet<'a> {
     /// The packet without padding: IP header, transport header, payload.
     bytes: &'a [u8],
     /// Where it says it comes from.
-    pub source: Ipv4Addr,
-    /// Where it goes.
-    pub destination: Ipv4Addr,
+    pub source: IpAddr,
+    /// Where it goes; of the same family.
+    pub destination: IpAddr,
     /// What it carries.
     pub transport: Transport,
+    family: Family,
     payload_at: usize,
 }
 
@@ -88,16 +90,19 @@ impl Tcp {
     }
 }
 
-/// IPv4's protocol numbers that may pass.
+/// The protocol numbers that may pass.
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
-/// Length of an IPv4 header without options.
-pub(crate) const IP_HEADER: usize = 20;
+/// IPv6's extension headers (RFC 8200, section 4, and IANA's list of them): the fragment's, and those that hold anything else.
+/// What is encrypted or authenticated (ESP, AH) counts as another protocol, as in IPv4.
+const FRAGMENT: u8 = 44;
+const EXTENSIONS: [u8; 8] = [0, 43, 60, 135, 139, 140, 253, 254];
 
 /// Where a packet says it goes, nothing else of it looked at.
-pub(crate) fn destination(bytes: &[u8]) -> Option<Ipv4Addr> {
-    match *bytes.first_chunk::<IP_HEADER>()? {
-        [first, .., d0, d1, d2, d3] if first >> 4 == 4 => Some(Ipv4Addr::new(d0, d1, d2, d3)),
+pub(crate) fn destination(bytes: &[u8]) -> Option<IpAddr> {
+    match bytes.first()? >> 4 {
+        4 => bytes.get(16..20)?.first_chunk::<4>().map(|address| Ipv4Addr::from(*address).into()),
+        6 => bytes.get(24..40)?.first_chunk::<16>().map(|address| Ipv6Addr::from(*address).into()),
         _ => None,
     }
 }
@@ -105,13 +110,15 @@ pub(crate) fn destination(bytes: &[u8]) -> Option<Ipv4Addr> {
 impl<'a> Packet<'a> {
     /// Reads a packet that may be followed by padding.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Drop> {
-        let version = bytes.first().ok_or(Drop::Malformed)? >> 4;
-        match version {
-            4 => {}
-            6 => return Err(Drop::Ipv6),
-            _ => return Err(Drop::Malformed),
+        match bytes.first().ok_or(Drop::Malformed)? >> 4 {
+            4 => Self::parse_v4(bytes),
+            6 => Self::parse_v6(bytes),
+            _ => Err(Drop::Malformed),
         }
-        let header: &[u8; IP_HEADER] = bytes.first_chunk().ok_or(Drop::Malformed)?;
+    }
+
+    fn parse_v4(bytes: &'a [u8]) -> Result<Self, Drop> {
+        let header: &[u8; Family::V4.header()] = bytes.first_chunk().ok_or(Drop::Malformed)?;
         let [first, _, len_hi, len_lo, _, _, frag_hi, frag_lo, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] =
             *header;
         match first & 0x0f {
@@ -123,23 +130,51 @@ impl<'a> Packet<'a> {
         if frag_hi & 0xbf != 0 || frag_lo != 0 {
             return Err(Drop::Fragment);
         }
-        let total = usize::from(u16::from_be_bytes([len_hi, len_lo]));
         // A total length of 0 is what boringtun delivers as an empty packet; less than a header or more than was
         // delivered is a lie.
-        let bytes = bytes.get(..total).filter(|packet| packet.len() >= IP_HEADER).ok_or(Drop::Malformed)?;
-        let body = bytes.get(IP_HEADER..).ok_or(Drop::Malformed)?;
+        let total = usize::from(u16::from_be_bytes([len_hi, len_lo]));
+        let source = Ipv4Addr::new(s0, s1, s2, s3).into();
+        let destination = Ipv4Addr::new(d0, d1, d2, d3).into();
+        Self::carrying(protocol, bytes.get(..total).ok_or(Drop::Malformed)?, Family::V4, source, destination)
+    }
+
+    fn parse_v6(bytes: &'a [u8]) -> Result<Self, Drop> {
+        let header: &[u8; Family::V6.header()] = bytes.first_chunk().ok_or(Drop::Malformed)?;
+        let [_, _, _, _, len_hi, len_lo, next, _, addresses @ ..] = header;
+        let (source, destination) = addresses.split_first_chunk::<16>().ok_or(Drop::Malformed)?;
+        let destination = destination.first_chunk::<16>().ok_or(Drop::Malformed)?;
+        match *next {
+            FRAGMENT => return Err(Drop::Fragment),
+            next if EXTENSIONS.contains(&next) => return Err(Drop::IpOptions),
+            _ => {}
+        }
+        // Of what follows the header; 0 would be a jumbogram's (RFC 2675), which holds no transport header here.
+        let total = header.len() + usize::from(u16::from_be_bytes([*len_hi, *len_lo]));
+        let bytes = bytes.get(..total).ok_or(Drop::Malformed)?;
+        let source = Ipv6Addr::from(*source).into();
+        let destination = Ipv6Addr::from(*destination).into();
+        Self::carrying(*next, bytes, Family::V6, source, destination)
+    }
+
+    fn carrying(
+        protocol: u8,
+        bytes: &'a [u8],
+        family: Family,
+        source: IpAddr,
+        destination: IpAddr,
+    ) -> Result<Self, Drop> {
+        let body = bytes.get(family.header()..).ok_or(Drop::Malformed)?;
         let (transport, transport_header) = match protocol {
             TCP => tcp(body)?,
             UDP => udp(body)?,
             _ => return Err(Drop::OtherProtocol),
         };
-        Ok(Self {
-            bytes,
-            source: Ipv4Addr::new(s0, s1, s2, s3),
-            destination: Ipv4Addr::new(d0, d1, d2, d3),
-            transport,
-            payload_at: IP_HEADER + transport_header,
-        })
+        Ok(Self { bytes, source, destination, transport, family, payload_at: family.header() + transport_header })
+    }
+
+    /// The version of IP that it is of.
+    pub fn family(&self) -> Family {
+        self.family
     }
 
     /// The whole packet, without padding.
@@ -152,7 +187,7 @@ impl<'a> Packet<'a> {
         self.bytes.get(self.payload_at..).unwrap_or_default()
     }
 
-    /// Length of both headers, in bytes: 28 to 80.
+    /// Length of both headers, in bytes: 28 to 100.
     pub fn headers(&self) -> usize {
         self.payload_at
     }

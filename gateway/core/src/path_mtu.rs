@@ -5,12 +5,12 @@
 //! It names the packet that did not fit by its beginning; whether that packet could have been sent is for the filter and
 //! the flows. Everything else of ICMP is refused, and so is one of these that lies about its length or checksum.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::{
-    checksum,
+    Family, checksum,
     flows::Protocol,
-    packet::{IP_HEADER, TCP, UDP},
+    packet::{TCP, UDP},
 };
 
 /// "Too big", with the packet that it speaks of.
@@ -18,12 +18,12 @@ use crate::{
 pub struct TooBig<'a> {
     bytes: &'a [u8],
     /// Who says so: a router, or the receiver itself.
-    pub source: Ipv4Addr,
-    /// Who is told: whoever sent the packet that did not fit.
-    pub destination: Ipv4Addr,
+    pub source: IpAddr,
+    /// Who is told: whoever sent the packet that did not fit. Of the same family, as is that packet.
+    pub destination: IpAddr,
     /// The packet that did not fit.
     pub about: About,
-    /// The largest packet that fits, in bytes: 576 to 65,535.
+    /// The largest packet that fits, in bytes: 576 to 65,535, with IPv6 from 1280 on.
     pub mtu: u16,
 }
 
@@ -31,9 +31,9 @@ pub struct TooBig<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct About {
     /// Where it came from.
-    pub source: Ipv4Addr,
+    pub source: IpAddr,
     /// Where it was going.
-    pub destination: Ipv4Addr,
+    pub destination: IpAddr,
     /// What it carried.
     pub protocol: Protocol,
     /// The sender's port.
@@ -43,34 +43,49 @@ pub struct About {
 }
 
 const ICMP: u8 = 1;
-const UNREACHABLE: u8 = 3;
-const FRAGMENTATION_NEEDED: u8 = 4;
+const ICMPV6: u8 = 58;
+/// Type and code: "fragmentation needed", and "packet too big".
+const NEEDED: [u8; 2] = [3, 4];
+const TOO_BIG: [u8; 2] = [2, 0];
 const ICMP_HEADER: usize = 8;
-/// RFC 1812, section 4.3.2.3: an error is no longer than this, so that nothing else travels in it.
-const LONGEST: usize = 576;
-/// What every host takes (RFC 791): less is no line, but somebody who wants a connection to crawl.
-const LEAST_MTU: u16 = 576;
+
+/// What an IP header without options or extensions says.
+struct Header {
+    family: Family,
+    protocol: u8,
+    source: IpAddr,
+    destination: IpAddr,
+}
 
 impl<'a> TooBig<'a> {
     /// Reads a packet that may be followed by padding; none if it is anything else, or does not hold.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let (bytes, body) = split(bytes, true)?;
-        if bytes.len() > LONGEST || bytes.get(9) != Some(&ICMP) {
+        let (header, bytes) = split(bytes, true)?;
+        let body = bytes.get(header.family.header()..)?;
+        if bytes.len() > longest(header.family) {
             return None;
         }
-        // What RFC 1191 leaves unused is zero. A router that puts something there (RFC 4884) is not believed.
+        // What RFC 1191 leaves unused, and the upper half of RFC 4443's size, is zero. A router that puts something there
+        // (RFC 4884) is not believed.
         let ([kind, code, _, _, 0, 0, mtu_hi, mtu_lo], about) = body.split_first_chunk::<ICMP_HEADER>()? else {
             return None;
         };
         let mtu = u16::from_be_bytes([*mtu_hi, *mtu_lo]);
-        if (*kind, *code) != (UNREACHABLE, FRAGMENTATION_NEEDED) || mtu < LEAST_MTU {
+        let (protocol, meaning, covered) = match header.family {
+            Family::V4 => (ICMP, NEEDED, 0),
+            Family::V6 => {
+                let addresses = bytes.get(Family::V6.addresses())?;
+                (ICMPV6, TOO_BIG, checksum::pseudo_header(addresses, ICMPV6, body.len() as u16))
+            }
+        };
+        if header.protocol != protocol || [*kind, *code] != meaning || mtu < least_mtu(header.family) {
             return None;
         }
-        if checksum::fold(checksum::sum(body)) != 0xffff {
+        if checksum::fold(covered + checksum::sum(body)) != 0xffff {
             return None;
         }
-        let (source, destination) = addresses(bytes)?;
-        Some(Self { bytes, source, destination, about: About::parse(about)?, mtu })
+        let about = About::parse(about, header.family)?;
+        Some(Self { bytes, source: header.source, destination: header.destination, about, mtu })
     }
 
     /// The whole packet, without padding.
@@ -80,33 +95,68 @@ impl<'a> TooBig<'a> {
 }
 
 impl About {
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let (header, body) = split(bytes, false)?;
-        let protocol = match *header.get(9)? {
+    fn parse(bytes: &[u8], family: Family) -> Option<Self> {
+        let (header, bytes) = split(bytes, false)?;
+        let protocol = match header.protocol {
+            _ if header.family != family => return None,
             TCP => Protocol::Tcp,
             UDP => Protocol::Udp,
             _ => return None,
         };
         // RFC 792: at least eight bytes, which hold the ports.
-        let [s0, s1, d0, d1, ..] = *body.first_chunk::<8>()?;
-        let (source, destination) = addresses(header)?;
+        let [s0, s1, d0, d1, ..] = *bytes.get(family.header()..)?.first_chunk::<8>()?;
         let [source_port, destination_port] = [[s0, s1], [d0, d1]].map(u16::from_be_bytes);
-        Some(Self { source, destination, protocol, source_port, destination_port })
+        Some(Self { source: header.source, destination: header.destination, protocol, source_port, destination_port })
     }
 }
 
-/// An IPv4 packet without options that is no fragment, and what follows its header. `whole` asks that all of it is there.
-fn split(bytes: &[u8], whole: bool) -> Option<(&[u8], &[u8])> {
-    let [first, _, len_hi, len_lo, _, _, frag_hi, frag_lo, ..] = *bytes.first_chunk::<IP_HEADER>()?;
+/// An error is no longer than this, so that nothing else travels in it (RFC 1812, section 4.3.2.3; RFC 4443, section 2.4).
+fn longest(family: Family) -> usize {
+    match family {
+        Family::V4 => 576,
+        Family::V6 => 1280,
+    }
+}
+
+/// What every host and line takes (RFC 791; RFC 8200, section 5): less is no line, but somebody who wants a connection to
+/// crawl.
+fn least_mtu(family: Family) -> u16 {
+    match family {
+        Family::V4 => 576,
+        Family::V6 => 1280,
+    }
+}
+
+/// The header of a packet without options or extensions that is no fragment, and the packet without padding. `whole` asks
+/// that all of it is there.
+fn split(bytes: &[u8], whole: bool) -> Option<(Header, &[u8])> {
+    let (header, total) = match bytes.first()? >> 4 {
+        4 => header_v4(bytes)?,
+        6 => header_v6(bytes)?,
+        _ => return None,
+    };
+    let bytes = if whole { bytes.get(..total)? } else { bytes.get(..total).unwrap_or(bytes) };
+    Some((header, bytes))
+}
+
+fn header_v4(bytes: &[u8]) -> Option<(Header, usize)> {
+    let header: &[u8; Family::V4.header()] = bytes.first_chunk()?;
+    let [first, _, len_hi, len_lo, _, _, frag_hi, frag_lo, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header;
     let total = usize::from(u16::from_be_bytes([len_hi, len_lo]));
-    if first != 0x45 || frag_hi & 0xbf != 0 || frag_lo != 0 || total < IP_HEADER {
+    if first != 0x45 || frag_hi & 0xbf != 0 || frag_lo != 0 || total < header.len() {
         return None;
     }
-    let bytes = if whole { bytes.get(..total)? } else { bytes.get(..total).unwrap_or(bytes) };
-    Some((bytes, bytes.get(IP_HEADER..)?))
+    let source = Ipv4Addr::new(s0, s1, s2, s3).into();
+    let destination = Ipv4Addr::new(d0, d1, d2, d3).into();
+    Some((Header { family: Family::V4, protocol, source, destination }, total))
 }
 
-fn addresses(header: &[u8]) -> Option<(Ipv4Addr, Ipv4Addr)> {
-    let [s0, s1, s2, s3, d0, d1, d2, d3] = *header.get(12..IP_HEADER)?.first_chunk()?;
-    Some((Ipv4Addr::new(s0, s1, s2, s3), Ipv4Addr::new(d0, d1, d2, d3)))
+fn header_v6(bytes: &[u8]) -> Option<(Header, usize)> {
+    let header: &[u8; Family::V6.header()] = bytes.first_chunk()?;
+    let [_, _, _, _, len_hi, len_lo, protocol, _, addresses @ ..] = header;
+    let (source, destination) = addresses.split_first_chunk::<16>()?;
+    let source = Ipv6Addr::from(*source).into();
+    let destination = Ipv6Addr::from(*destination.first_chunk::<16>()?).into();
+    let total = header.len() + usize::from(u16::from_be_bytes([*len_hi, *len_lo]));
+    Some((Header { family: Family::V6, protocol: *protocol, source, destination }, total))
 }

@@ -13,7 +13,7 @@
 //! is durable. A session of an earlier run of the gateway begins as away. INVARIANT: `peer`
 //! is there exactly from admission to close.
 
-use std::{net::Ipv4Addr, sync::Arc, time::Duration, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Duration, time::Instant};
 
 use gateway_api::{CloseReason, PresharedKey, PublicKey, SessionNumber, session::Limit};
 use jiff::Timestamp;
@@ -49,8 +49,9 @@ pub(crate) struct Session {
     pub(crate) number: SessionNumber,
     pub(crate) worker: Arc<str>,
     pub(crate) grant: Grant,
-    pub(crate) workstation: Ipv4Addr,
-    pub(crate) address: Ipv4Addr,
+    pub(crate) workstation: IpAddr,
+    /// Inside the tunnel; of the workstation's family.
+    pub(crate) address: IpAddr,
     pub(crate) public_key: PublicKey,
     pub(crate) phase: Phase,
     opened_at: Timestamp,
@@ -103,7 +104,8 @@ pub(crate) enum Due {
 }
 
 impl Session {
-    pub(crate) fn new(open: crate::Open, workstation: Ipv4Addr, address: Ipv4Addr, now: Now) -> Self {
+    pub(crate) fn new(open: crate::Open, address: IpAddr, now: Now) -> Self {
+        let workstation = open.workstation;
         let mut deadlines = Deadlines::default();
         deadlines.arm(Timer::Pending, now.instant + PENDING);
         Self {
@@ -140,16 +142,9 @@ impl Session {
 
     /// A session of an earlier run: away until its channel comes back, calling its client from `call_at` on. Its idle
     /// limit is counted anew, for nothing of what the person did was kept; and so is the wait for its workstation.
-    pub(crate) fn restore(
-        restore: Restore,
-        workstation: Ipv4Addr,
-        address: Ipv4Addr,
-        index: u32,
-        now: Now,
-        call_at: Instant,
-    ) -> Self {
-        let Restore { open, opened_at, initiation, standing, .. } = restore;
-        let mut session = Self::new(open, workstation, address, now);
+    pub(crate) fn restore(restore: Restore, index: u32, now: Now, call_at: Instant) -> Self {
+        let Restore { open, address, opened_at, initiation, standing } = restore;
+        let mut session = Self::new(open, address, now);
         session.admit(index, now);
         session.peer = session.peer.take().map(|peer| peer.resume(standing.endpoint, initiation));
         session.opened_at = opened_at;
@@ -408,8 +403,8 @@ impl Session {
             number: self.number,
             worker: Arc::clone(&self.worker),
             grant: self.grant.clone(),
-            workstation: self.workstation.into(),
-            address: self.address.into(),
+            workstation: self.workstation,
+            address: self.address,
             endpoint: self.endpoint(),
             phase: self.phase,
             opened_at: self.opened_at,

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    net::Ipv4Addr,
+    net::IpAddr,
     sync::Arc,
     time::Instant,
 };
@@ -13,6 +13,7 @@ use std::{
 use gateway_api::{PublicKey, SessionNumber};
 
 use crate::{
+    Family,
     addresses::Addresses,
     session::Session,
     timer::{Agenda, Timer},
@@ -33,7 +34,7 @@ pub(crate) struct Sessions {
     by_number: BTreeMap<SessionNumber, Slot>,
     by_key: BTreeMap<[u8; 32], Slot>,
     by_worker: BTreeMap<Arc<str>, Vec<Slot>>,
-    /// By place in the pool; an address that nobody holds leads nowhere.
+    /// By place in the pools; an address that nobody holds leads nowhere.
     by_address: Vec<Option<u32>>,
     addresses: Addresses,
     agenda: Agenda,
@@ -69,13 +70,13 @@ impl Sessions {
         self.by_key.get(&key.0).copied()
     }
 
-    pub(crate) fn by_address(&self, address: Ipv4Addr) -> Option<Slot> {
+    pub(crate) fn by_address(&self, address: IpAddr) -> Option<Slot> {
         let place = self.addresses.place(address)?;
         self.by_address.get(place).copied().flatten().map(|slot| slot as usize)
     }
 
     /// Which shard's an address is; none for one that is lent to nobody ever.
-    pub(crate) fn owner(&self, address: Ipv4Addr) -> Option<u8> {
+    pub(crate) fn owner(&self, address: IpAddr) -> Option<u8> {
         self.addresses.owner(address)
     }
 
@@ -104,17 +105,22 @@ impl Sessions {
         self.by_number.contains_key(&number) || self.by_key.contains_key(&key.0)
     }
 
-    /// Lends an address and lets `make` build the session that holds it.
-    pub(crate) fn insert(&mut self, make: impl FnOnce(Ipv4Addr) -> Session) -> Option<Slot> {
+    /// Whether there are tunnel addresses of a family, lent or not.
+    pub(crate) fn has_addresses(&self, family: Family) -> bool {
+        self.addresses.has(family)
+    }
+
+    /// Lends an address of a family and lets `make` build the session that holds it.
+    pub(crate) fn insert(&mut self, family: Family, make: impl FnOnce(IpAddr) -> Session) -> Option<Slot> {
         if self.is_full() {
             return None;
         }
-        let address = self.addresses.lend()?;
+        let address = self.addresses.lend(family)?;
         Some(self.place(address, |_| make(address)))
     }
 
     /// Lends this very address and lets `make`, which is told the slot, build the session that holds it.
-    pub(crate) fn restore(&mut self, address: Ipv4Addr, make: impl FnOnce(Slot) -> Session) -> Option<Slot> {
+    pub(crate) fn restore(&mut self, address: IpAddr, make: impl FnOnce(Slot) -> Session) -> Option<Slot> {
         (!self.is_full() && self.addresses.take(address)).then(|| self.place(address, make))
     }
 
@@ -122,7 +128,7 @@ impl Sessions {
         self.empty.is_empty() && self.slots.len() >= MOST_SESSIONS
     }
 
-    fn place(&mut self, address: Ipv4Addr, make: impl FnOnce(Slot) -> Session) -> Slot {
+    fn place(&mut self, address: IpAddr, make: impl FnOnce(Slot) -> Session) -> Slot {
         let slot = self.empty.pop_front().unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() - 1

@@ -7,13 +7,16 @@ mod targets;
 mod world;
 
 use std::{
-    net::Ipv4Addr,
+    net::IpAddr,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use world::{Draw, Flags, WORKSTATION, number, packets::draw_packet, tcp};
+use world::{Draw, Flags, number, packets::draw_packet, tcp, workstation_of};
 
-const OWN: Ipv4Addr = Ipv4Addr::new(100, 96, 0, 2);
+/// The session's tunnel address, of the first family or the second.
+fn own(draw: &mut Draw) -> IpAddr {
+    draw.of(&["100.96.0.2", "fd64::2"]).parse().unwrap()
+}
 
 /// Flips, cuts, doubles and replaces bytes.
 fn change(draw: &mut Draw, bytes: &mut Vec<u8>) {
@@ -35,7 +38,8 @@ fn change(draw: &mut Draw, bytes: &mut Vec<u8>) {
 }
 
 fn a_packet(draw: &mut Draw) -> Vec<u8> {
-    let mut packet = draw_packet(draw, OWN);
+    let own = own(draw);
+    let mut packet = draw_packet(draw, own);
     change(draw, &mut packet);
     packet
 }
@@ -51,24 +55,26 @@ fn steps(draw: &mut Draw) -> Vec<u8> {
 }
 
 /// From the workstation or somebody else, to the session.
-fn from_the_office(draw: &mut Draw) -> Vec<u8> {
-    let from = draw.of(&[WORKSTATION, WORKSTATION, OWN]);
+fn from_the_office(draw: &mut Draw, own: IpAddr) -> Vec<u8> {
+    let from = draw.of(&[workstation_of(own), workstation_of(own), own]);
     let payload = vec![7; draw.of(&[0, 1, 1500, 3000])];
-    tcp(from, draw.of(&[3389, 3389, 445]), OWN, 50_000, draw.of(&[Flags::Syn, Flags::Push]), 5000, &payload)
+    tcp(from, draw.of(&[3389, 3389, 445]), own, 50_000, draw.of(&[Flags::Syn, Flags::Push]), 5000, &payload)
 }
 
 /// Pieces as [`targets::datagram`] reads them.
 fn arrivals(draw: &mut Draw) -> Vec<u8> {
     let mut bytes = Vec::new();
+    let own = own(draw);
     for _ in 0..draw.below(12) {
-        let kind = draw.below(8) as u8;
-        let mut piece = match kind {
+        // The uppermost bit of the first says which family the session is of.
+        let kind = draw.below(8) as u8 | if own.is_ipv4() { 0 } else { 0x80 };
+        let mut piece = match kind & 7 {
             2 | 7 if draw.one_in(2) => vec![0; 200],
-            5 | 6 => from_the_office(draw),
-            _ => draw_packet(draw, OWN),
+            5 | 6 => from_the_office(draw, own),
+            _ => draw_packet(draw, own),
         };
-        if kind == 5 {
-            piece.splice(0..0, [1, draw.of(&[0, 1, 5, 0x81]), 40, 0, draw.below(256) as u8, 4, 20, 0, 16, 0]);
+        if kind & 7 == 5 {
+            piece.splice(0..0, [1, draw.of(&[0, 1, 4, 5, 0x81]), 40, 0, draw.below(256) as u8, 4, 20, 0, 16, 0]);
         }
         change(draw, &mut piece);
         bytes.push(kind);

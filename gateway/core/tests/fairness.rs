@@ -3,7 +3,7 @@
 mod world;
 
 use gateway_core::{Drop, Traffic, VIRTIO_HEADER};
-use world::{Client, Flags, WORKSTATION, World, tcp};
+use world::{Client, Flags, WORKSTATION, World, octets, tcp};
 
 /// A whole segment's payload, and how many datagrams of such the kernel hands over at once.
 const FULL: usize = 1232;
@@ -101,7 +101,7 @@ fn a_keystroke_goes_before_what_others_copy_to_the_office() {
 
     assert!(office.world.gateway.is_waiting(), "the others are not through yet");
     let first = office.world.office.first().expect("something was served");
-    assert_eq!(first[VIRTIO_HEADER..][12..16], office.quiet.address.octets(), "the keystroke is the first to go");
+    assert_eq!(first[VIRTIO_HEADER..][12..16], octets(office.quiet.address), "the keystroke is the first to go");
 }
 
 #[test]

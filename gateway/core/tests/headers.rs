@@ -5,35 +5,45 @@
 
 mod world;
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
-use etherparse::{Ipv4HeaderSlice, PacketBuilder, TcpHeaderSlice, UdpHeaderSlice};
+use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice, TcpHeaderSlice, UdpHeaderSlice};
 use gateway_core::{Packet, Transport};
-use world::{Draw, number};
+use world::{Draw, number, packets::ip};
 
 /// What is read of a packet that is believed: addresses, ports, length, where its payload begins, and of TCP the numbers
 /// and flags.
-type Read = (Ipv4Addr, Ipv4Addr, u16, u16, usize, usize, Option<(u32, u32, u8)>);
+type Read = (IpAddr, IpAddr, u16, u16, usize, usize, Option<(u32, u32, u8)>);
 
-fn by_etherparse(bytes: &[u8]) -> Option<Read> {
+/// What the IP header says: from where, to where, protocol, its own length, the packet's.
+fn ip_by_etherparse(bytes: &[u8]) -> Option<(IpAddr, IpAddr, u8, usize, usize)> {
+    if let Ok(ip) = Ipv6HeaderSlice::from_slice(bytes) {
+        let total = 40 + usize::from(ip.payload_length());
+        let (source, destination) = (ip.source_addr().into(), ip.destination_addr().into());
+        return (total <= bytes.len()).then_some((source, destination, ip.next_header().0, 40, total));
+    }
     let ip = Ipv4HeaderSlice::from_slice(bytes).ok()?;
     let total = usize::from(ip.total_len());
     let reserved = ip.slice()[6] & 0x80 != 0;
     if !ip.options().is_empty() || ip.is_fragmenting_payload() || reserved || total < 20 || total > bytes.len() {
         return None;
     }
-    let body = &bytes[20..total];
-    let (source, destination) = (ip.source_addr(), ip.destination_addr());
-    match ip.protocol().0 {
+    Some((ip.source_addr().into(), ip.destination_addr().into(), ip.protocol().0, 20, total))
+}
+
+fn by_etherparse(bytes: &[u8]) -> Option<Read> {
+    let (source, destination, protocol, header, total) = ip_by_etherparse(bytes)?;
+    let body = &bytes[header..total];
+    match protocol {
         6 => {
             let tcp = TcpHeaderSlice::from_slice(body).ok()?;
             let numbers = (tcp.sequence_number(), tcp.acknowledgment_number(), tcp.slice()[13]);
-            let payload_at = 20 + tcp.slice().len();
+            let payload_at = header + tcp.slice().len();
             Some((source, destination, tcp.source_port(), tcp.destination_port(), total, payload_at, Some(numbers)))
         }
         17 => {
             let udp = UdpHeaderSlice::from_slice(body).ok().filter(|udp| usize::from(udp.length()) == body.len())?;
-            Some((source, destination, udp.source_port(), udp.destination_port(), total, 28, None))
+            Some((source, destination, udp.source_port(), udp.destination_port(), total, header + 8, None))
         }
         _ => None,
     }
@@ -50,8 +60,12 @@ fn by_the_gateway(bytes: &[u8]) -> Option<Read> {
 }
 
 fn draw_packet(draw: &mut Draw) -> Vec<u8> {
-    let mut address = || (draw.next() as u32).to_be_bytes();
-    let builder = PacketBuilder::ipv4(address(), address(), 64);
+    let is_v4 = draw.one_in(2);
+    let mut address = || match is_v4 {
+        true => IpAddr::from((draw.next() as u32).to_be_bytes()),
+        false => IpAddr::from((u128::from(draw.next()) << 64 | u128::from(draw.next())).to_be_bytes()),
+    };
+    let builder = ip(address(), address());
     let (from, to) = (draw.next() as u16, draw.next() as u16);
     let payload = vec![draw.next() as u8; draw.below(60)];
     let mut packet = Vec::new();
@@ -68,7 +82,7 @@ fn draw_packet(draw: &mut Draw) -> Vec<u8> {
             1 => packet.extend(vec![0; draw.below(17)]),
             // Any bit of where headers lie.
             _ => {
-                let at = draw.below(packet.len().min(80));
+                let at = draw.below(packet.len().min(100));
                 packet[at] ^= 1 << draw.below(8);
             }
         }

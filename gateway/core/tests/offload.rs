@@ -4,9 +4,10 @@ mod world;
 
 use std::collections::BTreeMap;
 
-use gateway_core::{Offload, Packet, Transport, VIRTIO_HEADER};
+use etherparse::NetSlice;
+use gateway_core::{Family, Offload, Packet, Transport, VIRTIO_HEADER};
 use proptest::prelude::*;
-use world::{Client, Flags, MTU, WORKSTATION, World, checksums_hold, tcp};
+use world::{Client, Flags, MTU, World, checksums_hold, tcp};
 
 /// What the kernel does with a packet and its virtio header, spelled out slowly.
 fn as_the_kernel_cuts(read: &[u8]) -> Vec<Vec<u8>> {
@@ -15,14 +16,13 @@ fn as_the_kernel_cuts(read: &[u8]) -> Vec<Vec<u8>> {
     if header[1] == 0 {
         return vec![packet.to_vec()];
     }
-    assert_eq!((header[0], header[1]), (1, 1), "a TCP super-packet whose checksum is to be made");
+    let (kind, ip_header) = if packet[0] >> 4 == 4 { (1, 20) } else { (4, 40) };
+    assert_eq!((header[0], header[1]), (1, kind), "a TCP super-packet whose checksum is to be made");
     let parsed = etherparse::SlicedPacket::from_ip(packet).unwrap();
-    let Some(etherparse::NetSlice::Ipv4(ip)) = parsed.net else { panic!("not IPv4") };
     let Some(etherparse::TransportSlice::Tcp(slice)) = parsed.transport else { panic!("not TCP") };
-    assert_eq!(
-        usize::from(u16::from_ne_bytes([header[2], header[3]])),
-        20 + slice.slice().len() - slice.payload().len()
-    );
+    let word = |at: usize| usize::from(u16::from_ne_bytes([header[at], header[at + 1]]));
+    let tcp_header = slice.slice().len() - slice.payload().len();
+    assert_eq!((word(2), word(6), word(8)), (ip_header + tcp_header, ip_header, 16), "where its headers end");
     let pieces: Vec<_> = slice.payload().chunks(size).collect();
     let last = pieces.len() - 1;
     let mut offset = 0;
@@ -31,12 +31,23 @@ fn as_the_kernel_cuts(read: &[u8]) -> Vec<Vec<u8>> {
         let mut tcp = slice.to_header();
         tcp.sequence_number = tcp.sequence_number.wrapping_add(offset);
         tcp.psh &= n == last;
-        let mut ip = ip.header().to_header();
-        ip.set_payload_len(tcp.header_len() + piece.len()).unwrap();
-        ip.header_checksum = ip.calc_header_checksum();
-        tcp.checksum = tcp.calc_checksum_ipv4(&ip, piece).unwrap();
         let mut packet = Vec::new();
-        ip.write(&mut packet).unwrap();
+        match &parsed.net {
+            Some(NetSlice::Ipv4(ip)) => {
+                let mut ip = ip.header().to_header();
+                ip.set_payload_len(tcp.header_len() + piece.len()).unwrap();
+                ip.header_checksum = ip.calc_header_checksum();
+                tcp.checksum = tcp.calc_checksum_ipv4(&ip, piece).unwrap();
+                ip.write(&mut packet).unwrap();
+            }
+            Some(NetSlice::Ipv6(ip)) => {
+                let mut ip = ip.header().to_header();
+                ip.set_payload_length(tcp.header_len() + piece.len()).unwrap();
+                tcp.checksum = tcp.calc_checksum_ipv6(&ip, piece).unwrap();
+                ip.write(&mut packet).unwrap();
+            }
+            other => panic!("{other:?}"),
+        }
         tcp.write(&mut packet).unwrap();
         packet.extend_from_slice(piece);
         cut.push(packet);
@@ -50,9 +61,12 @@ fn by_flow(packets: impl IntoIterator<Item = Vec<u8>>) -> BTreeMap<u16, Vec<Vec<
     let mut flows: BTreeMap<u16, Vec<Vec<u8>>> = BTreeMap::new();
     for mut packet in packets {
         assert!(checksums_hold(&packet));
-        let port = u16::from_be_bytes([packet[20], packet[21]]);
-        packet[4..6].fill(0);
-        packet[10..12].fill(0);
+        let ports_at = if packet[0] >> 4 == 4 { 20 } else { 40 };
+        let port = u16::from_be_bytes([packet[ports_at], packet[ports_at + 1]]);
+        if ports_at == 20 {
+            packet[4..6].fill(0);
+            packet[10..12].fill(0);
+        }
         flows.entry(port).or_default().push(packet);
     }
     flows
@@ -67,10 +81,14 @@ struct Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let length = prop_oneof![Just(0), Just(1), Just(1000), Just(1000), Just(1000), 1..usize::from(MTU) - 40];
+    let length = prop_oneof![Just(0), Just(1), Just(1000), Just(1000), Just(1000), 1..usize::from(MTU) - 60];
     let step = (0..20u16, length, prop::bool::weighted(0.1), prop::bool::weighted(0.05))
         .prop_map(|(flow, length, push, skip)| Step { flow, length, push, skip });
     prop::collection::vec(step, 1..200)
+}
+
+fn families() -> impl Strategy<Value = Family> {
+    prop::sample::select(vec![Family::V4, Family::V6])
 }
 
 /// Few cases, for each is long; a case that failed is kept beside this file and tried first.
@@ -83,12 +101,12 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn what_home_sent_is_what_the_office_gets(steps in steps()) {
-        let mut world = World::new();
+    fn what_home_sent_is_what_the_office_gets(steps in steps(), family in families()) {
+        let mut world = World::of(family);
         let mut client = world.connect("m.rossi", 1);
         let mut next = [1000u32; 20];
         for flow in 0..20 {
-            let syn = tcp(client.address, 40000 + flow, WORKSTATION, 3389, Flags::Syn, 999, &[]);
+            let syn = tcp(client.address, 40000 + flow, client.workstation(), 3389, Flags::Syn, 999, &[]);
             client.send(&mut world, &syn);
         }
         world.drain();
@@ -99,7 +117,8 @@ proptest! {
             *sequence = sequence.wrapping_add(if step.skip { 77 } else { 0 });
             let flags = if step.push { Flags::Push } else { Flags::Ack };
             let payload: Vec<u8> = (0..step.length).map(|n| (n as u32 ^ *sequence) as u8).collect();
-            let packet = tcp(client.address, 40000 + step.flow, WORKSTATION, 3389, flags, *sequence, &payload);
+            let desk = client.workstation();
+            let packet = tcp(client.address, 40000 + step.flow, desk, 3389, flags, *sequence, &payload);
             *sequence = sequence.wrapping_add(step.length as u32);
             client.send(&mut world, &packet);
             sent.push(packet);
@@ -110,8 +129,14 @@ proptest! {
     }
 
     #[test]
-    fn a_super_packet_reaches_home_whole(length in 1usize..60_000, size in 1u16..1272, push in any::<bool>()) {
-        let mut world = World::new();
+    fn a_super_packet_reaches_home_whole(
+        length in 1usize..60_000,
+        size in 1u16..1252,
+        push in any::<bool>(),
+        family in families(),
+    ) {
+        let mut world = World::of(family);
+        let headers = if family == Family::V4 { 40 } else { 60 };
         let mut client = world.connect("m.rossi", 1);
         client.open_flow(&mut world);
         // So many pieces find room at once; the loop sends in between when they do not.
@@ -125,7 +150,7 @@ proptest! {
         let mut joined = Vec::new();
         for piece in &pieces {
             prop_assert!(checksums_hold(piece));
-            joined.extend_from_slice(&piece[40..]);
+            joined.extend_from_slice(&piece[headers..]);
         }
         prop_assert_eq!(joined, payload);
     }
@@ -136,10 +161,19 @@ proptest! {
         let theirs = etherparse::SlicedPacket::from_ip(&bytes);
         if let Ok(packet) = ours {
             let theirs = theirs.expect("what we vouch for, others can read");
-            let Some(etherparse::NetSlice::Ipv4(ip)) = &theirs.net else { panic!("not IPv4") };
-            prop_assert_eq!(ip.header().source_addr(), packet.source);
-            prop_assert_eq!(ip.header().destination_addr(), packet.destination);
-            prop_assert!(!ip.is_payload_fragmented() && ip.header().options().is_empty());
+            match &theirs.net {
+                Some(NetSlice::Ipv4(ip)) => {
+                    prop_assert_eq!(ip.header().source_addr(), packet.source);
+                    prop_assert_eq!(ip.header().destination_addr(), packet.destination);
+                    prop_assert!(!ip.is_payload_fragmented() && ip.header().options().is_empty());
+                }
+                Some(NetSlice::Ipv6(ip)) => {
+                    prop_assert_eq!(ip.header().source_addr(), packet.source);
+                    prop_assert_eq!(ip.header().destination_addr(), packet.destination);
+                    prop_assert!(!ip.is_payload_fragmented() && ip.extensions().first_header().is_none());
+                }
+                other => panic!("{other:?}"),
+            }
             match (theirs.transport, packet.transport) {
                 (Some(etherparse::TransportSlice::Tcp(theirs)), Transport::Tcp(ours)) => {
                     prop_assert_eq!(theirs.source_port(), ours.source);
@@ -159,12 +193,15 @@ proptest! {
 
 /// A good packet with a few bytes changed and its end cut or drawn out.
 fn near_packets() -> impl Strategy<Value = Vec<u8>> {
-    let client = Client::new(1);
-    let good = prop_oneof![
-        Just(client.tcp(Flags::Push, 1, b"payload")),
-        Just(world::udp(client.address, 1, WORKSTATION, 2, b"payload")),
-    ];
-    let changes = prop::collection::vec((0usize..48, any::<u8>()), 0..4);
+    let mut client = Client::new(1);
+    let mut good = Vec::new();
+    for address in ["100.96.0.2", "fd64::2"] {
+        client.hold(address.parse().unwrap());
+        good.push(client.tcp(Flags::Push, 1, b"payload"));
+        good.push(world::udp(client.address, 1, client.workstation(), 2, b"payload"));
+    }
+    let good = prop::sample::select(good);
+    let changes = prop::collection::vec((0usize..64, any::<u8>()), 0..4);
     (good, changes, 0usize..80).prop_map(|(mut packet, changes, length)| {
         for (at, value) in changes {
             if let Some(byte) = packet.get_mut(at) {

@@ -2,12 +2,15 @@
 
 mod world;
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use gateway_api::{CloseReason, session::Limit};
-use gateway_core::{Drop, Event, Offload, OpenError, Phase};
+use gateway_core::{Drop, Event, Family, Offload, OpenError, Phase};
 use policy::{End, SecondLogin};
-use world::{Client, Flags, MTU, WORKSTATION, World, checksums_hold, grant, tcp, udp};
+use world::{Client, Flags, MTU, WORKSTATION, WORKSTATION_V6, World, checksums_hold, grant, packets::ip, tcp, udp};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -176,23 +179,30 @@ fn a_closed_session_leaves_no_peer_and_no_way_back() {
 
 #[test]
 fn an_end_resets_the_flow_on_both_sides_with_numbers_that_are_believed() {
-    let mut world = World::new();
-    let mut client = world.connect("m.rossi", 1);
-    client.open_flow(&mut world);
-    client.send(&mut world, &client.tcp(Flags::Push, 1000, b"12345"));
-    world.office_sends(&client.tcp_back(Flags::Push, 5000, b"1234567"));
-    client.take(&mut world);
-    world.take_office();
-    world.gateway.close_session(client.number, CloseReason::Idle);
-    // The workstation acknowledged 1000 and five bytes are under way: a reset at each number.
-    let numbers: Vec<_> = world.take_office().iter().map(|packet| sequence_of_reset(packet)).collect();
-    assert_eq!(numbers, [1005, 1000]);
-    let home: Vec<_> = client.take(&mut world).iter().map(|packet| sequence_of_reset(packet)).collect();
-    assert_eq!(home, [5007]);
+    for family in [Family::V4, Family::V6] {
+        let mut world = World::of(family);
+        let mut client = world.connect("m.rossi", 1);
+        client.open_flow(&mut world);
+        client.send(&mut world, &client.tcp(Flags::Push, 1000, b"12345"));
+        world.office_sends(&client.tcp_back(Flags::Push, 5000, b"1234567"));
+        client.take(&mut world);
+        world.take_office();
+        world.gateway.close_session(client.number, CloseReason::Idle);
+        // The workstation acknowledged 1000 and five bytes are under way: a reset at each number.
+        let (home, desk) = (client.address, client.workstation());
+        let resets = world.take_office();
+        let numbers: Vec<_> = resets.iter().map(|packet| sequence_of_reset(packet, home, desk)).collect();
+        assert_eq!(numbers, [1005, 1000]);
+        let resets = client.take(&mut world);
+        let numbers: Vec<_> = resets.iter().map(|packet| sequence_of_reset(packet, desk, home)).collect();
+        assert_eq!(numbers, [5007]);
+    }
 }
 
-fn sequence_of_reset(packet: &[u8]) -> u32 {
+fn sequence_of_reset(packet: &[u8], from: IpAddr, to: IpAddr) -> u32 {
     assert!(checksums_hold(packet));
+    let read = gateway_core::Packet::parse(packet).unwrap();
+    assert_eq!((read.source, read.destination), (from, to));
     let parsed = etherparse::SlicedPacket::from_ip(packet).unwrap();
     let Some(etherparse::TransportSlice::Tcp(tcp)) = parsed.transport else { panic!("not TCP") };
     assert!(tcp.rst());
@@ -215,8 +225,7 @@ fn from_home_nothing_passes_but_the_granted_address_protocol_and_ports() {
         .icmpv4_echo_request(1, 1)
         .write(&mut icmp, &[0; 32])
         .unwrap();
-    let mut ipv6 = Vec::new();
-    etherparse::PacketBuilder::ipv6([0xfd; 16], [0xfe; 16], 64).udp(1, 3390).write(&mut ipv6, &[0; 8]).unwrap();
+    let ipv6 = udp(IpAddr::from([0xfd; 16]), 1, IpAddr::from([0xfe; 16]), 3390, &[0; 8]);
     let mut options = to(WORKSTATION, 3389);
     options[0] = 0x46;
     let cases = [
@@ -230,7 +239,7 @@ fn from_home_nothing_passes_but_the_granted_address_protocol_and_ports() {
         (tcp(own, 50000, WORKSTATION, 3389, Flags::Push, 1, b"no flow"), Drop::NoFlow),
         (tcp(own, 50000, WORKSTATION, 3389, Flags::SynAck, 1, &[]), Drop::NoFlow),
         (icmp, Drop::OtherProtocol),
-        (ipv6, Drop::Ipv6),
+        (ipv6, Drop::OtherFamily),
         (options, Drop::IpOptions),
         (changed(6, 0x20), Drop::Fragment),   // more fragments follow
         (changed(7, 1), Drop::Fragment),      // an offset
@@ -252,35 +261,115 @@ fn from_home_nothing_passes_but_the_granted_address_protocol_and_ports() {
 }
 
 #[test]
-fn the_workstation_answers_and_opens_nothing() {
-    let mut world = World::new();
+fn from_home_nothing_passes_by_ipv6_but_the_granted_address_protocol_and_ports() {
+    let [own, colleague, gateway, neighbour] =
+        ["fd64::2", "fd64::3", "fd64::1", "fd20:3::48"].map(|text| text.parse::<IpAddr>().unwrap());
+    let workstation = IpAddr::from(WORKSTATION_V6);
+    let to = |address: IpAddr, port| tcp(own, 50000, address, port, Flags::Syn, 1, &[]);
+    let changed = |at: usize, value: u8| {
+        let mut packet = to(workstation, 3389);
+        packet[at] = value;
+        packet
+    };
+    // An extension header of eight bytes before the TCP header.
+    let extended = |kind: u8, first: [u8; 4]| {
+        let mut packet = changed(6, kind);
+        packet.splice(40..40, [&[6, 0][..], &first, &[0, 0]].concat());
+        packet[5] += 8;
+        packet
+    };
+    let icmp = |kind: u8| {
+        let mut packet = Vec::new();
+        let kind = etherparse::Icmpv6Type::Unknown { type_u8: kind, code_u8: 0, bytes5to8: [0; 4] };
+        ip(own, workstation).icmpv6(kind).write(&mut packet, &to(neighbour, 3389)).unwrap();
+        packet
+    };
+    let cases = [
+        (to(neighbour, 3389), Drop::OtherHost),
+        (to(gateway, 3389), Drop::OtherHost),
+        (to(colleague, 3389), Drop::OtherHost),
+        (to("ff02::1".parse().unwrap(), 3389), Drop::OtherHost),
+        (to("::ffff:10.20.3.47".parse().unwrap(), 3389), Drop::OtherHost),
+        (to(workstation, 445), Drop::OtherPort),
+        (udp(own, 50000, workstation, 3389, b"x"), Drop::OtherPort),
+        (tcp(colleague, 50000, workstation, 3389, Flags::Syn, 1, &[]), Drop::SpoofedSource),
+        (tcp(own, 50000, workstation, 3389, Flags::Push, 1, b"no flow"), Drop::NoFlow),
+        (tcp(Ipv4Addr::new(100, 96, 0, 2), 50000, WORKSTATION, 3389, Flags::Syn, 1, &[]), Drop::OtherFamily),
+        (icmp(128), Drop::OtherProtocol),     // a ping
+        (icmp(1), Drop::OtherProtocol),       // unreachable
+        (icmp(2), Drop::OtherProtocol),       // too big, and of a size that no line has
+        (icmp(135), Drop::OtherProtocol),     // asks for a neighbour
+        (icmp(137), Drop::OtherProtocol),     // sends somebody elsewhere
+        (changed(6, 4), Drop::OtherProtocol), // IPv4 inside
+        (changed(6, 41), Drop::OtherProtocol),
+        (extended(0, [1, 4, 0, 0]), Drop::IpOptions), // options for every hop
+        (extended(43, [0, 0, 0, 0]), Drop::IpOptions), // a route
+        (extended(60, [1, 4, 0, 0]), Drop::IpOptions), // options for the workstation
+        (extended(44, [0, 1, 0, 0]), Drop::Fragment), // the first
+        (extended(44, [0, 8, 0, 0]), Drop::Fragment), // the last
+        (extended(44, [0, 0, 0, 0]), Drop::Fragment), // the only one
+        (changed(5, 10), Drop::Malformed),            // less than a TCP header
+        (changed(52, 0xf0), Drop::Malformed),         // a TCP header longer than the packet
+    ];
+    let mut world = World::of(Family::V6);
     let mut client = world.connect("m.rossi", 1);
-    client.open_flow(&mut world);
-    let stranger = Ipv4Addr::new(10, 20, 3, 48);
-    for packet in [
-        tcp(WORKSTATION, 3389, client.address, 50001, Flags::Syn, 1, &[]),
-        tcp(WORKSTATION, 3389, client.address, 50000, Flags::Syn, 1, &[]),
-        tcp(WORKSTATION, 445, client.address, 50000, Flags::Push, 1, b"x"),
-        tcp(stranger, 3389, client.address, 50000, Flags::Push, 1, b"x"),
-        udp(WORKSTATION, 3390, client.address, 50000, b"x"),
-    ] {
-        world.office_sends(&packet);
+    assert_eq!(client.address, own);
+    for (packet, reason) in &cases {
+        let before = world.dropped(*reason);
+        client.send(&mut world, packet);
+        assert_eq!(world.dropped(*reason), before + 1, "{reason:?}: {packet:02x?}");
+        assert_eq!(world.take_office(), Vec::<Vec<u8>>::new(), "{reason:?} passed");
     }
-    assert_eq!(world.dropped(Drop::NotAnAnswer), 5);
-    assert_eq!(client.take(&mut world), Vec::<Vec<u8>>::new());
+    let counted: u64 = world.gateway.sessions(world.now)[0].drops.iter().map(|(_, count)| count).sum();
+    assert_eq!(counted, cases.len() as u64);
+}
+
+#[test]
+fn a_session_has_an_address_of_its_workstation_s_family_and_none_where_there_are_none() {
+    let mut world = World::new();
+    let first = world.connect("m.rossi", 1);
+    world.workstation = WORKSTATION_V6.into();
+    let second = world.connect("g.verdi", 2);
+    assert!(first.address.is_ipv4() && second.address.is_ipv6());
+    let mut world = World::lending("100.96.0.0/29", 1000);
+    world.workstation = WORKSTATION_V6.into();
+    assert_eq!(world.open("m.rossi", &Client::new(1), grant()), Err(OpenError::NoTunnelFamily));
+}
+
+#[test]
+fn the_workstation_answers_and_opens_nothing() {
+    for (family, stranger) in [(Family::V4, "10.20.3.48"), (Family::V6, "fd20:3::48")] {
+        let mut world = World::of(family);
+        let mut client = world.connect("m.rossi", 1);
+        client.open_flow(&mut world);
+        let (home, desk, stranger) = (client.address, client.workstation(), stranger.parse::<IpAddr>().unwrap());
+        for packet in [
+            tcp(desk, 3389, home, 50001, Flags::Syn, 1, &[]),
+            tcp(desk, 3389, home, 50000, Flags::Syn, 1, &[]),
+            tcp(desk, 445, home, 50000, Flags::Push, 1, b"x"),
+            tcp(stranger, 3389, home, 50000, Flags::Push, 1, b"x"),
+            udp(desk, 3390, home, 50000, b"x"),
+        ] {
+            world.office_sends(&packet);
+        }
+        assert_eq!(world.dropped(Drop::NotAnAnswer), 5);
+        assert_eq!(client.take(&mut world), Vec::<Vec<u8>>::new());
+    }
 }
 
 #[test]
 fn a_udp_answer_returns_and_is_forgotten_after_three_minutes() {
-    let mut world = World::new();
-    let mut client = world.connect("m.rossi", 1);
-    client.send(&mut world, &udp(client.address, 40000, WORKSTATION, 3390, b"ping"));
-    let answer = udp(WORKSTATION, 3390, client.address, 40000, b"pong");
-    world.office_sends(&answer);
-    assert_eq!(client.take(&mut world), std::slice::from_ref(&answer));
-    world.pass(3 * MINUTE);
-    world.office_sends(&answer);
-    assert_eq!(world.dropped(Drop::NotAnAnswer), 1);
+    for family in [Family::V4, Family::V6] {
+        let mut world = World::of(family);
+        let mut client = world.connect("m.rossi", 1);
+        client.send(&mut world, &udp(client.address, 40000, client.workstation(), 3390, b"ping"));
+        let answer = udp(client.workstation(), 3390, client.address, 40000, b"pong");
+        world.office_sends(&answer);
+        assert_eq!(client.take(&mut world), std::slice::from_ref(&answer));
+        world.pass(3 * MINUTE);
+        world.office_sends(&answer);
+        assert_eq!(world.dropped(Drop::NotAnAnswer), 1);
+    }
 }
 
 #[test]
@@ -429,30 +518,34 @@ fn a_super_packet_is_judged_as_its_pieces_would_be() {
 
 #[test]
 fn packets_that_follow_each_other_reach_the_office_as_one() {
-    let mut world = World::new();
-    let mut client = world.connect("m.rossi", 1);
-    client.open_flow(&mut world);
-    let mut sequence = 1000;
-    for length in [1200usize, 1200, 1200, 700] {
-        client.send(&mut world, &client.tcp(Flags::Ack, sequence, &vec![7; length]));
-        sequence += length as u32;
+    for (family, headers) in [(Family::V4, 40), (Family::V6, 60)] {
+        let mut world = World::of(family);
+        let mut client = world.connect("m.rossi", 1);
+        client.open_flow(&mut world);
+        let mut sequence = 1000;
+        for length in [1200usize, 1200, 1200, 700] {
+            client.send(&mut world, &client.tcp(Flags::Ack, sequence, &vec![7; length]));
+            sequence += length as u32;
+        }
+        let packets = world.take_office();
+        assert_eq!(packets.iter().map(Vec::len).collect::<Vec<_>>(), [4300 + headers]);
     }
-    let packets = world.take_office();
-    assert_eq!(packets.iter().map(Vec::len).collect::<Vec<_>>(), [4300 + 40]);
 }
 
 #[test]
 fn a_packet_whose_checksum_is_wrong_is_not_given_a_right_one() {
-    let mut world = World::new();
-    let mut client = world.connect("m.rossi", 1);
-    client.open_flow(&mut world);
-    client.send(&mut world, &client.tcp(Flags::Ack, 1000, &[1; 1200]));
-    let mut broken = client.tcp(Flags::Ack, 2200, &[2; 1200]);
-    broken[100] ^= 1;
-    client.send(&mut world, &broken);
-    let packets = world.take_office();
-    assert_eq!(packets.len(), 2);
-    assert_eq!(packets[1], broken);
+    for family in [Family::V4, Family::V6] {
+        let mut world = World::of(family);
+        let mut client = world.connect("m.rossi", 1);
+        client.open_flow(&mut world);
+        client.send(&mut world, &client.tcp(Flags::Ack, 1000, &[1; 1200]));
+        let mut broken = client.tcp(Flags::Ack, 2200, &[2; 1200]);
+        broken[100] ^= 1;
+        client.send(&mut world, &broken);
+        let packets = world.take_office();
+        assert_eq!(packets.len(), 2);
+        assert_eq!(packets[1], broken);
+    }
 }
 
 #[test]
@@ -621,7 +714,9 @@ fn a_changed_grant_holds_from_now_on_and_ends_what_it_withdraws() {
     tighter.idle = 60 * MINUTE;
     assert!(world.gateway.change_grant(client.number, tighter, world.now));
     let resets = world.take_office();
-    assert_eq!(resets.iter().map(|packet| sequence_of_reset(packet)).collect::<Vec<_>>(), [1000]);
+    let (home, desk) = (client.address, client.workstation());
+    let numbers: Vec<_> = resets.iter().map(|packet| sequence_of_reset(packet, home, desk)).collect();
+    assert_eq!(numbers, [1000]);
     assert_eq!(client.take(&mut world).len(), 1);
     world.office_sends(&client.tcp_back(Flags::Push, 5000, b"late"));
     client.send(&mut world, &client.tcp(Flags::Push, 1000, b"late"));

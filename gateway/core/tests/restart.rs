@@ -5,7 +5,7 @@ mod world;
 use std::time::Duration;
 
 use gateway_api::CloseReason;
-use gateway_core::{Drop, Event, NotRestored, Phase};
+use gateway_core::{Drop, Event, Family, NotRestored, Phase};
 use world::{Client, Flags, World, grant};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -17,7 +17,11 @@ fn settle(world: &mut World, client: &mut Client) -> Vec<Vec<u8>> {
 
 /// A worker at work, the gateway restarted under them.
 fn restarted(in_order: bool) -> (World, Client) {
-    let mut world = World::new();
+    restarted_of(Family::V4, in_order)
+}
+
+fn restarted_of(family: Family, in_order: bool) -> (World, Client) {
+    let mut world = World::of(family);
     let mut client = world.connect("m.rossi", 1);
     client.open_flow(&mut world);
     world.pass(2 * SECOND);
@@ -27,10 +31,10 @@ fn restarted(in_order: bool) -> (World, Client) {
 
 #[test]
 fn the_gateway_calls_by_itself_and_both_sides_of_a_flow_go_on() {
-    for in_order in [true, false] {
-        let (mut world, mut client) = restarted(in_order);
+    for (family, in_order) in [(Family::V4, true), (Family::V4, false), (Family::V6, true), (Family::V6, false)] {
+        let (mut world, mut client) = restarted_of(family, in_order);
         let view = &world.gateway.sessions(world.now)[0];
-        assert_eq!((view.phase, view.number, view.address), (Phase::Away, client.number, client.address.into()));
+        assert_eq!((view.phase, view.number, view.address), (Phase::Away, client.number, client.address));
         world.pass(Duration::from_millis(300));
         assert_eq!(settle(&mut world, &mut client), Vec::<Vec<u8>>::new());
         // The screen first: whoever only looks sends nothing.

@@ -7,7 +7,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use gateway_api::CloseReason;
 use gateway_core::{Drop, Event, Way};
-use world::{Client, Flags, WORKSTATION, World, grant};
+use world::{Client, Flags, World, grant};
 
 const SECOND: Duration = Duration::from_secs(1);
 const BUDGET: usize = 512 * 1024;
@@ -218,7 +218,7 @@ fn another_wireguard_program_answers_through_the_tunnel_where_policy_hands_sessi
         press(&mut world, &mut client, NEW(1));
         client.take(&mut world);
         for nonce in std::mem::take(&mut client.probed) {
-            let mut reply = gateway_api::probe::make(client.address, WORKSTATION, nonce);
+            let mut reply = gateway_api::probe::make(client.address, client.workstation(), nonce).unwrap();
             reply[20] = 0;
             client.send(&mut world, &reply);
         }

@@ -112,7 +112,7 @@ impl Serve {
         let Some(loops) = self.loops else { return Ok(()) };
         if !(1..=config.tunnel.most_loops()).contains(&loops) {
             let most = config.tunnel.most_loops();
-            return Err(format!("`--loops {loops}`: with this pool of tunnel addresses write 1 to {most}"));
+            return Err(format!("`--loops {loops}`: with these pools of tunnel addresses write 1 to {most}"));
         }
         config.tunnel.loops = loops;
         Ok(())

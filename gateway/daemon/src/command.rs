@@ -6,16 +6,15 @@
 //! answer is awaited: questions put under one lock reach the loop in that order.
 
 use std::{
-    net::IpAddr,
     sync::{Arc, mpsc},
     time::Duration,
 };
 
 use gateway_api::{CloseReason, SessionNumber, probe::Nonce};
 use gateway_core::{
-    Census, Counters, DroppedHeaders, INITIATION_SIZE, NotRestored, Open, OpenError, Opened, Restore, View,
+    Census, Counters, DroppedHeaders, Family, INITIATION_SIZE, NotRestored, Open, OpenError, Opened, Pools, Restore,
+    View,
 };
-use ipnet::Ipv4Net;
 use policy::Grant;
 use tokio::sync::oneshot;
 
@@ -115,7 +114,8 @@ impl DataPlane {
 
     /// Holds a place for a session: its address, its worker; no peer exists yet.
     pub(crate) fn open(&self, open: Open) -> impl Future<Output = Result<Result<Opened, OpenError>, Stopped>> + use<> {
-        let shard = self.shards.give(open.number, open.public_key, &open.worker);
+        let family = Family::of(open.workstation);
+        let shard = self.shards.give(open.number, open.public_key, &open.worker, family);
         // Whose session it is stands in the shards as soon as the question is put; a loop that refuses takes that back.
         let asked = shard.map(|shard| self.ask(shard, move |reply| Command::Open(Box::new(open), reply)));
         async move {
@@ -126,22 +126,18 @@ impl DataPlane {
         }
     }
 
-    /// Takes up a session of an earlier run, in the loop that now lends its address out of `pool`.
+    /// Takes up a session of an earlier run, in the loop that now lends its address out of `pools`.
     pub(crate) fn restore(
         &self,
         restore: Restore,
-        pool: Ipv4Net,
+        pools: &Pools,
     ) -> impl Future<Output = Result<Result<(), NotRestored>, Stopped>> + use<> {
         let open = &restore.open;
-        let shard = match restore.address {
-            IpAddr::V4(address) if pool.contains(&address) => {
-                let loops = u8::try_from(self.lanes.len()).unwrap_or(u8::MAX);
-                Ok(gateway_core::owner(pool, loops, address))
-            }
-            IpAddr::V4(_) | IpAddr::V6(_) => Err(NotRestored::NoAddress),
-        };
+        let loops = u8::try_from(self.lanes.len()).unwrap_or(u8::MAX);
+        let shard = pools.owner(loops, restore.address).ok_or(NotRestored::NoAddress);
         let shard = shard.and_then(|shard| {
-            let placed = self.shards.place(open.number, open.public_key, &open.worker, shard);
+            let place = (shard, Family::of(restore.address));
+            let placed = self.shards.place(open.number, open.public_key, &open.worker, place);
             placed.then_some(shard).ok_or(NotRestored::Taken)
         });
         let asked = shard.map(|shard| self.ask(shard, move |reply| Command::Restore(Box::new(restore), reply)));

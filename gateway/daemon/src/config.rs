@@ -14,7 +14,8 @@ use std::{
     time::Duration,
 };
 
-use ipnet::Ipv4Net;
+use gateway_core::{Family, Pools};
+use ipnet::{Ipv4Net, Ipv6Net};
 use toml::Spanned;
 
 pub(crate) use directory::{Directory, Ldap, LdapBind, LdapSecurity, LdapServer, Leavers};
@@ -69,8 +70,8 @@ pub(crate) struct Tunnel {
     pub(crate) listen: SocketAddr,
     /// As seen from the Internet: handed to each client.
     pub(crate) public: Public,
-    /// Where sessions' addresses are lent from; /16 to /29.
-    pub(crate) pool: Ipv4Net,
+    /// Where sessions' addresses are lent from.
+    pub(crate) pools: Pools,
     /// The largest IP packet inside the tunnel, in bytes: 1280 to 1420.
     pub(crate) mtu: u16,
     /// Threads that carry packets, each with sessions of its own: 1 to [`Tunnel::most_loops`].
@@ -85,21 +86,22 @@ const MOST_LOOPS: u8 = 16;
 const ADDRESSES_PER_LOOP: usize = 5;
 
 impl Tunnel {
-    /// As many as there are processors, where the pool suffices for so many.
-    fn default_loops(pool: Ipv4Net) -> u8 {
+    /// As many as there are processors, where the pools suffice for so many.
+    fn default_loops(pools: &Pools) -> u8 {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        u8::try_from(processors).unwrap_or(MOST_LOOPS).min(most_loops(pool))
+        u8::try_from(processors).unwrap_or(MOST_LOOPS).min(most_loops(pools))
     }
 
-    /// How many loops the pool has addresses for, at most 16.
+    /// How many loops each pool has addresses for, at most 16.
     pub(crate) fn most_loops(&self) -> u8 {
-        most_loops(self.pool)
+        most_loops(&self.pools)
     }
 }
 
-fn most_loops(pool: Ipv4Net) -> u8 {
-    let addresses: usize = gateway_core::shares(pool, 1).iter().sum();
-    u8::try_from(addresses / ADDRESSES_PER_LOOP).unwrap_or(MOST_LOOPS).clamp(1, MOST_LOOPS)
+fn most_loops(pools: &Pools) -> u8 {
+    let addresses = |family: Family| pools.shares(family, 1).iter().sum::<usize>();
+    let fewest = pools.families().map(addresses).min().unwrap_or_default();
+    u8::try_from(fewest / ADDRESSES_PER_LOOP).unwrap_or(MOST_LOOPS).clamp(1, MOST_LOOPS)
 }
 
 /// The side of the workstations.
@@ -316,13 +318,14 @@ impl Reader<'_> {
             Some(mtu) if MTU.contains(mtu.get_ref()) => *mtu.get_ref(),
             Some(mtu) => self.wrong(&mtu, "not an MTU for a tunnel", "write 1280 to 1420 bytes; 1312 suits most lines"),
         };
-        let pool = self.pool(written.pool);
+        let pools =
+            Pools { v4: self.pool(written.pool), v6: written.pool_ipv6.map(|written| self.pool_ipv6(&written)) };
         Tunnel {
             listen: self.socket_address(written.listen, ([0u16; 8], 51820)),
             public: self.public(written.public, 51820),
-            pool,
+            loops: self.loops(written.loops, &pools),
+            pools,
             mtu: u16::try_from(mtu).unwrap_or(1280),
-            loops: self.loops(written.loops, pool),
             handshakes: self.handshakes(written.handshakes),
         }
     }
@@ -336,9 +339,9 @@ impl Reader<'_> {
         }
     }
 
-    fn loops(&mut self, written: Option<Spanned<i64>>, pool: Ipv4Net) -> u8 {
-        let Some(written) = written else { return Tunnel::default_loops(pool) };
-        let most = most_loops(pool);
+    fn loops(&mut self, written: Option<Spanned<i64>>, pools: &Pools) -> u8 {
+        let Some(written) = written else { return Tunnel::default_loops(pools) };
+        let most = most_loops(pools);
         match u8::try_from(*written.get_ref()) {
             Ok(loops) if (1..=most).contains(&loops) => loops,
             _ => {
@@ -359,10 +362,28 @@ impl Reader<'_> {
             self.mistake(&written, "too large or too small to lend addresses from", "write a prefix from /16 to /29");
         }
         if pool.trunc() != pool {
-            let advice = format!("did you mean \"{}\"?", pool.trunc());
-            self.mistake(&written, "an address inside a network, not the network", &advice);
+            self.inside_network(&written, &pool.trunc());
         }
         pool
+    }
+
+    fn pool_ipv6(&mut self, written: &Spanned<String>) -> Ipv6Net {
+        let Ok(pool) = written.get_ref().parse::<Ipv6Net>() else {
+            self.mistake(written, "not an IPv6 network", "write one such as \"fd5e:93a1:c07d::/64\"");
+            return Ipv6Net::default();
+        };
+        if !(gateway_core::LARGEST_POOL_V6..=gateway_core::SMALLEST_POOL_V6).contains(&pool.prefix_len()) {
+            self.mistake(written, "too large or too small to lend addresses from", "write a prefix from /48 to /125");
+        }
+        if pool.trunc() != pool {
+            self.inside_network(written, &pool.trunc());
+        }
+        pool
+    }
+
+    fn inside_network(&mut self, written: &Spanned<String>, network: &dyn std::fmt::Display) {
+        let advice = format!("did you mean \"{network}\"?");
+        self.mistake(written, "an address inside a network, not the network", &advice);
     }
 
     fn office(&mut self, written: file::Office) -> Office {

@@ -85,10 +85,10 @@ impl Threads {
 pub(crate) fn start(config: &Config, secret: [u8; 32]) -> Result<Started, String> {
     let loops = config.tunnel.loops;
     let sockets = Udp::bind(config.tunnel.listen, loops)?;
-    let queues = Tun::open(&config.office, config.tunnel.pool, config.tunnel.mtu, loops)?;
-    forwarding::allow(&config.office.device)?;
+    let queues = Tun::open(&config.office, &config.tunnel.pools, config.tunnel.mtu, loops)?;
+    forwarding::allow(&config.office.device, &config.tunnel.pools)?;
     let identity = Identity::new(secret);
-    let shards = Arc::new(Shards::new(gateway_core::shares(config.tunnel.pool, loops)));
+    let shards = Arc::new(Shards::new(&config.tunnel.pools, loops));
     let (tell, events) = unbounded_channel();
     let wait = |error: io::Error| format!("cannot wait for packets: {error}");
     let (mut lanes, mut neighbours, mut rounds) = (Vec::new(), Vec::new(), Vec::new());
@@ -103,7 +103,7 @@ pub(crate) fn start(config: &Config, secret: [u8; 32]) -> Result<Started, String
         neighbours.push(neighbour);
         let gateway = Gateway::new(Setup {
             identity: identity.clone(),
-            pool: config.tunnel.pool,
+            pools: config.tunnel.pools,
             mtu: config.tunnel.mtu,
             handshakes_per_second: config.tunnel.handshakes,
             shard: Shard { own, all: loops },

@@ -58,7 +58,7 @@ pub(crate) fn raise(config: &Config, file: &Path) -> Result<Option<Raised>, Stri
     }
     if !config.office.firewall {
         if config.office.masquerade {
-            firewall::run_nft(&Table::new(&config.office, config.tunnel.pool, 0).begin())
+            firewall::run_nft(&Table::new(&config.office, config.tunnel.pools, 0).begin())
                 .map_err(|error| explain(&error))?;
         }
         return Ok(None);
@@ -100,7 +100,7 @@ fn first_word(mut socket: &UnixStream) -> Option<Answer> {
 fn explain(error: &str) -> String {
     format!(
         "cannot set the firewall with `nft`: {error}: install nftables and start the gateway with CAP_NET_ADMIN, or set \
-         `firewall` and `masquerade` under `[office]` to false and route the pool yourself"
+         `firewall` and `masquerade` under `[office]` to false and route the pools yourself"
     )
 }
 

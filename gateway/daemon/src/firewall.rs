@@ -15,8 +15,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use gateway_core::Protocol;
-use ipnet::Ipv4Net;
+use gateway_core::{Pools, Protocol};
 
 use crate::config;
 
@@ -51,7 +50,7 @@ impl Tuple {
 pub(crate) struct Table {
     name: String,
     device: String,
-    pool: Ipv4Net,
+    pools: Pools,
     masquerade: bool,
     firewall: bool,
     /// Drawn for this run.
@@ -59,11 +58,11 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// For a device and a pool, with a number drawn for this run.
-    pub(crate) fn new(office: &config::Office, pool: Ipv4Net, run: u32) -> Self {
+    /// For a device and its pools, with a number drawn for this run.
+    pub(crate) fn new(office: &config::Office, pools: Pools, run: u32) -> Self {
         let device = office.device.clone();
         let name = format!("deskgate_{}", device.replace(|c: char| !c.is_ascii_alphanumeric(), "_"));
-        Self { name, device, pool, masquerade: office.masquerade, firewall: office.firewall, run }
+        Self { name, device, pools, masquerade: office.masquerade, firewall: office.firewall, run }
     }
 
     /// Its name, after `inet`.
@@ -105,12 +104,21 @@ impl Table {
         format!("{}flush set inet {name} granted4\nflush set inet {name} granted6\n", self.change([], []))
     }
 
+    /// Each pool, with nft's word for its family.
+    fn networks(&self) -> Vec<(&'static str, String)> {
+        let Pools { v4, v6 } = self.pools;
+        [Some(("ip", v4.to_string())), v6.map(|pool| ("ip6", pool.to_string()))].into_iter().flatten().collect()
+    }
+
     fn mark(&self) -> String {
         format!("run_{:08x}", self.run)
     }
 
+    /// In IPv6 the protocol must follow the IP header at once: behind a route among the extension headers the destination would
+    /// be another one than it seems.
     fn body(&self) -> String {
-        let Self { name, device, pool, .. } = self;
+        let Self { name, device, .. } = self;
+        let pools = self.networks();
         let mut rules = format!("table inet {name} {{\n  chain {} {{\n  }}\n", self.mark());
         if self.firewall {
             let _ = write!(
@@ -125,15 +133,21 @@ impl Table {
                  oifname \"{device}\" counter drop\n  }}\n  \
                  chain forward {{\n    type filter hook forward priority filter - 10; policy accept;\n    \
                  iifname \"{device}\" ip saddr . ip daddr . meta l4proto . th dport @granted4 accept\n    \
-                 iifname \"{device}\" ip6 saddr . ip6 daddr . meta l4proto . th dport @granted6 accept\n    \
+                 iifname \"{device}\" ip6 saddr . ip6 daddr . ip6 nexthdr . th dport @granted6 accept\n    \
                  oifname \"{device}\" ip daddr . ip saddr . meta l4proto . th sport @granted4 accept\n    \
-                 oifname \"{device}\" ip6 daddr . ip6 saddr . meta l4proto . th sport @granted6 accept\n    \
+                 oifname \"{device}\" ip6 daddr . ip6 saddr . ip6 nexthdr . th sport @granted6 accept\n    \
                  iifname \"{device}\" jump path_mtu\n    \
                  oifname \"{device}\" jump path_mtu\n    \
                  iifname \"{device}\" counter drop\n    \
-                 oifname \"{device}\" counter drop\n    \
-                 ip saddr {pool} counter drop\n    \
-                 ip daddr {pool} counter drop\n  }}\n  \
+                 oifname \"{device}\" counter drop\n"
+            );
+            for (family, pool) in &pools {
+                let _ =
+                    write!(rules, "    {family} saddr {pool} counter drop\n    {family} daddr {pool} counter drop\n");
+            }
+            let _ = write!(
+                rules,
+                "  }}\n  \
                  chain path_mtu {{\n    \
                  ct state related icmp type destination-unreachable icmp code frag-needed accept\n    \
                  ct state related icmpv6 type packet-too-big accept\n  }}\n"
@@ -142,9 +156,12 @@ impl Table {
         if self.masquerade {
             let _ = write!(
                 rules,
-                "  chain postrouting {{\n    type nat hook postrouting priority srcnat; policy accept;\n    \
-                 ip saddr {pool} oifname != \"{device}\" masquerade\n  }}\n"
+                "  chain postrouting {{\n    type nat hook postrouting priority srcnat; policy accept;\n"
             );
+            for (family, pool) in &pools {
+                let _ = writeln!(rules, "    {family} saddr {pool} oifname != \"{device}\" masquerade");
+            }
+            rules.push_str("  }\n");
             // What the system can make no connection of is not masqueraded: it would reach the office from a tunnel address.
             let _ = write!(
                 rules,
@@ -190,7 +207,8 @@ mod tests {
 
     fn table(device: &str, masquerade: bool, firewall: bool) -> Table {
         let office = config::Office { device: device.into(), masquerade, firewall };
-        Table::new(&office, "100.96.0.0/20".parse().unwrap(), 7)
+        let pools = Pools { v4: "100.96.0.0/20".parse().unwrap(), v6: Some("fd64::/64".parse().unwrap()) };
+        Table::new(&office, pools, 7)
     }
 
     fn tuple(source: &str, workstation: &str, protocol: Protocol, port: u16) -> Tuple {
@@ -203,6 +221,10 @@ mod tests {
         assert!(both.contains("table inet deskgate_desk_0 {"));
         assert!(both.contains("iifname \"desk-0\" counter drop"));
         assert!(both.contains("ip saddr 100.96.0.0/20 oifname != \"desk-0\" masquerade"));
+        assert!(both.contains("ip6 saddr fd64::/64 oifname != \"desk-0\" masquerade"));
+        assert!(
+            both.contains("ip saddr 100.96.0.0/20 counter drop") && both.contains("ip6 daddr fd64::/64 counter drop")
+        );
         assert!(both.contains("iifname \"desk-0\" ct state invalid counter drop"));
         assert!(!table("desk-0", false, true).begin().contains("masquerade"));
         assert!(!table("desk-0", true, false).begin().contains("chain input"));

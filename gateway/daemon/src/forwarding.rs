@@ -6,43 +6,87 @@
 
 use std::path::Path;
 
+use gateway_core::{Family, Pools};
 use serde_json::Value;
 
 use crate::firewall;
 
-/// Whether packets that arrive by an interface are passed on: a file for each interface.
-const FORWARDING: &str = "/proc/sys/net/ipv4/conf";
+/// What the kernel does with packets that arrive by an interface: a folder of settings for each, below one for each family.
+const SETTINGS: &str = "/proc/sys/net";
 
 /// Lets the tunnel's packets be passed on, which is ours to say, for the device is ours, and refuses a machine on which
 /// no workstation could answer. Whether the office's are passed on is the administrator's: the one interface is enough,
 /// while `net.ipv4.ip_forward` would let whoever sits on the Internet's side of this machine route into the office
 /// round the tunnel.
-pub(crate) fn allow(device: &str) -> Result<(), String> {
-    forward(device, Path::new(FORWARDING))
+pub(crate) fn allow(device: &str, pools: &Pools) -> Result<(), String> {
+    let settings = Path::new(SETTINGS);
+    for family in pools.families() {
+        match family {
+            Family::V4 => forward_v4(device, &settings.join("ipv4/conf"))?,
+            Family::V6 => forward_v6(device, &settings.join("ipv6/conf"))?,
+        }
+    }
+    Ok(())
 }
 
-fn forward(device: &str, folder: &Path) -> Result<(), String> {
-    let file = |interface: &str| folder.join(interface).join("forwarding");
-    let is_on = |interface: &str| std::fs::read_to_string(file(interface)).is_ok_and(|text| text.trim() == "1");
+fn forward_v4(device: &str, folder: &Path) -> Result<(), String> {
+    let file = folder.join(device).join("forwarding");
     // Where this is read-only the administrator may have set it before; what counts is what holds.
-    let _ = std::fs::write(file(device), "1");
-    if !is_on(device) {
+    let _ = std::fs::write(&file, "1");
+    if !is_on(&file) {
         return Err(format!(
             "packets of `{device}` are not passed on: let the gateway write `{}`, or set \
              `net.ipv4.conf.default.forwarding = 1` before it starts",
-            file(device).display()
+            file.display()
         ));
     }
-    let interfaces = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let names = interfaces.filter_map(|entry| entry.file_name().into_string().ok());
-    let foreign = |name: &String| !["all", "default", "lo", device].contains(&name.as_str());
-    if names.filter(foreign).any(|name| is_on(&name)) {
+    if is_on_elsewhere(device, folder, "forwarding") {
         return Ok(());
     }
     Err("this machine passes no packets on, so no workstation could answer: run \
          `sysctl -w net.ipv4.conf.INTERFACE.forwarding=1` for the interface towards the office, and write that line to \
          a file in /etc/sysctl.d so that it holds after a restart"
         .to_owned())
+}
+
+/// IPv6 has a switch for all interfaces, and for one of them only since Linux 6.17: `forwarding` below an interface says there
+/// merely whether it is a router's.
+fn forward_v6(device: &str, folder: &Path) -> Result<(), String> {
+    if is_on(&folder.join("all/forwarding")) {
+        tracing::warn!(
+            "this machine passes IPv6 on between all its interfaces: let its firewall drop what comes from the Internet's \
+             side and goes to the office"
+        );
+        return Ok(());
+    }
+    let own = folder.join(device).join("force_forwarding");
+    let is_known = own.exists();
+    if is_known {
+        let _ = std::fs::write(&own, "1");
+        if is_on(&own) && is_on_elsewhere(device, folder, "force_forwarding") {
+            return Ok(());
+        }
+    }
+    let line = match is_known {
+        true => "net.ipv6.conf.INTERFACE.force_forwarding=1` for the interface towards the office",
+        false => "net.ipv6.conf.all.forwarding=1`, with a firewall that drops what comes from the Internet's side",
+    };
+    Err(format!(
+        "this machine passes no IPv6 packets on, so no workstation could answer by `pool_ipv6`: run `sysctl -w {line}, and \
+         write that line to a file in /etc/sysctl.d so that it holds after a restart"
+    ))
+}
+
+fn is_on(file: &Path) -> bool {
+    std::fs::read_to_string(file).is_ok_and(|text| text.trim() == "1")
+}
+
+/// Whether an interface that is neither ours nor this machine's own has a setting switched on.
+fn is_on_elsewhere(device: &str, folder: &Path, setting: &str) -> bool {
+    let interfaces = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = interfaces.filter_map(|entry| entry.file_name().into_string().ok());
+    let foreign = |name: &String| !["all", "default", "lo", device].contains(&name.as_str());
+    names.filter(foreign).any(|name| is_on(&folder.join(name).join(setting)))
 }
 
 /// Warns of chains that drop what they do not name, and name the tunnel's device nowhere. Our table cannot let through
@@ -92,24 +136,51 @@ mod tests {
 
     use super::*;
 
+    const INTERFACES: [&str; 5] = ["all", "default", "lo", "deskgate0", "eth1"];
+
+    fn set(folder: &Path, interface: &str, setting: &str, value: &str) {
+        std::fs::create_dir_all(folder.join(interface)).unwrap();
+        std::fs::write(folder.join(interface).join(setting), value).unwrap();
+    }
+
     #[test]
     fn the_office_may_answer_only_where_an_interface_besides_ours_passes_packets_on() {
         let folder = tempfile::tempdir().unwrap();
-        let set = |interface: &str, value: &str| {
-            std::fs::create_dir_all(folder.path().join(interface)).unwrap();
-            std::fs::write(folder.path().join(interface).join("forwarding"), value).unwrap();
-        };
-        for interface in ["all", "default", "lo", "deskgate0", "eth1"] {
+        let set = |interface: &str, value: &str| set(folder.path(), interface, "forwarding", value);
+        for interface in INTERFACES {
             set(interface, "0\n");
         }
-        let refusal = forward("deskgate0", folder.path()).unwrap_err();
+        let refusal = forward_v4("deskgate0", folder.path()).unwrap_err();
         assert!(refusal.contains("net.ipv4.conf.INTERFACE.forwarding=1"), "{refusal}");
         set("lo", "1\n");
         set("all", "1\n");
-        assert!(forward("deskgate0", folder.path()).is_err());
+        assert!(forward_v4("deskgate0", folder.path()).is_err());
         set("eth1", "1\n");
-        assert_eq!(forward("deskgate0", folder.path()), Ok(()));
+        assert_eq!(forward_v4("deskgate0", folder.path()), Ok(()));
         assert_eq!(std::fs::read_to_string(folder.path().join("deskgate0/forwarding")).unwrap(), "1");
+    }
+
+    #[test]
+    fn ipv6_is_passed_on_by_one_interface_where_the_kernel_can_and_else_by_all() {
+        let folder = tempfile::tempdir().unwrap();
+        for interface in INTERFACES {
+            set(folder.path(), interface, "forwarding", "0\n");
+        }
+        let old = forward_v6("deskgate0", folder.path()).unwrap_err();
+        assert!(old.contains("net.ipv6.conf.all.forwarding=1"), "{old}");
+        // An interface's own says nothing in IPv6.
+        set(folder.path(), "eth1", "forwarding", "1\n");
+        assert!(forward_v6("deskgate0", folder.path()).is_err());
+        for interface in INTERFACES {
+            set(folder.path(), interface, "force_forwarding", "0\n");
+        }
+        let new = forward_v6("deskgate0", folder.path()).unwrap_err();
+        assert!(new.contains("net.ipv6.conf.INTERFACE.force_forwarding=1"), "{new}");
+        set(folder.path(), "eth1", "force_forwarding", "1\n");
+        assert_eq!(forward_v6("deskgate0", folder.path()), Ok(()));
+        set(folder.path(), "eth1", "force_forwarding", "0\n");
+        set(folder.path(), "all", "forwarding", "1\n");
+        assert_eq!(forward_v6("deskgate0", folder.path()), Ok(()));
     }
 
     #[test]

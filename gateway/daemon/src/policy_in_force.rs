@@ -6,9 +6,10 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use gateway_core::{Family, Pools};
 use gateway_record::{Draft, Fields, Hash, Kind};
 use jiff::Timestamp;
-use policy::{Policy, Style};
+use policy::{Address, Policy, Style};
 
 use crate::{
     clock,
@@ -20,6 +21,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct PolicyInForce {
     folder: PathBuf,
+    /// Which families' workstations can be reached.
+    pools: Pools,
     current: ArcSwap<Policy>,
     standing: Mutex<Standing>,
 }
@@ -44,10 +47,10 @@ pub(crate) struct Rejected {
 }
 
 impl PolicyInForce {
-    /// A policy that was loaded from `folder`.
-    pub(crate) fn new(folder: PathBuf, loaded: Loaded, now: Timestamp) -> Self {
+    /// A policy that was loaded from `folder`, for a gateway with these tunnel addresses.
+    pub(crate) fn new(folder: PathBuf, loaded: Loaded, pools: Pools, now: Timestamp) -> Self {
         let standing = Standing { hash: Hash(loaded.hash), since: now, rejected: None };
-        Self { folder, current: ArcSwap::from_pointee(loaded.policy), standing: Mutex::new(standing) }
+        Self { folder, pools, current: ArcSwap::from_pointee(loaded.policy), standing: Mutex::new(standing) }
     }
 
     /// The policy that decides at this moment.
@@ -76,7 +79,7 @@ impl PolicyInForce {
     /// Puts a policy into force.
     pub(crate) async fn take(&self, store: &Store, loaded: Loaded) {
         let hash = Hash(loaded.hash);
-        tell(&loaded);
+        tell(&loaded, &self.pools);
         self.current.store(Arc::new(loaded.policy));
         *self.lock() = Standing { hash, since: clock::now().wall, rejected: None };
         record_loaded(store, hash).await;
@@ -106,13 +109,31 @@ impl PolicyInForce {
     }
 }
 
-/// Tells what was loaded and what was not. Names of files only: what they say may name people.
-pub(crate) fn tell(loaded: &Loaded) {
+/// Tells what was loaded and what was not, and what of it no session can reach. Names of files only: what they say may name
+/// people.
+pub(crate) fn tell(loaded: &Loaded, pools: &Pools) {
     let hash = Hash(loaded.hash);
     tracing::info!(%hash, agreements = loaded.policy.agreement_count(), warnings = loaded.warnings.iter().count(), "policy loaded");
     for ignored in &loaded.ignored {
         tracing::warn!(file = ignored.name, what = ignored.what, "file in the policy folder left out");
     }
+    let workstations = out_of_reach(&loaded.policy, pools);
+    if workstations > 0 {
+        tracing::warn!(
+            workstations,
+            "workstations of the policy have an IPv6 address, and `[tunnel]` has no `pool_ipv6`: logins to them are refused"
+        );
+    }
+}
+
+/// How many workstations have an address of a family that there are no tunnel addresses of. What a name means is known only
+/// at the login.
+fn out_of_reach(policy: &Policy, pools: &Pools) -> usize {
+    let is_out = |address: &Address| match address {
+        Address::Ip(address) => !pools.families().any(|family| family == Family::of(*address)),
+        Address::Host(_) => false,
+    };
+    policy.workstations().filter(|(_, address)| is_out(address)).count()
 }
 
 /// Why a folder is no policy.

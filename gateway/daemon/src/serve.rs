@@ -12,9 +12,8 @@ use std::{
 };
 
 use gateway_api::CloseReason;
-use gateway_core::Event;
+use gateway_core::{Event, Pools};
 use gateway_record::{Draft, Fields, Hash, Journal, Kind};
-use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Span, Timestamp, civil::Date, tz::TimeZone};
 use policy::{Policy, Retention, Style};
 use tokio::{sync::mpsc::UnboundedReceiver, task::JoinHandle};
@@ -77,8 +76,8 @@ pub(crate) fn serve(config: Config, file: &Path) -> Result<ExitCode, Failure> {
     let loaded = policy_files::load(&config.policy)
         .map_err(|error| Failure::Unusable(error.render(Style::Plain).trim_end().to_owned()))?;
     let hash = Hash(loaded.hash);
-    policy_in_force::tell(&loaded);
-    let policy = Arc::new(PolicyInForce::new(config.policy.clone(), loaded, now));
+    policy_in_force::tell(&loaded, &config.tunnel.pools);
+    let policy = Arc::new(PolicyInForce::new(config.policy.clone(), loaded, config.tunnel.pools, now));
     let sealing = sealing(&config, &policy)?;
     let addresses = KnownAddresses::new(&config.state, &sessions_key).map_err(Failure::Unusable)?;
     let certificate = Certificate::load(&config.control, &config.state, now).map_err(Failure::Unusable)?;
@@ -275,7 +274,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::Unusable(error.to_string()))?;
     let (ledger, mut books) = Ledger::start(store.clone(), kept, data_plane.clone(), fence, events);
-    begin(&store, &ledger, (left, config.tunnel.pool), hash)
+    begin(&store, &ledger, (left, config.tunnel.pools), hash)
         .await
         .map_err(|error| Failure::Failed(error.to_string()))?;
     let change = Arc::new(PolicyChange::new(Arc::clone(&policy), ledger.clone(), config.reload.brake));
@@ -412,7 +411,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
 async fn begin(
     store: &Store,
     ledger: &Ledger,
-    (left, pool): (Vec<KeptSession>, Ipv4Net),
+    (left, pools): (Vec<KeptSession>, Pools),
     policy: Hash,
 ) -> Result<(), StoreError> {
     let crashed = store.ended_unclean().await?;
@@ -420,7 +419,7 @@ async fn begin(
         .with("version", env!("CARGO_PKG_VERSION"))
         .with("previous_end", if crashed { "unclean" } else { "in_order" });
     store.note(Draft { fields, ..Draft::new(Kind::GatewayStarted, clock::now().wall) }).await?;
-    let (resumed, ended) = ledger.restore(left, pool).await?;
+    let (resumed, ended) = ledger.restore(left, pools).await?;
     match crashed {
         true => tracing::warn!(resumed, ended, "the gateway did not stop in order last time"),
         false => tracing::info!(resumed, ended, "sessions of the run before"),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use gateway_api::{PublicKey, SessionNumber};
-use gateway_core::OpenError;
+use gateway_core::{Family, OpenError, Pools};
 
 /// The owners of all sessions.
 #[derive(Debug)]
@@ -17,58 +17,103 @@ pub(crate) struct Shards(RwLock<Owners>);
 
 #[derive(Debug)]
 struct Owners {
-    /// For each shard: the sessions it can hold, and those it holds.
-    shares: Vec<Share>,
+    /// For each shard: the sessions of each family that it can hold, and those it holds.
+    shares: Vec<Shares>,
     sessions: HashMap<SessionNumber, Owned>,
     by_key: HashMap<[u8; 32], u8>,
     /// A worker's sessions are one shard's, which so lets one replace the other.
     by_worker: HashMap<Arc<str>, (u8, usize)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Share {
     most: usize,
     held: usize,
 }
 
+#[derive(Debug, Default)]
+struct Shares {
+    v4: Share,
+    v6: Share,
+}
+
+impl Shares {
+    fn of(&self, family: Family) -> &Share {
+        match family {
+            Family::V4 => &self.v4,
+            Family::V6 => &self.v6,
+        }
+    }
+
+    fn of_mut(&mut self, family: Family) -> &mut Share {
+        match family {
+            Family::V4 => &mut self.v4,
+            Family::V6 => &mut self.v6,
+        }
+    }
+
+    fn held(&self) -> usize {
+        self.v4.held + self.v6.held
+    }
+}
+
 #[derive(Debug)]
 struct Owned {
     shard: u8,
+    family: Family,
     key: PublicKey,
     worker: Arc<str>,
 }
 
 impl Shards {
-    /// One shard for each number of sessions that it can hold.
-    pub(crate) fn new(shares: impl IntoIterator<Item = usize>) -> Self {
+    /// So many shards, each with its share of the addresses.
+    pub(crate) fn new(pools: &Pools, shards: u8) -> Self {
+        let mut shares: Vec<Shares> = std::iter::repeat_with(Shares::default).take(shards.into()).collect();
+        for family in pools.families() {
+            for (share, most) in shares.iter_mut().zip(pools.shares(family, shards)) {
+                share.of_mut(family).most = most;
+            }
+        }
         Self(RwLock::new(Owners {
-            shares: shares.into_iter().map(|most| Share { most, held: 0 }).collect(),
+            shares,
             sessions: HashMap::new(),
             by_key: HashMap::new(),
             by_worker: HashMap::new(),
         }))
     }
 
-    /// Gives a session to a shard: its worker's, or else the one with the fewest.
-    pub(crate) fn give(&self, number: SessionNumber, key: PublicKey, worker: &Arc<str>) -> Result<u8, OpenError> {
+    /// Gives a session to a shard: its worker's, or else the one with the fewest of those that have an address of its family.
+    pub(crate) fn give(
+        &self,
+        number: SessionNumber,
+        key: PublicKey,
+        worker: &Arc<str>,
+        family: Family,
+    ) -> Result<u8, OpenError> {
         let mut owners = self.write();
         if owners.sessions.contains_key(&number) || owners.by_key.contains_key(&key.0) {
             return Err(OpenError::Taken);
         }
         let shard = match owners.by_worker.get(worker) {
             Some((shard, _)) => *shard,
-            None => owners.emptiest().ok_or(OpenError::NoAddress)?,
+            None => owners.emptiest(family)?,
         };
-        owners.add(number, Owned { shard, key, worker: Arc::clone(worker) });
+        owners.add(number, Owned { shard, family, key, worker: Arc::clone(worker) });
         Ok(shard)
     }
 
     /// Gives a session of an earlier run to the shard that lends its address. False if its number or key is there already.
-    pub(crate) fn place(&self, number: SessionNumber, key: PublicKey, worker: &Arc<str>, shard: u8) -> bool {
+    pub(crate) fn place(
+        &self,
+        number: SessionNumber,
+        key: PublicKey,
+        worker: &Arc<str>,
+        (shard, family): (u8, Family),
+    ) -> bool {
         let mut owners = self.write();
         let is_new = !owners.sessions.contains_key(&number) && !owners.by_key.contains_key(&key.0);
         if is_new {
-            owners.add(number, Owned { shard, key, worker: Arc::clone(worker) });
+            owners.add(number, Owned { shard, family, key, worker: Arc::clone(worker) });
         }
         is_new
     }
@@ -98,22 +143,31 @@ impl Shards {
 }
 
 impl Owners {
-    fn emptiest(&self) -> Option<u8> {
-        let roomy = self.shares.iter().enumerate().filter(|(_, share)| share.held < share.most);
-        roomy.min_by_key(|(_, share)| share.held).and_then(|(shard, _)| u8::try_from(shard).ok())
+    fn emptiest(&self, family: Family) -> Result<u8, OpenError> {
+        if self.shares.iter().all(|shares| shares.of(family).most == 0) {
+            return Err(OpenError::NoTunnelFamily);
+        }
+        let is_roomy = |shares: &Shares| shares.of(family).held < shares.of(family).most;
+        let roomy = self.shares.iter().enumerate().filter(|(_, shares)| is_roomy(shares));
+        let emptiest = roomy.min_by_key(|(_, shares)| shares.held());
+        emptiest.and_then(|(shard, _)| u8::try_from(shard).ok()).ok_or(OpenError::NoAddress)
+    }
+
+    fn share(&mut self, shard: u8, family: Family) -> Option<&mut Share> {
+        self.shares.get_mut(usize::from(shard)).map(|shares| shares.of_mut(family))
     }
 
     fn add(&mut self, number: SessionNumber, owned: Owned) {
         self.by_key.insert(owned.key.0, owned.shard);
         self.by_worker.entry(Arc::clone(&owned.worker)).or_insert((owned.shard, 0)).1 += 1;
-        if let Some(share) = self.shares.get_mut(usize::from(owned.shard)) {
+        if let Some(share) = self.share(owned.shard, owned.family) {
             share.held += 1;
         }
         self.sessions.insert(number, owned);
     }
 
     fn remove(&mut self, number: SessionNumber) {
-        let Some(Owned { shard, key, worker }) = self.sessions.remove(&number) else { return };
+        let Some(Owned { shard, family, key, worker }) = self.sessions.remove(&number) else { return };
         self.by_key.remove(&key.0);
         if let Some((_, sessions)) = self.by_worker.get_mut(&worker) {
             *sessions -= 1;
@@ -121,7 +175,7 @@ impl Owners {
                 self.by_worker.remove(&worker);
             }
         }
-        if let Some(share) = self.shares.get_mut(usize::from(shard)) {
+        if let Some(share) = self.share(shard, family) {
             share.held -= 1;
         }
     }
@@ -134,24 +188,35 @@ mod tests {
     const KEY: fn(u8) -> PublicKey = |number| PublicKey([number; 32]);
 
     fn give(shards: &Shards, number: u8, worker: &str) -> Result<u8, OpenError> {
-        shards.give(SessionNumber::new(number.into()), KEY(number), &worker.into())
+        give_of(shards, number, worker, Family::V4)
+    }
+
+    fn give_of(shards: &Shards, number: u8, worker: &str, family: Family) -> Result<u8, OpenError> {
+        shards.give(SessionNumber::new(number.into()), KEY(number), &worker.into(), family)
+    }
+
+    /// Five addresses of IPv4, and as many of IPv6 as `v6` has.
+    fn shards(all: u8, v6: Option<&str>) -> Shards {
+        let pools = Pools { v4: "100.96.0.0/29".parse().unwrap(), v6: v6.map(|pool| pool.parse().unwrap()) };
+        Shards::new(&pools, all)
     }
 
     #[test]
     fn sessions_are_spread_and_a_worker_stays_in_one_place() {
-        let shards = Shards::new([2, 2]);
+        let shards = shards(2, None);
         assert_eq!(give(&shards, 1, "m.rossi"), Ok(0));
         assert_eq!(give(&shards, 2, "g.verdi"), Ok(1));
         assert_eq!(give(&shards, 3, "g.verdi"), Ok(1));
         assert_eq!(give(&shards, 4, "l.bianchi"), Ok(0));
-        assert_eq!(give(&shards, 5, "a.neri"), Err(OpenError::NoAddress));
+        assert_eq!(give(&shards, 5, "a.neri"), Ok(0));
+        assert_eq!(give(&shards, 6, "p.gialli"), Err(OpenError::NoAddress));
         assert_eq!(shards.owner(SessionNumber::new(3)), Some(1));
         assert_eq!(shards.owner_of_key(&KEY(2)), Some(1));
     }
 
     #[test]
     fn what_is_taken_back_is_free_again() {
-        let shards = Shards::new([1]);
+        let shards = shards(1, None);
         assert_eq!(give(&shards, 1, "m.rossi"), Ok(0));
         assert_eq!(give(&shards, 1, "g.verdi"), Err(OpenError::Taken));
         shards.take_back(SessionNumber::new(1));
@@ -159,5 +224,20 @@ mod tests {
         assert_eq!(shards.owner(SessionNumber::new(1)), None);
         assert_eq!(shards.owner_of_key(&KEY(1)), None);
         assert_eq!(give(&shards, 1, "g.verdi"), Ok(0));
+    }
+
+    #[test]
+    fn a_session_goes_where_an_address_of_its_family_is() {
+        let none = shards(2, None);
+        assert_eq!(give_of(&none, 1, "m.rossi", Family::V6), Err(OpenError::NoTunnelFamily));
+        // Six addresses of IPv6: the last of them is the second shard's.
+        let both = shards(2, Some("fd64::/125"));
+        for (number, shard) in (1..7).zip([0, 1].into_iter().cycle()) {
+            assert_eq!(give_of(&both, number, &number.to_string(), Family::V6), Ok(shard));
+        }
+        assert_eq!(give_of(&both, 7, "a.neri", Family::V6), Err(OpenError::NoAddress));
+        assert_eq!(give(&both, 7, "a.neri"), Ok(0));
+        both.take_back(SessionNumber::new(2));
+        assert_eq!(give_of(&both, 2, "g.verdi", Family::V6), Ok(1));
     }
 }

@@ -2,11 +2,12 @@
 
 use std::{
     io,
+    net::IpAddr,
     os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
 };
 
-use gateway_core::Gateway;
-use ipnet::Ipv4Net;
+use gateway_core::{Family, Pools};
+use ipnet::Ipv6Net;
 use tun_rs::{DeviceBuilder, SyncDevice};
 
 use crate::config;
@@ -17,11 +18,14 @@ pub(crate) struct Tun {
 }
 
 impl Tun {
-    /// Makes the device with a queue for each loop, gives it the pool's first address and brings it up; the pool's route
+    /// Makes the device with a queue for each loop, gives it each pool's first address and brings it up; a pool's route
     /// comes with the address. The kernel answers a flow on the queue that it came by (tun(4) calls it automatic queues),
     /// unless it was quiet for some seconds.
-    pub(crate) fn open(office: &config::Office, pool: Ipv4Net, mtu: u16, loops: u8) -> Result<Vec<Self>, String> {
-        let address = Gateway::own_address(pool).ok_or_else(|| format!("the pool `{pool}` holds no address"))?;
+    pub(crate) fn open(office: &config::Office, pools: &Pools, mtu: u16, loops: u8) -> Result<Vec<Self>, String> {
+        let pool = pools.v4;
+        let Some(IpAddr::V4(address)) = pools.own_address(Family::V4) else {
+            return Err(format!("the pool `{pool}` holds no address"));
+        };
         let explain = |error: io::Error| explain(&office.device, &error);
         let device = DeviceBuilder::new()
             .name(&office.device)
@@ -32,9 +36,7 @@ impl Tun {
             .enable(true)
             .build_sync()
             .map_err(explain)?;
-        // The tunnel lends no IPv6 addresses; without this the kernel talks to itself there. A read-only /proc/sys only
-        // means a few drops more in the counters.
-        let _ = std::fs::write(format!("/proc/sys/net/ipv6/conf/{}/disable_ipv6", office.device), "1");
+        settle_ipv6(&device, &office.device, pools)?;
         let mut queues = Vec::with_capacity(loops.into());
         for _ in 1..loops {
             queues.push(Self::over(device.try_clone().map_err(explain)?).map_err(explain)?);
@@ -72,6 +74,26 @@ impl AsFd for Tun {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.device.as_fd()
     }
+}
+
+/// Switches IPv6 off on the device, where the kernel would talk to itself, and on again without an address of the kernel's
+/// own where the tunnel lends addresses of that family.
+fn settle_ipv6(device: &SyncDevice, name: &str, pools: &Pools) -> Result<(), String> {
+    let set = |key: &str, value: &str| std::fs::write(format!("/proc/sys/net/ipv6/conf/{name}/{key}"), value);
+    // Where /proc/sys is read-only, this only means a few drops more in the counters.
+    let _ = set("disable_ipv6", "1");
+    let (Some(pool), Some(IpAddr::V6(address))) = (pools.v6, pools.own_address(Family::V6)) else { return Ok(()) };
+    let _ = set("addr_gen_mode", "1");
+    let switched_on = set("disable_ipv6", "0");
+    let given = switched_on.and_then(|()| device.add_address_v6(address, pool.prefix_len()));
+    given.map_err(|error| no_ipv6(name, pool, &error))
+}
+
+fn no_ipv6(device: &str, pool: Ipv6Net, error: &io::Error) -> String {
+    format!(
+        "cannot give the office device `{device}` an address of `{pool}`: {error}: let this machine have IPv6 and the \
+         gateway write below /proc/sys/net/ipv6, or take `pool_ipv6` out"
+    )
 }
 
 /// What is wrong with making the device, with what to do about it.

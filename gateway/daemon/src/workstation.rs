@@ -26,6 +26,8 @@ pub(crate) enum Trouble {
     OutsideNetworks,
     /// Its address is another workstation's.
     Another,
+    /// Its address is of a family that there are no tunnel addresses of.
+    OtherFamily,
 }
 
 impl Trouble {
@@ -35,6 +37,7 @@ impl Trouble {
             Self::Unknown => "workstation_unknown",
             Self::OutsideNetworks => "workstation_outside_networks",
             Self::Another => "workstation_address_of_another",
+            Self::OtherFamily => "workstation_other_family",
         }
     }
 }
@@ -67,7 +70,7 @@ async fn is_another(policy: &Policy, ledger: &Ledger, name: &str, address: IpAdd
     written || ledger.sessions().await.is_some_and(|views| views.iter().any(live))
 }
 
-/// Every address that a workstation may be reached by, IPv4 first, as tunnel addresses are. A name may resolve to what is
+/// Every address that a workstation may be reached by, IPv4 first, for which there always are tunnel addresses. A name may resolve to what is
 /// no computer of the office.
 async fn all(address: &Address) -> Vec<IpAddr> {
     let host = match address {

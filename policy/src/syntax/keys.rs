@@ -118,7 +118,12 @@ pub(crate) static POLICY: Sheet = Sheet {
             "\"30 days\"",
             "How long workers' session records are kept; three months are the most.",
         ),
-        optional("workstation_networks", Takes::Networks, "any", "The networks in which every workstation must lie."),
+        optional(
+            "workstation_networks",
+            Takes::Networks,
+            "any",
+            "The networks in which every workstation must lie, of IPv4 and IPv6.",
+        ),
         optional(
             "test_accounts",
             Takes::Texts,
@@ -152,7 +157,11 @@ pub(crate) static WORKSTATION: Sheet = Sheet {
     title: "[workstations.NAME]",
     about: "One office computer.",
     keys: &[
-        needed("address", Takes::Address, "Its IP address, or a host name that the gateway resolves."),
+        needed(
+            "address",
+            Takes::Address,
+            "Its IP address, or a host name that the gateway resolves. One of IPv6 needs `pool_ipv6` in `gateway.toml`.",
+        ),
         needed("services", Takes::Texts, "What may be reached there."),
         optional("mac", Takes::Mac, "none", "Its network card, so that it can be woken."),
         optional(

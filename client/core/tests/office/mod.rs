@@ -14,7 +14,7 @@
 
 use std::{
     collections::VecDeque,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     time::{Duration, Instant},
 };
 
@@ -31,6 +31,9 @@ use x25519_dalek::{PublicKey, StaticSecret};
 
 pub const WORKSTATION: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 20, 3, 47));
 pub const WORKER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 0, 2));
+/// The same workstation, and a worker, by IPv6.
+pub const WORKSTATION_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd20, 3, 0, 0, 0, 0, 0, 0x47));
+pub const WORKER_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd64, 0, 0, 0, 0, 0, 0, 2));
 pub const MTU: u16 = 1420;
 pub const PRESHARED: [u8; 32] = [7; 32];
 const GATEWAY_KEY: [u8; 32] = [0x48; 32];
@@ -117,9 +120,13 @@ impl Office {
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = 99;
         let mut interface = Interface::new(config, &mut wire, StackInstant::ZERO);
-        let IpAddr::V4(address) = WORKSTATION else { unreachable!() };
-        interface.update_ip_addrs(|list| list.push(IpCidr::new(IpAddress::Ipv4(address), 32)).unwrap());
-        interface.routes_mut().add_default_ipv4_route(address).unwrap();
+        let (IpAddr::V4(v4), IpAddr::V6(v6)) = (WORKSTATION, WORKSTATION_V6) else { unreachable!() };
+        interface.update_ip_addrs(|list| {
+            list.push(IpCidr::new(IpAddress::Ipv4(v4), 32)).unwrap();
+            list.push(IpCidr::new(IpAddress::Ipv6(v6), 128)).unwrap();
+        });
+        interface.routes_mut().add_default_ipv4_route(v4).unwrap();
+        interface.routes_mut().add_default_ipv6_route(v6).unwrap();
         let mut office = Self {
             tunn,
             interface,
@@ -156,7 +163,7 @@ impl Office {
     pub fn handle_datagram(&mut self, datagram: &[u8], now: Instant) {
         let mut buffer = [0u8; 2048];
         match self.tunn.decapsulate(None, datagram, &mut buffer) {
-            TunnResult::WriteToTunnelV4(packet, _) => {
+            TunnResult::WriteToTunnelV4(packet, _) | TunnResult::WriteToTunnelV6(packet, _) => {
                 let inner = datagram.len() - 32;
                 let padded = packet.len().next_multiple_of(16).min(MTU.into());
                 self.unpadded += u64::from(inner != padded);
@@ -173,10 +180,10 @@ impl Office {
         self.poll(now);
     }
 
-    /// Sends a probe, as the gateway does to an address that it does not believe yet.
-    pub fn probe(&mut self, nonce: Nonce, now: Instant) {
-        let (IpAddr::V4(workstation), IpAddr::V4(worker)) = (WORKSTATION, WORKER) else { unreachable!() };
-        self.wire.outbound.push_back(probe::make(workstation, worker, nonce).to_vec());
+    /// Sends a probe to a worker, as the gateway does to an address that it does not believe yet.
+    pub fn probe(&mut self, worker: IpAddr, nonce: Nonce, now: Instant) {
+        let workstation = if worker.is_ipv4() { WORKSTATION } else { WORKSTATION_V6 };
+        self.wire.outbound.extend(probe::make(workstation, worker, nonce));
         self.poll(now);
     }
 

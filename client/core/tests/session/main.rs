@@ -19,7 +19,8 @@ use world::{Bottleneck, Line, Local, QUIET, World};
 fn bytes_arrive_whole_both_ways_whatever_the_line_does() {
     for seed in 1..=12 {
         let line = Line { seed, lost: 8 * (seed % 3), late: 20 * (seed % 4), delay: Duration::from_millis(3 + seed) };
-        let mut world = World::open(&[(80, Role::Sink), (81, Role::Source(700_000)), (82, Role::Echo)], line);
+        let ports = [(80, Role::Sink), (81, Role::Source(700_000)), (82, Role::Echo)];
+        let mut world = if seed % 2 == 0 { World::open(&ports, line) } else { World::open_v6(&ports, line) };
         let local = |send| Local { send, checked: true, finish_when_sent: true, ..Local::default() };
         let up = world.connect(80, local(900_000));
         let down = world.connect(81, local(0));
@@ -39,12 +40,14 @@ fn bytes_arrive_whole_both_ways_whatever_the_line_does() {
 
 #[test]
 fn sizes_of_keystrokes_do_not_show_on_the_wire() {
-    let mut world = World::open(&[(82, Role::Echo)], QUIET);
-    for send in 1..40 {
-        world.connect(82, Local { send, finish_when_sent: true, ..Local::default() });
-        world.run_until(|world| world.locals.values().all(|local| local.steps.contains(&Step::Close)));
+    let worlds = [World::open(&[(82, Role::Echo)], QUIET), World::open_v6(&[(82, Role::Echo)], QUIET)];
+    for mut world in worlds {
+        for send in 1..40 {
+            world.connect(82, Local { send, finish_when_sent: true, ..Local::default() });
+            world.run_until(|world| world.locals.values().all(|local| local.steps.contains(&Step::Close)));
+        }
+        assert_eq!(world.office.unpadded, 0);
     }
-    assert_eq!(world.office.unpadded, 0);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use client_core::{Event, Way};
 use gateway_api::probe::Nonce;
 
 use crate::{
-    office::Role,
+    office::{Role, WORKER, WORKER_V6},
     world::{Local, QUIET, World},
 };
 
@@ -102,7 +102,7 @@ fn what_went_into_a_silence_is_repeated_when_the_gateway_is_heard_again() {
     world.run_for(Duration::from_millis(3500));
     world.cut = false;
     let heard = world.now;
-    world.office.probe(Nonce([7; 16]), world.now);
+    world.office.probe(WORKER, Nonce([7; 16]), world.now);
     world.office.keep_alive();
     world.run_until(|world| world.locals[&id].received == 20);
     assert!(world.now - heard < SECOND / 2, "{:?}", world.now - heard);
@@ -194,14 +194,16 @@ fn after_a_sleep_the_gateway_is_asked_at_once_and_the_channel_taken_if_it_must_b
 
 #[test]
 fn a_probe_is_told_and_goes_no_further() {
-    let mut world = World::open(&[(3389, Role::Echo)], QUIET);
-    let id = world.connect(3389, Local { send: 1000, checked: true, ..Local::default() });
-    world.run_until(|world| world.locals[&id].received == 1000);
-    let before = world.by_udp;
-    world.office.probe(Nonce([7; 16]), world.now);
-    world.run_until(|world| !world.probed.is_empty());
-    world.run_for(Duration::from_millis(100));
-    assert_eq!((world.probed.as_slice(), world.by_udp), (&[Nonce([7; 16])][..], before), "no ping is answered");
+    let ports = [(3389, Role::Echo)];
+    for (mut world, worker) in [(World::open(&ports, QUIET), WORKER), (World::open_v6(&ports, QUIET), WORKER_V6)] {
+        let id = world.connect(3389, Local { send: 1000, checked: true, ..Local::default() });
+        world.run_until(|world| world.locals[&id].received == 1000);
+        let before = world.by_udp;
+        world.office.probe(worker, Nonce([7; 16]), world.now);
+        world.run_until(|world| !world.probed.is_empty());
+        world.run_for(Duration::from_millis(100));
+        assert_eq!((world.probed.as_slice(), world.by_udp), (&[Nonce([7; 16])][..], before), "no ping is answered");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
@@ -9,7 +10,7 @@ use client_core::{ConnectionId, Event, Keys, Parameters, Session, Step, Way};
 use gateway_api::probe::Nonce;
 use x25519_dalek::{PublicKey, StaticSecret};
 
-use crate::office::{self, Office, PRESHARED, Role, WORKER, WORKSTATION, fill, pattern};
+use crate::office::{self, Office, PRESHARED, Role, WORKER, WORKER_V6, WORKSTATION, WORKSTATION_V6, fill, pattern};
 
 pub(crate) const SECRET: [u8; 32] = [3; 32];
 
@@ -98,14 +99,23 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(ports: &[(u16, Role)], line: Line) -> Self {
+        Self::between((WORKER, WORKSTATION), ports, line)
+    }
+
+    /// A world whose workstation is reached by IPv6, its session open.
+    pub(crate) fn open_v6(ports: &[(u16, Role)], line: Line) -> Self {
+        Self::between((WORKER_V6, WORKSTATION_V6), ports, line).opened()
+    }
+
+    fn between((worker, workstation): (IpAddr, IpAddr), ports: &[(u16, Role)], line: Line) -> Self {
         let now = Instant::now();
         let client = *PublicKey::from(&StaticSecret::from(SECRET)).as_bytes();
         let session = Session::open(
             Parameters {
                 keys: Keys { private: SECRET, gateway: Office::public_key(), preshared: PRESHARED },
-                address: WORKER,
+                address: worker,
                 mtu: office::MTU,
-                workstation: WORKSTATION,
+                workstation,
                 ports: vec![3389, 80, 81, 82, 83, 84],
                 grace: Duration::from_secs(60),
                 random_seed: line.seed,
@@ -136,9 +146,12 @@ impl World {
     }
 
     pub(crate) fn open(ports: &[(u16, Role)], line: Line) -> Self {
-        let mut world = Self::new(ports, line);
-        world.run_until(|world| world.session.is_open());
-        world
+        Self::new(ports, line).opened()
+    }
+
+    fn opened(mut self) -> Self {
+        self.run_until(|world| world.session.is_open());
+        self
     }
 
     pub(crate) fn connect(&mut self, port: u16, local: Local) -> ConnectionId {

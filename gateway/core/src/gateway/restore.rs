@@ -10,7 +10,7 @@ use gateway_api::{CloseReason, SessionNumber};
 
 use super::{Gateway, send};
 use crate::{
-    Event, INITIATION_SIZE, NotRestored, Now, Restore,
+    Event, Family, INITIATION_SIZE, NotRestored, Now, Restore,
     session::{Session, end_of},
 };
 
@@ -28,16 +28,16 @@ impl Gateway {
         if self.sessions.has(open.number, &open.public_key) {
             return Err(NotRestored::Taken);
         }
-        let (std::net::IpAddr::V4(workstation), std::net::IpAddr::V4(address)) = (open.workstation, restore.address)
-        else {
+        let address = restore.address;
+        if Family::of(open.workstation) != Family::of(address) {
             return Err(NotRestored::NoAddress);
-        };
+        }
         let others = self.sessions.by_worker(&open.worker).to_vec();
         let shard = u32::from(self.shard.own);
         let spacing = CALL_SPACING.saturating_mul(u32::try_from(self.sessions.slots().len()).unwrap_or(u32::MAX));
         let placed = self.sessions.restore(address, |slot| {
             let index = (slot as u32) << 8 | shard;
-            Session::restore(restore, workstation, address, index, now, now.instant + spacing)
+            Session::restore(restore, index, now, now.instant + spacing)
         });
         placed.ok_or(NotRestored::NoAddress)?;
         for other in others {

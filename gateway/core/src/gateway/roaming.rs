@@ -17,8 +17,8 @@ use crate::{
 
 /// Random numbers kept ready: two for each address that is tried before the loop brings more.
 pub(super) const MOST_NONCES: usize = 64;
-/// The largest datagram that a probe becomes is far smaller.
-const ROOM: usize = 64;
+/// A probe, padded.
+const ROOM: usize = probe::LONGEST;
 
 impl Gateway {
     /// How many nonces there is room for. Without any, no new address is believed.
@@ -93,7 +93,7 @@ impl Gateway {
         peer.handle_packet(now.instant);
         let probes: Vec<_> = peer.ways.probes().collect();
         for (to, nonce) in probes {
-            let probe = probe::make(workstation, address, nonce);
+            let Some(probe) = probe::make(workstation, address, nonce) else { continue };
             let mut space = [0; ROOM];
             space.split_at_mut(probe.len()).0.copy_from_slice(&probe);
             seal_one_way(&mut self.to_home, to, peer, &mut space, probe.len(), ROOM);

@@ -21,7 +21,7 @@ use gateway_api::{CloseReason, SessionNumber};
 use gateway_core::{Drop, NotRestored, OpenError, Phase};
 use policy::{End, Grant, Jiggler, SecondLogin};
 use reference::Reference;
-use world::{Client, Draw, Flags, World, grant, number};
+use world::{Client, Draw, Flags, WORKSTATION, WORKSTATION_V6, World, grant, number};
 
 const WORKERS: usize = 6;
 const SECOND: Duration = Duration::from_secs(1);
@@ -172,6 +172,7 @@ impl Story {
         let terms = self.terms();
         let worker = self.draw.below(WORKERS);
         let mut client = Client::serial(self.opened);
+        self.world.workstation = self.draw.of(&[WORKSTATION.into(), WORKSTATION_V6.into()]);
         let pending = self.reference.of(worker, |phase| phase == Phase::Pending);
         let admitted = self.reference.of(worker, |phase| phase != Phase::Pending);
         let refused = terms.second_login == SecondLogin::Refuse && (pending.is_some() || admitted.is_some());

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use self::packets::{Draw, Flags, WORKSTATION, number, tcp, udp};
+pub(crate) use self::packets::{Draw, Flags, WORKSTATION, WORKSTATION_V6, number, tcp, udp, workstation_of};
 use boringtun::{
     noise::{Tunn, TunnResult},
     x25519::{PublicKey as Key, StaticSecret},
@@ -21,8 +21,8 @@ use gateway_api::{
     probe::{self, Nonce},
 };
 use gateway_core::{
-    Event, Gateway, INITIATION_SIZE, Identity, NotRestored, Now, Open, OpenError, Opened, Phase, Restore, Setup, Shard,
-    Standing, VIRTIO_HEADER, Way,
+    Event, Family, Gateway, INITIATION_SIZE, Identity, NotRestored, Now, Open, OpenError, Opened, Phase, Pools,
+    Restore, Setup, Shard, Standing, VIRTIO_HEADER, Way,
 };
 use jiff::Timestamp;
 use policy::{Address, End, Grant, IdleRule, SecondFactor, SecondLogin, Service};
@@ -42,7 +42,9 @@ pub(crate) struct World {
     opened: BTreeMap<SessionNumber, Kept>,
     identity: Identity,
     shard: Shard,
-    pool: String,
+    pools: Pools,
+    /// Of the sessions that are opened next.
+    pub(crate) workstation: IpAddr,
     handshakes_per_second: u32,
     /// How many nonces were brought.
     nonces: u32,
@@ -56,6 +58,7 @@ pub(crate) struct World {
 struct Kept {
     worker: Arc<str>,
     grant: Grant,
+    workstation: IpAddr,
     public_key: PublicKey,
     address: IpAddr,
     opened_at: Timestamp,
@@ -67,16 +70,20 @@ impl Kept {
             number,
             worker: Arc::clone(&self.worker),
             grant: self.grant.clone(),
-            workstation: IpAddr::V4(WORKSTATION),
+            workstation: self.workstation,
             public_key: self.public_key,
             preshared_key: PresharedKey::new(PRESHARED),
         }
     }
 }
 
-fn gateway(identity: &Identity, pool: &str, shard: Shard, handshakes_per_second: u32) -> Gateway {
-    let pool = pool.parse().unwrap();
-    Gateway::new(Setup { identity: identity.clone(), pool, mtu: MTU, handshakes_per_second, shard })
+fn gateway(identity: &Identity, pools: Pools, shard: Shard, handshakes_per_second: u32) -> Gateway {
+    Gateway::new(Setup { identity: identity.clone(), pools, mtu: MTU, handshakes_per_second, shard })
+}
+
+/// Tunnel addresses of both families.
+pub(crate) fn pools() -> Pools {
+    Pools { v4: "100.96.0.0/24".parse().unwrap(), v6: Some("fd64::/64".parse().unwrap()) }
 }
 
 impl World {
@@ -84,28 +91,38 @@ impl World {
         Self::answering(1000)
     }
 
+    /// A world whose sessions are those of workstations of this family.
+    pub(crate) fn of(family: Family) -> Self {
+        let mut world = Self::new();
+        world.workstation = match family {
+            Family::V4 => WORKSTATION.into(),
+            Family::V6 => WORKSTATION_V6.into(),
+        };
+        world
+    }
+
     /// A world whose gateway lets so many handshakes in each second before it asks for cookies.
     pub(crate) fn answering(handshakes_per_second: u32) -> Self {
         Self::sharded(1, handshakes_per_second).remove(0)
     }
 
-    /// A world with as many tunnel addresses as `pool` holds.
+    /// A world with as many tunnel addresses as `pool` holds, and none of IPv6.
     pub(crate) fn lending(pool: &str, handshakes_per_second: u32) -> Self {
-        Self::made(pool, 1, handshakes_per_second).remove(0)
+        Self::made(Pools { v4: pool.parse().unwrap(), v6: None }, 1, handshakes_per_second).remove(0)
     }
 
     /// The loops of one gateway, each a world of its own; the test hands over what they want handed over.
     pub(crate) fn sharded(loops: u8, handshakes_per_second: u32) -> Vec<Self> {
-        Self::made("100.96.0.0/24", loops, handshakes_per_second)
+        Self::made(pools(), loops, handshakes_per_second)
     }
 
-    fn made(pool: &str, loops: u8, handshakes_per_second: u32) -> Vec<Self> {
+    fn made(pools: Pools, loops: u8, handshakes_per_second: u32) -> Vec<Self> {
         let identity = Identity::new(GATEWAY_SECRET);
         let now = Now { instant: Instant::now(), wall: "2026-03-05T08:00:00Z".parse().unwrap() };
         let shard = |own| {
             let shard = Shard { own, all: loops };
             Self {
-                gateway: gateway(&identity, pool, shard, handshakes_per_second),
+                gateway: gateway(&identity, pools, shard, handshakes_per_second),
                 now,
                 events: Vec::new(),
                 initiations: BTreeMap::new(),
@@ -113,7 +130,8 @@ impl World {
                 opened: BTreeMap::new(),
                 identity: identity.clone(),
                 shard,
-                pool: pool.to_owned(),
+                pools,
+                workstation: WORKSTATION.into(),
                 handshakes_per_second,
                 nonces: 0,
                 office: Vec::new(),
@@ -186,6 +204,7 @@ impl World {
         let mut kept = Kept {
             worker: worker.into(),
             grant,
+            workstation: self.workstation,
             public_key: client.public_key(),
             address: Ipv4Addr::UNSPECIFIED.into(),
             opened_at: self.now.wall,
@@ -209,7 +228,7 @@ impl World {
             .filter(|view| view.phase != Phase::Pending)
             .map(|v| v.number)
             .collect();
-        self.gateway = gateway(&self.identity, &self.pool, self.shard, self.handshakes_per_second);
+        self.gateway = gateway(&self.identity, self.pools, self.shard, self.handshakes_per_second);
         self.home.clear();
         self.office.clear();
         self.bring_nonces();
@@ -337,7 +356,7 @@ pub(crate) fn grant() -> Grant {
 /// A client at home.
 pub(crate) struct Client {
     pub(crate) number: SessionNumber,
-    pub(crate) address: Ipv4Addr,
+    pub(crate) address: IpAddr,
     pub(crate) from: SocketAddr,
     /// Whether it sends by its session channel and not by UDP.
     pub(crate) by_channel: bool,
@@ -362,7 +381,7 @@ impl Client {
         let gateway = Key::from(&StaticSecret::from(GATEWAY_SECRET));
         Self {
             number: SessionNumber::new(u64::from(serial)),
-            address: Ipv4Addr::UNSPECIFIED,
+            address: Ipv4Addr::UNSPECIFIED.into(),
             from: SocketAddr::from(([203, 0, 113, serial as u8], 40000 + (serial % 10_000) as u16)),
             by_channel: false,
             probed: Vec::new(),
@@ -383,8 +402,12 @@ impl Client {
     }
 
     pub(crate) fn hold(&mut self, address: IpAddr) {
-        let IpAddr::V4(address) = address else { panic!("no IPv4 address: {address}") };
         self.address = address;
+    }
+
+    /// The workstation that it may reach.
+    pub(crate) fn workstation(&self) -> IpAddr {
+        workstation_of(self.address)
     }
 
     /// The first message of a handshake.
@@ -420,10 +443,12 @@ impl Client {
         for (_, datagram) in mine {
             let mut space = vec![0; 4096];
             match self.tunnel.decapsulate(None, &datagram, &mut space) {
-                TunnResult::WriteToTunnelV4(packet, _) => match probe::read(packet) {
-                    Some(nonce) => self.probed.push(nonce),
-                    None => packets.push(packet.to_vec()),
-                },
+                TunnResult::WriteToTunnelV4(packet, _) | TunnResult::WriteToTunnelV6(packet, _) => {
+                    match probe::read(packet) {
+                        Some(nonce) => self.probed.push(nonce),
+                        None => packets.push(packet.to_vec()),
+                    }
+                }
                 TunnResult::WriteToNetwork(answer) => self.pass(world, answer),
                 TunnResult::Done => {}
                 other => panic!("{other:?}"),
@@ -472,12 +497,12 @@ impl Client {
 
     /// A TCP packet from this client to the workstation's RDP port.
     pub(crate) fn tcp(&self, flags: Flags, sequence: u32, payload: &[u8]) -> Vec<u8> {
-        tcp(self.address, 50000, WORKSTATION, 3389, flags, sequence, payload)
+        tcp(self.address, 50000, self.workstation(), 3389, flags, sequence, payload)
     }
 
     /// A TCP packet from the workstation's RDP port to this client.
     pub(crate) fn tcp_back(&self, flags: Flags, sequence: u32, payload: &[u8]) -> Vec<u8> {
-        tcp(WORKSTATION, 3389, self.address, 50000, flags, sequence, payload)
+        tcp(self.workstation(), 3389, self.address, 50000, flags, sequence, payload)
     }
 
     /// Opens the RDP flow: SYN, SYN-ACK, ACK.
@@ -494,20 +519,43 @@ impl Client {
     }
 }
 
-/// Whether etherparse, which shares no line with the gateway, finds both checksums right.
+/// An address as it lies in a packet.
+pub(crate) fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    }
+}
+
+/// Whether etherparse, which shares no line with the gateway, finds every checksum of the headers right.
 pub(crate) fn checksums_hold(packet: &[u8]) -> bool {
     let parsed = etherparse::SlicedPacket::from_ip(packet).unwrap();
-    let Some(etherparse::NetSlice::Ipv4(ip)) = &parsed.net else { return false };
-    let header = ip.header().to_header();
-    if header.calc_header_checksum() != header.header_checksum {
-        return false;
-    }
-    match &parsed.transport {
-        Some(etherparse::TransportSlice::Tcp(tcp)) => {
-            tcp.calc_checksum_ipv4(header.source, header.destination).unwrap() == tcp.checksum()
+    match &parsed.net {
+        Some(etherparse::NetSlice::Ipv4(ip)) => {
+            let header = ip.header().to_header();
+            let (from, to) = (header.source, header.destination);
+            header.calc_header_checksum() == header.header_checksum
+                && match &parsed.transport {
+                    Some(etherparse::TransportSlice::Tcp(tcp)) => {
+                        tcp.calc_checksum_ipv4(from, to).unwrap() == tcp.checksum()
+                    }
+                    Some(etherparse::TransportSlice::Udp(udp)) => {
+                        udp.to_header().calc_checksum_ipv4(&header, udp.payload()).unwrap() == udp.checksum()
+                    }
+                    _ => false,
+                }
         }
-        Some(etherparse::TransportSlice::Udp(udp)) => {
-            udp.to_header().calc_checksum_ipv4(&header, udp.payload()).unwrap() == udp.checksum()
+        Some(etherparse::NetSlice::Ipv6(ip)) => {
+            let header = ip.header().to_header();
+            match &parsed.transport {
+                Some(etherparse::TransportSlice::Tcp(tcp)) => {
+                    tcp.to_header().calc_checksum_ipv6(&header, tcp.payload()).unwrap() == tcp.checksum()
+                }
+                Some(etherparse::TransportSlice::Udp(udp)) => {
+                    udp.to_header().calc_checksum_ipv6(&header, udp.payload()).unwrap() == udp.checksum()
+                }
+                _ => false,
+            }
         }
         _ => false,
     }

@@ -5,69 +5,94 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use std::{collections::BTreeSet, net::Ipv4Addr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
-use etherparse::PacketBuilder;
+use etherparse::{IpHeaders, PacketBuilder, PacketBuilderStep};
 
 /// The granted workstation.
 pub(crate) const WORKSTATION: Ipv4Addr = Ipv4Addr::new(10, 20, 3, 47);
+/// The granted workstation of sessions that have an IPv6 address.
+pub(crate) const WORKSTATION_V6: Ipv6Addr = Ipv6Addr::new(0xfd20, 3, 0, 0, 0, 0, 0, 0x47);
+
+/// The workstation of the session that has the address `own`.
+pub(crate) fn workstation_of(own: IpAddr) -> IpAddr {
+    if own.is_ipv4() { WORKSTATION.into() } else { WORKSTATION_V6.into() }
+}
 
 /// The promise, word by word, for one session. Knows nothing of the gateway's code.
 pub(crate) struct Judge {
-    own: Ipv4Addr,
+    own: IpAddr,
     /// Source ports of the TCP connections that the worker began.
     opened: BTreeSet<u16>,
 }
 
 impl Judge {
-    /// For the session that has the address `own` and a grant of TCP 3389 and UDP 3390 of [`WORKSTATION`].
-    pub(crate) fn new(own: Ipv4Addr) -> Self {
+    /// For the session that has the address `own` and a grant of TCP 3389 and UDP 3390 of its workstation.
+    pub(crate) fn new(own: IpAddr) -> Self {
         Self { own, opened: BTreeSet::new() }
     }
 
     /// Whether a packet may pass towards the office; remembers the connections that those before it began.
     pub(crate) fn lets_pass(&mut self, packet: &[u8]) -> bool {
+        self.judge(packet).unwrap_or(false)
+    }
+
+    fn judge(&mut self, packet: &[u8]) -> Option<bool> {
         let byte = |at: usize| packet.get(at).copied();
         let word = |at: usize| Some(u16::from_be_bytes([byte(at)?, byte(at + 1)?]));
-        let address = |at: usize| Some(Ipv4Addr::new(byte(at)?, byte(at + 1)?, byte(at + 2)?, byte(at + 3)?));
-        let mut judge = || -> Option<bool> {
-            let version_4_without_options = byte(0)? == 0x45;
-            let length = usize::from(word(2)?);
-            let whole = length >= 20 && length <= packet.len();
-            let fragment = word(6)? & 0xbfff != 0;
-            let own = address(12)? == self.own;
-            let there = address(16)? == WORKSTATION;
-            if !(version_4_without_options && whole && !fragment && own && there) {
-                return Some(false);
-            }
-            let body = length - 20;
-            let (from, to) = (word(20)?, word(22)?);
-            match byte(9)? {
-                6 => {
-                    let header = usize::from(byte(32)? >> 4) * 4;
-                    if body < 20 || header < 20 || header > body || to != 3389 {
-                        return Some(false);
-                    }
-                    let flags = byte(33)?;
-                    let (fin, syn, rst, ack) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0, flags & 16 != 0);
-                    if syn && !ack && !rst && !fin {
-                        self.opened.insert(from);
-                    }
-                    Some(self.opened.contains(&from))
-                }
-                17 => Some(body >= 8 && usize::from(word(24)?) == body && to == 3390),
-                _ => Some(false),
-            }
+        let v4 = |at: usize| Some(IpAddr::from([byte(at)?, byte(at + 1)?, byte(at + 2)?, byte(at + 3)?]));
+        let v6 = |at: usize| Some(IpAddr::from(<[u8; 16]>::try_from(packet.get(at..at + 16)?).ok()?));
+        // Where the header ends, where the packet ends, what it carries, from where, to where.
+        let (header, length, protocol, from, to) = match byte(0)? {
+            // Version 4 without options, and no fragment.
+            0x45 if word(6)? & 0xbfff == 0 => (20, usize::from(word(2)?), byte(9)?, v4(12)?, v4(16)?),
+            // Version 6; what comes behind an extension header is never looked for.
+            0x60..=0x6f => (40, 40 + usize::from(word(4)?), byte(6)?, v6(8)?, v6(24)?),
+            _ => return Some(false),
         };
-        judge().unwrap_or(false)
+        let whole = length >= header && length <= packet.len();
+        if !whole || from != self.own || to != workstation_of(self.own) {
+            return Some(false);
+        }
+        let body = length - header;
+        let (from, to) = (word(header)?, word(header + 2)?);
+        match protocol {
+            6 => {
+                let tcp_header = usize::from(byte(header + 12)? >> 4) * 4;
+                if body < 20 || tcp_header < 20 || tcp_header > body || to != 3389 {
+                    return Some(false);
+                }
+                let flags = byte(header + 13)?;
+                let (fin, syn, rst, ack) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0, flags & 16 != 0);
+                if syn && !ack && !rst && !fin {
+                    self.opened.insert(from);
+                }
+                Some(self.opened.contains(&from))
+            }
+            17 => Some(body >= 8 && usize::from(word(header + 4)?) == body && to == 3390),
+            _ => Some(false),
+        }
     }
 }
 
+/// Addresses that a session which has the address `own` may neither reach nor come from; the last is another session's.
+fn others(own: IpAddr) -> [IpAddr; 6] {
+    let texts = match own {
+        IpAddr::V4(_) => ["10.20.3.48", "100.96.0.1", "127.0.0.1", "255.255.255.255", "224.0.0.1", "100.96.0.3"],
+        // One of them is the workstation in IPv4's clothes.
+        IpAddr::V6(_) => ["fd20:3::48", "fd64::1", "::1", "ff02::1", "::ffff:10.20.3.47", "fd64::3"],
+    };
+    texts.map(|text| text.parse().unwrap())
+}
+
 /// A packet as a hostile or broken home computer might send it.
-pub(crate) fn draw_packet(draw: &mut Draw, own: Ipv4Addr) -> Vec<u8> {
-    let others = [Ipv4Addr::new(10, 20, 3, 48), Ipv4Addr::new(100, 96, 0, 1), Ipv4Addr::LOCALHOST, Ipv4Addr::BROADCAST];
-    let from = if draw.one_in(12) { Ipv4Addr::new(100, 96, 0, 3) } else { own };
-    let to = if draw.one_in(8) { draw.of(&others) } else { WORKSTATION };
+pub(crate) fn draw_packet(draw: &mut Draw, own: IpAddr) -> Vec<u8> {
+    let others = others(own);
+    let from = if draw.one_in(12) { others[5] } else { own };
+    let to = if draw.one_in(8) { draw.of(&others) } else { workstation_of(own) };
     let from_port = 50000 + draw.below(20) as u16;
     let payload = vec![draw.next() as u8; draw.below(40)];
     let sequence = draw.next() as u32;
@@ -77,25 +102,45 @@ pub(crate) fn draw_packet(draw: &mut Draw, own: Ipv4Addr) -> Vec<u8> {
         let flags = draw.of(&[Flags::Syn, Flags::Ack, Flags::Push, Flags::SynAck]);
         tcp(from, from_port, to, draw.of(&[3389, 3389, 3389, 3390, 445]), flags, sequence, &payload)
     };
+    if !own.is_ipv4() && draw.one_in(10) {
+        extend(draw, &mut packet);
+    }
     for _ in 0..draw.below(3) {
-        match draw.below(4) {
-            // One byte of the headers, where lies are told.
-            0 | 1 => {
-                // The source port stays: a session's flows are bounded, which has a test of its own.
-                let at = match draw.below(packet.len().min(40)) {
-                    20 | 21 => 0,
-                    at => at,
-                };
-                packet[at] = draw.of(&[0, 1, 4, 0x40, 0x45, 0x46, 0x65, 0xff, 0x7f]);
-            }
-            2 => packet.truncate(draw.below(packet.len() + 1)),
-            _ => packet.extend(vec![0; draw.below(17)]),
-        }
-        if packet.is_empty() {
-            packet.push(draw.next() as u8);
-        }
+        spoil(draw, &mut packet, own);
     }
     packet
+}
+
+/// Puts up to three extension headers between an IPv6 header and what it carries, each true to its format.
+fn extend(draw: &mut Draw, packet: &mut Vec<u8>) {
+    for _ in 0..=draw.below(3) {
+        let kind = draw.of(&[0, 43, 44, 51, 60, 135]);
+        // What follows, its length beyond eight bytes, and padding (or "no fragment after all", or no segments left).
+        packet.splice(40..40, [packet[6], 0, 0, 0, 0, 0, 0, 0]);
+        packet[6] = kind;
+        let length = (packet.len() - 40) as u16;
+        packet[4..6].copy_from_slice(&length.to_be_bytes());
+    }
+}
+
+fn spoil(draw: &mut Draw, packet: &mut Vec<u8>, own: IpAddr) {
+    let (headers, source_port) = if own.is_ipv4() { (40, [20, 21]) } else { (60, [40, 41]) };
+    match draw.below(4) {
+        // One byte of the headers, where lies are told.
+        0 | 1 => {
+            // The source port stays: a session's flows are bounded, which has a test of its own.
+            let at = match draw.below(packet.len().min(headers)) {
+                at if source_port.contains(&at) => 0,
+                at => at,
+            };
+            packet[at] = draw.of(&[0, 1, 4, 6, 17, 41, 44, 58, 0x40, 0x45, 0x46, 0x60, 0x65, 0xff, 0x7f]);
+        }
+        2 => packet.truncate(draw.below(packet.len() + 1)),
+        _ => packet.extend(vec![0; draw.below(17)]),
+    }
+    if packet.is_empty() {
+        packet.push(draw.next() as u8);
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,17 +154,18 @@ pub(crate) enum Flags {
 }
 
 pub(crate) fn tcp(
-    from: Ipv4Addr,
+    from: impl Into<IpAddr>,
     from_port: u16,
-    to: Ipv4Addr,
+    to: impl Into<IpAddr>,
     to_port: u16,
     flags: Flags,
     sequence: u32,
     payload: &[u8],
 ) -> Vec<u8> {
-    let builder = PacketBuilder::ipv4(from.octets(), to.octets(), 64).tcp(from_port, to_port, sequence, 64240);
+    let (from, to) = (from.into(), to.into());
+    let builder = ip(from, to).tcp(from_port, to_port, sequence, 64240);
     // Home's numbers begin at 1000, the workstation's at 5000.
-    let awaited = if from == WORKSTATION { 1000 } else { 5000 };
+    let awaited = if from == workstation_of(from) { 1000 } else { 5000 };
     let builder = match flags {
         Flags::Syn => builder.syn(),
         Flags::SynAck => builder.syn().ack(awaited),
@@ -133,10 +179,25 @@ pub(crate) fn tcp(
     packet
 }
 
-pub(crate) fn udp(from: Ipv4Addr, from_port: u16, to: Ipv4Addr, to_port: u16, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn udp(
+    from: impl Into<IpAddr>,
+    from_port: u16,
+    to: impl Into<IpAddr>,
+    to_port: u16,
+    payload: &[u8],
+) -> Vec<u8> {
     let mut packet = Vec::new();
-    PacketBuilder::ipv4(from.octets(), to.octets(), 64).udp(from_port, to_port).write(&mut packet, payload).unwrap();
+    ip(from.into(), to.into()).udp(from_port, to_port).write(&mut packet, payload).unwrap();
     packet
+}
+
+/// A packet between two addresses of one family, to be continued.
+pub(crate) fn ip(from: IpAddr, to: IpAddr) -> PacketBuilderStep<IpHeaders> {
+    match (from, to) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => PacketBuilder::ipv4(from.octets(), to.octets(), 64),
+        (IpAddr::V6(from), IpAddr::V6(to)) => PacketBuilder::ipv6(from.octets(), to.octets(), 64),
+        other => panic!("two families: {other:?}"),
+    }
 }
 
 /// A small generator whose every draw follows from the seed (SplitMix64).

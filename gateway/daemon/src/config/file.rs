@@ -39,6 +39,7 @@ pub(super) struct Tunnel {
     pub(super) listen: Option<Spanned<String>>,
     pub(super) public: Option<Spanned<String>>,
     pub(super) pool: Option<Spanned<String>>,
+    pub(super) pool_ipv6: Option<Spanned<String>>,
     pub(super) mtu: Option<Spanned<i64>>,
     pub(super) loops: Option<Spanned<i64>>,
     pub(super) handshakes: Option<Spanned<i64>>,

@@ -42,7 +42,7 @@ fn an_unknown_key_is_underlined() {
     let said = mistakes("[tunnel]\nmtu = 1312\nmtuu = 1\n");
     assert_eq!(
         said,
-        "error: unknown key `mtuu`\n --> /etc/deskgate/gateway.toml:3:1\n  |\n3 | mtuu = 1\n  | ^^^^ write one of: `listen`, `public`, `pool`, `mtu`, `loops`, `handshakes`"
+        "error: unknown key `mtuu`\n --> /etc/deskgate/gateway.toml:3:1\n  |\n3 | mtuu = 1\n  | ^^^^ write one of: `listen`, `public`, `pool`, `pool_ipv6`, `mtu`, `loops`, `handshakes`"
     );
 }
 
@@ -73,6 +73,7 @@ fn a_small_pool_is_not_shared_out_to_many_loops() {
     assert_eq!(loops("pool = \"100.96.0.0/29\""), Some(1));
     assert_eq!(loops("pool = \"100.96.0.0/29\"\nloops = 2"), None);
     assert_eq!(loops("pool = \"100.96.0.0/28\"\nloops = 2"), Some(2));
+    assert_eq!(loops("pool_ipv6 = \"fd5e:93a1:c07d::/125\"\nloops = 2"), None);
 }
 
 #[test]
@@ -87,6 +88,26 @@ fn a_pool_is_neither_larger_than_the_gateway_lends_from_nor_too_small_for_anybod
         let read = parse(&format!("[tunnel]\npool = \"{pool}\"\n"));
         assert_eq!(read.is_ok(), fits, "{pool}");
         assert!(fits || read.unwrap_err().to_string().contains("write a prefix from /16 to /29"), "{pool}");
+    }
+}
+
+#[test]
+fn an_ipv6_pool_is_there_only_where_somebody_wrote_one() {
+    assert_eq!(parse("").unwrap().tunnel.pools.v6, None);
+    for (pool, said) in [
+        ("fd5e:93a1:c07d::/64", None),
+        ("fd5e:93a1:c07d::/48", None),
+        ("fd5e:93a1:c07d::8/125", None),
+        ("fd5e:93a1:c07d::/47", Some("write a prefix from /48 to /125")),
+        ("fd5e:93a1:c07d::/126", Some("write a prefix from /48 to /125")),
+        ("fd5e:93a1:c07d::1/64", Some("did you mean \"fd5e:93a1:c07d::/64\"?")),
+        ("100.96.0.0/20", Some("not an IPv6 network")),
+    ] {
+        match (parse(&format!("[tunnel]\npool_ipv6 = \"{pool}\"\n")), said) {
+            (Ok(config), None) => assert_eq!(config.tunnel.pools.v6, Some(pool.parse().unwrap())),
+            (Err(mistakes), Some(said)) => assert!(mistakes.to_string().contains(said), "{pool}: {mistakes}"),
+            (read, said) => panic!("{pool}: {read:?} and not {said:?}"),
+        }
     }
 }
 

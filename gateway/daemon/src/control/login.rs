@@ -446,13 +446,15 @@ fn not_opened(error: NotOpened) -> Refused {
     match error {
         NotOpened::Refused(OpenError::AlreadyConnected) => Refused::AlreadyConnected,
         NotOpened::Refused(OpenError::NoAddress) => {
-            tracing::warn!("login refused: every tunnel address is lent; enlarge `pool`");
+            tracing::warn!(
+                "login refused: every tunnel address of the workstation's family is lent; enlarge `pool` or `pool_ipv6`"
+            );
             Refused::Unavailable("no_address")
         }
         NotOpened::Refused(OpenError::GrantOver) => Refused::Unavailable("grant_over"),
         NotOpened::Refused(OpenError::NoTunnelFamily) => {
-            tracing::warn!("login refused: the workstation has an IPv6 address, and tunnel addresses are IPv4");
-            Refused::Workstation(Trouble::Unknown)
+            tracing::warn!("login refused: the workstation has an IPv6 address; set `pool_ipv6` under `[tunnel]`");
+            Refused::Workstation(Trouble::OtherFamily)
         }
         NotOpened::Refused(OpenError::Taken) => Refused::Unavailable("taken"),
         NotOpened::Fence(NotOpen(why)) => {

@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use ipnet::Ipv4Net;
+use gateway_core::{Family, Pools};
 use nix::sys::signal::{SigSet, Signal};
 use policy::Network;
 
@@ -67,7 +67,7 @@ fn prepare() -> Result<(), String> {
 
 struct Keeper {
     table: Table,
-    pool: Ipv4Net,
+    pools: Pools,
     policy: PathBuf,
     networks: Vec<Network>,
     sessions: HashMap<u64, Ways>,
@@ -82,10 +82,10 @@ impl Keeper {
     fn begin(config: &Config) -> Result<Self, String> {
         let mut run = [0; 4];
         getrandom::fill(&mut run).map_err(|error| format!("the system gives no random bytes: {error}"))?;
-        let table = Table::new(&config.office, config.tunnel.pool, u32::from_be_bytes(run));
+        let table = Table::new(&config.office, config.tunnel.pools, u32::from_be_bytes(run));
         let mut keeper = Self {
             table,
-            pool: config.tunnel.pool,
+            pools: config.tunnel.pools,
             policy: config.policy.clone(),
             networks: Vec::new(),
             sessions: HashMap::new(),
@@ -173,19 +173,12 @@ impl Keeper {
 
     /// Whether the policy could have granted it.
     fn check(&self, Ways { source, workstation, ports }: &Ways) -> Result<(), String> {
-        let own = gateway_core::Gateway::own_address(self.pool);
-        let is_lent = match source {
-            IpAddr::V4(source) => self.pool.contains(source) && Some(*source) != own,
-            IpAddr::V6(_) => false,
-        };
-        if !is_lent {
+        if !self.pools.lends(*source) {
             return Err(format!("{source} is no session's address"));
         }
-        let is_ours = match workstation {
-            IpAddr::V4(workstation) => self.pool.contains(workstation),
-            IpAddr::V6(_) => false,
-        };
-        if source.is_ipv4() != workstation.is_ipv4() || is_ours || !crate::workstation::is_reachable(workstation) {
+        let is_ours = self.pools.contains(*workstation);
+        if Family::of(*source) != Family::of(*workstation) || is_ours || !crate::workstation::is_reachable(workstation)
+        {
             return Err(format!("{workstation} is no workstation's address"));
         }
         if !self.networks.is_empty() && !self.networks.iter().any(|network| network.contains(*workstation)) {
@@ -313,10 +306,10 @@ mod tests {
 
     fn keeper(networks: &[&str]) -> Keeper {
         let office = crate::config::Office { device: "desk0".into(), masquerade: false, firewall: true };
-        let pool = "100.96.0.0/20".parse().unwrap();
+        let pools = Pools { v4: "100.96.0.0/20".parse().unwrap(), v6: Some("fd64::/64".parse().unwrap()) };
         Keeper {
-            table: Table::new(&office, pool, 7),
-            pool,
+            table: Table::new(&office, pools, 7),
+            pools,
             policy: PathBuf::new(),
             networks: networks.iter().map(|text| network(text)).collect(),
             sessions: HashMap::new(),
@@ -335,8 +328,9 @@ mod tests {
 
     #[test]
     fn only_a_session_s_way_to_a_workstation_is_opened() {
-        let keeper = keeper(&["10.20.3.0/24"]);
+        let keeper = keeper(&["10.20.3.0/24", "fd20:3::/64"]);
         assert_eq!(keeper.check(&ways("100.96.0.2", "10.20.3.47", &[3389])), Ok(()));
+        assert_eq!(keeper.check(&ways("fd64::2", "fd20:3::47", &[3389])), Ok(()));
         for (source, workstation) in [
             ("100.96.0.1", "10.20.3.47"),
             ("100.97.0.2", "10.20.3.47"),
@@ -347,6 +341,16 @@ mod tests {
             ("100.96.0.2", "127.0.0.1"),
             ("100.96.0.2", "255.255.255.255"),
             ("100.96.0.2", "fd20:3::47"),
+            ("fd64::2", "10.20.3.47"),
+            ("fd64::1", "fd20:3::47"),
+            ("fd64::", "fd20:3::47"),
+            ("fd64::1:0", "fd20:3::47"),
+            ("fd20:3::48", "fd20:3::47"),
+            ("fd64::2", "fd20:4::47"),
+            ("fd64::2", "fd64::3"),
+            ("fd64::2", "fe80::47"),
+            ("fd64::2", "::1"),
+            ("fd64::2", "ff02::1"),
         ] {
             assert!(keeper.check(&ways(source, workstation, &[3389])).is_err(), "{source} {workstation}");
         }

@@ -6,9 +6,8 @@ use std::{
 };
 
 use gateway_api::{CloseReason, SessionNumber};
-use gateway_core::{NotRestored, Open, Restore, Traffic};
+use gateway_core::{NotRestored, Open, Pools, Restore, Traffic};
 use gateway_record::Kind;
-use ipnet::Ipv4Net;
 
 use super::{Channel, Ledger, closing_draft, draft, stopping};
 use crate::{
@@ -20,11 +19,7 @@ use crate::{
 impl Ledger {
     /// Takes up what an earlier run left open, before anybody is answered: sessions that were kept go on, those whose grant
     /// ended meanwhile get the end that they had, the rest ended with their gateway. How many go on, and how many do not.
-    pub(crate) async fn restore(
-        &self,
-        mut kept: Vec<KeptSession>,
-        pool: Ipv4Net,
-    ) -> Result<(usize, usize), StoreError> {
+    pub(crate) async fn restore(&self, mut kept: Vec<KeptSession>, pools: Pools) -> Result<(usize, usize), StoreError> {
         let mut left: BTreeMap<SessionNumber, String> = self.store.left_open().await?.into_iter().collect();
         let (mut resumed, mut ended) = (0, 0);
         // Of two sessions of one worker, the later one stays: the gateway ended while it replaced the other.
@@ -41,7 +36,7 @@ impl Ledger {
                 ended += 1;
             } else if left.remove(&number).is_none() {
                 self.kept.note(kept_sessions::Change::Ended(number));
-            } else if self.restore_one(session, pool).await? {
+            } else if self.restore_one(session, &pools).await? {
                 resumed += 1;
             } else {
                 ended += 1;
@@ -55,7 +50,7 @@ impl Ledger {
         Ok((resumed, ended))
     }
 
-    async fn restore_one(&self, session: KeptSession, pool: Ipv4Net) -> Result<bool, StoreError> {
+    async fn restore_one(&self, session: KeptSession, pools: &Pools) -> Result<bool, StoreError> {
         let (number, structure, ends_at) =
             (session.number, Arc::clone(&session.grant.structure), session.grant.ends_at);
         let traffic = session.standing.traffic;
@@ -63,7 +58,7 @@ impl Ledger {
         if let Err(NotOpen(why)) = self.fence.open(number, session.address, session.workstation, &session.grant).await {
             tracing::error!(session = %number, why, "the firewall lets nothing of this session pass");
         }
-        let restored = self.data_plane.restore(restore(session), pool).await.map_err(|_| stopping())?;
+        let restored = self.data_plane.restore(restore(session), pools).await.map_err(|_| stopping())?;
         let (reason, ended_at) = match restored {
             Ok(()) => {
                 self.store.note(draft(Kind::SessionResumed, number, &structure)).await?;

@@ -24,6 +24,10 @@ enum Mood {
     Full,
 }
 
+fn pools() -> gateway_core::Pools {
+    gateway_core::Pools { v4: "100.96.0.0/24".parse().unwrap(), v6: None }
+}
+
 /// Answers as the event loop does, without packets.
 fn data_plane(mood: Mood) -> (DataPlane, mpsc::UnboundedReceiver<Event>, JoinHandle<()>) {
     let poll = mio::Poll::new().unwrap();
@@ -93,7 +97,7 @@ fn data_plane(mood: Mood) -> (DataPlane, mpsc::UnboundedReceiver<Event>, JoinHan
             }
         }
     });
-    let shards = Arc::new(Shards::new([100]));
+    let shards = Arc::new(Shards::new(&pools(), 1));
     (DataPlane::new([Lane::new(commands, waker)], shards), events, thread)
 }
 
@@ -308,7 +312,7 @@ async fn another_run(folder: &std::path::Path) -> (Ledger, (usize, usize)) {
     let (kept, left) = KeptSessions::open(folder, &[4; 32]).unwrap();
     let (data_plane, events, _thread) = data_plane(Mood::Good);
     let (ledger, _books) = Ledger::start(store, kept, data_plane, Fence::default(), events);
-    let restored = ledger.restore(left, "100.96.0.0/24".parse().unwrap()).await.unwrap();
+    let restored = ledger.restore(left, pools()).await.unwrap();
     (ledger, restored)
 }
 
