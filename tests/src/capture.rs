@@ -28,6 +28,10 @@ pub struct Seen {
     pub protocol: u8,
     /// TCP or UDP ports, source first.
     pub ports: Option<(u16, u16)>,
+    /// The message's type, of ICMPv6.
+    pub icmpv6: Option<u8>,
+    /// How many routers it may pass yet.
+    pub hops: u8,
     /// A piece of a larger packet.
     pub fragment: bool,
     /// What TCP or UDP carried.
@@ -38,7 +42,9 @@ impl Seen {
     /// What a computer's system says to its neighbours unasked: IPv6 neighbour discovery, and reports of the multicast groups
     /// that it listens to.
     pub fn is_neighbourly(&self) -> bool {
-        matches!(self.protocol, 2 | 58) && self.destination.is_multicast() && self.payload.is_empty()
+        // Of discovery nothing is believed that came through a router (RFC 4861, section 7.1).
+        let discovers = matches!(self.icmpv6, Some(133..=136)) && self.hops == 255;
+        discovers || matches!(self.protocol, 2 | 58) && self.destination.is_multicast() && self.payload.is_empty()
     }
 }
 
@@ -98,15 +104,25 @@ fn read(frame: &[u8]) -> Option<Seen> {
     let net = packet.net?;
     let payload = net.ip_payload_ref()?;
     let (protocol, fragment) = (payload.ip_number.0, payload.fragmented);
-    let (source, destination) = match &net {
-        NetSlice::Ipv4(ip) => (ip.header().source_addr().into(), ip.header().destination_addr().into()),
-        NetSlice::Ipv6(ip) => (ip.header().source_addr().into(), ip.header().destination_addr().into()),
+    let (source, destination, hops) = match &net {
+        NetSlice::Ipv4(ip) => {
+            let header = ip.header();
+            (header.source_addr().into(), header.destination_addr().into(), header.ttl())
+        }
+        NetSlice::Ipv6(ip) => {
+            let header = ip.header();
+            (header.source_addr().into(), header.destination_addr().into(), header.hop_limit())
+        }
         NetSlice::Arp(_) => return None,
+    };
+    let icmpv6 = match &packet.transport {
+        Some(TransportSlice::Icmpv6(icmp)) => Some(icmp.type_u8()),
+        _ => None,
     };
     let (ports, payload) = match packet.transport {
         Some(TransportSlice::Tcp(tcp)) => (Some((tcp.source_port(), tcp.destination_port())), tcp.payload().to_vec()),
         Some(TransportSlice::Udp(udp)) => (Some((udp.source_port(), udp.destination_port())), udp.payload().to_vec()),
         _ => (None, Vec::new()),
     };
-    Some(Seen { source, destination, protocol, ports, fragment, payload })
+    Some(Seen { source, destination, protocol, ports, icmpv6, hops, fragment, payload })
 }

@@ -17,7 +17,7 @@ use crate::{
     ldap,
     netns::Process,
     wait,
-    world::{GATEWAY, OTHER_WORKSTATION, SERVERS, WORKSTATION, World, program},
+    world::{GATEWAY, OTHER_WORKSTATION, SERVERS, WORKSTATION, WORKSTATION_V6, World, program},
 };
 
 /// Where the control API and the tunnel are reached.
@@ -48,6 +48,10 @@ pub struct Setup {
     pub masquerade: bool,
     /// The network that tunnel addresses are lent from.
     pub pool: String,
+    /// The same of IPv6; none for an office without.
+    pub pool_ipv6: Option<String>,
+    /// Where both sockets listen, towards the Internet.
+    pub listen: &'static str,
     /// Accounts that are recorded without being asked.
     pub test_accounts: Vec<&'static str>,
     /// Handshakes that each of the two loops lets in a second before it asks for cookies.
@@ -72,6 +76,8 @@ impl Default for Setup {
             workstation: WORKSTATION.to_string(),
             masquerade: true,
             pool: "100.96.0.0/20".to_owned(),
+            pool_ipv6: None,
+            listen: "0.0.0.0",
             test_accounts: Vec::new(),
             handshakes: 1000,
             tables: String::new(),
@@ -86,6 +92,12 @@ days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 hours = "00:00-24:00""#;
 
 impl Setup {
+    /// The same where m.rossi's workstation is reached by IPv6.
+    #[must_use]
+    pub fn by_ipv6(self) -> Self {
+        Self { workstation: WORKSTATION_V6.to_string(), pool_ipv6: Some("fd64::/64".to_owned()), ..self }
+    }
+
     /// The same with one line of the profile replaced or added.
     #[must_use]
     pub fn profile(mut self, key: &str, value: &str) -> Self {
@@ -179,15 +191,23 @@ groups = ["{}"]
     }
 
     fn config(&self) -> String {
+        let pool_ipv6 = self.pool_ipv6.as_ref().map(|pool| format!("pool_ipv6 = \"{pool}\"\n")).unwrap_or_default();
         format!(
             "state = \"state\"\npolicy = \"policy\"\n\n\
-             [control]\nlisten = \"0.0.0.0:{CONTROL_PORT}\"\npublic = \"{}\"\n\n\
-             [tunnel]\nlisten = \"0.0.0.0:{TUNNEL_PORT}\"\npublic = \"{}\"\npool = \"{}\"\nloops = 2\nhandshakes = {}\n\n\
+             [control]\nlisten = \"{listen}:{CONTROL_PORT}\"\npublic = \"{}\"\n\n\
+             [tunnel]\nlisten = \"{listen}:{TUNNEL_PORT}\"\npublic = \"{}\"\npool = \"{}\"\n{pool_ipv6}loops = 2\nhandshakes = {}\n\n\
              [office]\ndevice = \"deskgate0\"\nmasquerade = {}\nfirewall = true\n\n\
              [directory]\n{}\n\n\
              [admin]\nsocket = \"admin.sock\"\n\n\
              [log]\nformat = \"json\"\n\n{}",
-            self.public.0, self.public.1, self.pool, self.handshakes, self.masquerade, self.directory, self.tables
+            self.public.0,
+            self.public.1,
+            self.pool,
+            self.handshakes,
+            self.masquerade,
+            self.directory,
+            self.tables,
+            listen = self.listen
         )
     }
 }
@@ -518,5 +538,5 @@ impl<'w> Gateway<'w> {
 
 /// An address and a port as written in commands.
 pub fn at(address: IpAddr, port: u16) -> String {
-    format!("{address}:{port}")
+    std::net::SocketAddr::new(address, port).to_string()
 }

@@ -75,10 +75,11 @@ impl Config {
     /// The standard text, as any WireGuard program reads it, for the addresses in `allowed`.
     pub fn text(&self, allowed: &str) -> String {
         format!(
-            "[Interface]\nPrivateKey = {}\nAddress = {}/32\n\n\
+            "[Interface]\nPrivateKey = {}\nAddress = {}/{}\n\n\
              [Peer]\nPublicKey = {}\nPresharedKey = {}\nEndpoint = {}\nAllowedIPs = {allowed}\n",
             STANDARD.encode(self.private_key.0),
             self.address,
+            if self.address.is_ipv4() { 32 } else { 128 },
             STANDARD.encode(self.gateway_key),
             STANDARD.encode(self.preshared_key),
             self.endpoint,
@@ -118,7 +119,8 @@ pub struct Tunnel {
 impl Tunnel {
     /// Shakes hands from `computer`. None when the gateway does not answer within `limit`.
     pub fn open(computer: &Computer, config: &Config, limit: Duration) -> Option<Self> {
-        let socket = computer.inside(|| UdpSocket::bind("0.0.0.0:0")).expect("a free port");
+        let any = if config.endpoint.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        let socket = computer.inside(|| UdpSocket::bind(any)).expect("a free port");
         socket.connect(config.endpoint).expect("an address of the right family");
         socket.set_nonblocking(true).expect("a fresh socket");
         let tunn = Tunn::new(
@@ -162,14 +164,15 @@ impl Tunnel {
             let length = self.socket.recv(&mut datagram).ok()?;
             let mut buffer = vec![0; 2048 + 256];
             match self.tunn.decapsulate(None, &datagram[..length], &mut buffer) {
-                TunnResult::WriteToTunnelV4(packet, _) => match packets::pong(packet) {
-                    Some(pong) => {
-                        self.send(&pong);
-                        None
+                TunnResult::WriteToTunnelV4(packet, _) | TunnResult::WriteToTunnelV6(packet, _) => {
+                    match packets::pong(packet) {
+                        Some(pong) => {
+                            self.send(&pong);
+                            None
+                        }
+                        None => Some(packet.to_vec()),
                     }
-                    None => Some(packet.to_vec()),
-                },
-                TunnResult::WriteToTunnelV6(packet, _) => Some(packet.to_vec()),
+                }
                 TunnResult::WriteToNetwork(answer) => {
                     let _ = self.socket.send(answer);
                     None

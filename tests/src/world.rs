@@ -4,7 +4,7 @@
 
 use std::{
     fs::{self, Permissions},
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
@@ -29,8 +29,16 @@ pub const SERVERS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 20, 3, 5));
 pub const WORKSTATION: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 20, 3, 47));
 /// The second worker's workstation.
 pub const OTHER_WORKSTATION: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 20, 3, 48));
-/// The first workstation's IPv6 address, which nothing may reach.
-pub const WORKSTATION_V6: &str = "fd20:3::47";
+/// The first home and the gateway on the Internet, by IPv6.
+pub const HOME_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0x100, 0, 0, 0, 0, 2));
+/// See [`HOME_V6`].
+pub const GATEWAY_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0x113, 0, 0, 0, 0, 2));
+/// The office by IPv6, whose addresses a session reaches only where the gateway lends it one of that family.
+pub const GATEWAY_IN_OFFICE_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd20, 3, 0, 0, 0, 0, 0, 1));
+/// See [`GATEWAY_IN_OFFICE_V6`].
+pub const WORKSTATION_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd20, 3, 0, 0, 0, 0, 0, 0x47));
+/// See [`GATEWAY_IN_OFFICE_V6`].
+pub const OTHER_WORKSTATION_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd20, 3, 0, 0, 0, 0, 0, 0x48));
 
 /// The names that are known everywhere.
 const HOSTS: &str = "127.0.0.1 localhost home other-home internet gateway office workstation other-workstation\n";
@@ -91,11 +99,25 @@ impl World {
     /// # Panics
     /// When the folder cannot be written.
     pub fn name(&self, name: &str, address: IpAddr) {
+        self.change_names(|lines| {
+            lines.retain(|line| !line.ends_with(&format!(" {name}")));
+            lines.push(format!("{address} {name}"));
+        });
+    }
+
+    /// Makes a name known that may mean other addresses as well.
+    ///
+    /// # Panics
+    /// When the folder cannot be written.
+    pub fn also_name(&self, name: &str, address: IpAddr) {
+        self.change_names(|lines| lines.push(format!("{address} {name}")));
+    }
+
+    fn change_names(&self, change: impl FnOnce(&mut Vec<String>)) {
         let file = self.folder().join("hosts");
         let known = fs::read_to_string(&file).expect("written at the start");
-        let mut lines: Vec<&str> = known.lines().filter(|line| !line.ends_with(&format!(" {name}"))).collect();
-        let line = format!("{address} {name}");
-        lines.push(&line);
+        let mut lines: Vec<String> = known.lines().map(str::to_owned).collect();
+        change(&mut lines);
         // In place: the computers see this very file, not whatever takes its name.
         fs::write(&file, lines.join("\n") + "\n").expect("our own folder");
     }
@@ -114,12 +136,20 @@ impl World {
              addr add 198.51.101.1/24 dev other-home\n\
              addr add 203.0.113.1/24 dev office");
         self.internet.sh("echo 1 > /proc/sys/net/ipv4/ip_forward");
+        self.home.ip("addr add 2001:db8:100::2/64 dev eth0 nodad\nroute add default via 2001:db8:100::1");
+        self.internet.ip("addr add 2001:db8:100::1/64 dev home nodad\n\
+             addr add 2001:db8:113::1/64 dev office nodad");
+        self.internet.sh("echo 1 > /proc/sys/net/ipv6/conf/all/forwarding");
         self.gateway.ip("addr add 203.0.113.2/24 dev wan0\n\
              addr add 10.20.3.1/24 dev lan0\n\
+             addr add 2001:db8:113::2/64 dev wan0 nodad\n\
              addr add fd20:3::1/64 dev lan0 nodad\n\
-             route add default via 203.0.113.1");
+             route add default via 203.0.113.1\n\
+             route add default via 2001:db8:113::1");
         // As the manual has it: what comes from the office is passed on, what comes from the Internet is not.
         self.gateway.sh("echo 0 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv4/conf/lan0/forwarding");
+        // Before Linux 6.17 IPv6 is passed on by all interfaces or by none.
+        self.gateway.sh("cd /proc/sys/net/ipv6/conf; echo 1 > lan0/force_forwarding || echo 1 > all/forwarding");
         self.office.ip("link add lan type bridge\n\
              link set gateway master lan\n\
              link set desk1 master lan\n\

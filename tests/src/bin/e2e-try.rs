@@ -19,7 +19,10 @@ use e2e::{
     screen::Screen,
     wait,
     wireguard::Tunnel,
-    world::{GATEWAY, GATEWAY_IN_OFFICE, OTHER_WORKSTATION, SERVERS, WORKSTATION, World},
+    world::{
+        GATEWAY, GATEWAY_IN_OFFICE, OTHER_WORKSTATION, OTHER_WORKSTATION_V6, SERVERS, WORKSTATION, WORKSTATION_V6,
+        World,
+    },
 };
 
 /// What m.rossi's desktop shows, and the home computer's terminal.
@@ -163,7 +166,7 @@ impl Tour {
             ("the gateway, from inside", packets::syn(me, GATEWAY_IN_OFFICE, 443), "other_host"),
             ("another port of their own workstation", packets::syn(me, OTHER_WORKSTATION, 22), "other_port"),
             ("their own workstation by ping", packets::ping(me, OTHER_WORKSTATION), "other_protocol"),
-            ("their own workstation by IPv6", packets::syn_v6("fd20:3::48", 3389), "ipv6"),
+            ("their own workstation by IPv6", packets::syn(WORKSTATION_V6, OTHER_WORKSTATION_V6, 3389), "other_family"),
             ("… in fragments", packets::fragment(&packets::syn(me, OTHER_WORKSTATION, 3389), 0, true), "fragment"),
             ("… under another's address", packets::syn(WORKSTATION, OTHER_WORKSTATION, 3389), "spoofed_source"),
             ("… with a segment of no connection", packets::stray_segment(me, OTHER_WORKSTATION, 3389), "no_flow"),

@@ -170,6 +170,16 @@ fn a_machine_that_passes_nothing_on_is_told_how_to() {
 }
 
 #[test]
+fn a_machine_that_passes_no_ipv6_on_is_told_how_to_where_it_is_wanted() {
+    let world = World::new();
+    let files = Setup::default().by_ipv6().write(&world);
+    world.gateway.sh(
+        "cd /proc/sys/net/ipv6/conf; for file in all/forwarding */force_forwarding; do echo 0 > $file || true; done",
+    );
+    expect_failure(&world, &files, FAILED, &["passes no IPv6 packets on", "sysctl -w net.ipv6.conf."]);
+}
+
+#[test]
 fn a_failed_start_leaves_nothing_on_the_machine() {
     let world = World::new();
     let files = Setup::default().write(&world);

@@ -13,7 +13,7 @@ use e2e::{
     echo::{Echo, answers, connect, greeting, read_line},
     gateway::{Gateway, Setup, password},
     packets, wait,
-    world::{GATEWAY_IN_OFFICE, OTHER_WORKSTATION, SERVERS, WORKSTATION, WORKSTATION_V6, World},
+    world::{GATEWAY_IN_OFFICE, OTHER_WORKSTATION, OTHER_WORKSTATION_V6, SERVERS, WORKSTATION, WORKSTATION_V6, World},
 };
 use nix::{
     sys::signal::{Signal, kill},
@@ -78,7 +78,7 @@ fn past_the_filter_a_packet_still_reaches_only_what_a_session_was_granted() {
         packets::syn(session.address, GATEWAY_IN_OFFICE, 443),
         packets::syn(nobody, WORKSTATION, 3389),
         packets::syn(SERVERS, WORKSTATION, 3389),
-        packets::syn_v6(WORKSTATION_V6, 3389),
+        packets::syn(OTHER_WORKSTATION_V6, WORKSTATION_V6, 3389),
         packets::fragment(&packets::syn(session.address, WORKSTATION, 3389), 9, false),
     ] {
         device.write(&packet);

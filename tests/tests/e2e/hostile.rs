@@ -14,7 +14,7 @@ use e2e::{
     gateway::Setup,
     wait,
     wireguard::Tunnel,
-    world::{GATEWAY_IN_OFFICE, WORKSTATION, World},
+    world::{GATEWAY_IN_OFFICE, GATEWAY_IN_OFFICE_V6, WORKSTATION, WORKSTATION_V6, World},
 };
 use packets::{Draw, draw_packet, number};
 use serde_json::Value;
@@ -26,6 +26,15 @@ const LAST: u16 = 60000;
 
 #[test]
 fn of_many_packets_drawn_at_random_the_office_sees_only_those_that_may_pass() {
+    the_office_sees_only_those_that_may_pass(Setup::default(), WORKSTATION, GATEWAY_IN_OFFICE);
+}
+
+#[test]
+fn of_many_packets_drawn_at_random_the_office_sees_only_those_that_may_pass_by_ipv6() {
+    the_office_sees_only_those_that_may_pass(Setup::default().by_ipv6(), WORKSTATION_V6, GATEWAY_IN_OFFICE_V6);
+}
+
+fn the_office_sees_only_those_that_may_pass(setup: Setup, workstation: IpAddr, gateway_in_office: IpAddr) {
     let seed = number("DESKGATE_SEED", u64::from(std::process::id()));
     let count = number("DESKGATE_PACKETS_E2E", 100_000);
     println!("DESKGATE_SEED={seed} DESKGATE_PACKETS_E2E={count}");
@@ -33,16 +42,16 @@ fn of_many_packets_drawn_at_random_the_office_sees_only_those_that_may_pass() {
     let world = World::new();
     // A workstation that answers would close what the draw opens.
     world.workstation.sh(
-        "nft 'add table inet silent; add chain inet silent in { type filter hook input priority 0; policy drop; }'",
+        "nft 'add table inet silent; add chain inet silent in { type filter hook input priority 0; policy drop; }; \
+         add rule inet silent in icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept'",
     );
-    let setup = Setup::default().profile("grace", "\"1h\"");
+    let setup = setup.profile("grace", "\"1h\"");
     let files = setup.write(&world);
     let gateway = setup.start(&world);
     files.set_policy(&setup.policy().replace("tcp = [3389]\n", "tcp = [3389]\nudp = [3390]\n"));
     gateway.command(&["reload"]);
     let (session, config) = api::session(&world, &world.home, "m.rossi");
     let number = session.number.to_string();
-    let IpAddr::V4(own) = session.address else { panic!("an IPv4 address was meant") };
     let mut tunnel = Tunnel::open(&world.home, &config, wait::SOON).expect("the gateway knows this session's key");
     let office = Capture::of_sent(&world, &world.gateway, "lan0");
 
@@ -50,7 +59,7 @@ fn of_many_packets_drawn_at_random_the_office_sees_only_those_that_may_pass() {
     while sent < count {
         let batch = AT_A_TIME.min(count - sent);
         for _ in 0..batch {
-            tunnel.send(&draw_packet(&mut draw, own));
+            tunnel.send(&draw_packet(&mut draw, session.address));
         }
         sent += batch;
         // Each is counted, as passed or under the reason of its drop; what the gateway's system answers to some of them
@@ -65,13 +74,15 @@ fn of_many_packets_drawn_at_random_the_office_sees_only_those_that_may_pass() {
     let passed = settled["passed"];
     assert!(passed > count / 10 && passed < count * 9 / 10, "the draw is one-sided: {settled:?}");
     // When the office has seen the last one, it has seen all that came before.
-    tunnel.send(&e2e::packets::syn_from(session.address, LAST, WORKSTATION, 3389));
+    tunnel.send(&e2e::packets::syn_from(session.address, LAST, workstation, 3389));
     let last = |packet: &Seen| packet.ports == Some((LAST, 3389));
     wait::until("the last packet", wait::SOON, || office.seen().iter().any(last).then_some(()));
     let seen = office.finish();
-    let foreign: Vec<_> = seen.iter().filter(|packet| is_foreign(packet)).take(5).collect();
+    let foreign: Vec<_> =
+        seen.iter().filter(|packet| is_foreign(packet, gateway_in_office, workstation)).take(5).collect();
     assert!(foreign.is_empty(), "seed {seed}: the office saw {foreign:?}");
-    let arrived = seen.iter().filter(|packet| packet.source == GATEWAY_IN_OFFICE).count() as u64;
+    let arrived =
+        seen.iter().filter(|packet| packet.source == gateway_in_office && !packet.is_neighbourly()).count() as u64;
     // Less those whose checksum or time to live is wrong, which the gateway's system does not pass on.
     assert!(arrived > passed / 3 && arrived <= passed + 1, "{arrived} of {passed} arrived");
 }
@@ -84,13 +95,12 @@ fn counts(passed: u64, status: &Value) -> BTreeMap<String, u64> {
 }
 
 /// Neither to the granted port nor what neighbours say to each other.
-fn is_foreign(packet: &Seen) -> bool {
+fn is_foreign(packet: &Seen, gateway: IpAddr, workstation: IpAddr) -> bool {
     let granted = match (packet.protocol, packet.ports) {
         (6, Some((_, to))) => to == 3389,
         (17, Some((_, to))) => to == 3390,
         _ => false,
     };
-    let from_home =
-        packet.source == GATEWAY_IN_OFFICE && packet.destination == WORKSTATION && granted && !packet.fragment;
+    let from_home = packet.source == gateway && packet.destination == workstation && granted && !packet.fragment;
     !(from_home || packet.is_neighbourly())
 }

@@ -18,6 +18,7 @@ mod fence;
 mod hostile;
 mod hours;
 mod idle;
+mod ipv6;
 mod leavers;
 mod log;
 mod login;

@@ -17,7 +17,10 @@ use e2e::{
     gateway::{Gateway, Setup},
     packets, wait,
     wireguard::Tunnel,
-    world::{GATEWAY, GATEWAY_IN_OFFICE, OTHER_WORKSTATION, SERVERS, WORKSTATION, WORKSTATION_V6, World},
+    world::{
+        GATEWAY, GATEWAY_IN_OFFICE, OTHER_WORKSTATION, OTHER_WORKSTATION_V6, SERVERS, WORKSTATION, WORKSTATION_V6,
+        World,
+    },
 };
 
 /// A session in hostile hands, and who watches it.
@@ -165,14 +168,14 @@ fn a_broadcast_goes_nowhere() {
 fn ipv6_is_no_way_round() {
     let world = World::new();
     let hostile = Hostile::new(&world);
-    hostile.expect_refused(&packets::syn_v6(WORKSTATION_V6, 3389), "ipv6");
+    hostile.expect_refused(&packets::syn(OTHER_WORKSTATION_V6, WORKSTATION_V6, 3389), "other_family");
 }
 
 #[test]
 fn ipv6_to_all_neighbours_goes_nowhere() {
     let world = World::new();
     let hostile = Hostile::new(&world);
-    hostile.expect_refused(&packets::ping_v6(), "ipv6");
+    hostile.expect_refused(&packets::ping_v6(), "other_protocol");
 }
 
 #[test]
@@ -204,7 +207,7 @@ fn a_packet_with_a_route_in_its_options_goes_nowhere() {
     let world = World::new();
     let hostile = Hostile::new(&world);
     let packet = packets::syn(hostile.address, WORKSTATION, 3389);
-    hostile.expect_refused(&packets::source_routed(&packet, [10, 20, 3, 48].into()), "ip_options");
+    hostile.expect_refused(&packets::source_routed(&packet, OTHER_WORKSTATION), "ip_options");
 }
 
 #[test]
