@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Woken,
     /// This computer sends from another address.
     Moved,
+    /// The gateway is to be found at another address.
+    Gateway(SocketAddr),
     /// The gateway said that the session is over.
     Closed(CloseReason),
     /// End the session: doors shut, what is under way flushed.
@@ -243,6 +245,7 @@ impl EventLoop {
                     self.session.handle_channel_lost(clock::now());
                 }
                 Ok(Command::Moved) => self.session.handle_moved(clock::now()),
+                Ok(Command::Gateway(gateway)) => self.turn_to(gateway),
                 Ok(Command::Woken) => self.session.handle_woken(clock::now()),
                 Ok(Command::Closed(reason)) => self.session.handle_closed(reason),
                 Ok(Command::Close(reason)) => {
@@ -252,6 +255,21 @@ impl EventLoop {
                 Err(mpsc::TryRecvError::Empty) => return Ok(()),
                 Err(error @ mpsc::TryRecvError::Disconnected) => return Err(error),
             }
+        }
+    }
+
+    /// Datagrams go to another address from now on. Without a socket for it they go on by the channel.
+    fn turn_to(&mut self, gateway: SocketAddr) {
+        let opened = GatewaySocket::open(gateway).and_then(|mut socket| {
+            socket.register(self.poll.registry(), UDP)?;
+            Ok(socket)
+        });
+        match opened {
+            Ok(socket) => {
+                (self.socket, self.receivable, self.sendable) = (socket, true, true);
+                self.session.handle_moved(clock::now());
+            }
+            Err(error) => tracing::debug!(%error, "no socket for the gateway's other address"),
         }
     }
 

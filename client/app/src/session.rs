@@ -52,6 +52,8 @@ use crate::{
 const FLUSH_TIME: Duration = Duration::from_millis(500);
 /// The service whose door the program is led to.
 const RDP: &str = "rdp";
+/// For the gateway's name to resolve again, in the middle of the work.
+const RESOLVING: Duration = Duration::from_secs(3);
 
 /// What to do.
 pub(crate) struct Order {
@@ -452,7 +454,7 @@ impl<'a> Working<'a> {
         loop {
             let step = tokio::select! {
                 biased;
-                Some(news) = self.news.recv() => self.take_news(news),
+                Some(news) = self.news.recv() => self.take_news(news).await,
                 report = next_report(&mut self.plane) => self.take_report(report, show),
                 ended = next_end(&mut self.program) => Some(Finish::Program(ended)),
                 () = grace_over(watched, self.lost, &self.session.limits) => {
@@ -470,8 +472,9 @@ impl<'a> Working<'a> {
         }
     }
 
-    fn take_news(&mut self, news: News) -> Option<Finish> {
+    async fn take_news(&mut self, news: News) -> Option<Finish> {
         match news {
+            News::Reached(gateway) => self.follow(gateway).await,
             News::Attached => {
                 self.command(Command::ChannelAttached);
                 if self.lost.take().is_some() {
@@ -503,6 +506,19 @@ impl<'a> Working<'a> {
             News::Gone => return Some(Finish::Over(CloseReason::ClientLost)),
         }
         None
+    }
+
+    /// The channel came by the other family of IP: this computer has lost the one that its datagrams take.
+    async fn follow(&mut self, gateway: IpAddr) {
+        if gateway.is_ipv4() == self.gateway.is_ipv4() {
+            return;
+        }
+        self.gateway = gateway;
+        // Without an answer of the name service the desktop goes on by the channel.
+        let Ok(Ok(endpoint)) = timeout(RESOLVING, self.endpoint()).await else { return };
+        if self.endpoint.replace(endpoint) != Some(endpoint) {
+            self.command(Command::Gateway(endpoint));
+        }
     }
 
     /// Nobody answers for the worker: without a terminal the answer is no.

@@ -32,6 +32,16 @@ pub(crate) fn source_towards(there: IpAddr) -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip())
 }
 
+/// Whether this computer has a way out by a family of IP.
+pub(crate) fn has_way(by_ipv4: bool) -> bool {
+    // Addresses that nobody has (RFC 5737, RFC 3849): only a way to everywhere leads there.
+    let nobody: IpAddr = match by_ipv4 {
+        true => Ipv4Addr::new(192, 0, 2, 1).into(),
+        false => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
+    };
+    source_towards(nobody).is_some()
+}
+
 /// What became of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {

@@ -12,9 +12,9 @@ use e2e::{
     client::{Client, Connect},
     copier::Copier,
     echo::{Beat, Echo, connect, read_line},
-    gateway::{Gateway, Setup, TUNNEL_PORT},
+    gateway::{CONTROL_PORT, Gateway, Setup, TUNNEL_PORT},
     wait,
-    world::{GATEWAY, WORKSTATION, World},
+    world::{GATEWAY, GATEWAY_V6, HOME_V6, WORKSTATION, World},
 };
 
 use crate::LOOPBACK;
@@ -139,6 +139,48 @@ fn a_router_at_home_that_takes_another_port_is_no_matter() {
         (destinations(&world, &beat, 10) == [(HOME, 40001)]).then_some(())
     });
     assert_unharmed(&desk, &gateway, &client, &number);
+}
+
+/// A home that is at work by one family of IP, and then has the other alone.
+fn goes_on_by_the_other_family(from: &str, to: &str, now_at: IpAddr) {
+    let world = World::new();
+    for address in [GATEWAY, GATEWAY_V6] {
+        world.also_name("desk.comune.test", address);
+    }
+    let desk = crate::desk(&world);
+    let public = |port| format!("desk.comune.test:{port}");
+    let setup = Setup { listen: "[::]", public: (public(CONTROL_PORT), public(TUNNEL_PORT)), ..Setup::default() };
+    let gateway = setup.profile("grace", "\"2m\"").start(&world);
+    world.home.sh(from);
+    let connect_to = Connect { server: public(CONTROL_PORT), ..Connect::new(&gateway, "m.rossi") };
+    let mut client = connect_to.start(&world.home);
+    let mut stream = connect(&world.home, LOOPBACK, client.port()).expect("the door is open");
+    assert!(read_line(&mut stream).is_some());
+    let number = gateway.only_session();
+    let beat = Beat::start(stream);
+    beat.wait_for(50);
+    world.home.sh(to);
+    beat.wait_for(100);
+    wait::until("the other family to be believed", wait::SOON, || {
+        let by = gateway.json(&["session", "show", &number, "--json"])["by"] == "udp";
+        (by && destinations(&world, &beat, 10).iter().all(|(to, _)| *to == now_at)).then_some(())
+    });
+    assert_eq!((gateway.only_session(), desk.visits()), (number, 1));
+}
+
+const ONLY_IPV4: &str = "ip -6 addr flush dev eth0 scope global";
+const ONLY_IPV6: &str = "ip -4 addr flush dev eth0; \
+     ip -6 addr replace 2001:db8:100::2/64 dev eth0 nodad; ip -6 route replace default via 2001:db8:100::1";
+const IPV4_TOO: &str = "ip addr add 198.51.100.2/24 dev eth0; ip route add default via 198.51.100.1";
+
+#[test]
+fn a_home_that_loses_ipv6_goes_on_by_ipv4() {
+    goes_on_by_the_other_family(ONLY_IPV6, &format!("{IPV4_TOO}; {ONLY_IPV4}"), HOME);
+}
+
+#[test]
+fn a_home_that_loses_ipv4_goes_on_by_ipv6() {
+    goes_on_by_the_other_family(ONLY_IPV4, ONLY_IPV6, HOME_V6);
 }
 
 fn goes_on_while_copied(late: Duration) {

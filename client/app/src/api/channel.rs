@@ -67,6 +67,8 @@ type Stream = SplitStream<Socket>;
 /// What becomes known by the channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum News {
+    /// It goes to the gateway's address.
+    Reached(IpAddr),
     /// The channel holds the session.
     Attached,
     /// It was lost; it is being tried again.
@@ -170,10 +172,13 @@ impl Line {
         Some(Self { ours: stream.local_addr().ok()?.ip(), gateways: stream.peer_addr().ok()?.ip() })
     }
 
-    /// Whether this computer now sends from another address: then what is sent on this connection goes nowhere, or by the
-    /// network that is about to go.
+    /// Whether this computer now sends from another address, or by the other family of IP alone: then what is sent on this
+    /// connection goes nowhere, or by the network that is about to go.
     fn is_cut(&self) -> bool {
-        udp::source_towards(self.gateways).is_some_and(|source| source != self.ours)
+        match udp::source_towards(self.gateways) {
+            Some(source) => source != self.ours,
+            None => udp::has_way(!self.gateways.is_ipv4()),
+        }
     }
 }
 
@@ -214,6 +219,9 @@ async fn work(
     link.forget();
     while requests.try_recv().is_ok() {}
     let line = Line::of(socket.get_ref().get_ref().0);
+    if let Some(line) = &line {
+        let _ = news.send(News::Reached(line.gateways));
+    }
     let (mut sink, stream) = socket.split();
     tokio::select! {
         after = listen(stream, news, &inlet, &heard) => after,
