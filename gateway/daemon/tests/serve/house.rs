@@ -110,6 +110,11 @@ impl House {
         command
     }
 
+    /// Starts the daemon and waits for nothing.
+    pub(crate) fn start(&self) -> Gateway {
+        self.start_with(Command::new(env!("CARGO_BIN_EXE_deskgate-gateway")))
+    }
+
     /// Starts the daemon and waits until it answers.
     pub(crate) fn serve(&self) -> Gateway {
         self.serve_with(Command::new(env!("CARGO_BIN_EXE_deskgate-gateway")))
@@ -125,10 +130,13 @@ impl House {
         self.serve_with(command)
     }
 
-    fn serve_with(&self, command: Command) -> Gateway {
+    fn start_with(&self, command: Command) -> Gateway {
         let log = fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
-        let child = self.with(command, &["serve"]).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        let mut gateway = Gateway { child };
+        Gateway { child: self.with(command, &["serve"]).stdout(Stdio::null()).stderr(log).spawn().unwrap() }
+    }
+
+    fn serve_with(&self, command: Command) -> Gateway {
+        let mut gateway = self.start_with(command);
         wait("the gateway to answer", || {
             let ended = gateway.child.try_wait().unwrap();
             assert!(ended.is_none(), "it ended: {}", self.log());
@@ -315,10 +323,19 @@ pub(crate) async fn connect_classically() -> TlsStream<TcpStream> {
     connect_with(tls_of(provider)).await
 }
 
+/// The same to a gateway that may be gone.
+pub(crate) async fn try_connect() -> std::io::Result<TlsStream<TcpStream>> {
+    try_connect_with(tls()).await
+}
+
 async fn connect_with(tls: Arc<ClientConfig>) -> TlsStream<TcpStream> {
-    let stream = TcpStream::connect(CONTROL).await.unwrap();
+    try_connect_with(tls).await.unwrap()
+}
+
+async fn try_connect_with(tls: Arc<ClientConfig>) -> std::io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(CONTROL).await?;
     let name = ServerName::try_from("127.0.0.1").unwrap();
-    TlsConnector::from(tls).connect(name, stream).await.unwrap()
+    TlsConnector::from(tls).connect(name, stream).await
 }
 
 pub(crate) fn tls() -> Arc<ClientConfig> {
@@ -354,8 +371,8 @@ pub(crate) async fn request(head: &str, body: &[u8]) -> Answer {
 /// The same on this connection.
 pub(crate) async fn request_on(mut stream: TlsStream<TcpStream>, head: &str, body: &[u8]) -> Answer {
     let head = format!("{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
-    stream.write_all(head.as_bytes()).await.unwrap();
-    // An answer may come before the whole body is taken.
+    // An answer may come before all of it is taken; without one the status is none.
+    let _ = stream.write_all(head.as_bytes()).await;
     let _ = stream.write_all(body).await;
     let _ = stream.flush().await;
     read_answer(stream).await
@@ -413,7 +430,10 @@ pub(crate) async fn open(user: &str) -> (String, String) {
 }
 
 pub(crate) async fn close(token: &str, query: &str) -> u16 {
-    let stream = connect().await;
+    close_on(connect().await, token, query).await
+}
+
+pub(crate) async fn close_on(stream: Line, token: &str, query: &str) -> u16 {
     let target = format!("/v1/session{query}");
     let headers =
         proved(&stream, "DELETE", &target, token).map(|(name, value)| format!("\r\n{name}: {value}")).concat();

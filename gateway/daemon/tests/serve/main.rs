@@ -4,6 +4,7 @@
 mod house;
 
 mod bad_record;
+mod killed;
 mod log;
 mod logins;
 mod metrics;
