@@ -241,6 +241,7 @@ fn report_value(journal: Journal, report: &Report) -> Value {
         "records": report.records,
         "begins_after": report.anchor.sequence,
         "begins_at_cut": report.cut,
+        "keys_destroyed": report.keys_destroyed,
         "last": report.last,
         "signed": report.signed,
         "whole": report.is_whole(),
@@ -272,9 +273,12 @@ fn verified_words(gateway: &Verified, keys: &[Key]) -> String {
 }
 
 fn report_words(journal: Journal, report: &Report) -> String {
-    let begins = match report.cut {
-        0 => String::new(),
-        cut => format!(", begins at cut {cut}: those up to {} were deleted in their time", report.anchor.sequence),
+    let begins = match (report.cut, report.keys_destroyed) {
+        (0, _) => String::new(),
+        (cut, keys) => {
+            let keys = if keys == 0 { String::new() } else { format!(", and the keys of {keys} days destroyed") };
+            format!(", begins at cut {cut}: those up to {} were deleted in their time{keys}", report.anchor.sequence)
+        }
     };
     let mut text = format!("journal `{}`: {} records{begins}", journal.word(), report.records);
     text += &first_few(&report.faults);

@@ -175,6 +175,8 @@ pub struct Cut {
     pub last: Anchor,
     /// How many were deleted by this cut.
     pub records: u64,
+    /// How many days' keys were destroyed since the cut before; None in cuts of versions that did not count them.
+    pub keys: Option<u64>,
     /// When, in UTC; kept and signed in milliseconds.
     pub time: Timestamp,
     /// Who signed.
@@ -190,12 +192,12 @@ impl Cut {
         (gateway, journal): (&str, Journal),
         number: u64,
         last: Anchor,
-        records: u64,
+        (records, keys): (u64, Option<u64>),
         time: Timestamp,
     ) -> Self {
         let (key, signature) = (signer.key(), Signature([0; 64]));
         let gateway = gateway.to_owned();
-        let mut made = Self { gateway, journal, number, last, records, time: cut(time), key, signature };
+        let mut made = Self { gateway, journal, number, last, records, keys, time: cut(time), key, signature };
         made.signature = signer.sign(made.message());
         made
     }
@@ -206,13 +208,14 @@ impl Cut {
     }
 
     fn message(&self) -> Hash {
-        let mut hash = Canonical::new(b"deskgate cut 1");
+        let mut hash = Canonical::new(if self.keys.is_some() { b"deskgate cut 2" } else { b"deskgate cut 1" });
         hash.bytes(self.gateway.as_bytes());
         hash.bytes(self.journal.word().as_bytes());
         hash.number(self.number);
         hash.number(self.last.sequence);
         hash.bytes(&self.last.hash.0);
         hash.number(self.records);
+        self.keys.iter().for_each(|keys| hash.number(*keys));
         hash.bytes(&self.time.as_millisecond().to_be_bytes());
         hash.finish()
     }
@@ -261,8 +264,11 @@ mod tests {
     fn a_cut_holds_until_it_is_changed() {
         let last = Anchor { sequence: 9, hash: Hash([9; 32]) };
         let signer = Signer::new(&[1; 32]);
-        let cut = Cut::sign(&signer, ("GW1", Journal::Workers), 1, last, 9, Timestamp::UNIX_EPOCH);
-        assert!(cut.holds());
+        let sign = |keys| Cut::sign(&signer, ("GW1", Journal::Workers), 1, last, (9, keys), Timestamp::UNIX_EPOCH);
+        let (cut, old) = (sign(Some(2)), sign(None));
+        assert!(cut.holds() && old.holds());
+        assert!(!Cut { keys: None, ..cut.clone() }.holds() && !Cut { keys: Some(1), ..cut.clone() }.holds());
+        assert!(!Cut { keys: Some(0), ..old }.holds(), "what was not counted cannot be added");
         assert!(!Cut { records: 8, ..cut.clone() }.holds());
         assert!(!Cut { journal: Journal::Reviews, ..cut.clone() }.holds());
         assert!(!Cut { last: Anchor { sequence: 8, ..last }, ..cut }.holds());

@@ -327,6 +327,8 @@ pub struct Report {
     pub anchor: Anchor,
     /// The number of the cut it begins at; 0 if nothing was ever deleted.
     pub cut: u64,
+    /// How many days' keys were destroyed, as its cuts count them; those of versions that did not count say nothing.
+    pub keys_destroyed: u64,
     /// The last record's place; the anchor's if there is none.
     pub last: u64,
     /// The last place that a checkpoint or the witness confirms; the anchor's if none does.
@@ -389,9 +391,11 @@ pub fn verify(
 ) -> Report {
     let mut faults = Vec::new();
     let (cut, anchor) = beginning(against, &mut faults);
+    let keys_destroyed = against.cuts.iter().filter_map(|cut| cut.keys).fold(0, u64::saturating_add);
     let end = End::NotProven;
+    let last = anchor.sequence;
     let mut walk = Walk {
-        report: Report { records: 0, anchor, cut, last: anchor.sequence, signed: anchor.sequence, end, faults },
+        report: Report { records: 0, anchor, cut, keys_destroyed, last, signed: last, end, faults },
         before: anchor,
         before_is_sound: true,
         places: against.signed.of(against.journal).filter(|(sequence, _)| *sequence > anchor.sequence).peekable(),

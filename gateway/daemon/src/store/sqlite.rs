@@ -51,6 +51,7 @@ pub(super) fn migrations() -> Vec<Migration> {
         step(SIGNED, "signed", include_str!("migrations/0003_signed.sql")),
         step(SEALED, "sealed names", include_str!("migrations/0004_sealed_names.sql")),
         step(5, "reviews", include_str!("migrations/0005_reviews.sql")),
+        step(6, "keys of cuts", include_str!("migrations/0006_keys_of_cuts.sql")),
     ]
 }
 
@@ -527,7 +528,8 @@ async fn forget(
         .await?
         .rows_affected();
     let last = Anchor { sequence: last.sequence, hash: last.hash };
-    signed::cut(&mut transaction, (gateway, signer), journal, (last, deleted), now).await?;
+    let keys = signed::keys_destroyed(&mut transaction, gateway, journal).await?;
+    signed::cut(&mut transaction, (gateway, signer), journal, (last, deleted, keys), now).await?;
     if journal == Journal::Workers {
         sqlx::query("delete from sessions where gateway = $1 and closed_at < $2")
             .bind(gateway)

@@ -181,6 +181,7 @@ async fn a_backup_that_is_put_back_does_not_revive_what_was_destroyed() {
     let acts = kept(&store, Query { journal: Some(Journal::Administrators), ..Query::default() }).await;
     let kinds: Vec<Kind> = acts.iter().map(|kept| kept.record.kind).collect();
     assert_eq!(kinds, [Kind::DayKeysDestroyed, Kind::RecordsDeleted], "keys first");
+    assert_eq!(workers(folder.path()).await.keys_destroyed, 1, "as the cut says");
     drop(store);
     task.await.unwrap();
     for part in ["", "-wal", "-shm"] {

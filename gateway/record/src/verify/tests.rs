@@ -59,7 +59,7 @@ fn checkpoint(rows: &[Row], number: u64, sequence: u64) -> Checkpoint {
 }
 
 fn cut(number: u64, last: Anchor, records: u64) -> Cut {
-    Cut::sign(&signer(), ("GW1", Journal::Workers), number, last, records, at(0))
+    Cut::sign(&signer(), ("GW1", Journal::Workers), number, last, (records, Some(1)), at(0))
 }
 
 /// The cut that deletes the first `count` rows.
@@ -169,7 +169,7 @@ fn a_cut_is_where_the_chain_may_begin() {
     rows.drain(..4);
     let report = check(&rows, std::slice::from_ref(&first), head);
     assert!(report.is_whole(), "{:?}", report.faults);
-    assert_eq!((report.cut, report.records), (1, 6));
+    assert_eq!((report.cut, report.records, report.keys_destroyed), (1, 6, 1));
     let forged = cut(1, Anchor { sequence: 4, hash: Hash([7; 32]) }, 4);
     assert_eq!(check(&rows, &[forged], head).faults, [Fault::CutAltered { sequence: 4 }]);
     assert!(check(&[], &[first, all], head).is_whole(), "everything was deleted in order");
@@ -183,9 +183,10 @@ fn cuts_that_were_forged_or_taken_away_are_told() {
     assert!(check(&rows, &[first.clone(), second.clone()], head).is_whole());
     let check = |cuts: &[Cut]| check(&rows, cuts, head).faults;
     let other = Signer::new(&[4; 32]);
-    let foreign = Cut::sign(&other, ("GW1", Journal::Workers), 2, second.last, 2, at(0));
+    let foreign = Cut::sign(&other, ("GW1", Journal::Workers), 2, second.last, (2, Some(1)), at(0));
     assert_eq!(check(&[first.clone(), foreign]), [Fault::CutForged { number: 2 }]);
     assert_eq!(check(&[first.clone(), Cut { time: at(9), ..second.clone() }]), [Fault::CutForged { number: 2 }]);
+    assert_eq!(check(&[first.clone(), Cut { keys: None, ..second.clone() }]), [Fault::CutForged { number: 2 }]);
     assert_eq!(check(&[first.clone(), cut(2, second.last, 3)]), [Fault::CutForged { number: 2 }], "its count is wrong");
     assert_eq!(check(&[second]), [Fault::CutMissing { number: 1 }]);
     assert_eq!(check(&[first])[0], Fault::Missing { from: 3, to: 4 });

@@ -1,6 +1,6 @@
 //! Checkpoints and cuts, as rows.
 
-use gateway_record::{Anchor, Chain, Checkpoint, Cut, Hash, Head, Journal, Key, Signature, Signer};
+use gateway_record::{Anchor, Chain, Checkpoint, Cut, Hash, Head, Journal, Key, Kind, Signature, Signer};
 use jiff::Timestamp;
 use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteRow};
 
@@ -122,12 +122,34 @@ pub(super) async fn forget_checkpoints(
     Ok(())
 }
 
-/// Signs that the oldest records of a journal, up to `last`, were deleted.
+/// How many days' keys of a journal were destroyed since its last cut, as was recorded when they were. A cut is recorded with it.
+pub(super) async fn keys_destroyed(
+    connection: &mut SqliteConnection,
+    gateway: &str,
+    journal: Journal,
+) -> sqlx::Result<u64> {
+    let row = sqlx::query(
+        "with acts as (select sequence, kind, fields from records
+             where gateway = $1 and journal = $2 and kind in ($3, $4) and json_extract(fields, '$.journal') = $5)
+         select coalesce(sum(json_extract(fields, '$.count')), 0) as keys from acts
+         where kind = $3 and sequence > (select coalesce(max(sequence), 0) from acts where kind = $4)",
+    )
+    .bind(gateway)
+    .bind(Journal::Administrators.word())
+    .bind(Kind::DayKeysDestroyed.word())
+    .bind(Kind::RecordsDeleted.word())
+    .bind(journal.word())
+    .fetch_one(connection)
+    .await?;
+    Ok(unsigned(row.try_get("keys")?))
+}
+
+/// Signs that the oldest records of a journal, up to `last`, were deleted, and so many days' keys destroyed.
 pub(super) async fn cut(
     connection: &mut SqliteConnection,
     (gateway, signer): (&str, &Signer),
     journal: Journal,
-    (last, records): (Anchor, u64),
+    (last, records, keys): (Anchor, u64, u64),
     now: Timestamp,
 ) -> sqlx::Result<()> {
     let before: i64 =
@@ -137,10 +159,10 @@ pub(super) async fn cut(
             .fetch_one(&mut *connection)
             .await?
             .try_get("number")?;
-    let cut = Cut::sign(signer, (gateway, journal), unsigned(before) + 1, last, records, now);
+    let cut = Cut::sign(signer, (gateway, journal), unsigned(before) + 1, last, (records, Some(keys)), now);
     sqlx::query(
-        "insert into cuts (gateway, journal, number, last_sequence, last_hash, records, cut_at, key, signature)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "insert into cuts (gateway, journal, number, last_sequence, last_hash, records, cut_at, key, signature, keys)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(&cut.gateway)
     .bind(cut.journal.word())
@@ -151,6 +173,7 @@ pub(super) async fn cut(
     .bind(cut.time.as_millisecond())
     .bind(cut.key.bytes())
     .bind(cut.signature.bytes())
+    .bind(integer(keys))
     .execute(connection)
     .await?;
     Ok(())
@@ -164,7 +187,7 @@ pub(super) async fn sign_old_cuts(
     let mut transaction = connection.begin_with("begin immediate").await?;
     for journal in Journal::ALL {
         for (number, old) in (1..).zip(cuts(&mut transaction, gateway, journal).await?) {
-            let cut = Cut::sign(signer, (gateway, journal), number, old.last, old.records, old.time);
+            let cut = Cut::sign(signer, (gateway, journal), number, old.last, (old.records, None), old.time);
             sqlx::query(
                 "update cuts set number = $1, key = $2, signature = $3
                  where gateway = $4 and journal = $5 and last_sequence = $6 and number is null",
@@ -199,6 +222,7 @@ pub(super) async fn cuts(connection: &mut SqliteConnection, gateway: &str, journ
             number: unsigned(row.try_get::<Option<i64>, _>("number")?.unwrap_or_default()),
             last: Anchor { sequence, hash: Hash::from_bytes(&hash).unwrap_or(Hash::GENESIS) },
             records: unsigned(row.try_get("records")?),
+            keys: row.try_get::<Option<i64>, _>("keys")?.map(unsigned),
             time: Timestamp::from_millisecond(row.try_get("cut_at")?).unwrap_or(Timestamp::MIN),
             key,
             signature,
