@@ -12,7 +12,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use gateway_api::{CloseReason, SessionNumber};
 use gateway_core::{Phase, View, Way};
-use gateway_record::{Draft, Fields, Kind};
+use gateway_record::{Draft, Exported, Fields, Kind};
 use jiff::Timestamp;
 use nix::unistd::{Gid, Uid, User};
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,7 @@ use crate::{
     control::{Api, Certificate, SignIn},
     devices::Devices,
     directory::{Directory, Person},
+    export::Export,
     factor::{Factors, NotDone, Offered},
     leavers::Alarm,
     ledger::Ledger,
@@ -211,6 +212,7 @@ pub(crate) struct Desk {
     /// By which people of the office sign in.
     pub(crate) api: Arc<Api>,
     pub(crate) checkpoints: Arc<Checkpoints>,
+    pub(crate) export: Arc<Export>,
     pub(crate) started_at: Timestamp,
     pub(crate) group: Option<Gid>,
     /// Who stops the daemon.
@@ -566,6 +568,7 @@ async fn status(desk: &Desk) -> Result<Value, String> {
         "policy": desk.change.policy().standing(),
         "directory": desk.alarm.said(),
         "record": desk.checkpoints.said(),
+        "export": desk.export.said(),
         "loops": desk.loops,
         "handshakes": counters.handshakes,
         "cookies": counters.cookies,
@@ -647,9 +650,12 @@ async fn show_log(writing: &mut OwnedWriteHalf, desk: &Desk, uid: Uid, query: Qu
     say(writing, &Line::Done(Value::Null)).await
 }
 
-/// A record as programs read it.
+/// A record as programs read it; as it is exported, where that was asked for.
 pub(crate) fn row_value(kept: &Kept) -> Value {
     let record = &kept.record;
+    if let Some(pseudonyms) = &kept.pseudonyms {
+        return json!(Exported::new(record, pseudonyms.clone()));
+    }
     let mut value = json!({
         "journal": record.journal,
         "sequence": record.sequence,

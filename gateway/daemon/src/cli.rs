@@ -254,6 +254,21 @@ pub(crate) enum LogCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// Write records for other programs, oldest first, without names: what stands for them is another word each day; also when no gateway runs
+    Export {
+        /// `jsonl` (a JSON object a line), `csv` (with a head), or `cef` (ArcSight's Common Event Format)
+        #[arg(long, value_parser = ["jsonl", "csv", "cef"])]
+        format: String,
+        /// Whose log: `workers`, `administrators` or `reviews`
+        #[arg(long, default_value = "workers", value_parser = ["workers", "administrators", "reviews"])]
+        journal: String,
+        /// From this moment on: `2026-11-21`, `2026-11-21T08:00` (local time), or `2h`, `3d` ago
+        #[arg(long, value_name = "TIME", visible_alias = "from")]
+        since: Option<String>,
+        /// Before this moment
+        #[arg(long, value_name = "TIME", visible_alias = "to")]
+        until: Option<String>,
+    },
     /// Check that nothing was altered, removed, moved or written anew, and how far the end is proven; also while the gateway runs
     Verify {
         /// A copy of the database instead of the gateway's own; needs no configuration

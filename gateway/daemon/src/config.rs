@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use gateway_record::Journal;
 use gateway_core::{Family, Pools};
 use ipnet::{Ipv4Net, Ipv6Net};
 use toml::Spanned;
@@ -40,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) leavers: Leavers,
     pub(crate) reload: Reload,
     pub(crate) record: Record,
+    pub(crate) export: Export,
     pub(crate) admin: Admin,
     pub(crate) metrics: Metrics,
     pub(crate) log: Log,
@@ -141,6 +143,29 @@ pub(crate) struct Record {
     pub(crate) day_keys: PathBuf,
 }
 
+/// Where records go, without names; nowhere by default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Export {
+    /// Of workers, administrators or both.
+    pub(crate) journals: Vec<Journal>,
+    /// JSON Lines.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) syslog: Option<Syslog>,
+    /// This machine's journal.
+    pub(crate) journald: bool,
+}
+
+/// A syslog server, by TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Syslog {
+    /// Its certificate must be for this name or address.
+    pub(crate) at: Public,
+    /// Whose certificates are believed: a PEM file.
+    pub(crate) ca: PathBuf,
+    /// What the gateway shows the server; None: nothing.
+    pub(crate) own: Option<CertificateFiles>,
+}
+
 /// The administrators' socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Admin {
@@ -175,7 +200,7 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// `host:port` as seen from the Internet. The host may be a name.
+/// `host:port` as others reach it. The host may be a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Public {
     /// A name, or an address without brackets.
@@ -284,6 +309,7 @@ impl Reader<'_> {
             leavers: self.leavers(&file.directory),
             directory: self.directory(file.directory),
             reload: self.reload(&file.reload),
+            export: self.export(file.export),
             admin: self.admin(file.admin),
             metrics: self.metrics(file.metrics),
             log: self.log(file.log),
@@ -291,23 +317,34 @@ impl Reader<'_> {
     }
 
     fn control(&mut self, written: file::Control) -> Control {
-        let certificate = match (written.certificate, written.key) {
-            (None, None) => None,
-            (Some(certificate), Some(key)) => {
-                Some(CertificateFiles { certificate: self.path(Some(certificate), ""), key: self.path(Some(key), "") })
-            }
-            (Some(alone), None) => {
-                self.wrong(&alone, "a certificate without its key", "add `key`, the PEM file of its private key")
-            }
-            (None, Some(alone)) => {
-                self.wrong(&alone, "a key without its certificate", "add `certificate`, the PEM file of the chain")
-            }
-        };
+        let certificate = self.certificate((written.certificate, written.key), ("certificate", "key"));
         Control {
             listen: self.socket_address(written.listen, ([0u16; 8], 443)),
             public: self.public(written.public, 443),
             certificate,
             device_ca: written.device_ca.map(|file| self.path(Some(file), "")),
+        }
+    }
+
+    /// A certificate and its key, or neither.
+    fn certificate(
+        &mut self,
+        written: (Option<Spanned<String>>, Option<Spanned<String>>),
+        (certificate_is, key_is): (&str, &str),
+    ) -> Option<CertificateFiles> {
+        match written {
+            (None, None) => None,
+            (Some(certificate), Some(key)) => {
+                Some(CertificateFiles { certificate: self.path(Some(certificate), ""), key: self.path(Some(key), "") })
+            }
+            (Some(alone), None) => {
+                let advice = format!("add `{key_is}`, the PEM file of its private key");
+                self.wrong(&alone, "a certificate without its key", &advice)
+            }
+            (None, Some(alone)) => {
+                let advice = format!("add `{certificate_is}`, the PEM file of the chain");
+                self.wrong(&alone, "a key without its certificate", &advice)
+            }
         }
     }
 
@@ -471,6 +508,41 @@ impl Reader<'_> {
                 "write whole months or years, \"6 months\" to \"10 years\"",
             ),
         }
+    }
+
+    fn export(&mut self, written: file::Export) -> Export {
+        let syslog = written.syslog.as_ref().and_then(|syslog| match Public::parse(syslog.get_ref()) {
+            Some(at) => Some(at),
+            None => self.wrong(syslog, "not a name and port", "write them as \"siem.comune.example:6514\""),
+        });
+        if written.syslog.is_none() {
+            for of_it in [&written.syslog_ca, &written.syslog_certificate, &written.syslog_key].into_iter().flatten() {
+                self.mistake(of_it, "for no server", "add `syslog`, the name and port of the server");
+            }
+        }
+        let own = (written.syslog_certificate, written.syslog_key);
+        let own = self.certificate(own, ("syslog_certificate", "syslog_key"));
+        let ca = self.path(written.syslog_ca, "/etc/ssl/certs/ca-certificates.crt");
+        Export {
+            journals: self.journals(written.journals),
+            file: written.file.map(|file| self.path(Some(file), "")),
+            syslog: syslog.map(|at| Syslog { at, ca, own }),
+            journald: written.journald.unwrap_or(false),
+        }
+    }
+
+    /// What may leave the gateway: not who looked at names.
+    fn journals(&mut self, written: Option<Spanned<Vec<String>>>) -> Vec<Journal> {
+        let both = vec![Journal::Workers, Journal::Administrators];
+        let Some(written) = written else { return both };
+        let known = |word: &String| Journal::from_word(word).filter(|journal| both.contains(journal));
+        let mut journals: Vec<Journal> = written.get_ref().iter().filter_map(known).collect();
+        if journals.is_empty() || journals.len() < written.get_ref().len() {
+            self.mistake(&written, "not journals that are exported", "write \"workers\", \"administrators\" or both");
+        }
+        journals.sort_unstable();
+        journals.dedup();
+        journals
     }
 
     fn admin(&mut self, written: file::Admin) -> Admin {

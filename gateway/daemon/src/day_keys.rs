@@ -13,7 +13,7 @@ use std::{
 
 use aws_lc_rs::hmac;
 use gateway_api::PresharedKey;
-use gateway_record::{DayKey, Journal};
+use gateway_record::{DayKey, Fields, Journal, PSEUDONYMS};
 use jiff::civil::Date;
 use zeroize::Zeroizing;
 
@@ -23,6 +23,9 @@ use crate::{identity, secret_file};
 pub(crate) const FOLDER: &str = "day-keys";
 /// Behind a purpose's word: up to which day its keys are gone.
 const DESTROYED: &str = "destroyed";
+
+/// What of a hash is a pseudonym, in bytes: too much for two of a day to be the same by chance.
+const PSEUDONYM: usize = 10;
 
 /// What day it is at the office.
 pub(crate) type Today = Arc<dyn Fn() -> Date + Send + Sync>;
@@ -97,6 +100,23 @@ impl DayKeys {
         let kept = self.kept(Purpose::Lookup)?.into_iter().filter(|day| *day >= since);
         let keys = kept.map(|day| self.read(Purpose::Lookup, day)).collect::<Result<Vec<_>, _>>()?;
         Ok(keys.into_iter().flatten().map(|key| tag(&key, worker_id)).collect())
+    }
+
+    /// What stands for names outside the gateway: the same for a name on one day and in one journal, and nowhere else. Whoever has the
+    /// day's key can try names; once it is destroyed nobody can.
+    pub(crate) fn pseudonyms(&self, journal: Journal, day: Date, names: &Fields) -> Result<Fields, String> {
+        let Some(secret) = self.read(Purpose::Names(journal), day)? else {
+            return Err(format!("the day {day} has no key"));
+        };
+        // The day's key itself seals names: here is another one, that goes with it.
+        let key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &*secret), b"deskgate pseudonyms 1");
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_ref());
+        let of = |name: &str, value: String| {
+            let digest = hmac::sign(&key, format!("{name}\0{}", value.to_lowercase()).as_bytes());
+            digest.as_ref().iter().take(PSEUDONYM).map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        let known = PSEUDONYMS.into_iter().filter_map(|name| Some((name, names.value(name)?.to_string())));
+        Ok(known.fold(Fields::default(), |fields, (name, value)| fields.with(name, of(name, value))))
     }
 
     /// Destroys the keys of a journal up to and with a day. Which days they were of; durable on return.
@@ -295,6 +315,34 @@ mod tests {
         assert_eq!(keys.worker_tags("id-1", date(2026, 10, 1)).unwrap().len(), 2, "its last day is still kept");
         keys.destroy(Journal::Workers, date(2026, 11, 1)).unwrap();
         assert_eq!(keys.worker_tags("id-1", date(2026, 10, 1)).unwrap(), [november]);
+    }
+
+    #[test]
+    fn pseudonyms_are_of_one_day_and_journal_and_nobody_makes_them_again_without_its_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = on(folder.path(), MONDAY);
+        keys.current(Journal::Workers).unwrap();
+        keys.current(Journal::Administrators).unwrap();
+        on(folder.path(), TUESDAY).current(Journal::Workers).unwrap();
+        let names =
+            |worker: &str| Fields::default().with("worker", worker).with("from", "198.51.100.7").with("key", "k");
+        let of = |journal, day, worker| keys.pseudonyms(journal, day, &names(worker));
+        let rossi = of(Journal::Workers, MONDAY, "m.rossi").unwrap();
+        assert_eq!(
+            rossi.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+            ["from", "worker"],
+            "and nothing else leaves"
+        );
+        assert!(!format!("{rossi:?}").contains("rossi") && rossi.value("worker").unwrap().to_string().len() == 20);
+        assert_eq!(of(Journal::Workers, MONDAY, "M.Rossi").unwrap(), rossi, "as it was typed is no matter");
+        assert_ne!(of(Journal::Workers, MONDAY, "g.verdi").unwrap().value("worker"), rossi.value("worker"));
+        for (journal, day) in [(Journal::Workers, TUESDAY), (Journal::Administrators, MONDAY)] {
+            let other = of(journal, day, "m.rossi").unwrap();
+            assert_ne!(other.value("worker"), rossi.value("worker"));
+            assert_ne!(other.value("from"), rossi.value("from"));
+        }
+        keys.destroy(Journal::Workers, MONDAY).unwrap();
+        assert!(of(Journal::Workers, MONDAY, "m.rossi").is_err());
     }
 
     #[test]

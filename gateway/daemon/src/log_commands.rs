@@ -1,8 +1,10 @@
-//! `log show`, `log verify` and `log key`: over the running gateway, or straight from the database when none runs.
+//! `log show`, `log export`, `log verify` and `log key`: over the running gateway, or straight from the database when none runs.
 
-use std::{path::Path, process::ExitCode};
+use std::{io::Write as _, path::Path, process::ExitCode};
 
-use gateway_record::{Checkpoint, Draft, End, Fault, Fields, Journal, Key, Kind, Report, Signed};
+use gateway_record::{
+    Checkpoint, Draft, End, Exported, Fault, Fields, Journal, Key, Kind, Report, Signed, Table,
+};
 use jiff::{Span, Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::{Value, json};
 
@@ -37,8 +39,17 @@ pub(crate) fn run(config: impl FnOnce() -> Result<Config, Failure>, command: Log
                 until: moment(until)?,
                 names,
                 named: None,
+                pseudonyms: false,
             };
             show(&config()?, query, output.json)
+        }
+        LogCommand::Export { format, journal, since, until } => {
+            let now = clock::now().wall;
+            let moment = |text: Option<String>| text.map(|text| moment(&text, now)).transpose();
+            let journal = Journal::from_word(&journal);
+            let (since, until) = (moment(since)?, moment(until)?);
+            let query = Query { journal, since, until, pseudonyms: true, ..Query::default() };
+            export(&config()?, query, &format)
         }
         LogCommand::Verify { database, witness, keys, output } => {
             // For a copy elsewhere, what is not given is not known either.
@@ -111,16 +122,46 @@ fn parse_key(text: &str) -> Result<Key, Failure> {
 
 fn show(config: &Config, query: Query, json: bool) -> Result<ExitCode, Failure> {
     let mut out = Lines { json, rows: 0 };
-    let question = Question::LogShow { query };
-    match client::ask_rows(&config.admin.socket, &question, |row| out.row(&row)) {
-        Ok(_) => {}
-        Err(AskError::NotRunning(_)) => {
-            let Question::LogShow { query } = question else { return Ok(ExitCode::SUCCESS) };
-            from_database(config, query, &mut out)?;
-        }
-        Err(AskError::Failed(why)) => return Err(Failure::Failed(why)),
-    }
+    each_row(config, query, |row| out.row(row))?;
     out.end()
+}
+
+fn export(config: &Config, query: Query, format: &str) -> Result<ExitCode, Failure> {
+    let form: fn(&Exported) -> String = match format {
+        "csv" => Table::row,
+        "cef" => |record| record.cef() + "\n",
+        _ => |record| record.json() + "\n",
+    };
+    if format == "csv" {
+        write(&Table::head()).map_err(Failure::Failed)?;
+    }
+    each_row(config, query, |row| {
+        let record =
+            serde_json::from_value(row.clone()).map_err(|error| format!("a record cannot be read: {error}"))?;
+        write(&form(&record))
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what has its own end. Whoever closed the pipe has read enough.
+fn write(text: &str) -> Result<(), String> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("cannot write: {error}")),
+        _ => Ok(()),
+    }
+}
+
+/// Each record of a query, from the gateway that runs or from its database.
+fn each_row(config: &Config, query: Query, mut with: impl FnMut(&Value) -> Result<(), String>) -> Result<(), Failure> {
+    let question = Question::LogShow { query };
+    match client::ask_rows(&config.admin.socket, &question, |row| with(&row)) {
+        Ok(_) => Ok(()),
+        Err(AskError::NotRunning(_)) => {
+            let Question::LogShow { query } = question else { return Ok(()) };
+            from_database(config, query, with)
+        }
+        Err(AskError::Failed(why)) => Err(Failure::Failed(why)),
+    }
 }
 
 /// Prints rows as they come.
@@ -169,7 +210,11 @@ fn line(row: &Value) -> String {
     line
 }
 
-fn from_database(config: &Config, query: Query, out: &mut Lines) -> Result<(), Failure> {
+fn from_database(
+    config: &Config,
+    query: Query,
+    mut with: impl FnMut(&Value) -> Result<(), String>,
+) -> Result<(), Failure> {
     let database = config.state.join(DATABASE);
     let failed = |StoreError(why)| Failure::Failed(why);
     runtime()?.block_on(async {
@@ -178,7 +223,7 @@ fn from_database(config: &Config, query: Query, out: &mut Lines) -> Result<(), F
         }
         let mut rows = store::read(&database, review_keys::day_keys(config), query);
         while let Some(row) = rows.recv().await {
-            out.row(&admin::row_value(&row.map_err(failed)?)).map_err(Failure::Failed)?;
+            with(&admin::row_value(&row.map_err(failed)?)).map_err(Failure::Failed)?;
         }
         Ok(())
     })

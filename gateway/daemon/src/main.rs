@@ -18,6 +18,7 @@ mod devices;
 mod directory;
 mod directory_commands;
 mod event_loop;
+mod export;
 mod factor;
 mod factor_commands;
 mod fence;

@@ -33,6 +33,7 @@ use crate::{
     checkpoints::Checkpoints,
     clock, config,
     control::Certificate,
+    export::Export,
     leavers::Alarm,
     ledger::Ledger,
     policy_change::PolicyChange,
@@ -60,6 +61,7 @@ pub(crate) struct Metrics {
     pub(crate) certificate: Arc<Certificate>,
     pub(crate) alarm: Arc<Alarm>,
     pub(crate) checkpoints: Arc<Checkpoints>,
+    pub(crate) export: Arc<Export>,
     /// What logins came to.
     pub(crate) logins: Arc<Tally>,
     /// How many threads carry packets.
@@ -200,6 +202,8 @@ impl Metrics {
         let help = "1 unless the witness takes no checkpoint.";
         text.gauge_if("deskgate_record_witness_up", help, self.checkpoints.witness_takes().map(u8::from));
 
+        self.exports(text);
+
         let help = "1 while the firewall's keeper runs: without it no session opens.";
         text.gauge_if("deskgate_fence_up", help, self.ledger.fence().is_kept().map(u8::from));
         text.gauge(
@@ -213,6 +217,23 @@ impl Metrics {
             help,
             self.certificate.ends_before(Timestamp::MAX).map(seconds),
         );
+    }
+}
+
+impl Metrics {
+    fn exports(&self, text: &mut Text) {
+        let standings = self.export.standings();
+        if standings.is_empty() {
+            return;
+        }
+        let now = clock::now().wall;
+        let up = standings.iter().map(|(target, standing)| (*target, u8::from(standing.trouble.is_none())));
+        text.gauges("deskgate_export_up", "1 unless a target takes no records.", "target", up);
+        let waiting = standings.iter().map(|(target, standing)| (*target, standing.waiting()));
+        text.gauges("deskgate_export_waiting", "Records that a target has not taken yet.", "target", waiting);
+        let age = |oldest: Timestamp| now.duration_since(oldest).as_secs_f64().max(0.0);
+        let lags = standings.iter().map(|(target, standing)| (*target, standing.oldest().map_or(0.0, age)));
+        text.gauges("deskgate_export_lag_seconds", "How old the oldest of them is, in seconds.", "target", lags);
     }
 }
 

@@ -30,6 +30,7 @@ use crate::{
     devices::Devices,
     directory::{Directory, FileDirectory, LdapDirectory, People},
     event_loop,
+    export::Export,
     factor::Factors,
     fence::{self, Fence},
     forwarding,
@@ -79,6 +80,7 @@ pub(crate) fn serve(config: Config, file: &Path) -> Result<ExitCode, Failure> {
     policy_in_force::tell(&loaded, &config.tunnel.pools);
     let policy = Arc::new(PolicyInForce::new(config.policy.clone(), loaded, config.tunnel.pools, now));
     let sealing = sealing(&config, &policy)?;
+    Export::check(&config.export).map_err(Failure::Unusable)?;
     let addresses = KnownAddresses::new(&config.state, &sessions_key).map_err(Failure::Unusable)?;
     let certificate = Certificate::load(&config.control, &config.state, now).map_err(Failure::Unusable)?;
     let directory = directory(&config.directory)?;
@@ -161,6 +163,7 @@ pub(crate) fn check(config: &Config) -> Result<(), Failure> {
         }
     }
     wrong.extend(review_keys::holders(&config.record).err());
+    wrong.extend(Export::check(&config.export).err());
     wrong.extend(unix_socket::group(admin::SOCKET, config.admin.group.as_deref()).err());
     wrong.extend(unix_socket::group(metrics::SOCKET, config.metrics.group.as_deref()).err());
     if config.state.exists() {
@@ -279,6 +282,8 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         .map_err(|error| Failure::Failed(error.to_string()))?;
     let change = Arc::new(PolicyChange::new(Arc::clone(&policy), ledger.clone(), config.reload.brake));
     let checkpoints = Arc::new(Checkpoints::new(store.clone(), config.record.witness.clone()));
+    let host = &config.control.public.host;
+    let export = Arc::new(Export::new(&config.export, host, &config.state, store.clone()));
     let blocked = Arc::new(Blocked::read(&config.state).map_err(Failure::Unusable)?);
     let factors = Arc::new(Factors::open(&config.state, store.clone()).await.map_err(Failure::Unusable)?);
     let devices = Arc::new(Devices::read(&config.control, &config.state).map_err(Failure::Unusable)?);
@@ -298,6 +303,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         certificate: Arc::clone(&certificate),
         alarm: Arc::clone(&alarm),
         checkpoints: Arc::clone(&checkpoints),
+        export: Arc::clone(&export),
         logins: Arc::new(Tally::default()),
         loops: config.tunnel.loops,
         started_at,
@@ -335,6 +341,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         reviews: Arc::clone(&reviews),
         api: Arc::clone(&api),
         checkpoints: Arc::clone(&checkpoints),
+        export: Arc::clone(&export),
         started_at,
         group,
         stop,
@@ -347,6 +354,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         tokio::spawn(renew(Arc::clone(&certificate))),
         tokio::spawn(forget(store.clone(), Arc::clone(&policy), Arc::clone(&reviews), config.record.clone())),
         tokio::spawn(Arc::clone(&checkpoints).watch()),
+        tokio::spawn(export.watch()),
         tokio::spawn(Arc::clone(&addresses).watch(Arc::clone(&throttle))),
         tokio::spawn(watch_over(data_plane.clone())),
         tokio::spawn(workstation::watch(ledger.clone())),

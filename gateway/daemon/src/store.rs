@@ -22,11 +22,11 @@ use std::{
 
 use gateway_api::{CloseReason, SessionNumber};
 use gateway_record::{
-    Checkpoint, Draft, Fields, Hash, Holders, Journal, Key, Kind, Letter, Names, NotOpened, Record, Report, Sealed,
-    Signed,
+    Checkpoint, Draft, Exported, Fields, Hash, Holders, Journal, Key, Kind, Letter, Names, NotOpened, Record, Report,
+    Sealed, Signed,
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use zeroize::Zeroizing;
 
 pub(crate) use lag::{Lag, Place as Waits};
@@ -159,6 +159,8 @@ impl std::fmt::Display for StoreError {
 pub(crate) struct Kept {
     pub(crate) record: Record,
     pub(crate) names: Option<Shown>,
+    /// What stands for its names, where that was asked for.
+    pub(crate) pseudonyms: Option<Fields>,
 }
 
 /// Names of a record, as far as this machine can read them.
@@ -211,6 +213,8 @@ pub(crate) struct Query {
     /// Whom they name, by this tag; never asked for from outside.
     #[serde(skip)]
     pub(crate) named: Option<WorkerTag>,
+    /// Whether what stands for them elsewhere is.
+    pub(crate) pseudonyms: bool,
 }
 
 /// Whether a record may be begun where there is none.
@@ -237,6 +241,7 @@ pub(crate) struct Store {
     standing: Arc<Standing>,
     holders: Arc<Option<Holders>>,
     day_keys: Arc<DayKeys>,
+    news: watch::Receiver<()>,
 }
 
 #[derive(Debug)]
@@ -270,6 +275,8 @@ struct Write {
     worker_id: Option<String>,
     /// Whom a record of the workers' journal names.
     worker: Option<String>,
+    /// The draft's names, for what stands for them.
+    names: Fields,
     reply: oneshot::Sender<Result<Written, StoreError>>,
 }
 
@@ -283,6 +290,23 @@ struct Item<'a> {
     worker: Option<&'a WorkerTag>,
     /// Whom the record names.
     named: Option<&'a WorkerTag>,
+    pseudonyms: Option<&'a Fields>,
+}
+
+impl<'a> Item<'a> {
+    /// A record that names nobody.
+    fn nameless(change: &'a Change, draft: &'a Draft) -> Self {
+        Self { change, draft: Some(draft), sealed: None, worker: None, named: None, pseudonyms: None }
+    }
+}
+
+/// What belongs to a write and rests on the day on which it is committed.
+#[derive(Debug, Default)]
+struct Dated {
+    sealed: Option<Sealed>,
+    worker: Option<WorkerTag>,
+    named: Option<WorkerTag>,
+    pseudonyms: Option<Fields>,
 }
 
 impl Store {
@@ -326,9 +350,10 @@ impl Store {
         let database =
             sqlite::Database::open(&path, signer, &day_keys, Arc::clone(&standing), (now, beginning)).await?;
         let (orders, queue) = mpsc::channel(QUEUE);
-        let task = tokio::spawn(write_all(database, Arc::clone(&day_keys), queue, Arc::clone(&standing)));
+        let (tell, news) = watch::channel(());
+        let task = tokio::spawn(write_all(database, Arc::clone(&day_keys), queue, (Arc::clone(&standing), tell)));
         let (holders, waiting) = (Arc::new(sealing.holders), Waiting::default());
-        Ok((Self { orders, path, key, holders, day_keys, waiting, standing }, task))
+        Ok((Self { orders, path, key, holders, day_keys, waiting, standing, news }, task))
     }
 
     /// Adds a record, with what it means for its session, and returns once that is durable.
@@ -343,7 +368,7 @@ impl Store {
         let of_workers = draft.as_ref().is_some_and(|draft| draft.kind.journal() == Journal::Workers);
         let worker = names.value("worker").filter(|_| of_workers).map(ToString::to_string);
         let letter = if names.is_empty() { None } else { Some(self.seal(&names)?) };
-        self.ask_to_write(|reply| Write { change, draft, letter, worker_id, worker, reply }).await
+        self.ask_to_write(|reply| Write { change, draft, letter, worker_id, worker, names, reply }).await
     }
 
     fn seal(&self, names: &Fields) -> Result<Letter, StoreError> {
@@ -477,6 +502,16 @@ impl Store {
         read(&self.path, Arc::clone(&self.day_keys), query)
     }
 
+    /// Changes when something was written.
+    pub(crate) fn news(&self) -> watch::Receiver<()> {
+        self.news.clone()
+    }
+
+    /// The records of a journal behind a place, oldest first, and how many there are.
+    pub(crate) async fn behind(&self, journal: Journal, place: Option<&Exportable>) -> Result<Behind, StoreError> {
+        sqlite::behind(&self.path, journal, place).await
+    }
+
     /// How far the record is behind.
     pub(crate) fn lag(&self, now: Instant) -> Lag {
         self.waiting.lag(now)
@@ -573,7 +608,7 @@ async fn write_all(
     mut database: sqlite::Database,
     day_keys: Arc<DayKeys>,
     mut queue: mpsc::Receiver<Order>,
-    standing: Arc<Standing>,
+    (standing, tell): (Arc<Standing>, watch::Sender<()>),
 ) {
     let mut orders = Vec::with_capacity(BATCH);
     loop {
@@ -592,6 +627,7 @@ async fn write_all(
             break;
         }
         answer(&mut database, &day_keys, orders.drain(..), &standing).await;
+        tell.send_replace(());
     }
     database.close().await;
 }
@@ -629,7 +665,7 @@ async fn commit(database: &mut sqlite::Database, day_keys: &DayKeys, batch: Vec<
     let mut ready = Vec::with_capacity(batch.len());
     for write in batch {
         match under_day(&write, day_keys) {
-            Ok(sealed) => ready.push((write, sealed)),
+            Ok(dated) => ready.push((write, dated)),
             // Its day has no key: that concerns nobody else.
             Err(error) => drop(write.reply.send(Err(error))),
         }
@@ -637,7 +673,7 @@ async fn commit(database: &mut sqlite::Database, day_keys: &DayKeys, batch: Vec<
     if ready.is_empty() {
         return;
     }
-    let items: Vec<Item<'_>> = ready.iter().map(|(write, sealed)| item(write, sealed)).collect();
+    let items: Vec<Item<'_>> = ready.iter().map(|(write, dated)| item(write, dated)).collect();
     let outcomes = database.commit(&items, clock::now().wall).await;
     for ((write, _), outcome) in ready.into_iter().zip(outcomes) {
         let _ = write.reply.send(outcome);
@@ -649,26 +685,35 @@ fn by_name(worker: &str) -> String {
     format!("by name: {}", policy::folded(worker))
 }
 
-/// A write's names under the key of the day on which they are written, the tag of its session's worker, and that of whom it names.
-type UnderDay = (Option<Sealed>, Option<WorkerTag>, Option<WorkerTag>);
-
-fn under_day(write: &Write, day_keys: &DayKeys) -> Result<UnderDay, StoreError> {
-    let sealed = write.letter.as_ref().zip(write.draft.as_ref()).map(|(letter, draft)| {
+/// A write's names under the key of the day on which they are written, what stands for them, the tag of its session's worker, and
+/// that of whom it names.
+fn under_day(write: &Write, day_keys: &DayKeys) -> Result<Dated, StoreError> {
+    let mut dated = Dated::default();
+    if let (Some(letter), Some(draft)) = (&write.letter, &write.draft) {
         let journal = draft.kind.journal();
         let key = day_keys.current(journal).map_err(StoreError)?;
-        letter.under(&key, journal).map_err(|_| StoreError("names cannot be sealed".to_owned()))
-    });
-    let worker = write.worker_id.as_ref().map(|id| day_keys.worker_tag(id).map_err(StoreError));
-    let named = write.worker.as_ref().map(|name| day_keys.worker_tag(&by_name(name)).map_err(StoreError));
-    Ok((sealed.transpose()?, worker.transpose()?, named.transpose()?))
+        let sealed = letter.under(&key, journal).map_err(|_| StoreError("names cannot be sealed".to_owned()))?;
+        dated.sealed = Some(sealed);
+        dated.pseudonyms = Some(day_keys.pseudonyms(journal, key.day(), &write.names).map_err(StoreError)?);
+    }
+    dated.worker = write.worker_id.as_ref().map(|id| day_keys.worker_tag(id)).transpose().map_err(StoreError)?;
+    let named = write.worker.as_ref().map(|name| day_keys.worker_tag(&by_name(name)));
+    dated.named = named.transpose().map_err(StoreError)?;
+    Ok(dated)
 }
 
-fn item<'a>(write: &'a Write, (sealed, worker, named): &'a UnderDay) -> Item<'a> {
-    let (change, draft) = (&write.change, write.draft.as_ref());
-    Item { change, draft, sealed: sealed.as_ref(), worker: worker.as_ref(), named: named.as_ref() }
+fn item<'a>(write: &'a Write, dated: &'a Dated) -> Item<'a> {
+    Item {
+        change: &write.change,
+        draft: write.draft.as_ref(),
+        sealed: dated.sealed.as_ref(),
+        worker: dated.worker.as_ref(),
+        named: dated.named.as_ref(),
+        pseudonyms: dated.pseudonyms.as_ref(),
+    }
 }
 
-/// Keys go before records do; that they went is recorded.
+/// Keys go before records do; that they went is recorded, and counted by the next cut.
 async fn destroy_days(
     database: &mut sqlite::Database,
     day_keys: &DayKeys,
@@ -682,9 +727,29 @@ async fn destroy_days(
         .with("count", u64::try_from(days.len()).unwrap_or(u64::MAX))
         .with("until", last.to_string());
     let draft = Draft { fields, ..Draft::new(Kind::DayKeysDestroyed, now) };
-    let item = Item { change: &Change::Note, draft: Some(&draft), sealed: None, worker: None, named: None };
-    let outcome = database.commit(&[item], now).await.into_iter().next();
+    let outcome = database.commit(&[Item::nameless(&Change::Note, &draft)], now).await.into_iter().next();
     outcome.unwrap_or_else(|| Err(StoreError("the record's writer lost count".to_owned()))).map(|_| ())
+}
+
+/// The place of a record in a journal, as whoever follows the journal keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Exportable {
+    /// The word of the record's gateway: another one is another record.
+    pub(crate) gateway: String,
+    pub(crate) sequence: u64,
+    /// Another hash at this place: an older state was put back, and went on otherwise.
+    pub(crate) hash: Hash,
+}
+
+/// The records of a journal behind a place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Behind {
+    /// The first of them, oldest first.
+    pub(crate) records: Vec<Exported>,
+    /// How many there are.
+    pub(crate) waiting: u64,
+    /// How many were deleted, their time being over, before anybody followed.
+    pub(crate) missed: u64,
 }
 
 /// Where a chain ends or begins, as kept.

@@ -14,6 +14,7 @@
 //! - `seal.rs`: names, sealed to two holders and under a day's key
 //! - `signed.rs`: checkpoints and cuts, signed
 //! - `verify.rs`: altered, missing, reordered, written anew, cut short
+//! - `export.rs`: records as they leave the gateway
 //! - `volume.rs`: how volumes are rounded
 
 #![cfg_attr(
@@ -22,6 +23,7 @@
 )]
 
 mod chain;
+mod export;
 mod hexadecimal;
 mod record;
 pub mod review;
@@ -31,6 +33,7 @@ mod verify;
 mod volume;
 
 pub use chain::{Chain, Draft};
+pub use export::{Exported, PSEUDONYMS, Severity, Table};
 pub use record::{Fields, Hash, Journal, Kind, Names, Private, Record, Salt, Value};
 pub use seal::{DayKey, Holders, Letter, NoHolders, NotOpened, NotSealed, PrivateHalf, PublicHalf, Role, Sealed};
 pub use signed::{Checkpoint, Cut, Head, Key, Signature, Signer};

@@ -18,6 +18,7 @@ pub(super) struct File {
     pub(super) directory: Directory,
     pub(super) reload: Reload,
     pub(super) record: Record,
+    pub(super) export: Export,
     pub(super) admin: Admin,
     pub(super) metrics: Metrics,
     pub(super) log: Log,
@@ -89,6 +90,18 @@ pub(super) struct Record {
     pub(super) controllers: Option<Spanned<Vec<String>>>,
     pub(super) reviewers: Option<Spanned<Vec<String>>>,
     pub(super) day_keys: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Export {
+    pub(super) journals: Option<Spanned<Vec<String>>>,
+    pub(super) file: Option<Spanned<String>>,
+    pub(super) syslog: Option<Spanned<String>>,
+    pub(super) syslog_ca: Option<Spanned<String>>,
+    pub(super) syslog_certificate: Option<Spanned<String>>,
+    pub(super) syslog_key: Option<Spanned<String>>,
+    pub(super) journald: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

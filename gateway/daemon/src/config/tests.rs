@@ -156,6 +156,32 @@ fn a_record_is_kept_six_months_at_least_and_its_witness_is_a_file_or_the_system_
 }
 
 #[test]
+fn records_go_nowhere_unless_somebody_says_where() {
+    let export = |text: &str| parse(&format!("[export]\n{text}\n")).map(|config| config.export);
+    let nowhere = parse("").unwrap().export;
+    assert_eq!((nowhere.file, nowhere.syslog, nowhere.journald), (None, None, false));
+    assert_eq!(nowhere.journals, [Journal::Workers, Journal::Administrators]);
+    let all = export(
+        "journals = [\"workers\"]\nfile = \"out\"\nsyslog = \"[2001:db8::5]:6514\"\nsyslog_ca = \"ca.pem\"\njournald = true",
+    )
+    .unwrap();
+    assert_eq!(all.file.as_deref(), Some(Path::new("/etc/deskgate/out")));
+    let syslog = all.syslog.unwrap();
+    assert_eq!(
+        (syslog.at.to_string(), &*syslog.ca),
+        ("[2001:db8::5]:6514".to_owned(), Path::new("/etc/deskgate/ca.pem"))
+    );
+    assert_eq!(all.journals, [Journal::Workers]);
+    for journals in ["[]", "[\"reviews\"]", "[\"workers\", \"all\"]"] {
+        assert!(mistakes(&format!("[export]\njournals = {journals}\n")).contains("not journals that are exported"));
+    }
+    assert!(mistakes("[export]\nsyslog = \"siem\"\n").contains("not a name and port"));
+    assert!(mistakes("[export]\nsyslog_ca = \"ca.pem\"\n").contains("for no server"));
+    let alone = mistakes("[export]\nsyslog = \"siem:6514\"\nsyslog_certificate = \"own.pem\"\n");
+    assert!(alone.contains("a certificate without its key") && alone.contains("add `syslog_key`"), "{alone}");
+}
+
+#[test]
 fn figures_are_read_nowhere_unless_somebody_says_where_and_never_by_everybody() {
     let metrics = |text: &str| parse(&format!("[metrics]\n{text}\n")).map(|config| config.metrics);
     assert_eq!(parse("").unwrap().metrics, Metrics { socket: None, group: None, listen: None });

@@ -2,6 +2,7 @@
 //!
 //! Write-ahead log with full synchronisation: a transaction that was acknowledged survives a power cut.
 
+mod behind;
 mod signed;
 mod verify;
 
@@ -33,6 +34,7 @@ use super::{
 };
 use crate::day_keys::{DayKeys, WorkerTag};
 
+pub(super) use behind::behind;
 pub(super) use verify::verify;
 
 /// The step since which cuts are signed.
@@ -52,6 +54,7 @@ pub(super) fn migrations() -> Vec<Migration> {
         step(SEALED, "sealed names", include_str!("migrations/0004_sealed_names.sql")),
         step(5, "reviews", include_str!("migrations/0005_reviews.sql")),
         step(6, "keys of cuts", include_str!("migrations/0006_keys_of_cuts.sql")),
+        step(7, "pseudonyms", include_str!("migrations/0007_pseudonyms.sql")),
     ]
 }
 
@@ -238,10 +241,7 @@ impl Database {
         self.open = Some(open);
         let fields = Fields::default().with("since", since.to_string()).with("closes", waiting.len() as u64);
         orders.push((Change::Note, Draft { fields, ..Draft::new(Kind::DiskWasFull, now) }));
-        let batch: Vec<Item<'_>> = orders
-            .iter()
-            .map(|(change, draft)| Item { change, draft: Some(draft), sealed: None, worker: None, named: None })
-            .collect();
+        let batch: Vec<Item<'_>> = orders.iter().map(|(change, draft)| Item::nameless(change, draft)).collect();
         let written = self.write(&batch).await;
         if let Err(Failed::Other(error)) = &written {
             tracing::error!(%error, "ends of sessions still wait in the reserve");
@@ -357,7 +357,7 @@ async fn write_batch(
     for item in batch {
         let outcome = make_change(&mut transaction, gateway, item).await?;
         if let (Written::Recorded, Some(draft)) = (outcome, item.draft) {
-            append(&mut transaction, chains, draft, (item.sealed, item.named)).await?;
+            append(&mut transaction, chains, draft, item).await?;
         }
         outcomes.push(outcome);
     }
@@ -443,13 +443,16 @@ async fn append(
     connection: &mut SqliteConnection,
     chains: &mut [Chain],
     draft: &Draft,
-    (sealed, named): (Option<&Sealed>, Option<&WorkerTag>),
+    item: &Item<'_>,
 ) -> sqlx::Result<()> {
     let journal = draft.kind.journal();
     let Some(chain) = chains.iter_mut().find(|chain| chain.journal() == journal) else {
         return Err(sqlx::Error::Protocol(format!("no chain for the journal {}", journal.word())));
     };
-    let record = chain.extend(draft, sealed.map(Sealed::digest));
+    let record = chain.extend(draft, item.sealed.map(Sealed::digest));
+    if let Some(pseudonyms) = item.pseudonyms.filter(|pseudonyms| !pseudonyms.is_empty()) {
+        behind::keep_pseudonyms(connection, &record, pseudonyms).await?;
+    }
     let (gateway, sequence) = (record.gateway.clone(), integer(record.sequence));
     let json = |value: serde_json::Result<String>| value.map_err(|error| sqlx::Error::Encode(error.into()));
     sqlx::query(
@@ -465,12 +468,12 @@ async fn append(
     .bind(record.structure)
     .bind(json(serde_json::to_string(&record.fields))?)
     .bind(record.private_digest.map(|digest| digest.0.to_vec()))
-    .bind(sealed.map(Sealed::bytes))
+    .bind(item.sealed.map(Sealed::bytes))
     .bind(record.previous.0.to_vec())
     .bind(record.hash.0.to_vec())
     .execute(&mut *connection)
     .await?;
-    if let Some(worker) = named {
+    if let Some(worker) = item.named {
         sqlx::query("insert into record_workers (gateway, sequence, worker) values ($1, $2, $3)")
             .bind(gateway)
             .bind(sequence)
@@ -527,6 +530,7 @@ async fn forget(
         .execute(&mut *transaction)
         .await?
         .rows_affected();
+    behind::forget_pseudonyms(&mut transaction, gateway, journal, last.sequence).await?;
     let last = Anchor { sequence: last.sequence, hash: last.hash };
     let keys = signed::keys_destroyed(&mut transaction, gateway, journal).await?;
     signed::cut(&mut transaction, (gateway, signer), journal, (last, deleted, keys), now).await?;
@@ -553,7 +557,8 @@ async fn forget(
     }
     let fields =
         Fields::default().with("journal", journal.word()).with("count", deleted).with("last_sequence", last.sequence);
-    append(&mut transaction, chains, &Draft { fields, ..Draft::new(Kind::RecordsDeleted, now) }, (None, None)).await?;
+    let draft = Draft { fields, ..Draft::new(Kind::RecordsDeleted, now) };
+    append(&mut transaction, chains, &draft, &Item::nameless(&Change::Note, &draft)).await?;
     note_ends(&mut transaction, gateway, chains).await?;
     transaction.commit().await?;
     Ok(deleted)
@@ -564,7 +569,8 @@ pub(super) async fn read(path: &Path, day_keys: &DayKeys, query: Query, rows: mp
     let outcome = async {
         let mut connection = connect_to_existing(path).await?;
         let mut stream = sqlx::query(
-            "select * from records where journal = $1 and ($2 is null or session = $2) and time >= $3 and time < $4
+            "select records.*, text as pseudonyms from records left join pseudonyms using (gateway, journal, sequence)
+             where journal = $1 and ($2 is null or session = $2) and time >= $3 and time < $4
                  and ($5 is null or json_extract(fields, '$.support') = $5) and ($6 is null or exists (
                      select 1 from record_workers as named
                      where named.worker = $6 and named.gateway = records.gateway and named.sequence = records.sequence))
@@ -581,7 +587,11 @@ pub(super) async fn read(path: &Path, day_keys: &DayKeys, query: Query, rows: mp
             let (record, names) = kept(&row).map_err(|error| explain(path, &error))?;
             let names =
                 names.filter(|_| query.names).map(|names| super::named(&record, names, day_keys)).transpose()?;
-            if rows.send(Ok(Kept { record, names })).await.is_err() {
+            let pseudonyms = match query.pseudonyms {
+                true => Some(behind::pseudonyms(&row).map_err(|error| explain(path, &error))?),
+                false => None,
+            };
+            if rows.send(Ok(Kept { record, names, pseudonyms })).await.is_err() {
                 return Ok(());
             }
         }

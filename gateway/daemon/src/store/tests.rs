@@ -170,6 +170,55 @@ async fn names_are_for_two_holders_and_the_gateway_cannot_read_what_it_wrote() {
 }
 
 #[tokio::test]
+async fn whoever_follows_a_journal_gets_each_record_and_all_again_over_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, task) = Store::open(folder.path(), at(0)).await.unwrap();
+    let mut news = store.news();
+    for bits in 0..3 {
+        store.write(Change::Open, opened(bits)).await.unwrap();
+    }
+    assert!(news.has_changed().unwrap());
+    news.mark_unchanged();
+    let behind = async |place: Option<&Exportable>| {
+        let found = store.behind(Journal::Workers, place).await.unwrap();
+        (found.records.iter().map(|record| record.sequence).collect::<Vec<_>>(), found.waiting, found.missed)
+    };
+    assert_eq!(behind(None).await, (vec![1, 2, 3], 3, 0));
+    let all = store.behind(Journal::Workers, None).await.unwrap().records;
+    let place =
+        |nth: usize| Exportable { gateway: all[nth].gateway.clone(), sequence: all[nth].sequence, hash: all[nth].hash };
+    assert_eq!(all[0].pseudonyms, all[1].pseudonyms, "the same worker on the same day");
+    assert_eq!(all[0].pseudonyms.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["worker"]);
+    assert_eq!(behind(Some(&place(0))).await, (vec![2, 3], 2, 0));
+    assert_eq!(behind(Some(&place(2))).await, (vec![], 0, 0));
+    for other in [
+        Exportable { hash: Hash([7; 32]), ..place(1) },
+        Exportable { gateway: "OTHER".to_owned(), ..place(1) },
+        Exportable { sequence: 9, ..place(1) },
+    ] {
+        assert_eq!(behind(Some(&other)).await.0, [1, 2, 3], "{other:?}");
+    }
+    let draft = Draft { time: at(50), ..opened(9) };
+    store.write(Change::Open, draft).await.unwrap();
+    store.forget(Journal::Workers, at(40), LONG_AGO, at(100)).await.unwrap();
+    assert_eq!(behind(Some(&place(2))).await, (vec![4], 1, 0), "deleted after they were taken");
+    assert_eq!(behind(Some(&place(0))).await, (vec![4], 1, 2), "deleted before");
+    let mut connection = sqlite_at(folder.path()).await;
+    use sqlx::{Connection as _, Row as _};
+    let left = sqlx::query("select count(*) as left from pseudonyms").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(left.get::<i64, _>("left"), 1, "pseudonyms go with their records");
+    connection.close().await.unwrap();
+    drop(store);
+    task.await.unwrap();
+}
+
+async fn sqlite_at(folder: &Path) -> sqlx::SqliteConnection {
+    use sqlx::Connection as _;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.join(DATABASE));
+    sqlx::SqliteConnection::connect_with(&options).await.unwrap()
+}
+
+#[tokio::test]
 async fn a_backup_that_is_put_back_does_not_revive_what_was_destroyed() {
     let folder = tempfile::tempdir().unwrap();
     let (sealed, _) = sealing(folder.path(), SUNDAY);
@@ -407,10 +456,7 @@ async fn any_single_change_of_any_value_or_row_is_found() {
     drop(store);
     task.await.unwrap();
     is_whole(whole.path()).await;
-    let connect = async |folder: &Path| {
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.join(DATABASE));
-        sqlx::SqliteConnection::connect_with(&options).await.unwrap()
-    };
+    let connect = sqlite_at;
     let mut connection = connect(whole.path()).await;
     let mut changes = Vec::new();
     for table in ["records", "chains", "cuts", "checkpoints", "checkpoint_notes"] {

@@ -4,6 +4,7 @@
 mod house;
 
 mod bad_record;
+mod export;
 mod killed;
 mod log;
 mod logins;
