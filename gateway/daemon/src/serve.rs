@@ -48,7 +48,7 @@ use crate::{
     privileges, review_keys,
     reviews::{Office, Reviews},
     secret_file,
-    store::{Sealing, Store, StoreError},
+    store::{self, Sealing, Store, StoreError},
     systemd::{self, Asked, Signals},
     tally::Tally,
     traces, unix_socket, workstation,
@@ -72,6 +72,9 @@ pub(crate) fn serve(config: Config, file: &Path) -> Result<ExitCode, Failure> {
     let now = clock::now().wall;
     privileges::hide_memory().map_err(Failure::Failed)?;
     let state = StateFolder::take(&config.state).map_err(Failure::Unusable)?;
+    if store::make_room_to_start(&config.state) {
+        tracing::error!("the disk is full: this start takes the room that was held for it");
+    }
     let key = identity::wireguard_key(&config.state).map_err(Failure::Unusable)?;
     let sessions_key = identity::sessions_key(&config.state).map_err(Failure::Unusable)?;
     let loaded = policy_files::load(&config.policy)
@@ -280,6 +283,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     begin(&store, &ledger, (left, config.tunnel.pools), hash)
         .await
         .map_err(|error| Failure::Failed(error.to_string()))?;
+    store.started().await;
     let change = Arc::new(PolicyChange::new(Arc::clone(&policy), ledger.clone(), config.reload.brake));
     let checkpoints = Arc::new(Checkpoints::new(store.clone(), config.record.witness.clone()));
     let host = &config.control.public.host;

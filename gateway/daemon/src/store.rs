@@ -13,6 +13,7 @@ mod lag;
 mod reserve;
 mod sqlite;
 mod standing;
+mod start_room;
 
 use std::{
     path::{Path, PathBuf},
@@ -46,7 +47,7 @@ pub(crate) const DATABASE: &str = "deskgate.sqlite";
 /// The name of the record's reserve, there as well.
 pub(crate) const RESERVE: &str = reserve::FILE;
 /// What a store keeps beside the database.
-pub(crate) const BESIDE: [&str; 2] = [begun::FILE, RESERVE];
+pub(crate) const BESIDE: [&str; 3] = [begun::FILE, RESERVE, start_room::FILE];
 
 /// How many writes may wait before those who ask wait too.
 const QUEUE: usize = 1024;
@@ -231,6 +232,11 @@ pub(crate) fn begun(state: &Path) -> Result<Vec<String>, StoreError> {
     begun::words(state)
 }
 
+/// Makes room for a start on a full disk, before anything is written. Whether it had to.
+pub(crate) fn make_room_to_start(state: &Path) -> bool {
+    start_room::give(state)
+}
+
 /// The handle to the one task that writes. The task ends, with everything on disk, once all handles are gone.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
@@ -249,6 +255,8 @@ enum Order {
     Write(Box<Write>),
     /// Somebody else found no room on the disk.
     DiskFull,
+    /// The start is over.
+    Started,
     /// Delete a journal's records from before a moment, and the keys of days up to another.
     Forget {
         journal: Journal,
@@ -482,6 +490,12 @@ impl Store {
         let _ = self.orders.send(Order::DiskFull).await;
     }
 
+    /// The start is over: if it took the room that was held for it, no session opens until the room is held again.
+    pub(crate) async fn started(&self) {
+        // The writer is gone: then nothing opens anyway.
+        let _ = self.orders.send(Order::Started).await;
+    }
+
     /// What checkpoints and cuts are checked by.
     pub(crate) fn key(&self) -> Key {
         self.key
@@ -643,6 +657,7 @@ async fn answer(
         match order {
             Order::Write(write) => batch.push(*write),
             Order::DiskFull => standing.fill(clock::now().wall),
+            Order::Started => database.started(clock::now().wall),
             Order::Forget { journal, before, days, now, reply } => {
                 commit(database, day_keys, std::mem::take(&mut batch)).await;
                 let forgotten = match destroy_days(database, day_keys, (journal, days), now).await {

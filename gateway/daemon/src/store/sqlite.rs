@@ -31,6 +31,7 @@ use super::{
     Beginning, Change, FactorRow, Item, Kept, Matter, Place, Query, ReviewRow, SessionRow, Standing, StoreError,
     Written, begun,
     reserve::{Reserve, Waiting},
+    start_room::{StartRoom, free},
 };
 use crate::day_keys::{DayKeys, WorkerTag};
 
@@ -72,6 +73,9 @@ pub(super) struct Database {
     gateway: String,
     signer: Signer,
     reserve: Reserve,
+    start_room: StartRoom,
+    /// Until then what is held for a start may be used.
+    started: bool,
     /// Those that are open, in whose number the reserve has room.
     sessions: BTreeSet<SessionNumber>,
     standing: Arc<Standing>,
@@ -127,9 +131,11 @@ impl Database {
         let no_reserve = |error: std::io::Error| no_reserve(path, &error);
         let mut reserve = Reserve::open(state).map_err(no_reserve)?;
         reserve.make_room(sessions.len() + 1).map_err(no_reserve)?;
-        let path = path.to_owned();
+        let start_room = StartRoom::of(state);
+        let (path, open, started) = (path.to_owned(), Some(open), false);
         let mut database =
-            Self { path, gateway, signer, reserve, sessions, standing, newest, open: Some(open), anchor };
+            Self { path, gateway, signer, reserve, start_room, started, sessions, standing, newest, open, anchor };
+        database.hold_start_room();
         database.watch_clock(now);
         if let Some(first) = database.reserve.waiting().first() {
             database.standing.fill(first.time());
@@ -140,6 +146,19 @@ impl Database {
         Ok(database)
     }
 
+    /// Holds the room that the next start may need. Whether it is there.
+    fn hold_start_room(&mut self) -> bool {
+        self.start_room.keep(self.sessions.len() + 1, ROOM).is_ok()
+    }
+
+    /// From now on a disk without room for the next start counts as full.
+    pub(super) fn started(&mut self, now: Timestamp) {
+        self.started = true;
+        if !self.hold_start_room() {
+            self.standing.fill(now);
+        }
+    }
+
     /// Writes all in one transaction; either all is durable or nothing happened. While the disk is full, closes are durable in
     /// the reserve and everything else is refused.
     pub(super) async fn commit(&mut self, batch: &[Item<'_>], now: Timestamp) -> Vec<Result<Written, StoreError>> {
@@ -148,7 +167,12 @@ impl Database {
         }
         let opening = batch.iter().filter(|item| *item.change == Change::Open).count();
         // It may wait for the disk here, once in dozens of openings.
-        let outcome = match self.reserve.make_room(self.sessions.len() + opening) {
+        let sessions = self.sessions.len() + opening;
+        let room = self.reserve.make_room(sessions).and_then(|()| match self.started && opening > 0 {
+            true => self.start_room.keep(sessions, 0),
+            false => Ok(()),
+        });
+        let outcome = match room {
             Ok(()) => self.write(batch).await,
             Err(error) if error.kind() == std::io::ErrorKind::StorageFull => Err(Failed::Full),
             Err(error) => Err(Failed::Other(no_reserve(&self.path, &error))),
@@ -231,6 +255,9 @@ impl Database {
     /// Records what waits in the reserve, and that there was no room, if there is again. False if there is not.
     pub(super) async fn recover(&mut self, now: Timestamp) -> bool {
         let Some(since) = self.standing.full_since().filter(|_| has_room(&self.path)) else { return false };
+        if self.started && !self.hold_start_room() {
+            return false;
+        }
         let waiting = self.reserve.waiting().to_vec();
         let Ok(mut open) = self.reopened().await else { return false };
         let mut orders = Vec::with_capacity(waiting.len() + 1);
@@ -1024,12 +1051,6 @@ fn code(error: &sqlx::Error) -> Option<u32> {
 /// Whether the disk is no longer full. One that does not tell its room is tried.
 fn has_room(path: &Path) -> bool {
     free(path).is_none_or(|free| free >= ROOM)
-}
-
-/// What the disk has left for us, in bytes.
-fn free(path: &Path) -> Option<u64> {
-    let disk = nix::sys::statvfs::statvfs(path).ok()?;
-    Some(disk.blocks_available() * disk.fragment_size())
 }
 
 fn full(path: &Path) -> StoreError {

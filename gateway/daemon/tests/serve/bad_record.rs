@@ -167,7 +167,36 @@ fn a_state_folder_that_may_only_be_read_is_told() {
 }
 
 #[test]
-fn a_disk_that_is_full_at_the_start_is_told() {
+fn a_disk_that_is_full_at_the_start_keeps_sessions_going_and_opens_none() {
+    let house = House::new();
+    house.set_policy(&POLICY.replace("grace = \"1s\"", "grace = \"10m\""));
+    house.small_disk();
+    for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+        let mut gateway = house.serve();
+        let (token, number) = block_on(open("m.rossi"));
+        gateway.signal(signal);
+        gateway.ended();
+        house.take_all_room();
+        let gateway = house.serve();
+        assert!(house.log().contains("THE DISK IS FULL: make room"), "{}", house.log());
+        let full = || !house.json(&["status", "--json"])["record"]["disk_full_since"].is_null();
+        wait("the alarm", full);
+        let sessions = house.json(&["session", "list", "--json"]);
+        assert_eq!((sessions.as_array().unwrap().len(), &sessions[0]["number"]), (1, &number.as_str().into()));
+        let answer = block_on(login("m.rossi", "pw-m.rossi"));
+        assert_eq!((answer.status, answer.json()["code"].clone()), (503, "unavailable".into()));
+        assert!(answer.json()["message"].as_str().unwrap().contains("room on its disk"), "{answer:?}");
+        assert_eq!(block_on(close(&token, "")), 204, "an end has its room: {}", house.log());
+        house.give_room();
+        wait("a login to work again", || block_on(login("m.rossi", "pw-m.rossi")).status == 200);
+        assert!(!full());
+        house.says(&["log", "verify"]);
+        drop(gateway);
+    }
+}
+
+#[test]
+fn a_full_disk_without_the_room_for_a_start_is_told() {
     let house = House::new();
     house.small_disk();
     let mut gateway = house.serve();
@@ -175,6 +204,7 @@ fn a_disk_that_is_full_at_the_start_is_told() {
     assert_eq!(block_on(close(&token, "")), 204);
     gateway.signal(Signal::SIGTERM);
     assert_eq!(gateway.ended(), Some(0), "{}", house.log());
+    fs::remove_file(house.path("state/start-reserve")).unwrap();
     house.take_all_room();
     is_refused_until(&house, &["the disk", "is full: make room"], || house.give_room());
 }

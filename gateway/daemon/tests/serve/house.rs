@@ -162,7 +162,7 @@ impl House {
     /// Puts the state folder on a disk of its own, of which a test can use all.
     pub(crate) fn small_disk(&self) {
         fs::create_dir(self.path("state")).unwrap();
-        sh(&format!("mount -t tmpfs -o size=2M,mode=700 tmpfs {}", self.path("state").display()));
+        sh(&format!("mount -t tmpfs -o size=8M,mode=700 tmpfs {}", self.path("state").display()));
     }
 
     /// Takes all room that the disk has, until the gateway has noticed.
@@ -176,7 +176,7 @@ impl House {
     }
 
     pub(crate) fn take_all_room(&self) {
-        sh(&format!("head -c 4M /dev/zero > {} 2>/dev/null; true", self.path("state/filler").display()));
+        sh(&format!("head -c 16M /dev/zero > {} 2>/dev/null; true", self.path("state/filler").display()));
     }
 
     pub(crate) fn give_room(&self) {
