@@ -35,6 +35,7 @@ use crate::{
     factor::{Factors, NotDone, Offered},
     leavers::Alarm,
     ledger::Ledger,
+    norms::Adopted,
     notices::Notices,
     policy_change::{Consent, NotApplied, PolicyChange, Preview},
     review_commands,
@@ -213,6 +214,7 @@ pub(crate) struct Desk {
     pub(crate) api: Arc<Api>,
     pub(crate) checkpoints: Arc<Checkpoints>,
     pub(crate) export: Arc<Export>,
+    pub(crate) adopted: Arc<Adopted>,
     pub(crate) started_at: Timestamp,
     pub(crate) group: Option<Gid>,
     /// Who stops the daemon.
@@ -569,6 +571,7 @@ async fn status(desk: &Desk) -> Result<Value, String> {
         "directory": desk.alarm.said(),
         "record": desk.checkpoints.said(),
         "export": desk.export.said(),
+        "norms": desk.adopted.said(),
         "loops": desk.loops,
         "handshakes": counters.handshakes,
         "cookies": counters.cookies,

@@ -292,6 +292,13 @@ pub(crate) enum LogCommand {
         #[arg(long, value_name = "WORDS")]
         why: String,
     },
+    /// The rules on collecting, handling, keeping and destroying logs as this configuration makes them, for the office to adopt; with
+    /// their hash, and whether they are those that were adopted
+    Norms {
+        /// `it` or `en`
+        #[arg(long, default_value = "it", value_parser = ["it", "en"])]
+        language: String,
+    },
     /// Show the key that checks the gateway's signatures, to be kept where its administrators cannot change it
     Key,
 }

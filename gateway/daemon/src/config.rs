@@ -14,8 +14,8 @@ use std::{
     time::Duration,
 };
 
-use gateway_record::Journal;
 use gateway_core::{Family, Pools};
+use gateway_record::{Hash, Journal};
 use ipnet::{Ipv4Net, Ipv6Net};
 use toml::Spanned;
 
@@ -141,6 +141,8 @@ pub(crate) struct Record {
     pub(crate) reviewers: Vec<PathBuf>,
     /// Folder of the days' keys.
     pub(crate) day_keys: PathBuf,
+    /// The hash of the adopted rules on the record.
+    pub(crate) norms: Option<Hash>,
 }
 
 /// Where records go, without names; nowhere by default.
@@ -153,6 +155,15 @@ pub(crate) struct Export {
     pub(crate) syslog: Option<Syslog>,
     /// This machine's journal.
     pub(crate) journald: bool,
+}
+
+impl Export {
+    /// Where records go, in the words of status and log.
+    pub(crate) fn targets(&self) -> Vec<String> {
+        let file = self.file.as_ref().map(|file| format!("file:{}", file.display()));
+        let syslog = self.syslog.as_ref().map(|syslog| format!("syslog:{}", syslog.at));
+        file.into_iter().chain(syslog).chain(self.journald.then(|| "journald".to_owned())).collect()
+    }
 }
 
 /// A syslog server, by TLS.
@@ -465,6 +476,14 @@ impl Reader<'_> {
             controllers: self.keys(written.controllers),
             reviewers: self.keys(written.reviewers),
             day_keys,
+            norms: written.norms_sha256.and_then(|hash| match Hash::parse(hash.get_ref()) {
+                Some(hash) => Some(hash),
+                None => self.wrong(
+                    &hash,
+                    "not a SHA-256",
+                    "write the 64 digits that `log norms` showed for the adopted text",
+                ),
+            }),
             witness: written.witness.and_then(|witness| self.witness(&witness)),
             administrators: self.months(written.administrators.as_ref(), 12),
             reviews: self.months(written.reviews.as_ref(), 24),

@@ -3,7 +3,7 @@
 use std::{io::Write as _, path::Path, process::ExitCode};
 
 use gateway_record::{
-    Checkpoint, Draft, End, Exported, Fault, Fields, Journal, Key, Kind, Report, Signed, Table,
+    Checkpoint, Draft, End, Exported, Fault, Fields, Journal, Key, Kind, Language, Report, Signed, Table,
 };
 use jiff::{Span, Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::{
     clock,
     config::Config,
     identity::{self, StateFolder},
-    review_keys,
+    norms, review_keys,
     session_commands::{json as print_json, parse, say, seconds},
     store::{self, DATABASE, Query, Store, StoreError, Verified},
     store_commands,
@@ -68,6 +68,9 @@ pub(crate) fn run(config: impl FnOnce() -> Result<Config, Failure>, command: Log
             let witnessed = witness.map(|file| witness::read(&file)).transpose().map_err(Failure::Failed)?;
             let database = database.or(config.map(|config| config.state.join(DATABASE))).unwrap_or_default();
             verify(&database, &keys, &witnessed.unwrap_or_default(), output.json)
+        }
+        LogCommand::Norms { language } => {
+            norms::show(&config()?, Language::from_word(&language).unwrap_or(Language::Italian))
         }
         LogCommand::BeginAnew { why } => begin_anew(&config()?, &why),
         LogCommand::Key => match identity::record_key(&config()?.state).map_err(Failure::Failed)? {

@@ -35,6 +35,7 @@ mod leavers;
 mod ledger;
 mod log_commands;
 mod metrics;
+mod norms;
 mod notices;
 mod policy_change;
 mod policy_commands;

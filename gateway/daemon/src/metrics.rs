@@ -36,6 +36,7 @@ use crate::{
     export::Export,
     leavers::Alarm,
     ledger::Ledger,
+    norms::Adopted,
     policy_change::PolicyChange,
     tally::Tally,
     unix_socket::{self, Named},
@@ -62,6 +63,7 @@ pub(crate) struct Metrics {
     pub(crate) alarm: Arc<Alarm>,
     pub(crate) checkpoints: Arc<Checkpoints>,
     pub(crate) export: Arc<Export>,
+    pub(crate) adopted: Arc<Adopted>,
     /// What logins came to.
     pub(crate) logins: Arc<Tally>,
     /// How many threads carry packets.
@@ -202,6 +204,8 @@ impl Metrics {
         let help = "1 unless the witness takes no checkpoint.";
         text.gauge_if("deskgate_record_witness_up", help, self.checkpoints.witness_takes().map(u8::from));
 
+        let help = "1 while the configuration is what the adopted rules on the record say.";
+        text.gauge_if("deskgate_norms_hold", help, self.adopted.holds().map(u8::from));
         self.exports(text);
 
         let help = "1 while the firewall's keeper runs: without it no session opens.";

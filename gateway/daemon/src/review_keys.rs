@@ -212,6 +212,7 @@ mod tests {
                 controllers: vec![controllers.to_owned()],
                 reviewers: vec![reviewers.to_owned()],
                 day_keys: folder.path().join("day-keys"),
+                norms: None,
             })
         };
         assert_eq!(said(&controllers, &reviewers).unwrap().unwrap().keys()[1], (Role::Reviewers, other.public()));

@@ -40,6 +40,7 @@ use crate::{
     leavers::{Alarm, Leavers},
     ledger::Ledger,
     metrics::{self, Metrics},
+    norms::Adopted,
     notices::Notices,
     policy_change::{Consent, PolicyChange},
     policy_files,
@@ -288,6 +289,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     let checkpoints = Arc::new(Checkpoints::new(store.clone(), config.record.witness.clone()));
     let host = &config.control.public.host;
     let export = Arc::new(Export::new(&config.export, host, &config.state, store.clone()));
+    let adopted = Arc::new(Adopted::new(&config, Arc::clone(&policy)));
     let blocked = Arc::new(Blocked::read(&config.state).map_err(Failure::Unusable)?);
     let factors = Arc::new(Factors::open(&config.state, store.clone()).await.map_err(Failure::Unusable)?);
     let devices = Arc::new(Devices::read(&config.control, &config.state).map_err(Failure::Unusable)?);
@@ -308,6 +310,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         alarm: Arc::clone(&alarm),
         checkpoints: Arc::clone(&checkpoints),
         export: Arc::clone(&export),
+        adopted: Arc::clone(&adopted),
         logins: Arc::new(Tally::default()),
         loops: config.tunnel.loops,
         started_at,
@@ -346,6 +349,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         api: Arc::clone(&api),
         checkpoints: Arc::clone(&checkpoints),
         export: Arc::clone(&export),
+        adopted: Arc::clone(&adopted),
         started_at,
         group,
         stop,
@@ -359,6 +363,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         tokio::spawn(forget(store.clone(), Arc::clone(&policy), Arc::clone(&reviews), config.record.clone())),
         tokio::spawn(Arc::clone(&checkpoints).watch()),
         tokio::spawn(export.watch()),
+        tokio::spawn(adopted.watch()),
         tokio::spawn(Arc::clone(&addresses).watch(Arc::clone(&throttle))),
         tokio::spawn(watch_over(data_plane.clone())),
         tokio::spawn(workstation::watch(ledger.clone())),

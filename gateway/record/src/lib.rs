@@ -15,6 +15,7 @@
 //! - `signed.rs`: checkpoints and cuts, signed
 //! - `verify.rs`: altered, missing, reordered, written anew, cut short
 //! - `export.rs`: records as they leave the gateway
+//! - `norms.rs`: the rules as a document that an office adopts
 //! - `volume.rs`: how volumes are rounded
 
 #![cfg_attr(
@@ -25,6 +26,7 @@
 mod chain;
 mod export;
 mod hexadecimal;
+mod norms;
 mod record;
 pub mod review;
 mod seal;
@@ -34,6 +36,7 @@ mod volume;
 
 pub use chain::{Chain, Draft};
 pub use export::{Exported, PSEUDONYMS, Severity, Table};
+pub use norms::{Language, Norms, Term};
 pub use record::{Fields, Hash, Journal, Kind, Names, Private, Record, Salt, Value};
 pub use seal::{DayKey, Holders, Letter, NoHolders, NotOpened, NotSealed, PrivateHalf, PublicHalf, Role, Sealed};
 pub use signed::{Checkpoint, Cut, Head, Key, Signature, Signer};

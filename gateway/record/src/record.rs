@@ -207,6 +207,11 @@ impl Hash {
     /// What stands before the first record of a chain.
     pub const GENESIS: Self = Self([0; 32]);
 
+    /// Reads 64 hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        hexadecimal::parse(text).map(Self)
+    }
+
     /// Reads 32 bytes as a store keeps them.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)

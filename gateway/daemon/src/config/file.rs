@@ -90,6 +90,7 @@ pub(super) struct Record {
     pub(super) controllers: Option<Spanned<Vec<String>>>,
     pub(super) reviewers: Option<Spanned<Vec<String>>>,
     pub(super) day_keys: Option<Spanned<String>>,
+    pub(super) norms_sha256: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

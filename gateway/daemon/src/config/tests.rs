@@ -151,6 +151,10 @@ fn a_record_is_kept_six_months_at_least_and_its_witness_is_a_file_or_the_system_
     assert_eq!(config.record.witness, Some(Witness::File("/etc/deskgate/witness".into())));
     assert_eq!((config.record.administrators, config.record.reviews), (12, 6));
     assert_eq!(parse("[record]\nwitness = \"syslog\"\n").unwrap().record.witness, Some(Witness::Syslog));
+    let hash = "0f".repeat(32);
+    let norms = parse(&format!("[record]\nnorms_sha256 = \"{hash}\"\n")).unwrap().record.norms;
+    assert_eq!(norms.map(|norms| norms.to_string()), Some(hash));
+    assert!(mistakes("[record]\nnorms_sha256 = \"0f\"\n").contains("not a SHA-256"));
     let told = mistakes("[record]\nwitness = \"mail\"\nadministrators = \"5 months\"\nreviews = \"200 days\"\n");
     assert!(told.contains("not a witness") && told.matches("not a time to keep records").count() == 2, "{told}");
 }

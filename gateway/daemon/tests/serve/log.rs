@@ -141,3 +141,40 @@ fn a_record_put_back_to_an_older_state_is_found_by_the_witness() {
     assert_eq!(verdict.status.code(), Some(1), "{told}");
     assert!(told.contains("was cut short") && told.contains("the witness (checkpoint"), "{told}");
 }
+
+#[test]
+fn rules_that_were_adopted_are_held_against_what_runs() {
+    let house = House::new();
+    let norms = |language| house.says(&["log", "norms", "--language", language]);
+    for (language, words) in [("it", "30 giorni"), ("en", "30 days")] {
+        let text = norms(language);
+        assert!(text.contains(words) && text.contains("session_opened") && text.contains("SHA-256: "), "{text}");
+    }
+    let whole = norms("it");
+    assert!(whole.contains("non ancora adottato"), "{whole}");
+    let hash = whole.lines().find_map(|line| line.strip_prefix("SHA-256: ")).unwrap().to_owned();
+    let (adopted, _) = whole.split_once("----\n").unwrap();
+    fs::write(house.path("adopted"), adopted).unwrap();
+    sh(&format!("echo {hash} {} | sha256sum -c", house.path("adopted").display()));
+    let config = fs::read_to_string(house.path("gateway.toml")).unwrap();
+    fs::write(house.path("gateway.toml"), format!("{config}\n[record]\nnorms_sha256 = \"{hash}\"\n")).unwrap();
+    let lawful = "[lawful]\nact = \"G.C. 41/2026\"\nfrom = 2026-02-01\nlog_norms = \"D.D. 112/2026\"\n";
+    house.set_policy(&format!("{POLICY}{lawful}"));
+    assert!(
+        norms("it").contains("Atto di adozione: D.D. 112/2026") && norms("it").contains("\ncorrisponde"),
+        "{}",
+        norms("it")
+    );
+    let _gateway = house.serve();
+    let holds = || house.json(&["status", "--json"])["norms"]["hold"].clone();
+    assert_eq!(holds(), true);
+    house.set_policy(&format!("retention = \"60 days\"\n{POLICY}{lawful}"));
+    house.says(&["reload"]);
+    wait("the alarm", || house.log().contains("THE CONFIGURATION IS NOT WHAT THE ADOPTED RULES"));
+    assert_eq!(holds(), false);
+    assert!(norms("en").contains("does NOT match the adopted text"), "{}", norms("en"));
+    house.set_policy(&format!("{POLICY}{lawful}"));
+    house.says(&["reload"]);
+    wait("its end", || house.log().contains("the configuration is what the adopted rules on the record say"));
+    assert_eq!(holds(), true);
+}
