@@ -27,20 +27,26 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
-    /// Leaves datagrams for the channel. False if there is no room, or nobody there.
-    pub(crate) fn offer(&self, transmit: &Transmit<'_>) -> bool {
-        let length = transmit.datagrams.len();
-        if self.waiting.load(Ordering::Relaxed) + length > MOST_WAITING {
-            return false;
+    /// Leaves datagrams for the channel: as many, from the first, as there is room for. How many there was none for, all if
+    /// nobody is there.
+    pub(crate) fn offer(&self, transmit: &Transmit<'_>) -> u64 {
+        let segment = transmit.segment.max(1);
+        let room = MOST_WAITING.saturating_sub(self.waiting.load(Ordering::Relaxed));
+        let all = transmit.datagrams;
+        let fits = if all.len() <= room { all.len() } else { room / segment * segment };
+        let (fitting, rest) = all.split_at(fits.min(all.len()));
+        let datagrams = |bytes: &[u8]| bytes.len().div_ceil(segment) as u64;
+        if fitting.is_empty() {
+            return datagrams(all);
         }
-        let run = Run { bytes: transmit.datagrams.to_vec(), segment: transmit.segment };
+        let run = Run { bytes: fitting.to_vec(), segment: transmit.segment };
         // Counted before it can be taken, so that the count never falls below nothing.
-        self.waiting.fetch_add(length, Ordering::Relaxed);
-        let left = self.runs.try_send(run).is_ok();
-        if !left {
-            self.waiting.fetch_sub(length, Ordering::Relaxed);
+        self.waiting.fetch_add(fitting.len(), Ordering::Relaxed);
+        if self.runs.try_send(run).is_err() {
+            self.waiting.fetch_sub(fitting.len(), Ordering::Relaxed);
+            return datagrams(all);
         }
-        left
+        datagrams(rest)
     }
 }
 
@@ -108,6 +114,10 @@ mod tests {
     use super::*;
 
     fn offer(outlet: &Outlet, datagrams: &[u8]) -> bool {
+        lost(outlet, datagrams) == 0
+    }
+
+    fn lost(outlet: &Outlet, datagrams: &[u8]) -> u64 {
         outlet.offer(&Transmit { to: Way::Channel(SessionNumber::new(1)), datagrams, segment: 1000 })
     }
 
@@ -122,6 +132,19 @@ mod tests {
         assert!(offer(&outlet, &[7; 60_000]), "there is room again");
         drop(outgoing);
         assert!(!offer(&outlet, &[7; 10]), "nobody is there");
+    }
+
+    #[test]
+    fn of_a_run_that_does_not_fit_as_much_is_taken_as_does() {
+        let (outlet, mut outgoing) = outlet();
+        for _ in 0..5 {
+            assert!(offer(&outlet, &[7; 50_000]));
+        }
+        assert_eq!(lost(&outlet, &[7; 50_500]), 51 - 12, "{MOST_WAITING} bytes in all");
+        let taken: Vec<usize> = std::iter::from_fn(|| outgoing.take().map(|run| run.bytes.len())).collect();
+        assert_eq!(taken, [50_000, 50_000, 50_000, 50_000, 50_000, 12_000]);
+        drop(outgoing);
+        assert_eq!(lost(&outlet, &[7; 2500]), 3, "nobody is there");
     }
 
     #[tokio::test]

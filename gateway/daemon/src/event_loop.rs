@@ -286,14 +286,15 @@ impl EventLoop {
             }
         }
         while let Some(transmit) = self.gateway.poll_transmit() {
-            let sent = match transmit.to {
-                Way::Udp(to) => self.udp.send(to, &transmit),
-                Way::Channel(number) => self.outlets.get(&number).is_some_and(|outlet| outlet.offer(&transmit)),
+            let all = || transmit.datagrams.len().div_ceil(transmit.segment.max(1)) as u64;
+            let lost = match transmit.to {
+                Way::Udp(to) if self.udp.send(to, &transmit) => 0,
+                Way::Udp(_) => all(),
+                Way::Channel(number) => self.outlets.get(&number).map_or_else(all, |outlet| outlet.offer(&transmit)),
             };
-            if !sent {
-                let datagrams = transmit.datagrams.len().div_ceil(transmit.segment.max(1));
-                tracing::trace!(datagrams, "not sent");
-                unsent += datagrams as u64;
+            if lost > 0 {
+                tracing::trace!(datagrams = lost, "not sent");
+                unsent += lost;
             }
         }
         self.gateway.handle_unsent(unsent);

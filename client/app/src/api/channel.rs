@@ -352,7 +352,7 @@ async fn ask(sink: &mut Sink, request: Request) -> bool {
 }
 
 /// Datagrams, a frame each, written together as far as they wait already. False when nobody takes them.
-async fn send_runs(sink: &mut Sink, first: Run, link: &mut ChannelEnd) -> bool {
+async fn send_runs(sink: &mut (impl futures_util::Sink<Message> + Unpin), first: Run, link: &mut ChannelEnd) -> bool {
     let sending = async {
         let (mut run, mut written) = (first, 0);
         loop {
@@ -364,7 +364,9 @@ async fn send_runs(sink: &mut Sink, first: Run, link: &mut ChannelEnd) -> bool {
                     return false;
                 }
             }
-            match link.take().filter(|_| written < MOST_TOGETHER) {
+            // What is taken out is sent: whether it is time to stop is asked before.
+            let next = if written < MOST_TOGETHER { link.take() } else { None };
+            match next {
                 Some(next) => run = next,
                 None => return sink.flush().await.is_ok(),
             }
@@ -375,7 +377,41 @@ async fn send_runs(sink: &mut Sink, first: Run, link: &mut ChannelEnd) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        cell::{Cell, RefCell},
+        convert::Infallible,
+    };
+
+    use client_core::{Transmit, Way};
+
     use super::*;
+    use crate::{link, udp::Progress};
+
+    #[tokio::test]
+    async fn what_waits_is_sent_whole_and_in_order_though_more_comes_meanwhile() {
+        let (loop_end, mut channel_end) = link::link();
+        let (offered, sent) = (Cell::new(0_u8), RefCell::new(Vec::new()));
+        let fill = || {
+            while offered.get() < 20 && loop_end.send(&run(&[offered.get(); 40_000])) == Progress::Done {
+                offered.update(|run| run + 1);
+            }
+        };
+        let mut sink = Box::pin(futures_util::sink::unfold((), |(), frame: Message| {
+            sent.borrow_mut().push(frame.into_data()[0]);
+            fill();
+            std::future::ready(Ok::<(), Infallible>(()))
+        }));
+        fill();
+        while let Some(first) = channel_end.take() {
+            assert!(send_runs(&mut sink, first, &mut channel_end).await);
+        }
+        let expected: Vec<u8> = (0..20).flat_map(|run| [run; 40]).collect();
+        assert_eq!(*sent.borrow(), expected);
+    }
+
+    fn run(contents: &[u8]) -> Transmit<'_> {
+        Transmit { way: Way::Channel, contents, segment_size: 1000 }
+    }
 
     #[test]
     fn homes_do_not_come_back_in_one_moment() {

@@ -177,7 +177,7 @@ async fn speak(sink: &mut Sink, attached: &mut Attached) -> Option<&'static str>
 }
 
 /// Datagrams, a frame each, written together as far as they wait already. False when nobody takes them.
-async fn send_runs(sink: &mut Sink, first: Run, outgoing: &mut Outgoing) -> bool {
+async fn send_runs(sink: &mut (impl futures_util::Sink<Message> + Unpin), first: Run, outgoing: &mut Outgoing) -> bool {
     let sending = async {
         let (mut run, mut written) = (first, 0);
         loop {
@@ -189,7 +189,9 @@ async fn send_runs(sink: &mut Sink, first: Run, outgoing: &mut Outgoing) -> bool
                     return false;
                 }
             }
-            match outgoing.take().filter(|_| written < MOST_TOGETHER) {
+            // What is taken out is sent: whether it is time to stop is asked before.
+            let next = if written < MOST_TOGETHER { outgoing.take() } else { None };
+            match next {
                 Some(next) => run = next,
                 None => return sink.flush().await.is_ok(),
             }
@@ -269,4 +271,35 @@ fn event(event: session::Event) -> Message {
 /// False when nobody takes it.
 async fn send(sink: &mut Sink, message: Message) -> bool {
     matches!(tokio::time::timeout(SENDING, sink.send(message)).await, Ok(Ok(())))
+}
+
+#[cfg(test)]
+mod tests {
+    use gateway_api::SessionNumber;
+    use gateway_core::{Transmit, Way};
+
+    use super::*;
+    use crate::channel_queue;
+
+    #[tokio::test]
+    async fn what_waits_is_sent_whole_and_in_order_over_several_turns() {
+        let (outlet, mut outgoing) = channel_queue::outlet();
+        let sent = std::cell::RefCell::new(Vec::new());
+        let mut sink = Box::pin(futures_util::sink::unfold((), |(), frame: Message| {
+            sent.borrow_mut().push(frame.into_data()[0]);
+            std::future::ready(Ok::<(), std::convert::Infallible>(()))
+        }));
+        for run in 0..6_u8 {
+            let to = Way::Channel(SessionNumber::new(1));
+            assert_eq!(outlet.offer(&Transmit { to, datagrams: &[run; 40_000], segment: 1000 }), 0);
+        }
+        let mut turns = 0;
+        while let Some(first) = outgoing.take() {
+            assert!(send_runs(&mut sink, first, &mut outgoing).await);
+            turns += 1;
+        }
+        assert!(turns > 1, "it is more than one turn carries");
+        let expected: Vec<u8> = (0..6).flat_map(|run| [run; 40]).collect();
+        assert_eq!(*sent.borrow(), expected);
+    }
 }
