@@ -30,6 +30,9 @@ mod profile;
 
 pub(crate) use agreement::share_a_minute;
 
+/// The longest text of a notice, in bytes: a dozen pages, and as many notices as a profile may have fit into one answer.
+const LONGEST_NOTICE: usize = 32 << 10;
+
 /// Reads, resolves and checks.
 pub(crate) fn resolve(sources: &Sources) -> Result<(Policy, Mistakes), Mistakes> {
     let mut mistakes = Mistakes::default();
@@ -402,6 +405,11 @@ impl Resolver<'_> {
             self.mistakes.push(
                 Mistake::error(file.span, format!("the notice {} is empty", typed(&file.value))).label("says nothing"),
             );
+        }
+        if found.text.len() > LONGEST_NOTICE {
+            let mistake = Mistake::error(file.span, format!("the notice {} is too long", typed(&file.value)));
+            let length = format!("{} KiB of {} at most", found.text.len().div_ceil(1024), LONGEST_NOTICE / 1024);
+            self.mistakes.push(mistake.label(length).advice("say it in fewer words, and where the whole text is kept"));
         }
         Some(found.text.as_str().into())
     }

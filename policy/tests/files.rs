@@ -76,3 +76,19 @@ fn the_worked_examples_can_be_used_as_they_are() {
     }
     assert_eq!(examples, 3);
 }
+
+#[test]
+fn a_notice_that_nobody_would_read_to_its_end_is_a_mistake() {
+    let base = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/base.toml")).unwrap();
+    let told = |length: usize| {
+        let text = "[notices.privacy]\nen = \"privacy.txt\"\n".to_owned();
+        let files = [("base.toml", base.clone()), ("notice.toml", text), ("privacy.txt", "x".repeat(length))];
+        let files = files.map(|(name, text)| SourceFile { name: name.into(), text }).to_vec();
+        let sources = Sources::new(files);
+        Policy::parse(&sources).map(drop).map_err(|mistakes| mistakes.render(&sources, Style::Plain))
+    };
+    assert_eq!(told(32 << 10), Ok(()));
+    let mistake = told((32 << 10) + 1).unwrap_err();
+    assert!(mistake.contains("the notice `privacy.txt` is too long"), "{mistake}");
+    assert!(mistake.contains("33 KiB of 32 at most"), "{mistake}");
+}

@@ -94,6 +94,14 @@ pub(crate) struct Api {
     pub(crate) tunnel_endpoint: String,
 }
 
+impl Api {
+    /// What a worker is told when the record does not take what must stand in it first.
+    fn unrecorded(&self) -> error::Refused {
+        let full = self.ledger.store().standing().full_since().is_some();
+        error::Refused::Unavailable(if full { "disk_full" } else { "record_failed" })
+    }
+}
+
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy)]
 struct Peer(SocketAddr);

@@ -12,6 +12,9 @@ use crate::{
     syntax::{LimitsWritten, ProfileWritten, Written},
 };
 
+/// Notices of one profile.
+const MOST_NOTICES: usize = 8;
+
 impl Resolver<'_> {
     pub(super) fn profiles(
         &mut self,
@@ -48,6 +51,10 @@ impl Resolver<'_> {
             Some(tighter) => self.tightened(&managed, tighter),
             None => managed.clone(),
         };
+        if let Some(listed) = written.notices.as_ref().filter(|notices| notices.value.len() > MOST_NOTICES) {
+            let mistake = Mistake::error(listed.span, format!("more than {MOST_NOTICES} notices"));
+            self.mistakes.push(mistake.label("nobody reads so many").advice("put them together in fewer texts"));
+        }
         let listed_notices = written.notices.map(|notices| notices.value).unwrap_or_default();
         Profile {
             name: written.name.value.into(),

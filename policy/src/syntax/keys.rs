@@ -224,7 +224,7 @@ pub(crate) static PROFILE: Sheet = Sheet {
             "What a second login does to the open session.",
         ),
         optional("redirect", Takes::Words(REDIRECTIONS), "[]", "What the RDP program may share with the workstation."),
-        optional("notices", Takes::Texts, "none", "Notices that must have been read."),
+        optional("notices", Takes::Texts, "none", "Notices that must have been read, 8 at most."),
         optional(
             "unknown_client",
             Takes::Word(UNKNOWN_CLIENTS),
@@ -336,7 +336,7 @@ pub(crate) static EXCEPTION: Sheet = Sheet {
 /// `[notices.NAME]`
 pub(crate) static NOTICE: Sheet = Sheet {
     title: "[notices.NAME]",
-    about: "A text file of the folder, in one language or both. It is read, never consented to; a changed text is read again.",
+    about: "A text file of the folder, of 32 KiB at most, in one language or both. It is read, never consented to; a changed text is read again.",
     keys: &[optional("it", Takes::File, "", "The Italian text."), optional("en", Takes::File, "", "The English text.")],
 };
 

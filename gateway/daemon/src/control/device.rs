@@ -128,7 +128,7 @@ async fn enrol_now(api: &Api, attempt: &mut Attempt, chain: &Chain, body: Body) 
         tracing::error!(%error, "enrolled device not recorded");
         // What cannot be recorded shall not be; a code is made again.
         let _ = api.devices.revoke(&issued.device.serial, now.wall);
-        return Err(failure(Refused::Unavailable("record_failed")));
+        return Err(failure(api.unrecorded()));
     }
     tracing::info!("a device was enrolled");
     Ok(Enrolled {

@@ -45,7 +45,7 @@ async fn begin_now(api: &Api, attempt: &mut Attempt, body: Body) -> Result<Begun
     attempt.language = request.language;
     check(&request.user, &request.password, [&request.enrolment_code])?;
     let person = enroller(api, &request.user, request.password, &request.enrolment_code, attempt).await?;
-    let secret = api.factors.begin(&person).await.map_err(|error| not_confirmed(&person, error))?;
+    let secret = api.factors.begin(&person).await.map_err(|error| not_confirmed(api, &person, error))?;
     Ok(Begun { secret })
 }
 
@@ -56,7 +56,7 @@ async fn confirm_now(api: &Api, attempt: &mut Attempt, body: Body) -> Result<Con
     check(&request.user, &request.password, [&request.enrolment_code, &request.code])?;
     let person = enroller(api, &request.user, request.password, &request.enrolment_code, attempt).await?;
     let confirmed = api.factors.confirm(&person, &request.code, from, clock::now().wall).await;
-    let recovery_codes = confirmed.map_err(|error| not_confirmed(&person, error))?;
+    let recovery_codes = confirmed.map_err(|error| not_confirmed(api, &person, error))?;
     tracing::info!("a worker enrolled a second factor");
     Ok(Confirmed { recovery_codes })
 }
@@ -84,14 +84,14 @@ fn check<const N: usize>(user: &str, password: &Password, codes: [&Code; N]) -> 
     if fits && codes.into_iter().all(|code| code_fits(Some(code))) { Ok(()) } else { Err(Refused::BadRequest) }
 }
 
-fn not_confirmed(person: &Person, error: NotConfirmed) -> Failure {
+fn not_confirmed(api: &Api, person: &Person, error: NotConfirmed) -> Failure {
     let refused = match error {
         NotConfirmed::OtherCode(clock_off_s) => Refused::FactorNotConfirmed(clock_off_s),
         // The office took it back in the middle, or another request was first.
         NotConfirmed::NothingBegun => Refused::FactorNotConfirmed(None),
         NotConfirmed::Failed(error) => {
             tracing::error!(%error, "a second factor cannot be kept");
-            Refused::Unavailable("record_failed")
+            api.unrecorded()
         }
     };
     Failure::of(&person.name, refused)

@@ -355,7 +355,7 @@ pub(super) async fn authenticate(
         Err(NotShown::Failed(error)) => {
             tracing::error!(%error, "login refused: its second factor cannot be used up");
             api.throttle.unchecked(user);
-            return Err(Failure::of(&person.name, Refused::Unavailable("record_failed")));
+            return Err(Failure::of(&person.name, api.unrecorded()));
         }
     }
     match must_act {

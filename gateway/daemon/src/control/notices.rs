@@ -137,7 +137,7 @@ async fn note(api: &Api, asked: &Asked, read: &[Arc<Notice>]) -> Result<(), Refu
         let recorded = api.ledger.store().note(Draft { fields, names, ..Draft::new(Kind::NoticeRead, now) }).await;
         recorded.map_err(|error| {
             tracing::error!(%error, "login refused: what was read cannot be recorded");
-            Refused::Unavailable("record_failed")
+            api.unrecorded()
         })?;
     }
     if read.is_empty() {
@@ -145,7 +145,7 @@ async fn note(api: &Api, asked: &Asked, read: &[Arc<Notice>]) -> Result<(), Refu
     }
     let unkept = |why: String| {
         tracing::error!(why, "login refused: what was read cannot be kept");
-        Refused::Unavailable("record_failed")
+        api.unrecorded()
     };
     api.reviews.has_read(read.iter().map(|notice| &*notice.name), now).await.map_err(unkept)?;
     let (kept, person, read) = (Arc::clone(&api.notices), person.clone(), read.to_vec());

@@ -417,13 +417,24 @@ mod tests {
         assert_eq!(attempt(&throttle, address("10.1.0.2"), now), Ok(()));
     }
 
+    /// Of this process, in bytes; proc(5).
+    fn resident() -> usize {
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+    }
+
     #[test]
     fn memory_is_bounded_under_a_million_sources_and_those_known_are_not_forgotten() {
         let (throttle, now) = (Throttle::new(Lockout::NotTold), Instant::now());
         fail(&throttle, address("192.0.2.1"), 20, now);
+        let before = resident();
         for host in 0..1_000_000u32 {
             throttle.failed(Ipv4Addr::from_bits(0x0a00_0000 + host).into(), now);
+            throttle.failed(Ipv6Addr::from_bits((0x2001_0db8 << 96) | u128::from(host) << 64).into(), now);
         }
+        let grown = resident().saturating_sub(before);
+        println!("two million sources are remembered in {grown} bytes");
+        assert!(grown < 32 << 20, "{grown} bytes");
         assert!(lock(&throttle.addresses).table.len() <= REMEMBERED);
         assert!(attempt(&throttle, address("192.0.2.1"), now).is_err());
         let later = now + Duration::from_secs(3600);
