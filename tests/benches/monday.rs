@@ -76,7 +76,8 @@ fn main() {
     world.home.ip("route add local 10.64.0.0/14 dev lo");
     world.internet.ip("route add 10.64.0.0/14 via 198.51.100.2");
     let directory = Directory::start(&world);
-    directory.modify(&world, &people(people_there));
+    directory
+        .modify(&world, &people("monday", &(0..WORKERS).map(worker).chain((0..TRIES).map(coded)).collect::<Vec<_>>()));
     // Nobody's session ends while the others sign in.
     let hours = "\"1h\"";
     let mut setup =
@@ -89,7 +90,7 @@ fn main() {
 
     let mut client = Connect::new(&gateway, "m.rossi").start(&world.home);
     let door = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), client.port());
-    let scene = Scene { world: &world, gateway: &gateway, door, tls: tls() };
+    let scene = Scene { world: &world, gateway: &gateway, directory: &directory, door, tls: tls() };
     println!("echo of one byte, quiet: {}", Times(echo(&world.home, door, || true)));
     monday(&scene);
     alike(&scene);
@@ -107,6 +108,7 @@ fn main() {
 struct Scene<'w> {
     world: &'w World,
     gateway: &'w Gateway<'w>,
+    directory: &'w Directory,
     /// Where another worker's workstation is reached at home.
     door: SocketAddr,
     tls: Arc<ClientConfig>,
@@ -145,7 +147,11 @@ fn monday(Scene { world, door, tls, .. }: &Scene<'_>) {
 }
 
 /// Everybody signs in, some at a time, and somebody asks who is there.
-fn listed(Scene { world, gateway, door, tls }: &Scene<'_>, sessions: u16) {
+fn listed(Scene { world, gateway, directory, door, tls }: &Scene<'_>, sessions: u16) {
+    for first in (WORKERS..sessions).step_by(usize::from(WORKERS)) {
+        let last = sessions.min(first + WORKERS);
+        directory.modify(world, &people(&format!("from-{first}"), &(first..last).map(worker).collect::<Vec<_>>()));
+    }
     let (next, begun) = (AtomicU16::new(0), Instant::now());
     let before = resident(gateway);
     std::thread::scope(|scope| {
@@ -246,7 +252,7 @@ enum Flood {
     Connections,
 }
 
-fn uninvited(Scene { world, gateway, door, tls }: &Scene<'_>, flood: Flood, span: Duration, quiet: f64) {
+fn uninvited(Scene { world, gateway, door, tls, .. }: &Scene<'_>, flood: Flood, span: Duration, quiet: f64) {
     let (over, count) = (AtomicBool::new(false), AtomicU64::new(0));
     let before = resident(gateway);
     let (carried, login) = std::thread::scope(|scope| {
@@ -439,7 +445,8 @@ fn coded(nth: u16) -> String {
     format!("coded{nth}")
 }
 
-fn people(count: u16) -> String {
+/// New people, in a group of their own inside the office's: a directory reads a group's entry whole whenever it looks into it.
+fn people(group: &str, names: &[String]) -> String {
     let base = ldap::BASE;
     let person = |name: &String| {
         format!(
@@ -448,10 +455,14 @@ fn people(count: u16) -> String {
             password(name)
         )
     };
-    let names: Vec<String> = (0..count).map(worker).chain((0..TRIES).map(coded)).collect();
     let members: String = names.iter().map(|name| format!("member: uid={name},ou=people,{base}\n")).collect();
-    let group = format!("dn: {}\nchangetype: modify\nadd: member\n{members}\n", ldap::GROUP);
-    names.iter().map(person).collect::<String>() + &group
+    let dn = format!("cn={group},ou=groups,{base}");
+    let groups = format!(
+        "dn: {dn}\nchangetype: add\nobjectClass: groupOfNames\ncn: {group}\n{members}\n\
+         dn: {}\nchangetype: modify\nadd: member\nmember: {dn}\n",
+        ldap::GROUP
+    );
+    names.iter().map(person).collect::<String>() + &groups
 }
 
 fn agreements(count: u16) -> String {

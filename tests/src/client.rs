@@ -7,6 +7,7 @@ use nix::{sys::signal::Signal, unistd::Pid};
 use crate::{
     gateway::{CONTROL_PORT, Gateway, at, label, password},
     netns::{Computer, Process},
+    screen::Screen,
     wait,
     world::{GATEWAY, World, program},
 };
@@ -92,7 +93,15 @@ impl Connect {
 
     /// Starts it on a computer.
     pub fn start(&self, computer: &Computer) -> Client {
-        let mut command = computer.command(program("deskgate"));
+        self.start_through(computer, &[])
+    }
+
+    /// Starts it on a computer through another program, `wrapper`, with its arguments.
+    pub fn start_through(&self, computer: &Computer, wrapper: &[&str]) -> Client {
+        let program = program("deskgate");
+        let mut words = wrapper.iter().map(AsRef::as_ref).chain([program.as_os_str()]);
+        let mut command = computer.command(words.next().unwrap_or_default());
+        command.args(words);
         command.args(["connect", "--server", &self.server, "--user", &self.user]);
         command.args(["--fingerprint", &self.fingerprint, "--language", self.language, "--password-stdin"]);
         command.args(&self.arguments);
@@ -102,7 +111,7 @@ impl Connect {
             stdin += &format!("{code}\n");
         }
         if let Some(display) = self.display {
-            command.env("DISPLAY", display);
+            command.env("DISPLAY", display).env("DBUS_SESSION_BUS_ADDRESS", Screen::BUS);
         }
         Client { process: computer.spawn(&label("client"), command, &stdin) }
     }
@@ -220,6 +229,19 @@ pub fn enrol_device(computer: &Computer, gateway: &Gateway<'_>, user: &str, code
     command.args(["device", "enrol", "--server", &at(GATEWAY, CONTROL_PORT), "--user", user, "--language", "en"]);
     command.args(["--fingerprint", &gateway.fingerprint(), "--password-stdin"]);
     let mut process = computer.spawn(&label("enrol"), command, &format!("{}\n{code}\n", password(user)));
+    let code = process.wait(wait::SOON).code();
+    (code, process.stdout() + &process.stderr())
+}
+
+/// Runs `deskgate device renew` to its end: its exit code and all it said.
+///
+/// # Panics
+/// When it does not end soon.
+pub fn renew_device(computer: &Computer, gateway: &Gateway<'_>) -> (Option<i32>, String) {
+    let mut command = computer.command(program("deskgate"));
+    command.args(["device", "renew", "--server", &at(GATEWAY, CONTROL_PORT), "--language", "en"]);
+    command.args(["--fingerprint", &gateway.fingerprint()]);
+    let mut process = computer.spawn(&label("renew"), command, "");
     let code = process.wait(wait::SOON).code();
     (code, process.stdout() + &process.stderr())
 }

@@ -16,6 +16,7 @@ const SIZE: (usize, usize) = (1280, 900);
 pub struct Screen<'a> {
     computer: &'a Computer,
     /// Dropped before the server they talk to.
+    notifications: Option<Process>,
     programs: Vec<Process>,
     _server: Process,
 }
@@ -23,6 +24,9 @@ pub struct Screen<'a> {
 impl<'a> Screen<'a> {
     /// The name that programs on its computer find it by. Each computer has its own `/tmp`, so one number serves all.
     pub const DISPLAY: &'static str = ":7";
+
+    /// Where programs on its computer find the desktop's services, once [`Screen::take_notifications`] has started them.
+    pub const BUS: &'static str = "unix:path=/tmp/desktop-bus";
 
     /// Switches the screen on.
     ///
@@ -34,7 +38,7 @@ impl<'a> Screen<'a> {
         let size = format!("{}x{}x24", SIZE.0, SIZE.1);
         command.args([Self::DISPLAY, "-screen", "0", &size, "-nolisten", "tcp", "-noreset", "-ac"]);
         let server = computer.spawn(&format!("{}.screen", computer.name()), command, "");
-        let screen = Self { computer, programs: Vec::new(), _server: server };
+        let screen = Self { computer, notifications: None, programs: Vec::new(), _server: server };
         wait::until("the screen", wait::SOON, || screen.picture().map(|_| ()));
         screen
     }
@@ -52,6 +56,36 @@ impl<'a> Screen<'a> {
             self.computer.succeeds(&format!("DISPLAY={display} wmctrl -m")).then_some(())
         });
         self.computer.sh(&format!("DISPLAY={display} xsetroot -solid '#3b3f46'"));
+    }
+
+    /// Shows notifications as desktops do, by a real service for them. What it was given can be read from then on.
+    ///
+    /// # Panics
+    /// When the service does not come up.
+    pub fn take_notifications(&mut self) {
+        let name = self.computer.name();
+        let mut command = self.computer.command("dbus-daemon");
+        command.args(["--session", "--nofork", "--nopidfile", "--address", Self::BUS]);
+        self.programs.push(self.computer.spawn(&format!("{name}.bus"), command, ""));
+        wait::until("the desktop's bus", wait::SOON, || self.is_on_bus("org.freedesktop.DBus").then_some(()));
+        let mut command = self.computer.command("dunst");
+        command.arg("-print").env("DISPLAY", Self::DISPLAY).env("DBUS_SESSION_BUS_ADDRESS", Self::BUS);
+        self.notifications = Some(self.computer.spawn(&format!("{name}.notifications"), command, ""));
+        let service = "org.freedesktop.Notifications";
+        wait::until("the desktop's notifications", wait::SOON, || self.is_on_bus(service).then_some(()));
+    }
+
+    fn is_on_bus(&self, name: &str) -> bool {
+        self.computer.succeeds(&format!(
+            "dbus-send --bus={} --print-reply --dest=org.freedesktop.DBus /org/freedesktop/DBus \
+             org.freedesktop.DBus.NameHasOwner string:{name} | grep -q 'boolean true'",
+            Self::BUS
+        ))
+    }
+
+    /// All notifications that were shown, as their service prints them.
+    pub fn notified(&self) -> String {
+        self.notifications.as_ref().map(Process::stdout).unwrap_or_default()
     }
 
     /// Opens a terminal that shows a file as it grows, at `geometry` as X has it.

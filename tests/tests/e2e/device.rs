@@ -4,7 +4,7 @@ use std::fs;
 
 use e2e::{
     api,
-    client::{Client, Connect, enrol_device, exit},
+    client::{Client, Connect, enrol_device, exit, renew_device},
     gateway::{Gateway, Setup, password},
     netns::Computer,
     wait,
@@ -158,4 +158,43 @@ fn a_computer_stays_managed_over_a_restart_and_its_session_ends_when_it_is_revok
     assert_eq!(gateway.close_reason(&number, wait::SOON), "device_revoked");
     client.wait(wait::SOON);
     gateway.assert_nothing_left();
+}
+
+#[test]
+fn a_certificate_is_renewed_without_anybody_signing_in_and_only_when_it_is_time() {
+    let world = World::new();
+    let mut gateway = managed_only().start(&world);
+    let (exit_code, said) = renew_device(&world.home, &gateway);
+    assert_eq!(exit_code, exit::FAILED, "{said}");
+    assert!(said.contains("not managed"), "{said}");
+    enrolled(&world.home, &gateway, "m.rossi", "PC-12");
+    let first = world.home.sh(&format!("cat {KEPT}"));
+    let (exit_code, said) = renew_device(&world.home, &gateway);
+    assert_eq!(exit_code, exit::ENDED, "{said}");
+    assert!(said.contains("nothing to renew yet"), "{said}");
+    assert_eq!(world.home.sh(&format!("cat {KEPT}")), first);
+
+    // Ten months later, as far as the gateway's list says when it ends.
+    assert_eq!(gateway.stop(), exit::ENDED);
+    let list = gateway.files().folder().join("state/devices.json");
+    let mut devices: Value = serde_json::from_slice(&fs::read(&list).expect("kept")).expect("JSON");
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * 60);
+    devices["devices"][0]["until"] = soon.to_string().into();
+    fs::write(&list, devices.to_string()).expect("the state folder is writable");
+    gateway.start_again();
+    let (exit_code, said) = renew_device(&world.home, &gateway);
+    assert_eq!(exit_code, exit::ENDED, "{said}");
+    assert!(said.contains("PC-12"), "{said}");
+    let second = world.home.sh(&format!("cat {KEPT}"));
+    let key = |text: &str| text.split("-----BEGIN CERTIFICATE").next().map(str::to_owned);
+    assert_eq!(key(&second), key(&first), "the key is the same");
+    assert_ne!(second, first);
+
+    connected(&world.home, &gateway, "m.rossi");
+    gateway.wait_empty(wait::SOON);
+    gateway.command(&["device", "revoke", "PC-12"]);
+    let (exit_code, said) = renew_device(&world.home, &gateway);
+    assert_eq!(exit_code, exit::REFUSED, "{said}");
+    assert!(said.contains("revoked"), "{said}");
+    refused(&world.home, &gateway, "m.rossi", "revoked");
 }

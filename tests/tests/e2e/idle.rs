@@ -34,7 +34,8 @@ fn a_busy_desktop_with_nobody_at_it_is_closed() {
     let world = World::new();
     let desktop = Desktop::start(&world, &world.workstation, "m.rossi", "pw-desk", BLUE, BUSY);
     let gateway = Setup::default().profile("idle", "\"1m\"").start(&world);
-    let screen = Screen::start(&world.home);
+    let mut screen = Screen::start(&world.home);
+    screen.take_notifications();
     let (mut client, number) = at_work(&world, &gateway, &screen);
     let begun = Instant::now();
 
@@ -54,8 +55,9 @@ fn a_busy_desktop_with_nobody_at_it_is_closed() {
     let outlived = connected.duration_since(gateway.closed_at(&number));
     assert!(outlived < SignedDuration::from_secs(1), "the desktop stayed connected for {outlived:?}");
     assert_eq!(client.wait(wait::SOON).code(), exit::ENDED, "{}", client.said());
-    // It was shown a while before, and the end came when it was due: a warning alone makes no mark.
+    // It was shown a while before, in the terminal and over the desktop, and the end came when it was due: a warning alone makes no mark.
     assert!(client.said().contains("You seem to be away"), "{}", client.said());
+    assert!(screen.notified().contains("You seem to be away"), "{}", screen.notified());
     assert!(!world.home.succeeds("pidof xfreerdp"), "the RDP program has ended");
     // The RDP program reconnects by itself where it can; nothing must answer it.
     assert!(

@@ -1,5 +1,7 @@
 //! The daemon runs as a user of its own, needs two capabilities to start, and keeps none.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use e2e::{
     api,
     gateway::{Gateway, Setup},
@@ -58,4 +60,24 @@ fn the_process_that_keeps_the_firewall_holds_the_right_to_that_alone() {
     let keeper = gateway.keeper().expect("it runs");
     // CAP_NET_ADMIN is the twelfth.
     assert_eq!(capabilities(keeper), [format!("{:016x}", 1 << 12)]);
+}
+
+#[test]
+fn neither_program_s_memory_is_dumped_or_read_by_another_process_of_its_user() {
+    let world = World::new();
+    let files = Setup::default().write(&world);
+    files.add_person(&world, "m.rossi");
+    world.gateway.sh(&format!("chown -R nobody:nogroup {}", files.folder().display()));
+    let process = files.serve_through(&world, &UNIT);
+    let gateway = Gateway::over(&world, files, process);
+    let mut client = e2e::client::Connect::new(&gateway, "m.rossi").start_through(&world.home, &UNIT[..4]);
+    client.port();
+    let pids = [gateway.pid(), client.pid()].map(|pid| pid.expect("it runs"));
+    for pid in pids {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+        assert!(status.contains("\nUid:\t65534\t"), "it runs as nobody: {status}");
+        // proc(5): the files of a process that may not be dumped are root's.
+        let owner = std::fs::metadata(format!("/proc/{pid}/environ")).expect("it runs").uid();
+        assert_eq!(owner, 0, "{status}");
+    }
 }
