@@ -9,7 +9,7 @@ machine_packages=(
     slapd ldap-utils sqlite3 rsyslog rsyslog-gnutls
     samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba
     xrdp xorgxrdp freerdp2-x11 xvfb xdotool wmctrl openbox xterm x11-xserver-utils x11-utils xauth imagemagick
-    dbus dunst libnotify-bin
+    dbus dunst libnotify-bin gnome-keyring
 )
 
 # Ends with a message unless network namespaces can be made.

@@ -7,7 +7,6 @@ use nix::{sys::signal::Signal, unistd::Pid};
 use crate::{
     gateway::{CONTROL_PORT, Gateway, at, label, password},
     netns::{Computer, Process},
-    screen::Screen,
     wait,
     world::{GATEWAY, World, program},
 };
@@ -111,7 +110,7 @@ impl Connect {
             stdin += &format!("{code}\n");
         }
         if let Some(display) = self.display {
-            command.env("DISPLAY", display).env("DBUS_SESSION_BUS_ADDRESS", Screen::BUS);
+            command.env("DISPLAY", display);
         }
         Client { process: computer.spawn(&label("client"), command, &stdin) }
     }

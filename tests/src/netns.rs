@@ -55,6 +55,9 @@ pub struct Computer {
 }
 
 impl Computer {
+    /// Where its programs look for their desktop's services, if any run: each computer has a `/tmp` of its own.
+    pub const BUS: &'static str = "unix:path=/tmp/desktop-bus";
+
     /// Switches a computer on. `folder` receives what its programs print and holds the file `hosts`; the computer sees
     /// it, and the folders `keep`, under the same paths as we do.
     ///
@@ -96,6 +99,7 @@ impl Computer {
             .arg(program)
             .env("HOME", "/home")
             .env("LC_ALL", "C.UTF-8")
+            .env("DBUS_SESSION_BUS_ADDRESS", Self::BUS)
             .env_remove("DISPLAY");
         command
     }

@@ -25,9 +25,6 @@ impl<'a> Screen<'a> {
     /// The name that programs on its computer find it by. Each computer has its own `/tmp`, so one number serves all.
     pub const DISPLAY: &'static str = ":7";
 
-    /// Where programs on its computer find the desktop's services, once [`Screen::take_notifications`] has started them.
-    pub const BUS: &'static str = "unix:path=/tmp/desktop-bus";
-
     /// Switches the screen on.
     ///
     /// # Panics
@@ -63,24 +60,12 @@ impl<'a> Screen<'a> {
     /// # Panics
     /// When the service does not come up.
     pub fn take_notifications(&mut self) {
-        let name = self.computer.name();
-        let mut command = self.computer.command("dbus-daemon");
-        command.args(["--session", "--nofork", "--nopidfile", "--address", Self::BUS]);
-        self.programs.push(self.computer.spawn(&format!("{name}.bus"), command, ""));
-        wait::until("the desktop's bus", wait::SOON, || self.is_on_bus("org.freedesktop.DBus").then_some(()));
+        let bus = Bus::start(self.computer);
         let mut command = self.computer.command("dunst");
-        command.arg("-print").env("DISPLAY", Self::DISPLAY).env("DBUS_SESSION_BUS_ADDRESS", Self::BUS);
-        self.notifications = Some(self.computer.spawn(&format!("{name}.notifications"), command, ""));
-        let service = "org.freedesktop.Notifications";
-        wait::until("the desktop's notifications", wait::SOON, || self.is_on_bus(service).then_some(()));
-    }
-
-    fn is_on_bus(&self, name: &str) -> bool {
-        self.computer.succeeds(&format!(
-            "dbus-send --bus={} --print-reply --dest=org.freedesktop.DBus /org/freedesktop/DBus \
-             org.freedesktop.DBus.NameHasOwner string:{name} | grep -q 'boolean true'",
-            Self::BUS
-        ))
+        command.arg("-print").env("DISPLAY", Self::DISPLAY);
+        self.notifications = Some(self.computer.spawn(&format!("{}.notifications", self.computer.name()), command, ""));
+        bus.wait_for("org.freedesktop.Notifications");
+        self.programs.push(bus.server);
     }
 
     /// All notifications that were shown, as their service prints them.
@@ -155,5 +140,38 @@ impl<'a> Screen<'a> {
         command.env("DISPLAY", Self::DISPLAY).args(["-silent", "-window", "root", "-depth", "8", "rgb:-"]);
         let pixels = command.output().ok()?.stdout;
         (pixels.len() == SIZE.0 * SIZE.1 * 3).then_some(pixels)
+    }
+}
+
+/// The bus by which programs of a computer's desktop find each other.
+#[derive(Debug)]
+pub struct Bus<'a> {
+    computer: &'a Computer,
+    server: Process,
+}
+
+impl<'a> Bus<'a> {
+    /// Starts it where every program of the computer looks for it.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn start(computer: &'a Computer) -> Self {
+        let mut command = computer.command("dbus-daemon");
+        command.args(["--session", "--nofork", "--nopidfile", "--address", Computer::BUS]);
+        let bus = Self { computer, server: computer.spawn(&format!("{}.bus", computer.name()), command, "") };
+        bus.wait_for("org.freedesktop.DBus");
+        bus
+    }
+
+    /// Waits for a service by its name on the bus.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub fn wait_for(&self, service: &str) {
+        let question = format!(
+            "dbus-send --session --print-reply --dest=org.freedesktop.DBus /org/freedesktop/DBus \
+             org.freedesktop.DBus.NameHasOwner string:{service} | grep -q 'boolean true'"
+        );
+        wait::until(service, wait::SOON, || self.computer.succeeds(&question).then_some(()));
     }
 }

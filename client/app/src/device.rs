@@ -1,5 +1,9 @@
-//! This computer's own key and the office's certificate for it, where the office manages this computer: one file for each
-//! gateway, that nobody but its user may read.
+//! This computer's own key and the office's certificate for it, where the office manages this computer.
+//!
+//! ```text
+//!   a desktop with a keyring     key: the keyring, as HOST:PORT     certificate: devices/HOST_PORT.pem
+//!   none                         both: devices/HOST_PORT.pem, that nobody but its user may read
+//! ```
 //!
 //! The key is made here and never leaves. A personal computer has no such file, and nothing else is kept.
 
@@ -18,6 +22,7 @@ use zeroize::Zeroizing;
 use crate::{
     api::{plain, trust},
     config::{self, Server},
+    keyring,
 };
 
 /// More than a key and a certificate have, in bytes.
@@ -29,6 +34,8 @@ pub(crate) struct Device {
     path: PathBuf,
     /// PEM.
     key: Arc<Zeroizing<String>>,
+    /// The key is in the keyring, and the file has the certificate alone.
+    in_keyring: bool,
     identity: Arc<SingleCertAndKey>,
 }
 
@@ -40,7 +47,7 @@ impl Device {
         let key = Zeroizing::new(pair.serialize_pem());
         let params = CertificateParams::new(vec!["device".to_owned()]).map_err(|error| error.to_string())?;
         let own = params.self_signed(&pair).map_err(|error| error.to_string())?;
-        Self::of(path, key, vec![own.der().clone()])
+        Self::of(path, (key, false), vec![own.der().clone()])
     }
 
     /// What is kept for this gateway.
@@ -60,14 +67,31 @@ impl Device {
         let chain = CertificateDer::pem_slice_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>();
         let chain = chain.map_err(|error| failed(&error))?;
         let end = text.find("-----BEGIN CERTIFICATE").ok_or_else(|| failed(&"it holds none"))?;
-        let key = Zeroizing::new(text.get(..end).unwrap_or_default().to_owned());
-        Self::of(path.clone(), key, chain).map(Some).map_err(|error| failed(&error))
+        let own = text.get(..end).unwrap_or_default().trim();
+        let in_keyring = own.is_empty();
+        let key = if in_keyring {
+            keyring::fetch(&name(server)).map_err(|trouble| match trouble {
+                keyring::Trouble::NoKey => {
+                    failed(&"the keyring has lost its key: `deskgate device forget`, then a new code from your office")
+                }
+                keyring::Trouble::Unusable(why) => {
+                    failed(&format_args!("its key is in the keyring, which says: {why}"))
+                }
+            })?
+        } else {
+            Zeroizing::new(own.to_owned() + "\n")
+        };
+        Self::of(path.clone(), (key, in_keyring), chain).map(Some).map_err(|error| failed(&error))
     }
 
-    fn of(path: PathBuf, key: Zeroizing<String>, chain: Vec<CertificateDer<'static>>) -> Result<Self, String> {
+    fn of(
+        path: PathBuf,
+        (key, in_keyring): (Zeroizing<String>, bool),
+        chain: Vec<CertificateDer<'static>>,
+    ) -> Result<Self, String> {
         let private = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| error.to_string())?;
         let identity = CertifiedKey::from_der(chain, private, &trust::provider()).map_err(|error| error.to_string())?;
-        Ok(Self { path, key: Arc::new(key), identity: Arc::new(SingleCertAndKey::from(identity)) })
+        Ok(Self { path, key: Arc::new(key), in_keyring, identity: Arc::new(SingleCertAndKey::from(identity)) })
     }
 
     /// What TLS shows.
@@ -75,14 +99,25 @@ impl Device {
         Arc::clone(&self.identity)
     }
 
-    /// Keeps the key with the office's certificate for it, in the place of what is there.
+    /// Puts the key into the keyring, if there is one: from then on [`Device::keep`] writes the certificate alone.
+    pub(crate) fn into_keyring(mut self, server: &Server) -> Self {
+        match keyring::keep(&name(server), &self.key) {
+            Ok(()) => self.in_keyring = true,
+            Err(trouble) => tracing::info!(?trouble, "no keyring takes the key: it goes into a file"),
+        }
+        self
+    }
+
+    /// Keeps the office's certificate, with the key if no keyring has that, in the place of what is there.
     pub(crate) fn keep(&self, certificate: &str) -> Result<(), String> {
         let failed = |error: &dyn std::fmt::Display| format!("`{}` could not be written: {error}", self.path.display());
         let chain = CertificateDer::pem_slice_iter(certificate.as_bytes()).collect::<Result<Vec<_>, _>>();
         // What does not go with the key would lock this computer out.
         let chain = chain.map_err(|error| failed(&error))?;
-        Self::of(self.path.clone(), Zeroizing::new((**self.key).clone()), chain).map_err(|error| failed(&error))?;
-        let text = Zeroizing::new(format!("{}{certificate}", self.key.as_str()));
+        let key = Zeroizing::new((**self.key).clone());
+        Self::of(self.path.clone(), (key, self.in_keyring), chain).map_err(|error| failed(&error))?;
+        let own = if self.in_keyring { "" } else { self.key.as_str() };
+        let text = Zeroizing::new(format!("{own}{certificate}"));
         write_private(&self.path, text.as_bytes()).map_err(|error| failed(&plain(&error)))
     }
 }
@@ -91,10 +126,19 @@ impl Device {
 pub(crate) fn forget(server: &Server) -> io::Result<bool> {
     match path(server).map(fs::remove_file) {
         None => Ok(false),
-        Some(Ok(())) => Ok(true),
+        Some(Ok(())) => {
+            // Without its certificate the key is worth nothing; a keyring that is locked or gone keeps nobody from that.
+            let _ = keyring::forget(&name(server));
+            Ok(true)
+        }
         Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Some(Err(error)) => Err(error),
     }
+}
+
+/// What the key is called in the keyring.
+fn name(server: &Server) -> String {
+    format!("{}:{}", server.host().to_ascii_lowercase(), server.port())
 }
 
 fn path(server: &Server) -> Option<PathBuf> {

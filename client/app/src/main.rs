@@ -6,6 +6,7 @@ mod clock;
 mod config;
 mod device;
 mod event_loop;
+mod keyring;
 mod link;
 mod listener;
 mod memory;

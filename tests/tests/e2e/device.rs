@@ -7,6 +7,7 @@ use e2e::{
     client::{Client, Connect, enrol_device, exit, renew_device},
     gateway::{Gateway, Setup, password},
     netns::Computer,
+    screen::Bus,
     wait,
     world::World,
 };
@@ -197,4 +198,26 @@ fn a_certificate_is_renewed_without_anybody_signing_in_and_only_when_it_is_time(
     assert_eq!(exit_code, exit::REFUSED, "{said}");
     assert!(said.contains("revoked"), "{said}");
     refused(&world.home, &gateway, "m.rossi", "revoked");
+}
+
+#[test]
+fn where_the_desktop_has_a_keyring_the_key_is_there_and_in_no_file() {
+    let world = World::new();
+    let gateway = managed_only().start(&world);
+    let bus = Bus::start(&world.home);
+    let mut command = world.home.command("gnome-keyring-daemon");
+    command.args(["--foreground", "--unlock", "--components=secrets"]);
+    let mut keyring = world.home.spawn("keyring", command, "password of the desktop");
+    bus.wait_for("org.freedesktop.secrets");
+    enrolled(&world.home, &gateway, "m.rossi", "PC-12");
+    let kept = world.home.sh(&format!("cat {KEPT}"));
+    assert!(kept.starts_with("-----BEGIN CERTIFICATE") && !kept.contains("PRIVATE KEY"), "{kept}");
+    assert!(!world.home.succeeds("grep -rq 'PRIVATE KEY' /home"));
+    connected(&world.home, &gateway, "m.rossi");
+    gateway.wait_empty(wait::SOON);
+
+    keyring.stop();
+    let (code, said) = Connect::new(&gateway, "m.rossi").refused(&world.home);
+    assert_eq!(code, exit::FAILED, "{said}");
+    assert!(said.contains("its key is in the keyring"), "{said}");
 }
