@@ -352,6 +352,24 @@ pub(crate) enum ReviewCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// Keep the records of an opening for a procedure, sealed as they are, in a file that opens until its end
+    Extract {
+        /// The request's number
+        request: u64,
+        /// Where they go; must not exist
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+        /// The first day on which it opens no more; five years at most
+        #[arg(long, value_name = "DATE")]
+        until: Date,
+        /// For which procedure, in words; recorded
+        #[arg(long, value_name = "WORDS")]
+        why: String,
+        #[command(flatten)]
+        sign_in: SignInSource,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Put the message to the worker off, with a reason
     Postpone {
         /// The request's number

@@ -17,8 +17,8 @@ use gateway_api::SessionNumber;
 use gateway_record::{
     Draft, Fields, Hash, Journal, Kind,
     review::{
-        Act, Asked, By, Circumstances, Ground, Held, Opening, Refusal, Review, Role, Signed, Stage, Subject, Words,
-        figures::Figures,
+        Act, Asked, By, Circumstances, Extract, Ground, Held, Opening, Refusal, Review, Role, Signed, Stage, Subject,
+        Words, figures::Figures,
     },
 };
 use jiff::{SignedDuration, Span, Timestamp, civil::Date};
@@ -262,7 +262,7 @@ impl Reviews {
         Ok(())
     }
 
-    /// Looks each hour whether those who have a role still do.
+    /// Looks each hour whether those who have a role still do, and whether everybody was told in time.
     pub(crate) async fn watch(self: Arc<Self>, directory: Arc<Directory>, change: Arc<PolicyChange>) {
         let mut ticks = tokio::time::interval(LOOK);
         loop {
@@ -271,6 +271,18 @@ impl Reviews {
             if let Err(why) = self.look_at_roles(&directory, &office).await {
                 tracing::warn!(why, "who has which role in reviews is not known at the moment");
             }
+            self.tell_overdue(office.now).await;
+        }
+    }
+
+    /// Says which requests' workers should have been told by now.
+    async fn tell_overdue(&self, now: Timestamp) {
+        let all = self.all.lock().await;
+        for review in all.requests.values().filter(|review| review.is_overdue(now)) {
+            tracing::warn!(
+                request = review.number,
+                "a worker has not read of a review in time: tell them otherwise, or put it off with a reason"
+            );
         }
     }
 
@@ -427,10 +439,7 @@ impl Reviews {
                     .to_owned(),
             ));
         }
-        let kept = self.records(office, &review.asked).await?;
-        let places: Vec<u64> = kept.iter().map(|kept| kept.record.sequence).collect();
-        let file = Export::new(number, until, kept).text().map_err(NotTaken::Failed)?;
-        let digest = Hash(Sha256::digest(file.as_bytes()).into());
+        let (file, digest, places) = self.export(office, &review, until).await?;
         let again = !matches!(review.stage, Stage::Approved { .. });
         let listed: Vec<String> = places.iter().map(u64::to_string).collect();
         let fields = of(&review)
@@ -449,6 +458,43 @@ impl Reviews {
         };
         let Stage::Minuted { minute, .. } = minuted.stage else { return Err(Refusal::NotMinuted.into()) };
         Ok(HandedOut { file, records: places.len(), minute: minute.number, text: minute.text })
+    }
+
+    /// `review extract`: the file again, with an end of its own.
+    pub(crate) async fn extract(
+        &self,
+        office: &Office,
+        who: &Signed,
+        number: u64,
+        (until, why): (Date, &str),
+    ) -> Result<HandedOut, NotTaken> {
+        let until = office.start_of(until)?;
+        let mut all = self.all.lock().await;
+        let review = all.request(number)?;
+        let circumstances = all.circumstances(office, &review.asked.structure);
+        let by = review.may_keep(who, &circumstances, (until, why), office.now)?;
+        let (file, digest, places) = self.export(office, &review, until).await?;
+        let next = review.keep(Extract { by, until, why: why.trim().to_owned(), digest });
+        let fields = of(&next).with("until", until.to_string()).with("sha256", digest.to_string());
+        let names = named("by", who).with("reason", why.trim());
+        let record = draft(Kind::ExtractKept, &next, (fields, names), office.now);
+        self.keep(&mut all, next.clone(), None, record).await?;
+        let Stage::Minuted { minute, .. } = next.stage else { return Err(Refusal::NotMinuted.into()) };
+        Ok(HandedOut { file, records: places.len(), minute: minute.number, text: minute.text })
+    }
+
+    /// The file of a request's records, its hash, and their places.
+    async fn export(
+        &self,
+        office: &Office,
+        review: &Review,
+        until: Timestamp,
+    ) -> Result<(String, Hash, Vec<u64>), NotTaken> {
+        let kept = self.records(office, &review.asked).await?;
+        let places = kept.iter().map(|kept| kept.record.sequence).collect();
+        let file = Export::new(review.number, until, kept).text().map_err(NotTaken::Failed)?;
+        let digest = Hash(Sha256::digest(file.as_bytes()).into());
+        Ok((file, digest, places))
     }
 
     async fn minute(&self, all: &mut All, office: &Office, opened: &Review) -> Result<Review, NotTaken> {

@@ -163,6 +163,8 @@ kinds! {
     ReviewOpened = "review_opened" in Reviews,
     /// The minute of an opening: `request`, `minute`, and its `sha256`.
     MinuteWritten = "minute_written" in Reviews,
+    /// What was opened is kept for a procedure: `request`, `until`, `sha256` of what was handed out; privately by whom and why.
+    ExtractKept = "extract_kept" in Reviews,
     /// The message to the worker was put off: `request`, `until`, `role`; privately who and why.
     MessagePostponed = "message_postponed" in Reviews,
     /// The worker read the message: `request`.

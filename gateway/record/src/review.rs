@@ -22,8 +22,8 @@ mod request;
 mod role;
 
 pub use life::{
-    By, HELD_FOR, MESSAGE_WITHIN, Message, Minute, OPEN_FOR, OPEN_WITHIN, Opening, POSTPONED_BY, Postponed, Refusal,
-    Review, Stage,
+    By, Extract, HELD_FOR, KEPT_FOR, MESSAGE_WITHIN, Message, Minute, OPEN_FOR, OPEN_WITHIN, Opening, POSTPONED_BY,
+    Postponed, Refusal, Review, Stage,
 };
 pub use minute::Words;
 pub use request::{Asked, Circumstances, Ground, SHORTEST_REASON, Subject, Tag};

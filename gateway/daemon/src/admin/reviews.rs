@@ -11,7 +11,7 @@ use super::Desk;
 use crate::{
     clock,
     control::{self, SignIn},
-    reviews::{NotTaken, Office, Wanted},
+    reviews::{HandedOut, NotTaken, Office, Wanted},
 };
 
 /// What somebody wants to do.
@@ -37,6 +37,8 @@ pub(crate) enum Step {
     Refuse { request: u64, why: String },
     /// Have what was approved handed out.
     Open { request: u64 },
+    /// Keep what was opened for a procedure.
+    Extract { request: u64, until: Date, why: String },
     /// Put the message to the worker off.
     Postpone { request: u64, until: Date, why: String },
     /// The requests that they may read.
@@ -54,7 +56,7 @@ impl Step {
         match self {
             Self::Request { .. } => (Act::Request, None),
             Self::Approve { request } | Self::Refuse { request, .. } => (Act::Approve, Some(*request)),
-            Self::Open { request } => (Act::Open, Some(*request)),
+            Self::Open { request } | Self::Extract { request, .. } => (Act::Open, Some(*request)),
             Self::Postpone { request, .. } => (Act::Postpone, Some(*request)),
             Self::Requests | Self::Minute { .. } => (Act::Read, None),
             Self::Notice { .. } => (Act::Notice, None),
@@ -94,15 +96,9 @@ async fn taken(desk: &Desk, office: &Office, who: &Signed, step: Step) -> Result
         Step::Refuse { request, why } => {
             reviews.refuse(office, who, request, &why).await.map(|review| shown(&review, now))
         }
-        Step::Open { request } => {
-            let handed = reviews.open_request(office, who, request).await?;
-            Ok(json!({
-                "request": request,
-                "records": handed.records,
-                "minute": handed.minute,
-                "text": handed.text,
-                "file": handed.file,
-            }))
+        Step::Open { request } => Ok(handed_out(request, &reviews.open_request(office, who, request).await?)),
+        Step::Extract { request, until, why } => {
+            Ok(handed_out(request, &reviews.extract(office, who, request, (until, &why)).await?))
         }
         Step::Postpone { request, until, why } => {
             reviews.postpone(office, who, request, (until, &why)).await.map(|review| shown(&review, now))
@@ -148,6 +144,16 @@ async fn taken(desk: &Desk, office: &Office, who: &Signed, step: Step) -> Result
             Ok(json!({ "notice": notice.number, "structure": notice.structure }))
         }
     }
+}
+
+fn handed_out(request: u64, handed: &HandedOut) -> Value {
+    json!({
+        "request": request,
+        "records": handed.records,
+        "minute": handed.minute,
+        "text": handed.text,
+        "file": handed.file,
+    })
 }
 
 /// A request for those who may read it.
@@ -203,6 +209,10 @@ fn shown(review: &Review, now: Timestamp) -> Value {
         add("minute", json!(minute.number));
         add("message", json!(told(message, now)));
         add("message_due", json!(message.due));
+    }
+    if !review.extracts.is_empty() {
+        let extracts = review.extracts.iter().map(|extract| format!("until {} ({})", extract.until, extract.why));
+        add("extracts", extracts.collect());
     }
     value
 }

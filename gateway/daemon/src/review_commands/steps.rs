@@ -85,6 +85,13 @@ pub(super) fn run(config: &Config, command: ReviewCommand) -> Result<ExitCode, F
             let read = |file: Option<PathBuf>| file.map(|file| notice_text(&file)).transpose();
             (sign_in, output, Step::Notice { structure, italian: read(it)?, english: read(en)? })
         }
+        ReviewCommand::Extract { request, to, until, why, sign_in, output } => {
+            is_free(&to)?;
+            let mut value = put(config, sign_in, Step::Extract { request, until, why })?;
+            write_file(&to, &value)?;
+            value.as_object_mut().map(|fields| (fields.remove("file"), fields.remove("text")));
+            return if output.json { print_json(&value) } else { table(&value) };
+        }
         ReviewCommand::Figures { html, sign_in, output } => return figures(config, html, sign_in, output),
         ReviewCommand::Requests { sign_in, output } => return requests(config, sign_in, output),
         ReviewCommand::Minute { minute, sign_in, output } => {
@@ -167,18 +174,13 @@ pub(super) fn open_request(config: &Config, request: u64, asked: OpenNames) -> R
     if to.is_none() && keys.is_empty() {
         return Err(Failure::Unusable("where to? Say --to FILE, or open the records here with both --key".to_owned()));
     }
-    if let Some(path) = to.as_ref().filter(|path| path.exists()) {
-        return Err(Failure::Unusable(format!("`{}` is there already", path.display())));
-    }
+    to.as_deref().map(is_free).transpose()?;
     let mut piped = Piped::read(sign_in.sign_in_stdin || passphrase_stdin)?;
     let sign_in = sign_in.shown(&mut piped)?;
     let halves = if keys.is_empty() { None } else { Some(halves(&keys, &mut piped)?) };
     let value = ask(config, &Question::Review { sign_in, step: Step::Open { request } })?;
     let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
-    if let Some(path) = &to {
-        let written = secret_file::create(path, text("file").as_bytes());
-        written.map_err(|error| Failure::Failed(format!("{error}; open the request again within its time")))?;
-    }
+    to.as_deref().map(|path| write_file(path, &value)).transpose()?;
     if !output.json {
         say(text("text").trim_end())?;
     }
@@ -191,6 +193,21 @@ pub(super) fn open_request(config: &Config, request: u64, asked: OpenNames) -> R
         }
         None => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Before anything is opened for it.
+fn is_free(path: &Path) -> Result<(), Failure> {
+    match path.exists() {
+        true => Err(Failure::Unusable(format!("`{}` is there already", path.display()))),
+        false => Ok(()),
+    }
+}
+
+/// What was handed out, for its owner's eyes.
+fn write_file(path: &Path, handed: &Value) -> Result<(), Failure> {
+    let file = handed.get("file").and_then(Value::as_str).unwrap_or_default();
+    let written = secret_file::create(path, file.as_bytes());
+    written.map_err(|error| Failure::Failed(format!("{error}; do it again, within the time of the opening")))
 }
 
 /// `review open --file`: on any computer, by both holders.

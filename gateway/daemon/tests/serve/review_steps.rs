@@ -191,6 +191,20 @@ fn a_persons_records_are_opened_by_request_approval_and_both_keys_and_the_person
     assert!(said.contains("worker=m.rossi") && !said.contains("verdi"), "{said}");
     assert!(minute.contains("Registrazioni consegnate: 3"), "{minute}");
 
+    // What a procedure needs is kept as long as that takes, with an end and a reason.
+    let extract = office.path("extract");
+    let until =
+        Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().checked_add(jiff::Span::new().days(90)).unwrap();
+    let until = until.to_string();
+    let keep = ["extract", "1", "--to", &extract, "--until", &until, "--why"];
+    office.refused("r.office", &[&keep[..], &["why"]].concat(), "the reason is missing");
+    office.done("r.office", &[&keep[..], &["Procedimento disciplinare n. 12 del 2026"]].concat());
+    let kept: Value = serde_json::from_str(&fs::read_to_string(&extract).unwrap()).unwrap();
+    assert!(
+        kept["until"].as_str().unwrap().starts_with(&until) && kept["records"].as_array().unwrap().len() == 3,
+        "{kept}"
+    );
+
     // The worker reads of it before the next session, and what is recorded of them at any time.
     let own = own_record("m.rossi");
     assert_eq!(own["openings"][0]["minute"], 1, "{own}");
@@ -226,6 +240,8 @@ fn a_persons_records_are_opened_by_request_approval_and_both_keys_and_the_person
             "review_denied",
             "review_opened",
             "minute_written",
+            "review_denied",
+            "extract_kept",
             "message_read"
         ]
     );

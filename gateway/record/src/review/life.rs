@@ -24,6 +24,9 @@ pub const MESSAGE_WITHIN: SignedDuration = SignedDuration::from_hours(10 * 24);
 /// By how much, from the opening on, the message may be put off at most.
 pub const POSTPONED_BY: SignedDuration = SignedDuration::from_hours(90 * 24);
 
+/// How long an extract may be kept at most.
+pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(5 * 366 * 24);
+
 /// Who took a step, as what, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct By {
@@ -48,6 +51,22 @@ pub struct Review {
     pub by: By,
     /// How far it has come.
     pub stage: Stage,
+    /// What is kept of it for a procedure, longer than an opening lasts.
+    #[serde(default)]
+    pub extracts: Vec<Extract>,
+}
+
+/// The records of an opening, kept for a procedure until its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extract {
+    /// To whom it was handed.
+    pub by: By,
+    /// Until when it opens.
+    pub until: Timestamp,
+    /// For which procedure.
+    pub why: String,
+    /// Of what was handed out.
+    pub digest: Hash,
 }
 
 /// How far a request has come.
@@ -182,6 +201,8 @@ pub enum Refusal {
     MessageRead,
     /// It cannot be put off until then; until when it can.
     TooLate(Timestamp),
+    /// It cannot be kept until then; until when it can.
+    KeptTooLong(Timestamp),
 }
 
 impl Refusal {
@@ -210,6 +231,7 @@ impl Refusal {
             Self::Minuted => "minuted",
             Self::MessageRead => "message_read",
             Self::TooLate(_) => "too_late",
+            Self::KeptTooLong(_) => "kept_too_long",
         }
     }
 }
@@ -267,7 +289,7 @@ impl Review {
             Ground::C if circumstances.anomaly_on.is_none() => return Err(Refusal::NoAnomaly),
             Ground::A | Ground::B | Ground::C | Ground::D => {}
         }
-        Ok(Self { number, asked, by, stage: Stage::Requested })
+        Ok(Self { number, asked, by, stage: Stage::Requested, extracts: Vec::new() })
     }
 
     /// The second person says yes.
@@ -349,6 +371,29 @@ impl Review {
         }
     }
 
+    /// Whether what was opened, and is still open, may be kept for a procedure: by whom.
+    pub fn may_keep(
+        &self,
+        who: &Signed,
+        circumstances: &Circumstances,
+        (until, why): (Timestamp, &str),
+        now: Timestamp,
+    ) -> Result<By, Refusal> {
+        let (by, _) = self.may_open(who, circumstances, now)?;
+        self.told()?;
+        reasoned(why)?;
+        let latest = now.saturating_add(KEPT_FOR).unwrap_or(Timestamp::MAX);
+        if until <= now || latest < until { Err(Refusal::KeptTooLong(latest)) } else { Ok(by) }
+    }
+
+    /// What [`Self::may_keep`] lets pass is kept.
+    #[must_use]
+    pub fn keep(&self, extract: Extract) -> Self {
+        let mut next = self.clone();
+        next.extracts.push(extract);
+        next
+    }
+
     /// Its minute is written, and the worker is to be told.
     pub fn minute(&self, minute: Minute) -> Result<Self, Refusal> {
         match &self.stage {
@@ -387,6 +432,12 @@ impl Review {
     pub fn read(&self, at: Timestamp) -> Result<Self, Refusal> {
         let (_, message) = self.told()?;
         Ok(self.with_message(Message { read_at: Some(message.read_at.unwrap_or(at)), ..message.clone() }))
+    }
+
+    /// Whether the worker should have been told by now and was not, without a reason.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        let is_late = |message: &Message| message.read_at.is_none() && message.due < now;
+        self.is_told(now) && self.told().is_ok_and(|(_, message)| is_late(message))
     }
 
     /// Whether the worker may know of it now.
@@ -460,6 +511,9 @@ impl std::fmt::Display for Refusal {
             Self::NotMinuted => f.write_str("the minute is missing: open the request again to have it written"),
             Self::Minuted => f.write_str("its minute is written already"),
             Self::MessageRead => f.write_str("the worker has read the message already"),
+            Self::KeptTooLong(latest) => {
+                write!(f, "the end of the procedure is missing: a day in the future, {latest} at the latest")
+            }
             Self::TooLate(latest) => write!(f, "the message is put off until a moment in the future, and {latest} is the latest"),
         }
     }

@@ -307,6 +307,41 @@ fn the_message_is_due_and_is_put_off_with_a_reason_and_not_for_ever() {
 }
 
 #[test]
+fn an_unread_message_is_overdue_unless_it_was_put_off() {
+    let due = now() + MESSAGE_WITHIN;
+    let after = due + SignedDuration::from_secs(1);
+    assert!(!minuted().is_overdue(due) && minuted().is_overdue(after) && !opened().is_overdue(after));
+    assert!(!minuted().read(now()).unwrap().is_overdue(after));
+    let postponed = minuted().postpone(&head(), after + DAY, WHY, now()).unwrap();
+    assert!(!postponed.is_overdue(after) && postponed.is_overdue(after + DAY));
+}
+
+#[test]
+fn an_extract_is_kept_by_who_may_open_while_it_is_open_with_an_end_and_a_reason() {
+    let circumstances = circumstances();
+    let until = now() + DAY * 90;
+    let keep =
+        |review: &Review, who: &Signed, until, why| review.may_keep(who, &circumstances, (until, why), now()).map(drop);
+    let stages = [requested(), refused(), approved(), opened(), minuted()];
+    let outcomes = stages.each_ref().map(|review| keep(review, &office(), until, WHY));
+    let (early, unwritten) = (Err(Refusal::NotOpened), Err(Refusal::NotMinuted));
+    assert_eq!(outcomes, [Err(Refusal::NotApproved), Err(Refusal::Refused), early, unwritten, Ok(())]);
+    assert_eq!(keep(&minuted(), &general(), until, WHY), Err(Refusal::NoRight(Act::Open)));
+    assert_eq!(keep(&minuted(), &office(), until, "because"), Err(Refusal::NoReason));
+    let latest = now() + KEPT_FOR;
+    for wrong in [now(), latest + DAY] {
+        assert_eq!(keep(&minuted(), &office(), wrong, WHY), Err(Refusal::KeptTooLong(latest)));
+    }
+    let over = now() + OPEN_FOR;
+    let late = minuted().may_keep(&office(), &circumstances, (until, WHY), over);
+    assert_eq!(late, Err(Refusal::Over(over)), "once the opening is over there is nothing to keep");
+    let by = minuted().may_keep(&office(), &circumstances, (until, WHY), now()).unwrap();
+    let extract = Extract { by, until, why: WHY.to_owned(), digest: Hash([8; 32]) };
+    let kept = minuted().keep(extract.clone()).keep(extract);
+    assert_eq!((kept.extracts.len(), kept.stage), (2, minuted().stage));
+}
+
+#[test]
 fn the_minute_says_everything_in_both_languages_and_its_hash_is_of_that() {
     let minute = words().minute(3, &opened()).unwrap();
     for word in [
@@ -366,6 +401,7 @@ fn every_refusal_names_what_is_missing_and_has_a_word_of_its_own() {
         Refusal::Minuted,
         Refusal::MessageRead,
         Refusal::TooLate(at),
+        Refusal::KeptTooLong(at),
     ];
     let mut words: Vec<&str> = all.iter().map(|refusal| refusal.word()).collect();
     words.sort_unstable();
