@@ -6,6 +6,9 @@
 
 use caps::{CapSet, Capability, CapsHashSet};
 
+/// How nice threads are that carry no packets: a third of a packet loop's weight where both want the same processor (sched(7)).
+const BEHIND_PACKETS: i32 = 5;
+
 /// Gives up every capability of this thread, for good: also what a program it starts could gain.
 pub(crate) fn give_up() -> Result<(), String> {
     let failed = |what: &str, error: &dyn std::fmt::Display| format!("cannot give up {what}: {error}");
@@ -40,6 +43,13 @@ pub(crate) fn keep_firewall_only() -> Result<(), String> {
         caps::set(None, set, &kept).map_err(|error| failed("CAP_NET_ADMIN", &error))?;
     }
     caps::set(None, CapSet::Ambient, &kept).map_err(|error| failed("CAP_NET_ADMIN", &error))
+}
+
+/// Gives the calling thread, and those that it starts, less of a busy processor than the packet loops get: strangers who knock do
+/// not slow down whoever works. On Linux each thread has a niceness of its own, setpriority(2).
+pub(crate) fn let_packets_go_first() {
+    // A system that does not let us be modest serves all the same.
+    let _ = rustix::process::setpriority_process(None, BEHIND_PACKETS);
 }
 
 /// Keeps passwords and keys out of core dumps, and other processes of the same user out of this one's memory.

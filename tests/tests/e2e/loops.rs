@@ -77,3 +77,25 @@ fn the_number_of_loops_may_change_over_a_restart() {
         gateway.stop();
     }
 }
+
+#[test]
+fn threads_that_carry_packets_go_before_those_that_answer_the_internet() {
+    let world = World::new();
+    let gateway = Setup::default().start(&world);
+    let _ = api::session(&world, &world.home, "m.rossi");
+    let threads = std::fs::read_dir(format!("/proc/{}/task", gateway.pid().expect("it runs"))).expect("it runs");
+    // proc(5): the name stands in parentheses, and niceness is the seventeenth field after it.
+    let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+    let (mut packets, mut control) = (Vec::new(), Vec::new());
+    for stat in stats {
+        let (name, rest) = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(") ")).expect("as in proc(5)");
+        let nice: i32 = rest.split(' ').nth(16).expect("as in proc(5)").parse().expect("a number");
+        match name {
+            name if name.starts_with("data-plane") => packets.push(nice),
+            "control" => control.push(nice),
+            _ => {}
+        }
+    }
+    assert!(packets.len() == 2 && !control.is_empty(), "{packets:?}, {control:?}");
+    assert!(control.iter().all(|nice| nice > packets.iter().max().expect("two loops")), "{packets:?}, {control:?}");
+}
