@@ -993,31 +993,67 @@ fn place(row: &SqliteRow) -> sqlx::Result<Place> {
 
 /// A record, and its names as they are kept.
 fn kept(row: &SqliteRow) -> sqlx::Result<(Record, Option<Names>)> {
-    let decode = |what: &str| sqlx::Error::Decode(format!("a record's {what} cannot be read").into());
-    let json = |what: &str, text: &str| serde_json::from_str::<Fields>(text).map_err(|_| decode(what));
-    let private: Option<String> = row.try_get("private")?;
-    let sealed: Option<Vec<u8>> = row.try_get("sealed")?;
-    let digest: Option<Vec<u8>> = row.try_get("private_digest")?;
-    let record = Record {
+    let columns = Columns {
         gateway: row.try_get("gateway")?,
-        journal: Journal::from_word(row.try_get("journal")?).ok_or_else(|| decode("journal"))?,
-        sequence: unsigned(row.try_get("sequence")?),
-        time: Timestamp::from_millisecond(row.try_get("time")?).map_err(|_| decode("time"))?,
-        kind: Kind::from_word(row.try_get("kind")?).ok_or_else(|| decode("kind"))?,
-        session: row.try_get::<Option<i64>, _>("session")?.map(|bits| SessionNumber::new(unsigned(bits))),
+        journal: row.try_get("journal")?,
+        sequence: row.try_get("sequence")?,
+        time: row.try_get("time")?,
+        kind: row.try_get("kind")?,
+        session: row.try_get("session")?,
         structure: row.try_get("structure")?,
-        fields: json("fields", row.try_get("fields")?)?,
-        private_digest: digest.as_deref().map(hash).transpose()?,
-        previous: hash(row.try_get("previous")?)?,
-        hash: hash(row.try_get("hash")?)?,
+        fields: row.try_get("fields")?,
+        private_digest: row.try_get("private_digest")?,
+        private: row.try_get("private")?,
+        sealed: row.try_get("sealed")?,
+        previous: row.try_get("previous")?,
+        hash: row.try_get("hash")?,
     };
-    let names = match (private, sealed) {
-        (None, None) => None,
-        (Some(text), None) => Some(Names::Open(serde_json::from_str::<Private>(&text).map_err(|_| decode("names"))?)),
-        (None, Some(bytes)) => Some(Names::Sealed(Sealed::from_bytes(&bytes).ok_or_else(|| decode("names"))?)),
-        (Some(_), Some(_)) => return Err(decode("names")),
-    };
-    Ok((record, names))
+    columns.record().map_err(|what| sqlx::Error::Decode(format!("a record's {what} cannot be read").into()))
+}
+
+/// A row of the records as it lies there.
+#[derive(Debug)]
+struct Columns<'r> {
+    gateway: &'r str,
+    journal: &'r str,
+    sequence: i64,
+    time: i64,
+    kind: &'r str,
+    session: Option<i64>,
+    structure: Option<&'r str>,
+    fields: &'r str,
+    private_digest: Option<&'r [u8]>,
+    private: Option<&'r str>,
+    sealed: Option<&'r [u8]>,
+    previous: &'r [u8],
+    hash: &'r [u8],
+}
+
+impl Columns<'_> {
+    /// What it says, or the first of its parts that says nothing.
+    fn record(&self) -> Result<(Record, Option<Names>), &'static str> {
+        let hash = |bytes: &[u8]| Hash::from_bytes(bytes).ok_or("hash");
+        let record = Record {
+            gateway: self.gateway.to_owned(),
+            journal: Journal::from_word(self.journal).ok_or("journal")?,
+            sequence: unsigned(self.sequence),
+            time: Timestamp::from_millisecond(self.time).map_err(|_| "time")?,
+            kind: Kind::from_word(self.kind).ok_or("kind")?,
+            session: self.session.map(|bits| SessionNumber::new(unsigned(bits))),
+            structure: self.structure.map(str::to_owned),
+            fields: serde_json::from_str::<Fields>(self.fields).map_err(|_| "fields")?,
+            private_digest: self.private_digest.map(hash).transpose()?,
+            previous: hash(self.previous)?,
+            hash: hash(self.hash)?,
+        };
+        let names = match (self.private, self.sealed) {
+            (None, None) => None,
+            (Some(text), None) => Some(Names::Open(serde_json::from_str::<Private>(text).map_err(|_| "names")?)),
+            (None, Some(bytes)) => Some(Names::Sealed(Sealed::from_bytes(bytes).ok_or("names")?)),
+            (Some(_), Some(_)) => return Err("names"),
+        };
+        Ok((record, names))
+    }
 }
 
 fn hash(bytes: &[u8]) -> sqlx::Result<Hash> {
@@ -1044,7 +1080,7 @@ fn is_full(path: &Path, error: &sqlx::Error) -> bool {
     }
 }
 
-fn code(error: &sqlx::Error) -> Option<u32> {
+fn code(error: &sqlx::Error) -> Option<i32> {
     error.as_database_error().and_then(|error| error.code()?.parse().ok())
 }
 
@@ -1076,11 +1112,14 @@ fn explain(path: &Path, error: &sqlx::Error) -> StoreError {
     if is_full(path, error) {
         return full(path);
     }
-    let whole = path;
-    let path = path.display();
+    explain_code(path, code(error), error)
+}
+
+/// What SQLite's own code says.
+fn explain_code(whole: &Path, code: Option<i32>, error: &dyn std::fmt::Display) -> StoreError {
+    let path = whole.display();
     // The low byte is the primary result code: https://www.sqlite.org/rescode.html
-    let code = code(error).map(|code| code & 0xff);
-    StoreError(match code {
+    StoreError(match code.map(|code| code & 0xff) {
         Some(5 | 6) => format!("the database `{path}` is locked by another program: close that one"),
         Some(8) => return unwritable(whole),
         Some(10) => format!("the disk of `{path}` does not do what it should ({error}): see the system's log"),

@@ -1,16 +1,29 @@
 //! Reads a database for the check of its chains, all of it as it is at one moment.
+//!
+//! Millions of rows go by way of `rusqlite`, which lends each column where SQLite has it; `sqlx` copies each into memory of its own and
+//! hands it from thread to thread, which costs several times what the check itself does. Both are the same SQLite.
 
 use std::{collections::BTreeSet, path::Path};
 
-use futures_util::TryStreamExt as _;
 use gateway_record::{Against, Checkpoint, Found, Hash, Journal, Key, Report, Signed};
-use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
+use rusqlite::{OpenFlags, types::FromSqlResult};
+use sqlx::{Row as _, SqliteConnection};
 use tokio::sync::mpsc;
 
 use super::{
     super::{StoreError, Verified},
-    connect_to_existing, explain, kept, migrations, place, schema_version, signed, unsigned,
+    Columns, connect_to_existing, explain, explain_code, migrations, place, schema_version, signed, unsigned,
 };
+
+/// The state of everything a gateway signs or notes, as one text: whatever it writes changes this.
+const MOMENT: &str = "select json_array(
+    (select json_group_array(json_array(gateway, journal, last_sequence, hex(last_hash))) from chains),
+    (select json_group_array(json_array(gateway, first, last)) from checkpoint_notes),
+    (select json_array(count(*), max(id)) from cuts)) as moment";
+/// A chain's rows, in the order of [`found`].
+const CHAIN: &str =
+    "select sequence, time, kind, session, structure, fields, private_digest, private, sealed, previous, hash
+    from records where gateway = ?1 and journal = ?2 order by sequence";
 
 /// Rows that go from thread to thread at once, for each step costs as much as hashing one.
 const PILE: usize = 256;
@@ -32,8 +45,7 @@ pub(in super::super) async fn verify(
             path.display()
         )));
     }
-    // A gateway may be writing: what is read is one moment.
-    sqlx::query("begin").execute(&mut connection).await.map_err(failed)?;
+    let mut rows = at_one_moment(path, &mut connection).await?;
     let mut all = Vec::new();
     // What the witness holds of a gateway that the database does not know is missing from it.
     let mut gateways: BTreeSet<String> = gateways(&mut connection).await.map_err(failed)?.into_iter().collect();
@@ -47,7 +59,7 @@ pub(in super::super) async fn verify(
         let mut journals = Vec::new();
         for journal in Journal::ALL {
             let report;
-            (connection, report) = verify_chain(path, connection, (&gateway, journal), &signed, keys).await?;
+            (rows, report) = verify_chain(path, (&mut connection, rows), (&gateway, journal), &signed, keys).await?;
             journals.push((journal, report));
         }
         all.push(Verified { gateway, signed, journals });
@@ -66,41 +78,46 @@ async fn gateways(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>
     rows.iter().map(|row| row.try_get("gateway")).collect()
 }
 
-/// Feeds one chain to the pure check, on a thread that may wait: SQLite's thread reads, this one decodes, that one hashes. Gives the connection back.
+/// Begins to read, and gives another connection that sees the very same: a gateway may be writing.
+async fn at_one_moment(path: &Path, connection: &mut SqliteConnection) -> Result<rusqlite::Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let rows = rusqlite::Connection::open_with_flags(path, flags).map_err(|error| unreadable(path, &error))?;
+    loop {
+        rows.execute_batch("begin").map_err(|error| unreadable(path, &error))?;
+        let theirs: String = rows.query_one(MOMENT, [], |row| row.get(0)).map_err(|error| unreadable(path, &error))?;
+        let ours = async {
+            sqlx::query("begin").execute(&mut *connection).await?;
+            sqlx::query(MOMENT).fetch_one(&mut *connection).await?.try_get::<String, _>("moment")
+        };
+        if ours.await.map_err(|error| explain(path, &error))? == theirs {
+            return Ok(rows);
+        }
+        rows.execute_batch("rollback").map_err(|error| unreadable(path, &error))?;
+        sqlx::query("rollback").execute(&mut *connection).await.map_err(|error| explain(path, &error))?;
+    }
+}
+
+fn unreadable(path: &Path, error: &rusqlite::Error) -> StoreError {
+    explain_code(path, error.sqlite_error().map(|error| error.extended_code), error)
+}
+
+/// Feeds one chain to the pure check, on threads that may wait: one reads and decodes, one hashes. Gives the connection back.
 async fn verify_chain(
     path: &Path,
-    mut connection: SqliteConnection,
+    (connection, database): (&mut SqliteConnection, rusqlite::Connection),
     (gateway, journal): (&str, Journal),
     signed: &Signed,
     keys: &[Key],
-) -> Result<(SqliteConnection, Report), StoreError> {
+) -> Result<(rusqlite::Connection, Report), StoreError> {
     let failed = |error: sqlx::Error| explain(path, &error);
-    let head = noted_end(&mut connection, gateway, journal).await.map_err(failed)?;
-    let cuts = signed::cuts(&mut connection, gateway, journal).await.map_err(failed)?;
+    let head = noted_end(connection, gateway, journal).await.map_err(failed)?;
+    let cuts = signed::cuts(connection, gateway, journal).await.map_err(failed)?;
     let (sender, mut rows) = mpsc::channel::<Vec<Found>>(PILES);
     let mut finding = connect_to_existing(path).await?;
     let name = gateway.to_owned();
-    let reading = tokio::spawn(async move {
-        let read = async {
-            let mut stream = sqlx::query("select * from records where gateway = $1 and journal = $2 order by sequence")
-                .bind(name)
-                .bind(journal.word())
-                .fetch(&mut connection);
-            let mut pile = Vec::with_capacity(PILE);
-            while let Some(row) = stream.try_next().await? {
-                pile.push(found(&row)?);
-                if pile.len() == PILE
-                    && sender.send(std::mem::replace(&mut pile, Vec::with_capacity(PILE))).await.is_err()
-                {
-                    return Ok(());
-                }
-            }
-            // Nobody checks any more: nobody misses them.
-            let _ = sender.send(pile).await;
-            Ok(())
-        };
-        let read = read.await;
-        (connection, read)
+    let reading = tokio::task::spawn_blocking(move || {
+        let read = read_chain(&database, (&name, journal), &sender);
+        (database, read)
     });
     let runtime = tokio::runtime::Handle::current();
     let (signed, keys) = (signed.clone(), keys.to_vec());
@@ -115,17 +132,56 @@ async fn verify_chain(
     };
     let broken = |error| StoreError(format!("the check broke off: {error}"));
     let report = tokio::task::spawn_blocking(check).await.map_err(broken)?;
-    let (connection, read) = reading.await.map_err(broken)?;
-    read.map_err(failed)?;
-    Ok((connection, report))
+    let (database, read) = reading.await.map_err(broken)?;
+    read.map_err(|error| unreadable(path, &error))?;
+    Ok((database, report))
+}
+
+/// All rows of a chain in order, by the pile, as long as somebody takes them.
+fn read_chain(
+    database: &rusqlite::Connection,
+    (gateway, journal): (&str, Journal),
+    sender: &mpsc::Sender<Vec<Found>>,
+) -> rusqlite::Result<()> {
+    let mut statement = database.prepare(CHAIN)?;
+    let mut rows = statement.query([gateway, journal.word()])?;
+    let mut pile = Vec::with_capacity(PILE);
+    while let Some(row) = rows.next()? {
+        pile.push(found(gateway, journal, row)?);
+        if pile.len() == PILE && sender.blocking_send(std::mem::replace(&mut pile, Vec::with_capacity(PILE))).is_err() {
+            return Ok(());
+        }
+    }
+    // Nobody checks any more: nobody misses them.
+    let _ = sender.blocking_send(pile);
+    Ok(())
 }
 
 /// A row, also one that is no record any more.
-fn found(row: &SqliteRow) -> sqlx::Result<Found> {
-    match kept(row) {
-        Ok((record, names)) => Ok(Found::Record(record, names)),
-        Err(_) => Ok(Found::Unreadable { sequence: unsigned(row.try_get("sequence")?) }),
-    }
+fn found(gateway: &str, journal: Journal, row: &rusqlite::Row<'_>) -> rusqlite::Result<Found> {
+    let sequence: i64 = row.get(0)?;
+    let record = columns(gateway, journal, row).ok().and_then(|columns| columns.record().ok());
+    Ok(record
+        .map_or(Found::Unreadable { sequence: unsigned(sequence) }, |(record, names)| Found::Record(record, names)))
+}
+
+fn columns<'r>(gateway: &'r str, journal: Journal, row: &'r rusqlite::Row<'_>) -> FromSqlResult<Columns<'r>> {
+    let column = |place: usize| row.get_ref_unwrap(place);
+    Ok(Columns {
+        gateway,
+        journal: journal.word(),
+        sequence: column(0).as_i64()?,
+        time: column(1).as_i64()?,
+        kind: column(2).as_str()?,
+        session: column(3).as_i64_or_null()?,
+        structure: column(4).as_str_or_null()?,
+        fields: column(5).as_str()?,
+        private_digest: column(6).as_blob_or_null()?,
+        private: column(7).as_str_or_null()?,
+        sealed: column(8).as_blob_or_null()?,
+        previous: column(9).as_blob()?,
+        hash: column(10).as_blob()?,
+    })
 }
 
 /// Where the gateway noted that a chain ends; the beginning if it noted nothing.
