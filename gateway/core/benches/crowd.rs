@@ -1,7 +1,7 @@
 //! Many at once, and many at rest: `cargo bench -p gateway-core --bench crowd`, followed by `-- idle` for that part alone.
 //! Prints
 //!
-//! - handshakes a second on one core, those of known peers and first ones;
+//! - handshakes a second on one core, those of known peers and first ones, and what boringtun alone does of the former;
 //! - what floods of handshakes leave of a core for everybody's packets;
 //! - how long 10,000 clients take that come back at once;
 //! - what idle sessions cost, in memory and time, from 100 to 10,000, and how long the loop takes to list them.
@@ -10,6 +10,10 @@
 
 use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
+use boringtun::{
+    noise::{Packet, Tunn, TunnResult, handshake::parse_handshake_anon},
+    x25519,
+};
 use gateway_core::{Gateway, Identity, Pools, Setup, Shard, Way};
 
 #[path = "../tests/world/mod.rs"]
@@ -65,8 +69,31 @@ fn handshakes() {
         }
         let took = spent() - begun;
         println!("handshakes, {kind}: {:.0} a second", f64::from(CLIENTS) / took.as_secs_f64());
+        let took = by_boringtun(&mut clients);
+        println!("the same by boringtun alone: {:.0} a second", f64::from(CLIENTS) / took.as_secs_f64());
     }
     assert_eq!(world.gateway.counters().handshakes, u64::from(3 * CLIENTS));
+}
+
+/// What cannot be left out of a handshake: finding the peer, and answering.
+fn by_boringtun(clients: &mut [Client]) -> Duration {
+    let secret = x25519::StaticSecret::from(world::GATEWAY_SECRET);
+    let public = x25519::PublicKey::from(&secret);
+    let mut answer = [0; 256];
+    let tunnels = clients.iter_mut().zip(1..).map(|(client, index)| {
+        let peer = x25519::PublicKey::from(client.public_key().0);
+        (Tunn::new(secret.clone(), peer, Some(world::PRESHARED), None, index, None), client.initiation())
+    });
+    let mut tunnels: Vec<_> = tunnels.collect();
+    let begun = spent();
+    for (tunnel, initiation) in &mut tunnels {
+        let Ok(Packet::HandshakeInit(packet)) = Tunn::parse_incoming_packet(initiation) else {
+            panic!("no initiation")
+        };
+        assert!(parse_handshake_anon(&secret, &public, &packet).is_ok());
+        assert!(matches!(tunnel.decapsulate(None, initiation, &mut answer), TunnResult::WriteToNetwork(_)));
+    }
+    spent() - begun
 }
 
 /// One second of a flood: what it takes of a core.

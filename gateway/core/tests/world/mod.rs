@@ -29,7 +29,7 @@ use policy::{Address, End, Grant, IdleRule, SecondFactor, SecondLogin, Service};
 
 pub(crate) const MTU: u16 = 1312;
 pub(crate) const GATEWAY_SECRET: [u8; 32] = [7; 32];
-const PRESHARED: [u8; 32] = [9; 32];
+pub(crate) const PRESHARED: [u8; 32] = [9; 32];
 
 /// The gateway, and the time that the test moves.
 pub(crate) struct World {
