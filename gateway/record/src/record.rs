@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use gateway_api::SessionNumber;
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
 use crate::{Sealed, hexadecimal};
@@ -197,7 +197,7 @@ impl Serialize for Kind {
 impl<'de> Deserialize<'de> for Kind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let word = String::deserialize(deserializer)?;
-        Self::from_word(&word).ok_or_else(|| serde::de::Error::custom(format!("`{word}` is no kind of record")))
+        Self::from_word(&word).ok_or_else(|| de::Error::custom(format!("`{word}` is no kind of record")))
     }
 }
 
@@ -245,13 +245,46 @@ impl<'de> Deserialize<'de> for Hash {
 }
 
 /// One value of a record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Value {
     /// A count, or seconds, or bytes.
     Number(i64),
     /// Words.
     Text(String),
+}
+
+// By hand, for serde tries what is untagged one after the other, on a copy, and a check of the chain reads tens of millions.
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl de::Visitor<'_> for Either {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a number or a text")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Value, E> {
+                Ok(Value::Number(number))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Value, E> {
+                i64::try_from(number).map(Value::Number).map_err(E::custom)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
+                Ok(Value::Text(text.to_owned()))
+            }
+
+            fn visit_string<E: de::Error>(self, text: String) -> Result<Value, E> {
+                Ok(Value::Text(text))
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
 }
 
 impl std::fmt::Display for Value {
@@ -451,5 +484,21 @@ impl Canonical {
 
     pub(crate) fn finish(self) -> Hash {
         Hash(self.0.finalize().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_a_number_or_a_text_and_nothing_else() {
+        let read = |text: &str| serde_json::from_str::<Value>(text).ok();
+        for value in [Value::Number(i64::MIN), Value::Number(i64::MAX), Value::Text("\u{e8} \"7\"".to_owned())] {
+            assert_eq!(read(&serde_json::to_string(&value).unwrap()), Some(value));
+        }
+        for other in ["9223372036854775808", "1.0", "true", "null", "[1]", "{}", ""] {
+            assert_eq!(read(other), None, "{other}");
+        }
     }
 }
