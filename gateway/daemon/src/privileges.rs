@@ -45,11 +45,14 @@ pub(crate) fn keep_firewall_only() -> Result<(), String> {
     caps::set(None, CapSet::Ambient, &kept).map_err(|error| failed("CAP_NET_ADMIN", &error))
 }
 
-/// Gives the calling thread, and those that it starts, less of a busy processor than the packet loops get: strangers who knock do
-/// not slow down whoever works. On Linux each thread has a niceness of its own, setpriority(2).
-pub(crate) fn let_packets_go_first() {
+/// For threads to call that carry no packets: gives them less of a busy processor than this thread has, and the packet loops, so that
+/// strangers who knock do not slow down whoever works. On Linux each thread has a niceness of its own, setpriority(2).
+pub(crate) fn behind_packets() -> impl Fn() {
+    let own = rustix::process::getpriority_process(None).unwrap_or_default();
     // A system that does not let us be modest serves all the same.
-    let _ = rustix::process::setpriority_process(None, BEHIND_PACKETS);
+    move || {
+        let _ = rustix::process::setpriority_process(None, own + BEHIND_PACKETS);
+    }
 }
 
 /// Keeps passwords and keys out of core dumps, and other processes of the same user out of this one's memory.

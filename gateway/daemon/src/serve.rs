@@ -101,7 +101,7 @@ pub(crate) fn serve(config: Config, file: &Path) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("control")
-        .on_thread_start(privileges::let_packets_go_first)
+        .on_thread_start(privileges::behind_packets())
         .build()
         .map_err(|error| Failure::Failed(format!("cannot start threads: {error}")))?;
     let (fence, keeper) = match fence {
