@@ -99,26 +99,40 @@ impl Device {
         Arc::clone(&self.identity)
     }
 
-    /// Puts the key into the keyring, if there is one: from then on [`Device::keep`] writes the certificate alone.
-    pub(crate) fn into_keyring(mut self, server: &Server) -> Self {
-        match keyring::keep(&name(server), &self.key) {
+    /// Keeps the first certificate for this key, and the key: in the keyring, if there is one. What is there for an earlier key stays
+    /// unless all of it succeeds.
+    pub(crate) fn keep_first(mut self, server: &Server, certificate: &str) -> Result<(), String> {
+        self.check(certificate)?;
+        let name = name(server);
+        let earlier = keyring::fetch(&name);
+        match keyring::keep(&name, &self.key) {
             Ok(()) => self.in_keyring = true,
             Err(trouble) => tracing::info!(?trouble, "no keyring takes the key: it goes into a file"),
         }
-        self
+        self.keep(certificate).inspect_err(|_| {
+            // Without its certificate the new key is worth nothing, and the earlier one still has its own.
+            let _ = earlier.map_or_else(|_| keyring::forget(&name), |key| keyring::keep(&name, &key));
+        })
     }
 
     /// Keeps the office's certificate, with the key if no keyring has that, in the place of what is there.
     pub(crate) fn keep(&self, certificate: &str) -> Result<(), String> {
-        let failed = |error: &dyn std::fmt::Display| format!("`{}` could not be written: {error}", self.path.display());
-        let chain = CertificateDer::pem_slice_iter(certificate.as_bytes()).collect::<Result<Vec<_>, _>>();
-        // What does not go with the key would lock this computer out.
-        let chain = chain.map_err(|error| failed(&error))?;
-        let key = Zeroizing::new((**self.key).clone());
-        Self::of(self.path.clone(), (key, self.in_keyring), chain).map_err(|error| failed(&error))?;
+        self.check(certificate)?;
         let own = if self.in_keyring { "" } else { self.key.as_str() };
         let text = Zeroizing::new(format!("{own}{certificate}"));
-        write_private(&self.path, text.as_bytes()).map_err(|error| failed(&plain(&error)))
+        write_private(&self.path, text.as_bytes()).map_err(|error| self.not_kept(&plain(&error)))
+    }
+
+    /// What does not go with the key would lock this computer out.
+    fn check(&self, certificate: &str) -> Result<(), String> {
+        let chain = CertificateDer::pem_slice_iter(certificate.as_bytes()).collect::<Result<Vec<_>, _>>();
+        let chain = chain.map_err(|error| self.not_kept(&error))?;
+        let key = Zeroizing::new((**self.key).clone());
+        Self::of(self.path.clone(), (key, self.in_keyring), chain).map(drop).map_err(|error| self.not_kept(&error))
+    }
+
+    fn not_kept(&self, error: &dyn std::fmt::Display) -> String {
+        format!("`{}` could not be written: {error}", self.path.display())
     }
 }
 

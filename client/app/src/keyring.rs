@@ -23,10 +23,11 @@ pub(crate) enum Trouble {
 
 /// Puts a key there, in the place of an earlier one of that name.
 pub(crate) fn keep(name: &str, key: &Zeroizing<String>) -> Result<(), Trouble> {
-    let key = key.clone();
-    ask(name, move |entry| entry.set_secret(key.as_bytes()))?;
+    let given = key.clone();
+    ask(name, move |entry| entry.set_secret(given.as_bytes()))?;
     // One that forgets at once would lock this computer out.
-    fetch(name).map(drop)
+    let is_there = fetch(name)? == *key;
+    if is_there { Ok(()) } else { Err(Trouble::Unusable("it gives back something else".to_owned())) }
 }
 
 /// What is there under a name.

@@ -72,8 +72,7 @@ fn enrol(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
     let request = Request { user, password, code, language: config.language };
     match runtime.block_on(client.enrol(request)) {
         Ok(enrolled) => {
-            let device = device.into_keyring(&server);
-            device.keep(&enrolled.certificate).map_err(Stop::broken)?;
+            device.keep_first(&server, &enrolled.certificate).map_err(Stop::broken)?;
             front.say(&Text::Managed { name: enrolled.name, until: clock::date(enrolled.ends_at) });
             Ok(Exit::Ended)
         }
