@@ -103,8 +103,13 @@ impl Flow {
         now.saturating_duration_since(self.last_packet) >= self.state.remembered()
     }
 
+    /// Whether it is TCP, over or not.
+    pub(crate) fn is_tcp(&self) -> bool {
+        self.key.protocol == Protocol::Tcp
+    }
+
     /// Whether it is TCP, and both ends still believe in it.
-    pub(crate) fn is_live(&self) -> bool {
+    fn is_live(&self) -> bool {
         matches!(self.state, State::Opening | State::Open)
     }
 }
@@ -237,7 +242,9 @@ impl Flows {
 
     /// Takes out the flows that `stays` does not name.
     pub(crate) fn take_unless(&mut self, stays: impl Fn(Key) -> bool) -> Vec<Flow> {
-        self.flows.extract_if(.., |flow| !stays(flow.key)).collect()
+        let taken: Vec<Flow> = self.flows.extract_if(.., |flow| !stays(flow.key)).collect();
+        self.changed |= !taken.is_empty();
+        taken
     }
 
     fn open(&mut self, key: Key, now: Instant) -> Result<usize, Drop> {

@@ -603,11 +603,12 @@ impl Gateway {
     }
 }
 
-/// Tells both ends of flows that they are over, while the tunnel still carries it.
+/// Tells both ends of flows that they are over, while the tunnel still carries it. Also of those that seem to be over already: a
+/// segment that says so may have been one that its receiver did not believe, and a reset of what is over harms nobody.
 fn reset_flows(session: &mut Session, flows: &[Flow], to_home: &mut ToHome, to_office: &mut ToOffice) {
     to_office.flush();
     let to = session.peer.as_ref().and_then(Peer::ready);
-    for flow in flows.iter().filter(|flow| flow.is_live()) {
+    for flow in flows.iter().filter(|flow| flow.is_tcp()) {
         for packet in reset::for_office(flow, session.address, session.workstation) {
             to_office.add_alone(packet.bytes());
         }

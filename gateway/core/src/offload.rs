@@ -119,9 +119,10 @@ pub(crate) fn cut(
         match packet.transport {
             Transport::Tcp(tcp) => {
                 put(piece_head, family.header() + 4, tcp.sequence.wrapping_add(offset as u32).to_be_bytes());
-                if !is_last {
-                    put(piece_head, family.header() + 13, [tcp.flags & !(Tcp::FIN | Tcp::PSH)]);
-                }
+                // The end is the last one's; that the window was reduced is said once, by the first (RFC 3168, section 6.1.2).
+                let not_last = if is_last { 0 } else { Tcp::FIN | Tcp::PSH };
+                let not_first = if pieces > 0 { Tcp::CWR } else { 0 };
+                put(piece_head, family.header() + 13, [tcp.flags & !(not_last | not_first)]);
             }
             Transport::Udp { .. } => put(piece_head, family.header() + 4, ((8 + part.len()) as u16).to_be_bytes()),
         }

@@ -81,6 +81,8 @@ impl Tcp {
     pub const RST: u8 = 0x04;
     /// Hand it over now.
     pub const PSH: u8 = 0x08;
+    /// The sender has reduced its congestion window (RFC 3168).
+    pub const CWR: u8 = 0x80;
     /// `acknowledged` means something.
     pub const ACK: u8 = 0x10;
 

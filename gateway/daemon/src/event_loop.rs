@@ -12,6 +12,7 @@
 use std::{
     collections::HashMap,
     io,
+    ops::ControlFlow,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -50,6 +51,10 @@ const TUN: Token = Token(2);
 /// enough that a flood from one side keeps neither the other nor a deadline waiting.
 const MOST_BATCHES: usize = 16;
 const MOST_PACKETS: usize = 128;
+
+/// Commands that one round answers; a batch of a channel's datagrams counts as so many.
+const MOST_COMMANDS: usize = 64;
+const CARRY: usize = 16;
 
 /// Random numbers drawn at a time.
 const NONCES: usize = 32;
@@ -157,6 +162,7 @@ struct Readable {
     udp: bool,
     tun: bool,
     letters: bool,
+    commands: bool,
 }
 
 impl EventLoop {
@@ -176,7 +182,8 @@ impl EventLoop {
         let mut readable = Readable::default();
         let mut now = clock::now();
         loop {
-            let at_once = readable.udp || readable.tun || readable.letters || self.gateway.is_waiting();
+            let Readable { udp, tun, letters, commands } = readable;
+            let at_once = udp || tun || letters || commands || self.gateway.is_waiting();
             let timeout = if at_once { Some(Duration::ZERO) } else { self.timeout(now.instant) };
             match poll.poll(&mut events, timeout) {
                 Ok(()) => {}
@@ -189,7 +196,11 @@ impl EventLoop {
             }
             now = clock::now();
             self.bring_nonces();
-            if self.handle_commands(now) || self.together.broken.load(Ordering::Acquire) {
+            readable.commands = match self.handle_commands(now) {
+                ControlFlow::Continue(more) => more,
+                ControlFlow::Break(()) => return Ok(()),
+            };
+            if self.together.broken.load(Ordering::Acquire) {
                 return Ok(());
             }
             readable.letters = self.take_letters(now);
@@ -315,9 +326,14 @@ impl EventLoop {
         }
     }
 
-    /// Answers what other tasks asked. True when the loop is to end.
-    fn handle_commands(&mut self, now: Now) -> bool {
-        while let Ok(command) = self.asked.try_recv() {
+    /// Answers what other tasks asked, as much as fits into a round: channels that send without end take no turn from anybody.
+    /// Whether more may wait; breaks when the loop is to end.
+    fn handle_commands(&mut self, now: Now) -> ControlFlow<(), bool> {
+        let mut left = MOST_COMMANDS;
+        while left > 0
+            && let Ok(command) = self.asked.try_recv()
+        {
+            left = left.saturating_sub(if matches!(command, Command::Carry(..)) { CARRY } else { 1 });
             match command {
                 Command::Open(open, reply) => {
                     let number = open.number;
@@ -345,11 +361,13 @@ impl EventLoop {
                 }
                 Command::Close(number, reason, reply) => answer(reply, self.gateway.close_session(number, reason)),
                 Command::Channel(number, outlet, reply) => {
-                    answer(reply, self.gateway.handle_channel(number, outlet.is_some(), now));
+                    let is_known = self.gateway.handle_channel(number, outlet.is_some(), now);
                     match outlet {
-                        Some(outlet) => self.outlets.insert(number, outlet),
-                        None => self.outlets.remove(&number),
-                    };
+                        // One that has just closed has nobody any more who would take it out again.
+                        Some(outlet) if is_known => drop(self.outlets.insert(number, outlet)),
+                        Some(_) | None => drop(self.outlets.remove(&number)),
+                    }
+                    answer(reply, is_known);
                 }
                 Command::Confirm(number, nonce, reply) => {
                     answer(reply, self.gateway.confirm_way(number, nonce, now));
@@ -377,17 +395,17 @@ impl EventLoop {
                     self.gateway.leave(now);
                     self.deliver();
                     answer(reply, ());
-                    return true;
+                    return ControlFlow::Break(());
                 }
                 Command::Stop(reason, reply) => {
                     self.gateway.close_all(reason);
                     self.deliver();
                     answer(reply, ());
-                    return true;
+                    return ControlFlow::Break(());
                 }
             }
         }
-        false
+        ControlFlow::Continue(left == 0)
     }
 }
 
