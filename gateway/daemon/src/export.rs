@@ -42,8 +42,8 @@ type Places = BTreeMap<Journal, Exportable>;
 /// Where records go.
 #[derive(Debug)]
 enum Target {
-    /// JSON Lines at the end of a file.
-    File(PathBuf),
+    /// JSON Lines at the end of a file. Whoever writes to it has the turn until that returns.
+    File(PathBuf, Arc<tokio::sync::Mutex<()>>),
     /// Syslog over TLS.
     Syslog(Syslog),
     /// This machine's journal.
@@ -54,7 +54,7 @@ impl Target {
     /// The word in status, figures and file names.
     fn word(&self) -> &'static str {
         match self {
-            Self::File(_) => "file",
+            Self::File(..) => "file",
             Self::Syslog(_) => "syslog",
             Self::Journald => "journald",
         }
@@ -63,10 +63,16 @@ impl Target {
     /// Returns once it has taken all.
     async fn take(&self, records: &[Exported]) -> Result<(), String> {
         match self {
-            Self::File(path) => {
+            Self::File(path, turn) => {
+                // It may be on another machine that is slow or gone: then one thread hangs, and no other joins it.
+                let turn = Arc::clone(turn).lock_owned().await;
                 let (path, text) = (path.clone(), lines::of(records));
-                // It may be on another machine, and slow.
-                let written = tokio::task::spawn_blocking(move || lines::append(&path, &text)).await;
+                let write = move || {
+                    let written = lines::append(&path, &text);
+                    drop(turn);
+                    written
+                };
+                let written = tokio::task::spawn_blocking(write).await;
                 written.unwrap_or_else(|error| Err(error.to_string()))
             }
             Self::Syslog(syslog) => syslog.take(records).await,
@@ -78,7 +84,7 @@ impl Target {
 impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::File(path, _) => write!(f, "file:{}", path.display()),
             Self::Syslog(syslog) => syslog.fmt(f),
             Self::Journald => f.write_str("journald"),
         }
@@ -130,7 +136,7 @@ impl Standing {
 impl Export {
     /// To every target that the configuration names. `host` is what syslog calls this gateway.
     pub(crate) fn new(config: &config::Export, host: &str, state: &Path, store: Store) -> Self {
-        let file = config.file.clone().map(Target::File);
+        let file = config.file.clone().map(|path| Target::File(path, Arc::default()));
         let syslog = config.syslog.clone().map(|to| Target::Syslog(Syslog::new(to, host)));
         let journald = config.journald.then_some(Target::Journald);
         let follower = |target: Target| {

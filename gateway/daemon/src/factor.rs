@@ -188,6 +188,14 @@ impl Factors {
         Ok(Self { store, sealer, rows: Mutex::new(rows), hashing: Semaphore::new(HASHED_AT_ONCE) })
     }
 
+    /// Whether this person has a second factor.
+    pub(crate) async fn is_enrolled(&self, person: &Person) -> bool {
+        let tag = self.sealer.tag(&person.id);
+        let row = self.row(&tag);
+        let held = row.lock().await;
+        self.read(&tag, held.as_ref()).is_some_and(|kept| kept.active.is_some())
+    }
+
     /// Whether `code` is this person's second factor now. If so it is used up, on disk.
     pub(crate) async fn show(
         &self,

@@ -51,6 +51,11 @@ const LONGEST_RETENTION: i32 = 4;
 const MESSAGE: &str = "review message ";
 const GENERAL: &str = "general notice ";
 
+/// Whether a notice of that name tells a worker of a review that concerned them.
+pub(crate) fn is_message(name: &str) -> bool {
+    name.starts_with(MESSAGE)
+}
+
 /// A notice to everybody in a structure.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct GeneralNotice {
@@ -629,7 +634,12 @@ impl Reviews {
             let mut rows = self.store.read(query);
             while let Some(row) = rows.recv().await {
                 let kept = row?;
-                found.insert(kept.record.sequence, kept);
+                // A record may name whoever had this name before; whose a session was is known by the directory's identity.
+                let is_theirs =
+                    kept.record.session.is_none_or(|number| sessions.iter().any(|session| session.number == number));
+                if is_theirs {
+                    found.insert(kept.record.sequence, kept);
+                }
             }
         }
         Ok(found.into_values().collect())
@@ -647,7 +657,7 @@ impl Reviews {
         });
         let (id, name) = (person.id.to_string(), person.name.to_string());
         let who = Signed { id, name, roles: Vec::new(), tags };
-        told.filter(|review| who.is(&review.asked.subject)).collect()
+        told.filter(|review| who.is_told(&review.asked.subject)).collect()
     }
 
     /// The worker has read what [`Self::to_read`] gave, as far as it is among these.

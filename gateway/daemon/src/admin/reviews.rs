@@ -85,6 +85,10 @@ async fn taken(desk: &Desk, office: &Office, who: &Signed, step: Step) -> Result
     let (reviews, now) = (&desk.reviews, office.now);
     match step {
         Step::Request { worker, sessions, structure, events, from, until, ground, reason } => {
+            // Before anybody is looked up: who has no part in reviews learns nothing by asking.
+            if office.policy.lawful().is_some() {
+                who.acts_somewhere(Act::Request)?;
+            }
             let worker = match worker {
                 Some(name) => Some(super::named(desk, &name).await.map_err(NotTaken::Failed)?),
                 None => None,

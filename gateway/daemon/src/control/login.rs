@@ -298,6 +298,8 @@ pub(super) fn code_fits(code: Option<&Code>) -> bool {
 pub(super) enum Shown<'a> {
     /// The second factor, where this policy asks for one on such a computer; an empty one is none.
     SecondFactor(&'a Policy, Option<&'a Code>, &'a Chain),
+    /// The same, and where this policy asks for none: what the person has enrolled.
+    AllFactors(&'a Policy, Option<&'a Code>, &'a Chain),
     /// The office's code for an enrolment.
     Enrolment(&'a Code),
     /// The office's code for a home computer.
@@ -310,7 +312,9 @@ impl Shown<'_> {
     /// What was typed, if anything was.
     fn code(&self) -> Option<&Code> {
         match self {
-            Self::SecondFactor(_, code, _) => code.filter(|code| !code.expose().trim().is_empty()),
+            Self::SecondFactor(_, code, _) | Self::AllFactors(_, code, _) => {
+                code.filter(|code| !code.expose().trim().is_empty())
+            }
             Self::Enrolment(code) => Some(code),
             Self::Always(code) => Some(*code).filter(|code| !code.expose().trim().is_empty()),
             Self::DeviceCode(_) => None,
@@ -369,15 +373,16 @@ pub(super) async fn authenticate(
 async fn show(api: &Api, person: &Person, shown: Shown<'_>, from: IpAddr) -> Result<(), NotShown> {
     let now = clock::now().wall;
     match shown {
-        Shown::SecondFactor(policy, _, chain) => {
+        Shown::SecondFactor(policy, _, chain) | Shown::AllFactors(policy, _, chain) => {
             // What is wrong with a certificate is told once all factors were shown; until then its computer is a personal one.
             let device = match api.devices.judge(chain, person, now) {
                 Ok(Some(_)) => Device::Managed,
                 Ok(None) | Err(_) => Device::Personal,
             };
+            let all = matches!(shown, Shown::AllFactors(..));
             match policy.second_factor(&person.name, device, now) {
-                SecondFactor::None => Ok(()),
-                SecondFactor::Totp => api.factors.show(person, shown.code(), from, now).await,
+                SecondFactor::None if !all || !api.factors.is_enrolled(person).await => Ok(()),
+                SecondFactor::None | SecondFactor::Totp => api.factors.show(person, shown.code(), from, now).await,
             }
         }
         Shown::DeviceCode(code) => match api.devices.knows(code.expose(), person, now) {

@@ -32,7 +32,7 @@ use super::{
     login::{Asked, Attempt, Failure, Opened, admit, answer_opened, read},
     session::shown,
 };
-use crate::{clock, notices};
+use crate::{clock, notices, reviews};
 
 /// How long a login waits for its reader.
 const HOLDS: Duration = Duration::from_secs(15 * 60);
@@ -128,7 +128,9 @@ async fn mark_now(
 /// Recorded first, then kept, then believed.
 async fn note(api: &Api, asked: &Asked, read: &[Arc<Notice>]) -> Result<(), Refused> {
     let (now, person) = (clock::now().wall, &asked.person);
-    for notice in read {
+    // Whom a review concerned is nothing that administrators or the session log should tell: reviews keep it themselves.
+    let (messages, read): (Vec<_>, Vec<_>) = read.iter().cloned().partition(|notice| reviews::is_message(&notice.name));
+    for notice in &read {
         let fields = Fields::default().with("notice", &*notice.name).with("version", notices::version(notice));
         let names = Fields::default()
             .with("worker", &*person.name)
@@ -140,15 +142,15 @@ async fn note(api: &Api, asked: &Asked, read: &[Arc<Notice>]) -> Result<(), Refu
             api.unrecorded()
         })?;
     }
-    if read.is_empty() {
-        return Ok(());
-    }
     let unkept = |why: String| {
         tracing::error!(why, "login refused: what was read cannot be kept");
         api.unrecorded()
     };
-    api.reviews.has_read(read.iter().map(|notice| &*notice.name), now).await.map_err(unkept)?;
-    let (kept, person, read) = (Arc::clone(&api.notices), person.clone(), read.to_vec());
+    api.reviews.has_read(messages.iter().map(|message| &*message.name), now).await.map_err(unkept)?;
+    if read.is_empty() {
+        return Ok(());
+    }
+    let (kept, person) = (Arc::clone(&api.notices), person.clone());
     let marked = tokio::task::spawn_blocking(move || kept.mark(&person, &read, now)).await;
     marked.unwrap_or_else(|error| Err(error.to_string())).map_err(unkept)
 }

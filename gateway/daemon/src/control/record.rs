@@ -37,7 +37,7 @@ async fn own_now(api: &Api, attempt: &mut Attempt, chain: &Chain, body: Body) ->
         return Err(Refused::BadRequest.into());
     }
     let policy = api.change.policy().current();
-    let shown = Shown::SecondFactor(&policy, request.second_factor.as_ref(), chain);
+    let shown = Shown::AllFactors(&policy, request.second_factor.as_ref(), chain);
     let (person, must_act) = authenticate(api, request.user.trim(), request.password, &[], shown, attempt).await?;
     if let Some(what) = must_act {
         return Err(Failure::of(&person.name, Refused::MustAct(what)));

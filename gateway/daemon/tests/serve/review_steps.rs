@@ -222,6 +222,9 @@ fn a_persons_records_are_opened_by_request_approval_and_both_keys_and_the_person
         let (again, _) = open("m.rossi").await;
         assert_eq!(close(&again, "").await, 204, "read is read");
     });
+    // Those who run the gateway learn nowhere whom it concerned.
+    let read = office.house.says(&["worker", "notices", "--json"]) + &office.house.story().join(" ");
+    assert!(!read.contains("review message") && !read.contains("notice_read"), "{read}");
     let listed = office.done("d.general", &["requests"]);
     assert!(listed.contains("minuted") && listed.contains("read at"), "{listed}");
     let again = office.done("d.head", &["minute", "1"]);

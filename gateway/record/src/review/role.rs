@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Subject, Tag};
+use super::{Refusal, Subject, Tag};
 
 /// What somebody does besides working, as the policy's `[roles]` says it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -136,12 +136,26 @@ impl Signed {
         self.roles.iter().filter(move |held| held.role.may(act, structure))
     }
 
+    /// Whether any role gives them the right to an act, for some structure at least.
+    ///
+    /// # Errors
+    /// [`Refusal::NoRight`] if none does.
+    pub fn acts_somewhere(&self, act: Act) -> Result<(), Refusal> {
+        let may = self.roles.iter().any(|held| held.role.acts().contains(&act));
+        if may { Ok(()) } else { Err(Refusal::NoRight(act)) }
+    }
+
+    /// Whether a request is about them: by the directory's identity where that is known, for tags follow names too.
+    pub fn is_told(&self, subject: &Subject) -> bool {
+        subject.id.as_ref().map_or_else(|| self.is(subject), |id| *id == self.id)
+    }
+
     /// Whether they run the gateway, whatever else they do.
     pub(super) fn is_administrator(&self) -> bool {
         self.roles.iter().any(|held| held.role == Role::Administrator)
     }
 
-    /// Whether records of theirs are what a request is about.
+    /// Whether records of theirs may be what a request is about, also by a name that somebody else had before.
     pub fn is(&self, subject: &Subject) -> bool {
         subject.id.as_ref() == Some(&self.id) || subject.tags.iter().any(|tag| self.tags.contains(tag))
     }

@@ -154,6 +154,16 @@ fn who_runs_the_gateway_neither_approves_nor_opens_whatever_else_they_are() {
 }
 
 #[test]
+fn a_message_is_for_the_person_and_not_for_who_has_the_name_now() {
+    let rossi = rossi();
+    let subject = Subject { id: Some(rossi.id), name: Some(rossi.name), sessions: Vec::new(), tags: rossi.tags };
+    let namesake = Signed { tags: subject.tags.clone(), ..signed("another.name", &[]) };
+    assert!(namesake.is(&subject) && !namesake.is_told(&subject));
+    let of_sessions = Subject { id: None, ..subject };
+    assert!(namesake.is_told(&of_sessions), "nothing else is known of whose they are");
+}
+
+#[test]
 fn nobody_has_a_part_in_the_review_of_their_own_records() {
     let all = [Role::DirectorGeneral, Role::ReviewerOffice];
     let by_name = Signed { tags: Vec::new(), ..signed("m.rossi.xyz", &all) };
