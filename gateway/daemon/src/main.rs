@@ -55,6 +55,7 @@ mod store_commands;
 mod systemd;
 mod tally;
 mod traces;
+mod trust;
 mod tun;
 mod udp;
 mod unix_socket;

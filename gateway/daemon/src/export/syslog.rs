@@ -7,7 +7,7 @@ use std::{path::Path, sync::Arc};
 
 use gateway_record::Exported;
 use rustls::{
-    CertificateError, ClientConfig, RootCertStore,
+    ClientConfig,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
 };
 use tokio::{
@@ -16,7 +16,15 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::{config, control, secret_file};
+use crate::{config, control, secret_file, trust::Settings};
+
+/// What is to be changed where its TLS is not believed.
+const SETTINGS: Settings = Settings {
+    table: "export",
+    authorities: "syslog_ca",
+    server: "syslog",
+    no_tls: "its port for TLS is 6514 as a rule",
+};
 
 /// Where it listens, and who we are.
 #[derive(Debug)]
@@ -63,25 +71,12 @@ impl Syslog {
     }
 }
 
-/// Whose certificates are believed.
-fn authorities(path: &Path) -> Result<RootCertStore, String> {
-    let failed = |error: &dyn std::fmt::Display| {
-        format!("cannot read the authorities `{}`: {error}; correct [export] syslog_ca", path.display())
-    };
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| failed(&error))? {
-        // A system's bundle holds authorities of every age; those that cannot be used are no reason to refuse the others.
-        let _ = roots.add(certificate.map_err(|error| failed(&error))?);
-    }
-    if roots.is_empty() { Err(failed(&"it holds no certificate in PEM form")) } else { Ok(roots) }
-}
-
 /// What is set up with the files that the configuration names, as they are now.
 pub(super) fn tls(to: &config::Syslog) -> Result<Arc<ClientConfig>, String> {
     let config = ClientConfig::builder_with_provider(control::provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
-        .with_root_certificates(authorities(&to.ca)?);
+        .with_root_certificates(SETTINGS.read_authorities(&to.ca)?);
     let Some(own) = &to.own else { return Ok(Arc::new(config.with_no_client_auth())) };
     let unreadable = |path: &Path, error: &dyn std::fmt::Display| format!("cannot read `{}`: {error}", path.display());
     let chain = CertificateDer::pem_file_iter(&own.certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
@@ -94,23 +89,5 @@ pub(super) fn tls(to: &config::Syslog) -> Result<Arc<ClientConfig>, String> {
 
 /// Why there is no TLS, in words that say what to change.
 fn explain(error: &std::io::Error) -> String {
-    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let advice = match tls {
-        Some(rustls::Error::InvalidCertificate(fault)) => match fault {
-            // Of the same name and another key, an authority is another one as well.
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-                "; its certificate comes from an authority that `syslog_ca` does not hold"
-            }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                "; its certificate is for another name: write that name in `syslog`"
-            }
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                "; its certificate has expired, or a clock is wrong"
-            }
-            _ => "; its certificate is not in order",
-        },
-        Some(rustls::Error::InvalidMessage(_)) => "; it does not speak TLS there: its port for TLS is 6514 as a rule",
-        _ => "",
-    };
-    format!("no TLS: {error}{advice}")
+    SETTINGS.explain(error, error.get_ref().and_then(|inner| inner.downcast_ref()))
 }

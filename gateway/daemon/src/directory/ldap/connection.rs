@@ -5,8 +5,6 @@
 
 use std::{
     collections::BTreeSet,
-    io::Read as _,
-    path::Path,
     sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -15,12 +13,12 @@ use ldap3::{
     Ldap, LdapConnAsync, LdapConnSettings, LdapError, Scope, SearchEntry, SearchResult, StdStream, ldap_escape,
 };
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
+    pki_types::{CertificateDer, ServerName, UnixTime},
 };
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
@@ -30,6 +28,7 @@ use crate::{
     config::{self, LdapSecurity, LdapServer},
     control::provider,
     secret_file,
+    trust::Settings,
 };
 
 /// How long a server that failed once is left alone; doubled each time.
@@ -43,8 +42,13 @@ const JUST_NOW: Duration = Duration::from_secs(1);
 const ACTIVE_DIRECTORY: &str = "1.2.840.113556.1.4.800";
 /// How many referrals are remembered as told.
 const MOST_REFERRALS: usize = 64;
-/// The largest file of authorities read, in bytes.
-const LARGEST_CA: u64 = 4 << 20;
+/// What is to be changed where a server's TLS is not believed.
+const SETTINGS: Settings = Settings {
+    table: "directory",
+    authorities: "ca",
+    server: "servers",
+    no_tls: "try `starttls = true` with `ldap://`",
+};
 
 /// All servers of a directory.
 #[derive(Debug)]
@@ -216,7 +220,7 @@ impl Connection {
 impl Servers {
     pub(super) fn new(config: &config::Ldap) -> Result<Self, String> {
         let needs_tls = config.servers.iter().any(|server| server.security != LdapSecurity::PlainLoopback);
-        let roots = if needs_tls { Some(Arc::new(authorities(&config.ca)?)) } else { None };
+        let roots = if needs_tls { Some(Arc::new(SETTINGS.read_authorities(&config.ca)?)) } else { None };
         let server = |address: &LdapServer| {
             let tls = match (&roots, address.security) {
                 (_, LdapSecurity::PlainLoopback) | (None, _) => None,
@@ -419,46 +423,16 @@ impl Server {
 
 /// What went wrong while TLS was set up, in words that say what to change.
 fn explain(error: &LdapError) -> String {
-    let tls = match error {
-        LdapError::Io { source } => source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()),
+    let cause = match error {
+        LdapError::Io { source } => source.get_ref().and_then(|inner| inner.downcast_ref()),
         _ => None,
     };
-    let advice = match tls {
-        Some(rustls::Error::InvalidCertificate(fault)) => match fault {
-            CertificateError::UnknownIssuer => "; its certificate comes from an authority that `ca` does not hold",
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                "; its certificate is for another name: write that name in `servers`"
-            }
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                "; its certificate has expired, or a clock is wrong"
-            }
-            _ => "; its certificate is not in order",
-        },
-        Some(rustls::Error::InvalidMessage(_)) => "; it does not speak TLS there: try `starttls = true` with `ldap://`",
-        _ => "",
-    };
-    format!("no TLS: {error}{advice}")
+    SETTINGS.explain(error, cause)
 }
 
 /// An IPv6 address cannot be the library's certificate name; [`FixedName`] knows the true one.
 fn url_host(host: &str) -> &str {
     if host.parse::<std::net::Ipv6Addr>().is_ok() { "ipv6.invalid" } else { host }
-}
-
-fn authorities(path: &Path) -> Result<RootCertStore, String> {
-    let failed = |error: &dyn std::fmt::Display| {
-        format!("cannot read the directory's authorities `{}`: {error}; correct [directory] ca", path.display())
-    };
-    let mut pem = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(LARGEST_CA).read_to_end(&mut pem))
-        .map_err(|error| failed(&error))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        // A system's bundle holds authorities of every age; those that cannot be used are no reason to refuse the others.
-        let _ = roots.add(certificate.map_err(|error| failed(&error))?);
-    }
-    if roots.is_empty() { Err(failed(&"it holds no certificate in PEM form")) } else { Ok(roots) }
 }
 
 fn tls(roots: Arc<RootCertStore>, server: &LdapServer) -> Result<Arc<ClientConfig>, String> {
