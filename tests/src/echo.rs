@@ -133,6 +133,21 @@ pub fn answers(stream: &mut TcpStream, line: &str) -> bool {
     stream.write_all(format!("{line}\n").as_bytes()).is_ok() && read_line(stream).as_deref() == Some(line)
 }
 
+/// Sends a megabyte that is not all alike while it comes back.
+///
+/// # Panics
+/// When it does not come back as it was sent.
+pub fn returns_a_megabyte(mut stream: TcpStream) {
+    let sent: Vec<u8> = (0..1_000_000u32).map(|place| (place * 7 / 5) as u8).collect();
+    let mut writer = stream.try_clone().expect("a socket");
+    let copy = sent.clone();
+    let sending = std::thread::spawn(move || writer.write_all(&copy));
+    let mut back = vec![0; sent.len()];
+    stream.read_exact(&mut back).expect("all of it");
+    sending.join().expect("no panic").expect("sent");
+    assert!(back == sent, "the bytes differ");
+}
+
 /// A connection that is spoken over without pause: fifty small messages a second, each answered.
 #[derive(Debug)]
 pub struct Beat {

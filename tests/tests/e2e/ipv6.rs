@@ -9,7 +9,7 @@ use e2e::{
     capture::{Capture, Seen},
     client::{Connect, exit},
     device::Device,
-    echo::{Beat, Echo, answers, connect, greeting, read_line},
+    echo::{Beat, Echo, answers, connect, greeting, read_line, returns_a_megabyte},
     gateway::{CONTROL_PORT, Gateway, Setup, TUNNEL_PORT, at},
     packets, wait,
     wireguard::Tunnel,
@@ -69,14 +69,7 @@ fn a_megabyte_comes_back_as_it_was_sent() {
     let mut client = Connect::new(&gateway, "m.rossi").start(&world.home);
     let mut stream = connect(&world.home, LOOPBACK, client.port()).expect("the door is open");
     read_line(&mut stream);
-    let sent: Vec<u8> = (0..1_000_000u32).map(|place| (place * 7 / 5) as u8).collect();
-    let mut writer = stream.try_clone().expect("a socket");
-    let copy = sent.clone();
-    let sending = std::thread::spawn(move || std::io::Write::write_all(&mut writer, &copy));
-    let mut back = vec![0; sent.len()];
-    std::io::Read::read_exact(&mut stream, &mut back).expect("all of it");
-    sending.join().expect("no panic").expect("sent");
-    assert!(back == sent, "the bytes differ");
+    returns_a_megabyte(stream);
 }
 
 #[test]
