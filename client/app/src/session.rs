@@ -9,6 +9,8 @@
 //!
 //! A front end sees [`Event`]s and an [`Outcome`]; the words for both are its own business.
 
+mod told;
+
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -17,14 +19,12 @@ use std::{
 
 use client_core::{End, Keys, Parameters, Way};
 use gateway_api::{
-    CloseReason, SessionNumber, Token,
-    factor::News as FactorNews,
-    login::{self, Code, Language, Password, Refusal},
+    CloseReason, Token,
+    login::{self, Code, Language, Password},
     notice::{Pending, Read, Version},
     proof,
-    session::{self, ClientReason, Limit},
+    session::{self, ClientReason},
 };
-use serde::Serialize;
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::JoinHandle,
@@ -34,7 +34,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     api::{
-        Client, Failure, Opened,
+        Client, Opened,
         channel::{self, News},
         credential::Credential,
     },
@@ -47,6 +47,8 @@ use crate::{
     terminal::Terminal,
     wireguard,
 };
+
+pub(crate) use told::{Event, Outcome};
 
 /// How long the data plane may take to flush; it takes less by itself.
 const FLUSH_TIME: Duration = Duration::from_millis(500);
@@ -92,116 +94,6 @@ impl Show {
             Carrier::Door => Self::Door,
             Carrier::Wireguard(output) => Self::Wireguard(output),
         })
-    }
-}
-
-/// What happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub(crate) enum Event {
-    /// The gateway is being asked.
-    Reaching { server: String },
-    /// The office wants this read before there is a session; all of it.
-    Notice { name: String, text: String },
-    /// Whether it was read is asked.
-    NoticeAsked,
-    /// The login succeeded. `ends_at` is in Unix seconds.
-    SignedIn { session: SessionNumber, workstation: String, ends_at: i64 },
-    /// Something happened to the person's second factor lately.
-    FactorNews(FactorNews),
-    /// The tunnel is up and the doors are open.
-    Open { workstation: String, doors: Vec<Address> },
-    /// The program that shows the desktop was started.
-    ProgramStarted { program: String },
-    /// The configuration for another WireGuard program holds a secret and is about to be shown.
-    WireguardSecret,
-    /// The configuration was handed over.
-    Holding { workstation: String },
-    /// The session will end soon.
-    Warning { limit: Limit, seconds: u32 },
-    /// The end that was warned of comes not: the person came back, or the workstation answers.
-    WarningLifted { limit: Limit },
-    /// Nothing comes back from the gateway.
-    TunnelSilent,
-    /// Something came back again.
-    TunnelBack,
-    /// UDP does not get through: packets take the session channel.
-    ByChannel,
-    /// Packets take UDP again.
-    ByUdp,
-    /// The session channel was lost.
-    ChannelLost,
-    /// The session channel is back.
-    ChannelBack,
-    /// The office asks to record sizes and times of this session's packets.
-    TraceAsked { seconds: u32, answer_s: u32 },
-    /// It asked, and there is no terminal to answer at: that is a no.
-    TraceUnasked,
-    /// The worker said no.
-    TraceRefused,
-    /// The question does not stand any more.
-    TraceTakenBack,
-    /// The recording goes on; `by_key` says whether a key ends it.
-    TraceBegun { seconds: u32, by_key: bool },
-    /// The recording is over.
-    TraceEnded,
-    /// The workstation refuses connections to a port.
-    WorkstationRefused { workstation: String, port: u16 },
-    /// The workstation does not answer at a port.
-    WorkstationSilent { workstation: String, port: u16 },
-    /// The session is being closed from here.
-    Closing,
-    /// The gateway could not be told of the end.
-    NotTold,
-}
-
-/// How it came out.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    /// There was a session, and it ended.
-    Ended { reason: CloseReason, idle_minutes: u32 },
-    /// There was a session, and its program ended at once without an error.
-    ProgramWentAway { program: String },
-    /// There was a session, and its program ended at once with an error.
-    ProgramFailed { program: String, status: String },
-    /// There was a session, and its program ended with an error after a while.
-    ProgramBroke { program: String, status: String },
-    /// There was a session, and the workstation did not show the certificate it had shown before.
-    WorkstationUntrusted { workstation: String },
-    /// There was a session, and its program could not be started.
-    ProgramMissing { program: String, cause: String },
-    /// There was a session, but packets do not get through.
-    NoTunnel { endpoint: SocketAddr },
-    /// There was a session, but nothing to carry.
-    NothingGranted,
-    /// There was a session, but its configuration could not be written.
-    Unwritable { path: String, cause: String },
-    /// The gateway refused.
-    Refused(Box<Refusal>),
-    /// A notice was not marked as read; `asked` says whether there was anybody to ask.
-    NoticeUnread { asked: bool },
-    /// The gateway's name has no address.
-    Unresolved,
-    /// The gateway does not answer.
-    Unreachable { cause: String },
-    /// Who answers is not the gateway.
-    Untrusted { cause: String },
-    /// Who answers is none.
-    NotAGateway { cause: String },
-    /// This computer refused something.
-    Broken { cause: String },
-}
-
-impl From<Failure> for Outcome {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Unresolved => Self::Unresolved,
-            Failure::Unreachable(cause) => Self::Unreachable { cause },
-            Failure::Untrusted(cause) => Self::Untrusted { cause },
-            Failure::NotAGateway(cause) => Self::NotAGateway { cause },
-            Failure::Refused(refusal) => Self::Refused(refusal),
-            Failure::Gone => Self::NotAGateway { cause: "it does not know its own session".to_owned() },
-        }
     }
 }
 

@@ -7,37 +7,16 @@ use std::{
     time::Duration,
 };
 
-use gateway_api::{CloseReason, session::Limit};
-use gateway_core::{Drop, Event, Family, Offload, OpenError, Phase};
-use policy::{End, SecondLogin};
-use world::{Client, Flags, MTU, WORKSTATION, WORKSTATION_V6, World, checksums_hold, grant, packets::ip, tcp, udp};
+use gateway_api::CloseReason;
+use gateway_core::{Drop, Family, Offload, OpenError};
+use policy::SecondLogin;
+use world::{
+    Client, Flags, MTU, WORKSTATION, WORKSTATION_V6, World, checksums_hold, grant, packets::ip, sequence_of_reset, tcp,
+    udp,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
-
-fn closed(world: &World) -> Vec<CloseReason> {
-    let reason = |event: &Event| match event {
-        Event::Closed { reason, .. } => Some(*reason),
-        Event::Warning { .. }
-        | Event::WarningLifted { .. }
-        | Event::Handshaken { .. }
-        | Event::Traced { .. }
-        | Event::Moved { .. } => None,
-    };
-    world.events.iter().filter_map(reason).collect()
-}
-
-fn warnings(world: &World) -> Vec<(Limit, u64)> {
-    let warning = |event: &Event| match event {
-        Event::Warning { limit, left, .. } => Some((*limit, left.as_secs())),
-        Event::WarningLifted { .. }
-        | Event::Closed { .. }
-        | Event::Handshaken { .. }
-        | Event::Traced { .. }
-        | Event::Moved { .. } => None,
-    };
-    world.events.iter().filter_map(warning).collect()
-}
 
 #[test]
 fn a_session_carries_a_flow_both_ways() {
@@ -153,7 +132,7 @@ fn a_pending_session_has_no_peer() {
     world.drain();
     assert_eq!((world.home.len(), world.dropped(Drop::UnknownPeer)), (0, 1));
     world.pass(MINUTE);
-    assert_eq!(closed(&world), [CloseReason::NeverUsed]);
+    assert_eq!(world.closed(), [CloseReason::NeverUsed]);
     assert!(!world.gateway.admit_session(client.number, world.now));
 }
 
@@ -174,7 +153,7 @@ fn a_closed_session_leaves_no_peer_and_no_way_back() {
     assert_eq!(world.dropped(Drop::NoSession), 1);
     assert!(world.gateway.sessions(world.now).is_empty());
     assert!(!world.gateway.close_session(client.number, CloseReason::Administrator), "closed twice");
-    assert_eq!(closed(&world), [CloseReason::Administrator]);
+    assert_eq!(world.closed(), [CloseReason::Administrator]);
 }
 
 #[test]
@@ -197,16 +176,6 @@ fn an_end_resets_the_flow_on_both_sides_with_numbers_that_are_believed() {
         let numbers: Vec<_> = resets.iter().map(|packet| sequence_of_reset(packet, desk, home)).collect();
         assert_eq!(numbers, [5007]);
     }
-}
-
-fn sequence_of_reset(packet: &[u8], from: IpAddr, to: IpAddr) -> u32 {
-    assert!(checksums_hold(packet));
-    let read = gateway_core::Packet::parse(packet).unwrap();
-    assert_eq!((read.source, read.destination), (from, to));
-    let parsed = etherparse::SlicedPacket::from_ip(packet).unwrap();
-    let Some(etherparse::TransportSlice::Tcp(tcp)) = parsed.transport else { panic!("not TCP") };
-    assert!(tcp.rst());
-    tcp.sequence_number()
 }
 
 #[test]
@@ -555,10 +524,10 @@ fn a_worker_who_signs_in_again_takes_over_when_the_new_session_is_admitted() {
     let second = Client::new(2);
     let opened = world.open("m.rossi", &second, grant()).unwrap();
     assert_eq!(opened.replaces, Some(first.number));
-    assert_eq!(closed(&world), [], "the first works until the second is recorded");
+    assert_eq!(world.closed(), [], "the first works until the second is recorded");
     assert!(world.gateway.admit_session(second.number, world.now));
     world.drain();
-    assert_eq!(closed(&world), [CloseReason::Replaced]);
+    assert_eq!(world.closed(), [CloseReason::Replaced]);
     let left: Vec<_> = world.gateway.sessions(world.now).iter().map(|session| session.number).collect();
     assert_eq!(left, [second.number]);
 }
@@ -570,7 +539,7 @@ fn a_policy_that_refuses_a_second_login_keeps_the_first_session() {
     keep.second_login = SecondLogin::Refuse;
     world.connect_with("m.rossi", 1, keep.clone());
     assert_eq!(world.open("m.rossi", &Client::new(2), keep), Err(OpenError::AlreadyConnected));
-    assert_eq!(closed(&world), []);
+    assert_eq!(world.closed(), []);
 }
 
 #[test]
@@ -586,147 +555,6 @@ fn addresses_are_lent_once_at_a_time_and_run_out() {
     assert_eq!(lent.len(), 253, "a /24 less network, broadcast and the gateway's own");
     world.pass(MINUTE);
     assert!(world.open("late", &Client::new(1), grant()).is_ok());
-}
-
-#[test]
-fn a_lost_channel_starts_the_grace_and_a_new_one_stops_it() {
-    let mut world = World::new();
-    let client = world.connect("m.rossi", 1);
-    world.gateway.handle_channel(client.number, false, world.now);
-    world.pass(20 * SECOND);
-    world.gateway.handle_channel(client.number, true, world.now);
-    world.pass(40 * SECOND);
-    assert_eq!(world.gateway.sessions(world.now)[0].phase, Phase::Attached);
-    world.gateway.handle_channel(client.number, false, world.now);
-    world.pass(29 * SECOND);
-    assert_eq!(closed(&world), []);
-    world.pass(SECOND);
-    assert_eq!(closed(&world), [CloseReason::ClientLost]);
-}
-
-#[test]
-fn a_session_whose_channel_never_comes_ends_after_the_grace() {
-    let mut world = World::new();
-    let client = Client::new(1);
-    world.open("m.rossi", &client, grant()).unwrap();
-    world.gateway.admit_session(client.number, world.now);
-    world.pass(30 * SECOND);
-    assert_eq!(closed(&world), [CloseReason::ClientLost]);
-}
-
-#[test]
-fn nobody_there_is_warned_twice_and_then_ended() {
-    let mut world = World::new();
-    world.connect("m.rossi", 1);
-    world.pass(10 * MINUTE - SECOND);
-    assert_eq!(warnings(&world), [(Limit::Idle, 120), (Limit::Idle, 30)]);
-    assert_eq!(closed(&world), []);
-    world.pass(SECOND);
-    assert_eq!(closed(&world), [CloseReason::Idle]);
-}
-
-#[test]
-fn an_idle_rule_on_trial_warns_and_ends_nobody_and_is_counted_for_the_office() {
-    let mut world = World::new();
-    let mut trial = grant();
-    trial.idle_rule.dry_run = true;
-    world.connect_with("m.rossi", 1, trial.clone());
-    world.connect_with("g.verdi", 2, trial);
-    world.connect("n.bianchi", 3);
-    world.pass(10 * MINUTE - SECOND);
-    assert_eq!(world.gateway.counters().idle.would_have_ended, 0);
-    world.pass(50 * MINUTE);
-    assert_eq!(world.gateway.counters().idle.would_have_ended, 2, "once for each time that nobody was there");
-    assert_eq!(
-        (warnings(&world).len(), closed(&world)),
-        (2, vec![CloseReason::Idle]),
-        "of the one that is on no trial"
-    );
-}
-
-#[test]
-fn a_short_idle_limit_warns_of_nothing_that_is_longer_than_itself() {
-    let mut world = World::new();
-    let mut short = grant();
-    short.idle = 20 * SECOND;
-    world.connect_with("m.rossi", 1, short);
-    world.pass(MINUTE);
-    assert_eq!((warnings(&world).len(), closed(&world)), (0, vec![CloseReason::Idle]));
-}
-
-#[test]
-fn a_grant_ends_when_it_says_after_its_warnings() {
-    let mut world = World::new();
-    let mut hour = grant();
-    hour.idle = 24 * 60 * MINUTE;
-    hour.ends_at = world.now.wall + 60 * MINUTE;
-    hour.ends_by = End::Longest;
-    world.connect_with("m.rossi", 1, hour);
-    world.pass(60 * MINUTE - SECOND);
-    let longest = Limit::LongestSession;
-    assert_eq!(warnings(&world), [(longest, 900), (longest, 300), (longest, 60)]);
-    assert_eq!(closed(&world), []);
-    world.pass(SECOND);
-    assert_eq!(closed(&world), [CloseReason::LongestSession]);
-}
-
-#[test]
-fn a_wall_clock_set_forward_ends_what_is_over_within_half_a_minute() {
-    let mut world = World::new();
-    world.connect("m.rossi", 1);
-    world.now.wall += 9 * 60 * MINUTE;
-    world.pass(30 * SECOND);
-    assert_eq!(closed(&world), [CloseReason::AgreementEnded]);
-}
-
-#[test]
-fn a_wall_clock_set_back_extends_by_no_more_than_that() {
-    let mut world = World::new();
-    let mut hour = grant();
-    hour.idle = 24 * 60 * MINUTE;
-    hour.ends_at = world.now.wall + 60 * MINUTE;
-    world.connect_with("m.rossi", 1, hour);
-    world.now.wall -= 10 * MINUTE;
-    world.pass(69 * MINUTE);
-    assert_eq!(closed(&world), []);
-    world.pass(MINUTE);
-    assert_eq!(closed(&world), [CloseReason::AgreementEnded]);
-}
-
-#[test]
-fn a_grant_that_is_over_opens_nothing() {
-    let mut world = World::new();
-    let mut over = grant();
-    over.ends_at = world.now.wall;
-    assert_eq!(world.open("m.rossi", &Client::new(1), over), Err(OpenError::GrantOver));
-}
-
-#[test]
-fn a_changed_grant_holds_from_now_on_and_ends_what_it_withdraws() {
-    let mut world = World::new();
-    let mut client = world.connect("m.rossi", 1);
-    client.open_flow(&mut world);
-    client.send(&mut world, &udp(client.address, 40000, WORKSTATION, 3390, b"ping"));
-    world.take_office();
-    let mut tighter = grant();
-    tighter.services[0].tcp = vec![22];
-    tighter.ends_at = world.now.wall + 10 * MINUTE;
-    tighter.idle = 60 * MINUTE;
-    assert!(world.gateway.change_grant(client.number, tighter, world.now));
-    let resets = world.take_office();
-    let (home, desk) = (client.address, client.workstation());
-    let numbers: Vec<_> = resets.iter().map(|packet| sequence_of_reset(packet, home, desk)).collect();
-    assert_eq!(numbers, [1000]);
-    assert_eq!(client.take(&mut world).len(), 1);
-    world.office_sends(&client.tcp_back(Flags::Push, 5000, b"late"));
-    client.send(&mut world, &client.tcp(Flags::Push, 1000, b"late"));
-    assert_eq!((world.dropped(Drop::NotAnAnswer), world.dropped(Drop::OtherPort)), (1, 1));
-    // What stayed granted goes on undisturbed, and the new end holds.
-    world.office_sends(&udp(WORKSTATION, 3390, client.address, 40000, b"pong"));
-    assert_eq!(client.take(&mut world).len(), 1);
-    world.pass(10 * MINUTE);
-    assert_eq!(warnings(&world), [(Limit::AgreementEnded, 300), (Limit::AgreementEnded, 60)]);
-    assert_eq!(closed(&world), [CloseReason::AgreementEnded]);
 }
 
 #[test]

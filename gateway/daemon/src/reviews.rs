@@ -8,7 +8,9 @@
 
 mod counting;
 pub(crate) mod export;
+mod messages;
 pub(crate) mod report;
+mod roles;
 mod sealed;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
@@ -17,21 +19,23 @@ use gateway_api::SessionNumber;
 use gateway_record::{
     Draft, Fields, Hash, Journal, Kind,
     review::{
-        Act, Asked, By, Circumstances, Extract, Ground, Held, Opening, Refusal, Review, Role, Signed, Stage, Subject,
-        Words, figures::Figures,
+        Act, Asked, Circumstances, Extract, Ground, Held, Opening, Refusal, Review, Signed, Stage, Subject, Words,
+        figures::Figures,
     },
 };
 use jiff::{SignedDuration, Span, Timestamp, civil::Date};
-use policy::{Notice, Policy};
+use policy::Policy;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
-use self::{counting::Counting, export::Export, sealed::Sealer};
+use self::{counting::Counting, export::Export, messages::GeneralNotice, sealed::Sealer};
+
+pub(crate) use self::messages::is_message;
 use crate::{
     clock,
     day_keys::WorkerTag,
-    directory::{Directory, Inquiry, Person, Standing},
+    directory::{Directory, Person},
     identity,
     policy_change::PolicyChange,
     store::{Kept, Matter, Query, ReviewRow, Store, StoreError},
@@ -39,32 +43,12 @@ use crate::{
 
 /// Between looks at who still has which role.
 const LOOK: Duration = Duration::from_secs(3600);
-/// How long a general notice is shown to whoever has not read it.
-const NOTICE_FOR: SignedDuration = SignedDuration::from_hours(60 * 24);
 /// How long a new role is told of.
 pub(crate) const ROLE_NEWS: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// The most records of one opening.
 const MOST_RECORDS: usize = 5000;
 /// For how long workers' records are kept at most: from then on tags are theirs.
 const LONGEST_RETENTION: i32 = 4;
-/// What the notices of this room are called, before their number.
-const MESSAGE: &str = "review message ";
-const GENERAL: &str = "general notice ";
-
-/// Whether a notice of that name tells a worker of a review that concerned them.
-pub(crate) fn is_message(name: &str) -> bool {
-    name.starts_with(MESSAGE)
-}
-
-/// A notice to everybody in a structure.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct GeneralNotice {
-    pub(crate) number: u64,
-    pub(crate) structure: String,
-    by: By,
-    italian: Option<String>,
-    english: Option<String>,
-}
 
 /// Somebody with a role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,65 +190,11 @@ impl Reviews {
         Ok(Self { store, sealer, all: Mutex::new(all), counting: Mutex::new(counting) })
     }
 
-    /// Who has just signed in, with their roles of this moment, which are noted.
-    pub(crate) async fn signed(&self, office: &Office, person: &Person) -> Result<Signed, String> {
-        let roles = roles(&office.policy, &person.groups, office.today());
-        let mut all = self.all.lock().await;
-        self.note_roles(&mut all, (&person.id, &person.name), &roles, office.now).await?;
-        let mine = all.register.holders.iter().filter(|holder| *holder.id == *person.id);
-        let roles = mine.map(|holder| holder.held.clone()).collect();
-        drop(all);
-        let tags = self.tags(office, person).map_err(|StoreError(why)| why)?;
-        Ok(Signed { id: person.id.to_string(), name: person.name.to_string(), roles, tags })
-    }
-
     /// The tags that records of this person carry.
     fn tags(&self, office: &Office, person: &Person) -> Result<Vec<WorkerTag>, StoreError> {
         let since = office.earliest();
         let by_id = self.store.worker_tags(&person.id, since)?;
         Ok([by_id, self.store.name_tags(&person.name, since)?].concat())
-    }
-
-    /// New roles begin now, lost ones end; both are recorded first, and told to the director general.
-    async fn note_roles(
-        &self,
-        all: &mut All,
-        (id, name): (&str, &str),
-        now_held: &[Role],
-        now: Timestamp,
-    ) -> Result<(), String> {
-        let before: Vec<Role> = all
-            .register
-            .holders
-            .iter()
-            .filter(|holder| holder.id == id)
-            .map(|holder| holder.held.role.clone())
-            .collect();
-        let changes = now_held
-            .iter()
-            .filter(|role| !before.contains(role))
-            .map(|role| (Kind::RoleSeen, role))
-            .chain(before.iter().filter(|role| !now_held.contains(role)).map(|role| (Kind::RoleGone, role)));
-        for (kind, role) in changes {
-            let mut register = all.register.clone();
-            match kind {
-                Kind::RoleSeen => register.holders.push(Holder {
-                    id: id.to_owned(),
-                    name: name.to_owned(),
-                    held: Held { role: role.clone(), since: now },
-                }),
-                _ => register.holders.retain(|holder| holder.id != id || holder.held.role != *role),
-            }
-            let fields = Fields::default().with("role", role.word());
-            let names = Fields::default().with("worker", name);
-            let structure = role.structure().map(str::to_owned);
-            let draft = Draft { structure, fields, names, ..Draft::new(kind, now) };
-            tracing::warn!(role = role.word(), change = kind.word(), "a role changed hands: see `review requests`");
-            let row = self.register(&register, now)?;
-            self.store.keep_review(vec![row], draft).await.map_err(|StoreError(why)| why)?;
-            all.register = register;
-        }
-        Ok(())
     }
 
     /// Looks each hour whether those who have a role still do, and whether everybody was told in time.
@@ -278,37 +208,6 @@ impl Reviews {
             }
             self.tell_overdue(office.now).await;
         }
-    }
-
-    /// Says which requests' workers should have been told by now.
-    async fn tell_overdue(&self, now: Timestamp) {
-        let all = self.all.lock().await;
-        for review in all.requests.values().filter(|review| review.is_overdue(now)) {
-            tracing::warn!(
-                request = review.number,
-                "a worker has not read of a review in time: tell them otherwise, or put it off with a reason"
-            );
-        }
-    }
-
-    async fn look_at_roles(&self, directory: &Directory, office: &Office) -> Result<(), String> {
-        let holders = self.all.lock().await.register.holders.clone();
-        if holders.is_empty() {
-            return Ok(());
-        }
-        let accounts = holders.iter().map(|holder| (holder.id.as_str().into(), holder.name.as_str().into())).collect();
-        let groups = office.policy.groups().iter().map(ToString::to_string).collect();
-        let (standings, _) = directory.standings(&Inquiry { accounts, groups, at: office.now }).await?;
-        let mut all = self.all.lock().await;
-        for (id, standing) in standings {
-            let held = match standing {
-                Standing::InOrder(groups) => roles(&office.policy, &groups, office.today()),
-                Standing::Left(_) => Vec::new(),
-            };
-            let name = holders.iter().find(|holder| *holder.id == *id).map(|holder| holder.name.clone());
-            self.note_roles(&mut all, (&id, &name.unwrap_or_default()), &held, office.now).await?;
-        }
-        Ok(())
     }
 
     /// A step that the rules refused is recorded too.
@@ -569,60 +468,6 @@ impl Reviews {
         Ok(next)
     }
 
-    /// `review notice`
-    pub(crate) async fn give_notice(
-        &self,
-        office: &Office,
-        who: &Signed,
-        structure: &str,
-        (italian, english): (Option<String>, Option<String>),
-    ) -> Result<GeneralNotice, NotTaken> {
-        let mut all = self.all.lock().await;
-        all.circumstances(office, structure).lawful()?;
-        let by = who.acts(Act::Notice, structure, office.now)?;
-        if !office.policy.structures().iter().any(|known| **known == *structure) {
-            return Err(NotTaken::Failed(format!("no agreement belongs to a structure `{structure}`")));
-        }
-        let number = all.register.notices + 1;
-        let notice = GeneralNotice { number, structure: structure.to_owned(), by, italian, english };
-        let fields = Fields::default()
-            .with("notice", number)
-            .with("sha256", Hash(notice.version()).to_string())
-            .with("role", notice.by.role.word());
-        let draft = Draft {
-            structure: Some(structure.to_owned()),
-            fields,
-            names: named("by", who),
-            ..Draft::new(Kind::GeneralNotice, office.now)
-        };
-        let register = Register { notices: number, ..all.register.clone() };
-        let rows = [self.row((Matter::Notice, number), &notice, office.now), self.register(&register, office.now)];
-        let rows = rows.into_iter().collect::<Result<_, _>>().map_err(NotTaken::Failed)?;
-        self.store.keep_review(rows, draft).await?;
-        all.register = register;
-        all.notices.insert(number, notice.clone());
-        Ok(notice)
-    }
-
-    /// What this person of this structure has to read before a session: messages of reviews, and general notices.
-    pub(crate) async fn to_read(&self, office: &Office, person: &Person, structure: &str) -> Vec<Arc<Notice>> {
-        let all = self.all.lock().await;
-        let general = all.notices.values().filter(|notice| notice.structure == structure);
-        let general = general.filter(|notice| office.now.duration_since(notice.by.at) < NOTICE_FOR);
-        let general: Vec<Arc<Notice>> = general.map(|notice| Arc::new(notice.as_notice())).collect();
-        let words = office.words();
-        let messages = self.concerning(&all, office, person).into_iter();
-        let unread = messages.filter(|review| review.told().is_ok_and(|(_, message)| message.read_at.is_none()));
-        let messages = unread.filter_map(|review| message(&words, review).ok());
-        messages.chain(general).collect()
-    }
-
-    /// The openings that concerned this person and that they may know of.
-    pub(crate) async fn of_person(&self, office: &Office, person: &Person) -> Vec<Review> {
-        let all = self.all.lock().await;
-        self.concerning(&all, office, person).into_iter().cloned().collect()
-    }
-
     /// What is recorded about this person, in order; what is sealed stays so.
     pub(crate) async fn own(&self, office: &Office, person: &Person) -> Result<Vec<Kept>, StoreError> {
         let tags = self.tags(office, person)?;
@@ -645,34 +490,6 @@ impl Reviews {
         Ok(found.into_values().collect())
     }
 
-    fn concerning<'a>(&self, all: &'a All, office: &Office, person: &Person) -> Vec<&'a Review> {
-        let mut told = all.requests.values().filter(|review| review.is_told(office.now)).peekable();
-        if told.peek().is_none() {
-            return Vec::new();
-        }
-        // Without its tags a person is known by the directory's identity alone.
-        let tags = self.tags(office, person).unwrap_or_else(|error| {
-            tracing::error!(%error, "messages of reviews may be missing");
-            Vec::new()
-        });
-        let (id, name) = (person.id.to_string(), person.name.to_string());
-        let who = Signed { id, name, roles: Vec::new(), tags };
-        told.filter(|review| who.is_told(&review.asked.subject)).collect()
-    }
-
-    /// The worker has read what [`Self::to_read`] gave, as far as it is among these.
-    pub(crate) async fn has_read(&self, names: impl Iterator<Item = &str>, now: Timestamp) -> Result<(), String> {
-        let numbers: Vec<u64> = names.filter_map(|name| name.strip_prefix(MESSAGE)?.parse().ok()).collect();
-        let mut all = self.all.lock().await;
-        for number in numbers {
-            let Some(Ok(next)) = all.requests.get(&number).map(|review| review.read(now)) else { continue };
-            let draft = draft(Kind::MessageRead, &next, (of(&next), Fields::default()), now);
-            let kept = self.keep(&mut all, next, None, draft).await;
-            kept.map_err(|StoreError(why)| why)?;
-        }
-        Ok(())
-    }
-
     /// The requests that somebody may read, oldest first.
     pub(crate) async fn readable(&self, who: &Signed, now: Timestamp) -> Vec<Review> {
         let all = self.all.lock().await;
@@ -680,16 +497,6 @@ impl Reviews {
             who.acts(Act::Read, &review.asked.structure, now).is_ok() && !who.is(&review.asked.subject)
         };
         all.requests.values().filter(may).cloned().collect()
-    }
-
-    /// Those who have a role since a short while, for the director general.
-    pub(crate) async fn new_holders(&self, who: &Signed, now: Timestamp) -> Vec<Holder> {
-        if !who.roles.iter().any(|held| held.role == Role::DirectorGeneral) {
-            return Vec::new();
-        }
-        let all = self.all.lock().await;
-        let is_new = |holder: &&Holder| now.duration_since(holder.held.since) < ROLE_NEWS;
-        all.register.holders.iter().filter(is_new).cloned().collect()
     }
 
     async fn keep(
@@ -741,42 +548,6 @@ impl All {
     }
 }
 
-impl GeneralNotice {
-    fn version(&self) -> [u8; 32] {
-        version([&self.italian, &self.english])
-    }
-
-    fn as_notice(&self) -> Notice {
-        let text = |text: &Option<String>| text.as_deref().map(Into::into);
-        Notice {
-            name: format!("{GENERAL}{}", self.number).into(),
-            version: self.version(),
-            italian: text(&self.italian),
-            english: text(&self.english),
-        }
-    }
-}
-
-fn message(words: &Words, review: &Review) -> Result<Arc<Notice>, Refusal> {
-    let [italian, english] = words.message(review)?.map(Some);
-    Ok(Arc::new(Notice {
-        name: format!("{MESSAGE}{}", review.number).into(),
-        version: version([&italian, &english]),
-        italian: italian.as_deref().map(Into::into),
-        english: english.as_deref().map(Into::into),
-    }))
-}
-
-fn version(texts: [&Option<String>; 2]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    for text in texts {
-        let text = text.as_deref().unwrap_or_default();
-        hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
-        hash.update(text);
-    }
-    hash.finalize().into()
-}
-
 fn of(review: &Review) -> Fields {
     Fields::default().with("request", review.number)
 }
@@ -787,21 +558,4 @@ fn named(what: &str, who: &Signed) -> Fields {
 
 fn draft(kind: Kind, review: &Review, (fields, names): (Fields, Fields), now: Timestamp) -> Draft {
     Draft { structure: Some(review.asked.structure.clone()), fields, names, ..Draft::new(kind, now) }
-}
-
-/// What somebody in these groups does besides working, in the words of reviews.
-fn roles(policy: &Policy, groups: &[String], on: Date) -> Vec<Role> {
-    policy.roles(groups, on).into_iter().map(role).collect()
-}
-
-fn role(role: policy::Role) -> Role {
-    match role {
-        policy::Role::Administrator => Role::Administrator,
-        policy::Role::Technician => Role::Technician,
-        policy::Role::ExternalTechnician => Role::ExternalTechnician,
-        policy::Role::DirectorGeneral => Role::DirectorGeneral,
-        policy::Role::HeadOfStructure(structure) => Role::HeadOfStructure(structure.to_string()),
-        policy::Role::ServiceHead(structure) => Role::ServiceHead(structure.to_string()),
-        policy::Role::ReviewerOffice => Role::ReviewerOffice,
-    }
 }

@@ -14,17 +14,17 @@ mod reserve;
 mod sqlite;
 mod standing;
 mod start_room;
+mod writer;
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use gateway_api::{CloseReason, SessionNumber};
 use gateway_record::{
-    Checkpoint, Draft, Exported, Fields, Hash, Holders, Journal, Key, Kind, Letter, Names, NotOpened, Record, Report,
-    Sealed, Signed,
+    Checkpoint, Draft, Exported, Fields, Hash, Holders, Journal, Key, Letter, Names, NotOpened, Record, Report, Signed,
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -34,7 +34,10 @@ pub(crate) use lag::{Lag, Place as Waits};
 pub(crate) use sqlite::{backup, restore};
 pub(crate) use standing::Standing;
 
-use self::lag::Waiting;
+use self::{
+    lag::Waiting,
+    writer::{Order, Write, write_all},
+};
 use crate::{
     clock,
     day_keys::{self, DayKeys, Today, WorkerTag},
@@ -51,12 +54,6 @@ pub(crate) const BESIDE: [&str; 3] = [begun::FILE, RESERVE, start_room::FILE];
 
 /// How many writes may wait before those who ask wait too.
 const QUEUE: usize = 1024;
-/// How many writes share one transaction at most.
-const BATCH: usize = 256;
-
-/// Between looks at a full disk.
-const FULL_LOOK: Duration = Duration::from_secs(1);
-
 /// What a write does besides adding its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -248,73 +245,6 @@ pub(crate) struct Store {
     holders: Arc<Option<Holders>>,
     day_keys: Arc<DayKeys>,
     news: watch::Receiver<()>,
-}
-
-#[derive(Debug)]
-enum Order {
-    Write(Box<Write>),
-    /// Somebody else found no room on the disk.
-    DiskFull,
-    /// The start is over.
-    Started,
-    /// Delete a journal's records from before a moment, and the keys of days up to another.
-    Forget {
-        journal: Journal,
-        before: Timestamp,
-        days: Date,
-        now: Timestamp,
-        reply: oneshot::Sender<Result<u64, StoreError>>,
-    },
-    /// Sign where the journals end.
-    Checkpoint {
-        now: Timestamp,
-        reply: oneshot::Sender<Result<Option<Checkpoint>, StoreError>>,
-    },
-}
-
-#[derive(Debug)]
-struct Write {
-    change: Change,
-    /// None where the change is no record's matter.
-    draft: Option<Draft>,
-    /// The draft's names, sealed; under no day's key yet.
-    letter: Option<Letter>,
-    /// Whose session opens.
-    worker_id: Option<String>,
-    /// Whom a record of the workers' journal names.
-    worker: Option<String>,
-    /// The draft's names, for what stands for them.
-    names: Fields,
-    reply: oneshot::Sender<Result<Written, StoreError>>,
-}
-
-/// A write as it goes into a transaction.
-#[derive(Debug)]
-struct Item<'a> {
-    change: &'a Change,
-    draft: Option<&'a Draft>,
-    sealed: Option<&'a Sealed>,
-    /// Whose session it is.
-    worker: Option<&'a WorkerTag>,
-    /// Whom the record names.
-    named: Option<&'a WorkerTag>,
-    pseudonyms: Option<&'a Fields>,
-}
-
-impl<'a> Item<'a> {
-    /// A record that names nobody.
-    fn nameless(change: &'a Change, draft: &'a Draft) -> Self {
-        Self { change, draft: Some(draft), sealed: None, worker: None, named: None, pseudonyms: None }
-    }
-}
-
-/// What belongs to a write and rests on the day on which it is committed.
-#[derive(Debug, Default)]
-struct Dated {
-    sealed: Option<Sealed>,
-    worker: Option<WorkerTag>,
-    named: Option<WorkerTag>,
-    pseudonyms: Option<Fields>,
 }
 
 impl Store {
@@ -617,133 +547,9 @@ pub(crate) async fn verify(
     sqlite::verify(database, keys, witnessed).await
 }
 
-/// The writing task: until every handle is gone and every order is answered.
-async fn write_all(
-    mut database: sqlite::Database,
-    day_keys: Arc<DayKeys>,
-    mut queue: mpsc::Receiver<Order>,
-    (standing, tell): (Arc<Standing>, watch::Sender<()>),
-) {
-    let mut orders = Vec::with_capacity(BATCH);
-    loop {
-        let received = queue.recv_many(&mut orders, BATCH);
-        let received = match standing.full_since() {
-            None => received.await,
-            Some(_) => match tokio::time::timeout(FULL_LOOK, received).await {
-                Ok(received) => received,
-                Err(_) => {
-                    database.recover(clock::now().wall).await;
-                    continue;
-                }
-            },
-        };
-        if received == 0 {
-            break;
-        }
-        answer(&mut database, &day_keys, orders.drain(..), &standing).await;
-        tell.send_replace(());
-    }
-    database.close().await;
-}
-
-async fn answer(
-    database: &mut sqlite::Database,
-    day_keys: &DayKeys,
-    orders: impl Iterator<Item = Order>,
-    standing: &Standing,
-) {
-    let mut batch = Vec::new();
-    for order in orders {
-        match order {
-            Order::Write(write) => batch.push(*write),
-            Order::DiskFull => standing.fill(clock::now().wall),
-            Order::Started => database.started(clock::now().wall),
-            Order::Forget { journal, before, days, now, reply } => {
-                commit(database, day_keys, std::mem::take(&mut batch)).await;
-                let forgotten = match destroy_days(database, day_keys, (journal, days), now).await {
-                    Ok(()) => database.forget(journal, before, now).await,
-                    Err(error) => Err(error),
-                };
-                // A caller that is gone has nobody to tell; what was written stays written.
-                let _ = reply.send(forgotten);
-            }
-            Order::Checkpoint { now, reply } => {
-                commit(database, day_keys, std::mem::take(&mut batch)).await;
-                let _ = reply.send(database.checkpoint(now).await);
-            }
-        }
-    }
-    commit(database, day_keys, batch).await;
-}
-
-async fn commit(database: &mut sqlite::Database, day_keys: &DayKeys, batch: Vec<Write>) {
-    let mut ready = Vec::with_capacity(batch.len());
-    for write in batch {
-        match under_day(&write, day_keys) {
-            Ok(dated) => ready.push((write, dated)),
-            // Its day has no key: that concerns nobody else.
-            Err(error) => drop(write.reply.send(Err(error))),
-        }
-    }
-    if ready.is_empty() {
-        return;
-    }
-    let items: Vec<Item<'_>> = ready.iter().map(|(write, dated)| item(write, dated)).collect();
-    let outcomes = database.commit(&items, clock::now().wall).await;
-    for ((write, _), outcome) in ready.into_iter().zip(outcomes) {
-        let _ = write.reply.send(outcome);
-    }
-}
-
 /// A worker by name, where the directory's identity is not known: never one of those.
 fn by_name(worker: &str) -> String {
     format!("by name: {}", policy::folded(worker))
-}
-
-/// A write's names under the key of the day on which they are written, what stands for them, the tag of its session's worker, and
-/// that of whom it names.
-fn under_day(write: &Write, day_keys: &DayKeys) -> Result<Dated, StoreError> {
-    let mut dated = Dated::default();
-    if let (Some(letter), Some(draft)) = (&write.letter, &write.draft) {
-        let journal = draft.kind.journal();
-        let key = day_keys.current(journal).map_err(StoreError)?;
-        let sealed = letter.under(&key, journal).map_err(|_| StoreError("names cannot be sealed".to_owned()))?;
-        dated.sealed = Some(sealed);
-        dated.pseudonyms = Some(day_keys.pseudonyms(journal, key.day(), &write.names).map_err(StoreError)?);
-    }
-    dated.worker = write.worker_id.as_ref().map(|id| day_keys.worker_tag(id)).transpose().map_err(StoreError)?;
-    let named = write.worker.as_ref().map(|name| day_keys.worker_tag(&by_name(name)));
-    dated.named = named.transpose().map_err(StoreError)?;
-    Ok(dated)
-}
-
-fn item<'a>(write: &'a Write, dated: &'a Dated) -> Item<'a> {
-    Item {
-        change: &write.change,
-        draft: write.draft.as_ref(),
-        sealed: dated.sealed.as_ref(),
-        worker: dated.worker.as_ref(),
-        named: dated.named.as_ref(),
-        pseudonyms: dated.pseudonyms.as_ref(),
-    }
-}
-
-/// Keys go before records do; that they went is recorded, and counted by the next cut.
-async fn destroy_days(
-    database: &mut sqlite::Database,
-    day_keys: &DayKeys,
-    (journal, until): (Journal, Date),
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let days = day_keys.destroy(journal, until).map_err(StoreError)?;
-    let Some(last) = days.last() else { return Ok(()) };
-    let fields = Fields::default()
-        .with("journal", journal.word())
-        .with("count", u64::try_from(days.len()).unwrap_or(u64::MAX))
-        .with("until", last.to_string());
-    let draft = Draft { fields, ..Draft::new(Kind::DayKeysDestroyed, now) };
-    let outcome = database.commit(&[Item::nameless(&Change::Note, &draft)], now).await.into_iter().next();
-    outcome.unwrap_or_else(|| Err(StoreError("the record's writer lost count".to_owned()))).map(|_| ())
 }
 
 /// The place of a record in a journal, as whoever follows the journal keeps it.

@@ -17,7 +17,7 @@ use boringtun::{
     x25519::{PublicKey as Key, StaticSecret},
 };
 use gateway_api::{
-    PresharedKey, PublicKey, SessionNumber,
+    CloseReason, PresharedKey, PublicKey, SessionNumber,
     probe::{self, Nonce},
 };
 use gateway_core::{
@@ -104,6 +104,19 @@ impl World {
     /// A world whose gateway lets so many handshakes in each second before it asks for cookies.
     pub(crate) fn answering(handshakes_per_second: u32) -> Self {
         Self::sharded(1, handshakes_per_second).remove(0)
+    }
+
+    /// Why sessions ended so far, in order.
+    pub(crate) fn closed(&self) -> Vec<CloseReason> {
+        let reason = |event: &Event| match event {
+            Event::Closed { reason, .. } => Some(*reason),
+            Event::Warning { .. }
+            | Event::WarningLifted { .. }
+            | Event::Handshaken { .. }
+            | Event::Traced { .. }
+            | Event::Moved { .. } => None,
+        };
+        self.events.iter().filter_map(reason).collect()
     }
 
     /// A world with as many tunnel addresses as `pool` holds, and none of IPv6.
@@ -559,4 +572,15 @@ pub(crate) fn checksums_hold(packet: &[u8]) -> bool {
         }
         _ => false,
     }
+}
+
+/// The sequence number of a reset whose checksums and addresses are right.
+pub(crate) fn sequence_of_reset(packet: &[u8], from: IpAddr, to: IpAddr) -> u32 {
+    assert!(checksums_hold(packet));
+    let read = gateway_core::Packet::parse(packet).unwrap();
+    assert_eq!((read.source, read.destination), (from, to));
+    let parsed = etherparse::SlicedPacket::from_ip(packet).unwrap();
+    let Some(etherparse::TransportSlice::Tcp(tcp)) = parsed.transport else { panic!("not TCP") };
+    assert!(tcp.rst());
+    tcp.sequence_number()
 }

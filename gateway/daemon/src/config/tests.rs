@@ -1,4 +1,7 @@
+use gateway_record::Journal;
+
 use super::*;
+use crate::witness::Witness;
 
 const SHIPPED: &str = include_str!("../../../../deploy/etc/gateway.toml");
 

@@ -3,39 +3,42 @@
 //! Write-ahead log with full synchronisation: a transaction that was acknowledged survives a power cut.
 
 mod behind;
+mod failures;
+mod file;
+mod reading;
+mod rows;
 mod signed;
 mod verify;
 
 use std::{
     collections::BTreeSet,
-    fs::OpenOptions,
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use futures_util::TryStreamExt as _;
 use gateway_api::SessionNumber;
-use gateway_record::{
-    Anchor, Chain, Checkpoint, Draft, Fields, Hash, Journal, Kind, Names, Private, Record, Sealed, Signer,
-};
+use gateway_record::{Anchor, Chain, Checkpoint, Draft, Fields, Hash, Journal, Kind, Sealed, Signer};
 use jiff::{SignedDuration, Timestamp};
-use sqlx::{
-    AssertSqlSafe, Connection as _, Row as _, SqlSafeStr as _, SqliteConnection,
-    migrate::{Migration, MigrationType, Migrator},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous},
-};
-use tokio::sync::mpsc;
+use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    Beginning, Change, FactorRow, Item, Kept, Matter, Place, Query, ReviewRow, SessionRow, Standing, StoreError,
-    Written, begun,
+    Beginning, Change, FactorRow, Matter, Place, ReviewRow, Standing, StoreError, Written, begun,
     reserve::{Reserve, Waiting},
-    start_room::{StartRoom, free},
+    start_room::StartRoom,
+    writer::Item,
 };
 use crate::day_keys::{DayKeys, WorkerTag};
 
+use failures::{explain, full, has_room, is_full, no_reserve};
+use file::{connect, make_private_file, migrate, schema_version};
+use rows::{integer, kept, place, unsigned};
+
 pub(super) use behind::behind;
+pub(super) use file::ended_unclean;
+#[cfg(test)]
+pub(super) use file::migrations;
+pub(crate) use file::{backup, restore};
+pub(super) use reading::{factors, left_open, opened_by, read, reviews, session, sessions_under, tagged};
 pub(super) use verify::verify;
 
 /// The step since which cuts are signed.
@@ -43,24 +46,6 @@ const SIGNED: i64 = 3;
 /// The step since which names are sealed, and sessions have a worker's tag.
 const SEALED: i64 = 4;
 
-/// Every step that the schema has taken; never changed once released, only added to.
-pub(super) fn migrations() -> Vec<Migration> {
-    let step = |version, name: &'static str, text: &'static str| {
-        Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
-    };
-    vec![
-        step(1, "sessions and records", include_str!("migrations/0001_sessions_and_records.sql")),
-        step(2, "second factors", include_str!("migrations/0002_second_factors.sql")),
-        step(SIGNED, "signed", include_str!("migrations/0003_signed.sql")),
-        step(SEALED, "sealed names", include_str!("migrations/0004_sealed_names.sql")),
-        step(5, "reviews", include_str!("migrations/0005_reviews.sql")),
-        step(6, "keys of cuts", include_str!("migrations/0006_keys_of_cuts.sql")),
-        step(7, "pseudonyms", include_str!("migrations/0007_pseudonyms.sql")),
-    ]
-}
-
-/// Rows that SQLite's thread may be ahead of whoever reads.
-const ROWS: usize = 1024;
 /// How far apart records may be written that happened the other way round: one that waited in a queue or for the disk.
 const CLOCK_SLACK: SignedDuration = SignedDuration::from_secs(60);
 /// Room that a disk must have before it counts as no longer full, in bytes: more than any one transaction needs.
@@ -591,168 +576,6 @@ async fn forget(
     Ok(deleted)
 }
 
-/// Streams the records of a query, oldest first, until there are no more or nobody listens.
-pub(super) async fn read(path: &Path, day_keys: &DayKeys, query: Query, rows: mpsc::Sender<Result<Kept, StoreError>>) {
-    let outcome = async {
-        let mut connection = connect_to_existing(path).await?;
-        // SQLite finds an index for a condition that is there, not for one that may be.
-        let of_session = if query.session.is_some() { "session = $2" } else { "$2 is null" };
-        let of_worker = match query.named {
-            Some(_) => "(gateway, sequence) in (select gateway, sequence from record_workers where worker = $6)",
-            None => "$6 is null",
-        };
-        let mut stream = sqlx::query(AssertSqlSafe(format!(
-            "select records.*, text as pseudonyms from records left join pseudonyms using (gateway, journal, sequence)
-             where journal = $1 and {of_session} and time >= $3 and time < $4
-                 and ($5 is null or json_extract(fields, '$.support') = $5) and {of_worker}
-             order by gateway, sequence",
-        )))
-        .bind(query.journal.unwrap_or(Journal::Workers).word())
-        .bind(query.session.map(|session| integer(session.bits())))
-        .bind(query.since.map_or(i64::MIN, Timestamp::as_millisecond))
-        .bind(query.until.map_or(i64::MAX, Timestamp::as_millisecond))
-        .bind(query.support.map(|support| support.to_string()))
-        .bind(query.named.map(|tag| tag.to_vec()))
-        .fetch(&mut connection);
-        while let Some(row) = stream.try_next().await.map_err(|error| explain(path, &error))? {
-            let (record, names) = kept(&row).map_err(|error| explain(path, &error))?;
-            let names =
-                names.filter(|_| query.names).map(|names| super::named(&record, names, day_keys)).transpose()?;
-            let pseudonyms = match query.pseudonyms {
-                true => Some(behind::pseudonyms(&row).map_err(|error| explain(path, &error))?),
-                false => None,
-            };
-            if rows.send(Ok(Kept { record, names, pseudonyms })).await.is_err() {
-                return Ok(());
-            }
-        }
-        Ok(())
-    };
-    if let Err(error) = outcome.await {
-        // Nobody listens any more: nobody misses it.
-        let _ = rows.send(Err(error)).await;
-    }
-}
-
-pub(super) async fn left_open(path: &Path) -> Result<Vec<(SessionNumber, String)>, StoreError> {
-    let mut connection = connect_to_existing(path).await?;
-    let rows = sqlx::query(
-        "select number, structure from sessions where closed_at is null and gateway = (select word from gateway) order by opened_at",
-    )
-    .fetch_all(&mut connection)
-    .await
-    .map_err(|error| explain(path, &error))?;
-    let read = |row: &SqliteRow| Ok((SessionNumber::new(unsigned(row.try_get("number")?)), row.try_get("structure")?));
-    rows.iter().map(read).collect::<sqlx::Result<_>>().map_err(|error| explain(path, &error))
-}
-
-pub(super) async fn factors(path: &Path) -> Result<Vec<FactorRow>, StoreError> {
-    let mut connection = connect_to_existing(path).await?;
-    let rows = sqlx::query("select person, sealed from second_factors").fetch_all(&mut connection).await;
-    let read = |row: &SqliteRow| {
-        let person: Vec<u8> = row.try_get("person")?;
-        let sealed: Vec<u8> = row.try_get("sealed")?;
-        let person = person.try_into().map_err(|_| sqlx::Error::Decode("a person's tag has another length".into()))?;
-        Ok(FactorRow { person, sealed: Some(sealed.into()) })
-    };
-    rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|error| explain(path, &error))
-}
-
-/// What is kept of reviews.
-pub(super) async fn reviews(path: &Path) -> Result<Vec<ReviewRow>, StoreError> {
-    let mut connection = connect_to_existing(path).await?;
-    let rows = sqlx::query("select * from reviews order by what, number").fetch_all(&mut connection).await;
-    let read = |row: &SqliteRow| {
-        let unread = |what: &str| sqlx::Error::Decode(format!("a review's {what} cannot be read").into());
-        Ok(ReviewRow {
-            what: Matter::from_word(row.try_get("what")?).ok_or_else(|| unread("matter"))?,
-            number: unsigned(row.try_get("number")?),
-            changed_at: Timestamp::from_millisecond(row.try_get("changed_at")?).map_err(|_| unread("time"))?,
-            sealed: row.try_get::<Vec<u8>, _>("sealed")?.into(),
-        })
-    };
-    rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|error| explain(path, &error))
-}
-
-/// The next records of the workers' journal behind a place, with the tags of those whom they name.
-pub(super) async fn tagged(path: &Path, after: u64) -> Result<Vec<(Record, Option<WorkerTag>)>, StoreError> {
-    let mut connection = connect_to_existing(path).await?;
-    let rows = sqlx::query(
-        "select records.*, record_workers.worker from records left join record_workers using (gateway, sequence)
-         where gateway = (select word from gateway) and journal = $1 and sequence > $2
-         order by sequence limit 1000",
-    )
-    .bind(Journal::Workers.word())
-    .bind(integer(after))
-    .fetch_all(&mut connection)
-    .await;
-    let read = |row: &SqliteRow| {
-        let worker: Option<Vec<u8>> = row.try_get("worker")?;
-        Ok((kept(row)?.0, worker.and_then(|tag| tag.try_into().ok())))
-    };
-    rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|error| explain(path, &error))
-}
-
-/// The sessions under any of these tags that opened from a moment on and before another, by that moment.
-pub(super) async fn sessions_under(
-    path: &Path,
-    tags: &[WorkerTag],
-    (since, until): (Timestamp, Timestamp),
-) -> Result<Vec<SessionRow>, StoreError> {
-    let mut connection = connect_to_existing(path).await?;
-    let mut sessions = Vec::new();
-    for tag in tags {
-        let rows = sqlx::query(
-            "select number, structure, opened_at, worker from sessions
-             where worker = $1 and opened_at >= $2 and opened_at < $3 order by opened_at",
-        )
-        .bind(tag.to_vec())
-        .bind(since.as_millisecond())
-        .bind(until.as_millisecond())
-        .fetch_all(&mut connection)
-        .await;
-        let rows = rows.and_then(|rows| rows.iter().map(session_row).collect::<sqlx::Result<Vec<_>>>());
-        sessions.extend(rows.map_err(|error| explain(path, &error))?);
-    }
-    Ok(sessions)
-}
-
-/// One session, as long as it is kept.
-pub(super) async fn session(path: &Path, number: SessionNumber) -> Result<Option<SessionRow>, StoreError> {
-    let mut connection = connect_to_existing(path).await?;
-    let row = sqlx::query("select number, structure, opened_at, worker from sessions where number = $1")
-        .bind(integer(number.bits()))
-        .fetch_optional(&mut connection)
-        .await;
-    row.and_then(|row| row.as_ref().map(session_row).transpose()).map_err(|error| explain(path, &error))
-}
-
-fn session_row(row: &SqliteRow) -> sqlx::Result<SessionRow> {
-    let worker: Option<Vec<u8>> = row.try_get("worker")?;
-    Ok(SessionRow {
-        number: SessionNumber::new(unsigned(row.try_get("number")?)),
-        structure: row.try_get("structure")?,
-        opened_at: Timestamp::from_millisecond(row.try_get("opened_at")?).unwrap_or(Timestamp::MIN),
-        worker: worker.and_then(|tag| tag.try_into().ok()),
-    })
-}
-
-pub(super) async fn ended_unclean(path: &Path) -> Result<bool, StoreError> {
-    let mut connection = connect_to_existing(path).await?;
-    let last = sqlx::query(
-        "select kind from records where gateway = (select word from gateway) and journal = $1 and kind in ($2, $3)
-         order by sequence desc limit 1",
-    )
-    .bind(Journal::Administrators.word())
-    .bind(Kind::GatewayStarted.word())
-    .bind(Kind::GatewayStopped.word())
-    .fetch_optional(&mut connection)
-    .await
-    .and_then(|row| row.map(|row| row.try_get::<String, _>("kind")).transpose())
-    .map_err(|error| explain(path, &error))?;
-    Ok(last.is_some_and(|kind| kind == Kind::GatewayStarted.word()))
-}
-
 async fn last_cut(connection: &mut SqliteConnection, gateway: &str, journal: Journal) -> sqlx::Result<Anchor> {
     let row = sqlx::query(
         "select last_sequence as sequence, last_hash as hash from cuts where gateway = $1 and journal = $2 order by last_sequence desc limit 1",
@@ -844,23 +667,6 @@ async fn newest(path: &Path, connection: &mut SqliteConnection) -> Result<Timest
     Ok(newest)
 }
 
-/// Takes the steps that are missing. Which was the newest before; None in a new database.
-async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<Option<i64>, StoreError> {
-    let known = migrations();
-    let newest = known.last().map_or(0, |migration| migration.version);
-    let before = schema_version(path, connection).await?;
-    if let Some(found) = before
-        && found > newest
-    {
-        return Err(newer(path, found, newest));
-    }
-    Migrator::with_migrations(known).run(connection).await.map_err(|error| match error {
-        sqlx::migrate::MigrateError::Execute(error) => explain(path, &error),
-        other => StoreError(format!("cannot bring the database `{}` up to date: {other}", path.display())),
-    })?;
-    Ok(before)
-}
-
 /// Sessions from before there were tags get theirs from the names that were not sealed then, so that quotas count them.
 async fn tag_old_sessions(
     connection: &mut SqliteConnection,
@@ -882,257 +688,4 @@ async fn tag_old_sessions(
             .await?;
     }
     transaction.commit().await
-}
-
-/// When sessions under any of these tags opened, from a moment on.
-pub(super) async fn opened_by(path: &Path, tags: &[WorkerTag], since: Timestamp) -> Result<Vec<Timestamp>, StoreError> {
-    let mut connection = connect_to_existing(path).await?;
-    let mut opened = Vec::new();
-    for tag in tags {
-        let rows = sqlx::query("select opened_at from sessions where worker = $1 and opened_at >= $2")
-            .bind(tag.to_vec())
-            .bind(since.as_millisecond())
-            .fetch_all(&mut connection)
-            .await
-            .map_err(|error| explain(path, &error))?;
-        let moments = rows.iter().map(|row| row.try_get("opened_at").map(Timestamp::from_millisecond));
-        for moment in moments {
-            opened.extend(moment.map_err(|error| explain(path, &error))?.ok());
-        }
-    }
-    Ok(opened)
-}
-
-/// The newest step of the schema in a database; None in a new one.
-async fn schema_version(path: &Path, connection: &mut SqliteConnection) -> Result<Option<i64>, StoreError> {
-    let found = async {
-        let table = sqlx::query("select 1 from sqlite_master where name = '_sqlx_migrations'")
-            .fetch_optional(&mut *connection)
-            .await?;
-        if table.is_none() {
-            return Ok(None);
-        }
-        sqlx::query("select max(version) as version from _sqlx_migrations")
-            .fetch_one(&mut *connection)
-            .await?
-            .try_get("version")
-    };
-    found.await.map_err(|error| explain(path, &error))
-}
-
-fn newer(path: &Path, found: i64, newest: i64) -> StoreError {
-    StoreError(format!(
-        "the database `{}` was written by a newer deskgate-gateway (schema {found}, this one knows {newest}): install that version again",
-        path.display()
-    ))
-}
-
-async fn connect(path: &Path) -> Result<SqliteConnection, StoreError> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        .row_buffer_size(ROWS)
-        .synchronous(SqliteSynchronous::Full);
-    SqliteConnection::connect_with(&options).await.map_err(|error| explain(path, &error))
-}
-
-/// A connection for reading. SQLite needs to write beside the database even so (the shared index of the log), and gives
-/// what it makes there to the database's owner when root runs it.
-async fn connect_to_existing(path: &Path) -> Result<SqliteConnection, StoreError> {
-    if let Err(error) = std::fs::File::open(path) {
-        return Err(StoreError(format!("cannot open the database `{}`: {error}", path.display())));
-    }
-    let mut connection = connect(path).await?;
-    let newest = migrations().last().map_or(0, |migration| migration.version);
-    match schema_version(path, &mut connection).await? {
-        Some(found) if found > newest => Err(newer(path, found, newest)),
-        Some(_) => Ok(connection),
-        None => Err(StoreError(format!("`{}` is not a database of this program", path.display()))),
-    }
-}
-
-/// Makes the file, if it is not there, so that nobody else can ever read it; SQLite's own files take its mode over.
-fn make_private_file(path: &Path) -> Result<(), StoreError> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            crate::secret_file::check_private(path).map_err(|error| StoreError(error.to_string()))?;
-            // SQLite would open it for reading alone, and leave files of its own beside it that nobody can write either.
-            match OpenOptions::new().write(true).open(path) {
-                Ok(_) => Ok(()),
-                Err(_) => Err(unwritable(path)),
-            }
-        }
-        Err(error) => Err(StoreError(format!("cannot make the database `{}`: {error}", path.display()))),
-    }
-}
-
-/// Writes a consistent copy of a database, also of one in use, to a file that must not exist yet. Mode 0600.
-pub(crate) async fn backup(database: &Path, copy: &Path) -> Result<(), StoreError> {
-    let mut connection = connect_to_existing(database).await?;
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(copy);
-    made.map_err(|error| StoreError(format!("cannot make `{}`: {error}", copy.display())))?;
-    let outcome =
-        sqlx::query("vacuum into $1").bind(copy.to_string_lossy().into_owned()).execute(&mut connection).await;
-    let synced = std::fs::File::open(copy).and_then(|file| file.sync_all());
-    outcome.map_err(|error| explain(copy, &error))?;
-    synced.map_err(|error| StoreError(format!("cannot finish `{}`: {error}", copy.display())))
-}
-
-/// Puts a backup in the place of the database. The caller holds the state folder and has moved an older database away.
-pub(crate) async fn restore(copy: &Path, database: &Path) -> Result<(), StoreError> {
-    let mut connection = connect_to_existing(copy).await?;
-    let sound = sqlx::query("pragma integrity_check(1)").fetch_one(&mut connection).await;
-    let verdict: String = sound.and_then(|row| row.try_get(0)).map_err(|error| explain(copy, &error))?;
-    if verdict != "ok" {
-        return Err(StoreError(format!("`{}` is damaged: {verdict}", copy.display())));
-    }
-    drop(connection);
-    backup(copy, database).await
-}
-
-fn place(row: &SqliteRow) -> sqlx::Result<Place> {
-    Ok(Place { sequence: unsigned(row.try_get("sequence")?), hash: hash(row.try_get("hash")?)? })
-}
-
-/// A record, and its names as they are kept.
-fn kept(row: &SqliteRow) -> sqlx::Result<(Record, Option<Names>)> {
-    let columns = Columns {
-        gateway: row.try_get("gateway")?,
-        journal: row.try_get("journal")?,
-        sequence: row.try_get("sequence")?,
-        time: row.try_get("time")?,
-        kind: row.try_get("kind")?,
-        session: row.try_get("session")?,
-        structure: row.try_get("structure")?,
-        fields: row.try_get("fields")?,
-        private_digest: row.try_get("private_digest")?,
-        private: row.try_get("private")?,
-        sealed: row.try_get("sealed")?,
-        previous: row.try_get("previous")?,
-        hash: row.try_get("hash")?,
-    };
-    columns.record().map_err(|what| sqlx::Error::Decode(format!("a record's {what} cannot be read").into()))
-}
-
-/// A row of the records as it lies there.
-#[derive(Debug)]
-struct Columns<'r> {
-    gateway: &'r str,
-    journal: &'r str,
-    sequence: i64,
-    time: i64,
-    kind: &'r str,
-    session: Option<i64>,
-    structure: Option<&'r str>,
-    fields: &'r str,
-    private_digest: Option<&'r [u8]>,
-    private: Option<&'r str>,
-    sealed: Option<&'r [u8]>,
-    previous: &'r [u8],
-    hash: &'r [u8],
-}
-
-impl Columns<'_> {
-    /// What it says, or the first of its parts that says nothing.
-    fn record(&self) -> Result<(Record, Option<Names>), &'static str> {
-        let hash = |bytes: &[u8]| Hash::from_bytes(bytes).ok_or("hash");
-        let record = Record {
-            gateway: self.gateway.to_owned(),
-            journal: Journal::from_word(self.journal).ok_or("journal")?,
-            sequence: unsigned(self.sequence),
-            time: Timestamp::from_millisecond(self.time).map_err(|_| "time")?,
-            kind: Kind::from_word(self.kind).ok_or("kind")?,
-            session: self.session.map(|bits| SessionNumber::new(unsigned(bits))),
-            structure: self.structure.map(str::to_owned),
-            fields: serde_json::from_str::<Fields>(self.fields).map_err(|_| "fields")?,
-            private_digest: self.private_digest.map(hash).transpose()?,
-            previous: hash(self.previous)?,
-            hash: hash(self.hash)?,
-        };
-        let names = match (self.private, self.sealed) {
-            (None, None) => None,
-            (Some(text), None) => Some(Names::Open(serde_json::from_str::<Private>(text).map_err(|_| "names")?)),
-            (None, Some(bytes)) => Some(Names::Sealed(Sealed::from_bytes(bytes).ok_or("names")?)),
-            (Some(_), Some(_)) => return Err("names"),
-        };
-        Ok((record, names))
-    }
-}
-
-fn hash(bytes: &[u8]) -> sqlx::Result<Hash> {
-    Hash::from_bytes(bytes).ok_or_else(|| sqlx::Error::Decode("a record's hash cannot be read".into()))
-}
-
-/// SQLite's integers are signed; ours never need the last bit.
-fn integer(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
-}
-
-/// Whether a failure means that there is no room: SQLite says so, or could not make room for its log's index, or the disk
-/// failed while it has none.
-fn is_full(path: &Path, error: &sqlx::Error) -> bool {
-    // https://www.sqlite.org/rescode.html: SQLITE_FULL, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR
-    match code(error) {
-        Some(13 | 4874) => true,
-        Some(code) => code & 0xff == 10 && free(path) == Some(0),
-        None => false,
-    }
-}
-
-fn code(error: &sqlx::Error) -> Option<i32> {
-    error.as_database_error().and_then(|error| error.code()?.parse().ok())
-}
-
-/// Whether the disk is no longer full. One that does not tell its room is tried.
-fn has_room(path: &Path) -> bool {
-    free(path).is_none_or(|free| free >= ROOM)
-}
-
-fn full(path: &Path) -> StoreError {
-    StoreError(format!("the disk of `{}` is full: make room", path.display()))
-}
-
-fn no_reserve(path: &Path, error: &std::io::Error) -> StoreError {
-    match error.kind() {
-        std::io::ErrorKind::StorageFull => full(path),
-        _ => StoreError(format!("cannot write the record's reserve beside `{}`: {error}", path.display())),
-    }
-}
-
-fn unwritable(path: &Path) -> StoreError {
-    StoreError(format!(
-        "the database `{}` cannot be written: check its owner and mode (0600), its folder's, and that the disk is not mounted read-only",
-        path.display()
-    ))
-}
-
-/// What went wrong with a database, in words that say what to do.
-fn explain(path: &Path, error: &sqlx::Error) -> StoreError {
-    if is_full(path, error) {
-        return full(path);
-    }
-    explain_code(path, code(error), error)
-}
-
-/// What SQLite's own code says.
-fn explain_code(whole: &Path, code: Option<i32>, error: &dyn std::fmt::Display) -> StoreError {
-    let path = whole.display();
-    // The low byte is the primary result code: https://www.sqlite.org/rescode.html
-    StoreError(match code.map(|code| code & 0xff) {
-        Some(5 | 6) => format!("the database `{path}` is locked by another program: close that one"),
-        Some(8) => return unwritable(whole),
-        Some(10) => format!("the disk of `{path}` does not do what it should ({error}): see the system's log"),
-        Some(11 | 26) => {
-            format!(
-                "the database `{path}` is damaged ({error}): put a backup back with `deskgate-gateway restore`, or begin a new record with `deskgate-gateway log begin-anew`"
-            )
-        }
-        Some(14) => format!("cannot open the database `{path}`: check its owner and its folder's"),
-        _ => format!("the database `{path}` failed: {error}"),
-    })
 }

@@ -7,7 +7,10 @@ use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     super::{Behind, Exportable, StoreError},
-    connect_to_existing, explain, hash, integer, kept, last_cut, unsigned,
+    failures::explain,
+    file::connect_to_existing,
+    last_cut,
+    rows::{hash, integer, kept, unsigned},
 };
 
 /// Records that are handed over at once.

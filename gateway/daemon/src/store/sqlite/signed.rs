@@ -4,7 +4,7 @@ use gateway_record::{Anchor, Chain, Checkpoint, Cut, Hash, Head, Journal, Key, K
 use jiff::Timestamp;
 use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteRow};
 
-use super::{integer, unsigned};
+use super::rows::{integer, unsigned};
 
 /// Signs where the chains end; None if that is where the last checkpoint says.
 pub(super) async fn checkpoint(

@@ -12,7 +12,10 @@ use tokio::sync::mpsc;
 
 use super::{
     super::{StoreError, Verified},
-    Columns, connect_to_existing, explain, explain_code, migrations, place, schema_version, signed, unsigned,
+    failures::{explain, explain_code},
+    file::{connect_to_existing, migrations, schema_version},
+    rows::{Columns, place, unsigned},
+    signed,
 };
 
 /// The state of everything a gateway signs or notes, as one text: whatever it writes changes this.

@@ -1,0 +1,170 @@
+//! What workers are told: messages of reviews that concerned them, and general notices to a structure.
+
+use std::sync::Arc;
+
+use gateway_record::{
+    Draft, Fields, Hash, Kind,
+    review::{Act, By, Refusal, Review, Signed, Words},
+};
+use jiff::{SignedDuration, Timestamp};
+use policy::Notice;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{All, NotTaken, Office, Register, Reviews, draft, named, of};
+use crate::{
+    directory::Person,
+    store::{Matter, StoreError},
+};
+
+/// How long a general notice is shown to whoever has not read it.
+const NOTICE_FOR: SignedDuration = SignedDuration::from_hours(60 * 24);
+/// What the notices of this room are called, before their number.
+const MESSAGE: &str = "review message ";
+const GENERAL: &str = "general notice ";
+
+/// Whether a notice of that name tells a worker of a review that concerned them.
+pub(crate) fn is_message(name: &str) -> bool {
+    name.starts_with(MESSAGE)
+}
+
+/// A notice to everybody in a structure.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct GeneralNotice {
+    pub(crate) number: u64,
+    pub(crate) structure: String,
+    pub(super) by: By,
+    italian: Option<String>,
+    english: Option<String>,
+}
+
+impl Reviews {
+    /// Says which requests' workers should have been told by now.
+    pub(super) async fn tell_overdue(&self, now: Timestamp) {
+        let all = self.all.lock().await;
+        for review in all.requests.values().filter(|review| review.is_overdue(now)) {
+            tracing::warn!(
+                request = review.number,
+                "a worker has not read of a review in time: tell them otherwise, or put it off with a reason"
+            );
+        }
+    }
+
+    /// `review notice`
+    pub(crate) async fn give_notice(
+        &self,
+        office: &Office,
+        who: &Signed,
+        structure: &str,
+        (italian, english): (Option<String>, Option<String>),
+    ) -> Result<GeneralNotice, NotTaken> {
+        let mut all = self.all.lock().await;
+        all.circumstances(office, structure).lawful()?;
+        let by = who.acts(Act::Notice, structure, office.now)?;
+        if !office.policy.structures().iter().any(|known| **known == *structure) {
+            return Err(NotTaken::Failed(format!("no agreement belongs to a structure `{structure}`")));
+        }
+        let number = all.register.notices + 1;
+        let notice = GeneralNotice { number, structure: structure.to_owned(), by, italian, english };
+        let fields = Fields::default()
+            .with("notice", number)
+            .with("sha256", Hash(notice.version()).to_string())
+            .with("role", notice.by.role.word());
+        let draft = Draft {
+            structure: Some(structure.to_owned()),
+            fields,
+            names: named("by", who),
+            ..Draft::new(Kind::GeneralNotice, office.now)
+        };
+        let register = Register { notices: number, ..all.register.clone() };
+        let rows = [self.row((Matter::Notice, number), &notice, office.now), self.register(&register, office.now)];
+        let rows = rows.into_iter().collect::<Result<_, _>>().map_err(NotTaken::Failed)?;
+        self.store.keep_review(rows, draft).await?;
+        all.register = register;
+        all.notices.insert(number, notice.clone());
+        Ok(notice)
+    }
+
+    /// What this person of this structure has to read before a session: messages of reviews, and general notices.
+    pub(crate) async fn to_read(&self, office: &Office, person: &Person, structure: &str) -> Vec<Arc<Notice>> {
+        let all = self.all.lock().await;
+        let general = all.notices.values().filter(|notice| notice.structure == structure);
+        let general = general.filter(|notice| office.now.duration_since(notice.by.at) < NOTICE_FOR);
+        let general: Vec<Arc<Notice>> = general.map(|notice| Arc::new(notice.as_notice())).collect();
+        let words = office.words();
+        let messages = self.concerning(&all, office, person).into_iter();
+        let unread = messages.filter(|review| review.told().is_ok_and(|(_, message)| message.read_at.is_none()));
+        let messages = unread.filter_map(|review| message(&words, review).ok());
+        messages.chain(general).collect()
+    }
+
+    /// The openings that concerned this person and that they may know of.
+    pub(crate) async fn of_person(&self, office: &Office, person: &Person) -> Vec<Review> {
+        let all = self.all.lock().await;
+        self.concerning(&all, office, person).into_iter().cloned().collect()
+    }
+
+    fn concerning<'a>(&self, all: &'a All, office: &Office, person: &Person) -> Vec<&'a Review> {
+        let mut told = all.requests.values().filter(|review| review.is_told(office.now)).peekable();
+        if told.peek().is_none() {
+            return Vec::new();
+        }
+        // Without its tags a person is known by the directory's identity alone.
+        let tags = self.tags(office, person).unwrap_or_else(|error| {
+            tracing::error!(%error, "messages of reviews may be missing");
+            Vec::new()
+        });
+        let (id, name) = (person.id.to_string(), person.name.to_string());
+        let who = Signed { id, name, roles: Vec::new(), tags };
+        told.filter(|review| who.is_told(&review.asked.subject)).collect()
+    }
+
+    /// The worker has read what [`Self::to_read`] gave, as far as it is among these.
+    pub(crate) async fn has_read(&self, names: impl Iterator<Item = &str>, now: Timestamp) -> Result<(), String> {
+        let numbers: Vec<u64> = names.filter_map(|name| name.strip_prefix(MESSAGE)?.parse().ok()).collect();
+        let mut all = self.all.lock().await;
+        for number in numbers {
+            let Some(Ok(next)) = all.requests.get(&number).map(|review| review.read(now)) else { continue };
+            let draft = draft(Kind::MessageRead, &next, (of(&next), Fields::default()), now);
+            let kept = self.keep(&mut all, next, None, draft).await;
+            kept.map_err(|StoreError(why)| why)?;
+        }
+        Ok(())
+    }
+}
+
+impl GeneralNotice {
+    fn version(&self) -> [u8; 32] {
+        version([&self.italian, &self.english])
+    }
+
+    fn as_notice(&self) -> Notice {
+        let text = |text: &Option<String>| text.as_deref().map(Into::into);
+        Notice {
+            name: format!("{GENERAL}{}", self.number).into(),
+            version: self.version(),
+            italian: text(&self.italian),
+            english: text(&self.english),
+        }
+    }
+}
+
+fn message(words: &Words, review: &Review) -> Result<Arc<Notice>, Refusal> {
+    let [italian, english] = words.message(review)?.map(Some);
+    Ok(Arc::new(Notice {
+        name: format!("{MESSAGE}{}", review.number).into(),
+        version: version([&italian, &english]),
+        italian: italian.as_deref().map(Into::into),
+        english: english.as_deref().map(Into::into),
+    }))
+}
+
+fn version(texts: [&Option<String>; 2]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for text in texts {
+        let text = text.as_deref().unwrap_or_default();
+        hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(text);
+    }
+    hash.finalize().into()
+}
