@@ -1,6 +1,10 @@
 //! What a permit hands over for one session.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -101,8 +105,8 @@ pub enum Jiggler {
 pub struct Wake {
     /// The workstation's network card.
     pub mac: [u8; 6],
-    /// The broadcast address of its network; the limited broadcast where none is given.
-    pub broadcast: Option<IpAddr>,
+    /// The broadcast address of its network; the limited broadcast on the gateway's side of it where none is given.
+    pub broadcast: Option<Ipv4Addr>,
 }
 
 /// A text that a worker reads before a session opens; read again when its version changes.

@@ -74,7 +74,6 @@ mod schema;
 mod source;
 mod syntax;
 mod trial;
-mod unacted;
 
 pub use compare::{Difference, Effect, EndCause, Live};
 pub use decide::{Decision, Reason};

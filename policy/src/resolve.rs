@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    net::IpAddr,
     sync::Arc,
     time::Duration,
 };
@@ -21,7 +22,6 @@ use crate::{
     source::{At, Span},
     syntax::{self, HolidayWritten, NoticeWritten, TestWritten, WorkstationWritten, Written},
     trial::{Expected, Trial},
-    unacted::Unacted,
 };
 
 mod agreement;
@@ -37,7 +37,7 @@ const LONGEST_NOTICE: usize = 32 << 10;
 pub(crate) fn resolve(sources: &Sources) -> Result<(Policy, Mistakes), Mistakes> {
     let mut mistakes = Mistakes::default();
     let written = syntax::read(sources, &mut mistakes);
-    let policy = Resolver { sources, mistakes: &mut mistakes, unacted: Unacted::default() }.policy(written);
+    let policy = Resolver { sources, mistakes: &mut mistakes }.policy(written);
     if let Some(policy) = policy.as_ref().filter(|_| !mistakes.any_error()) {
         policy.check(&mut mistakes);
         policy.try_all(&mut mistakes);
@@ -52,7 +52,6 @@ pub(crate) fn resolve(sources: &Sources) -> Result<(Policy, Mistakes), Mistakes>
 struct Resolver<'r> {
     sources: &'r Sources,
     mistakes: &'r mut Mistakes,
-    unacted: Unacted,
 }
 
 /// Declared things by name, each with where it was declared, in the order of the files.
@@ -333,12 +332,15 @@ impl Resolver<'_> {
                 Mistake::error(wake.span, "`wake` without `mac` wakes nobody").label("where to send, but not what");
             self.mistakes.push(mistake.advice("add `mac = \"00:11:22:33:44:55\"`, or remove `wake`"));
         }
+        if let (Some(mac), None, Some(At { value: Address::Ip(IpAddr::V6(_)), .. })) =
+            (&written.mac, &written.wake, &address)
+        {
+            let mistake = Mistake::error(mac.span, "a workstation of IPv6 is woken over IPv4").label("where to send?");
+            self.mistakes.push(mistake.advice("add its network's `wake = \"10.20.3.255\"`, or remove `mac`"));
+        }
         // Most workstations have the same services: each set is kept once.
         let services = sets.get(listed.as_slice()).cloned().unwrap_or_else(|| listed.into());
         sets.insert(Arc::clone(&services));
-        if let Some(mac) = &written.mac {
-            self.unacted.warn("mac", mac.span, self.mistakes);
-        }
         Some(Workstation {
             name: written.name.value.into(),
             address: address?.value,
@@ -349,9 +351,9 @@ impl Resolver<'_> {
         })
     }
 
-    fn check_address(&mut self, ip: std::net::IpAddr, span: Span, networks: &[crate::Network]) {
+    fn check_address(&mut self, ip: IpAddr, span: Span, networks: &[crate::Network]) {
         let odd = ip.is_unspecified() || ip.is_loopback() || ip.is_multicast();
-        let broadcast = matches!(ip, std::net::IpAddr::V4(ip) if ip.is_broadcast());
+        let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
         if odd || broadcast {
             let mistake =
                 Mistake::error(span, "no workstation has this address").label("loopback, multicast, broadcast or none");

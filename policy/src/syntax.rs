@@ -121,7 +121,7 @@ pub(crate) struct WorkstationWritten {
     pub(crate) address: Option<At<crate::grant::Address>>,
     pub(crate) services: Option<At<Vec<At<String>>>>,
     pub(crate) mac: Option<At<[u8; 6]>>,
-    pub(crate) wake: Option<At<std::net::IpAddr>>,
+    pub(crate) wake: Option<At<std::net::Ipv4Addr>>,
     pub(crate) shared: Option<At<bool>>,
     pub(crate) span: Span,
 }

@@ -59,6 +59,7 @@ mod trust;
 mod tun;
 mod udp;
 mod unix_socket;
+mod wake;
 mod witness;
 mod worker_commands;
 mod workstation;

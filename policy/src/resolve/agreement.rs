@@ -37,9 +37,6 @@ impl Resolver<'_> {
             let workstation = self.reference(agreement.workstation, written, workstations);
             let profile = self.reference(agreement.profile, written, profiles);
             self.check_span(agreement.from, agreement.until);
-            if let Some(quota) = agreement.quota {
-                self.unacted.warn("quota", quota.span, self.mistakes);
-            }
             let structure = agreement.structure.map(|name| structures.number(name.value));
             let device = agreement.device.map(|name| devices.number(name.value));
             let worker = agreement.worker.and_then(|name| numbers.get(&name.value).copied());

@@ -3,7 +3,11 @@
 //! The tree is `toml`'s spanned one, read with recovery, so that a file with a missing bracket still has its other
 //! mistakes told. Long lists are read in pieces (see `pieces`).
 
-use std::{net::IpAddr, ops::Range, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    ops::Range,
+    time::Duration,
+};
 
 use jiff::civil::DateTime;
 use toml::{
@@ -523,8 +527,9 @@ fn address(text: &str) -> Result<Address, Expected> {
     value::host(text).map(|host| Address::Host(host.to_ascii_lowercase().into()))
 }
 
-fn ip(text: &str) -> Result<IpAddr, Expected> {
-    text.parse().map_err(|_| "an IP address")
+/// There is no broadcast in IPv6.
+fn broadcast(text: &str) -> Result<Ipv4Addr, Expected> {
+    text.parse().map_err(|_| "an IPv4 address")
 }
 
 /// A date without time or offset, in years that are meant.

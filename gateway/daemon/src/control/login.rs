@@ -48,6 +48,7 @@ use crate::{
     ledger::{Admitted, NotOpened, Opening},
     reviews::Office,
     store::StoreError,
+    wake,
     workstation::{self, Trouble},
 };
 
@@ -242,6 +243,9 @@ pub(super) async fn admit(api: &Api, asked: Asked, language: Language) -> Result
         return Err(failure(Refused::Device(devices::Trouble::Revoked)));
     }
     api.change.reconsider(admitted.number, &policy).await;
+    if let Some(asleep) = grant.wake {
+        tokio::spawn(wake::wake(asleep, workstation));
+    }
     let device_certificate = device.and_then(|device| renewed(api, &device, &chain));
     let factor_news = api.factors.news(&person, clock::now().wall).await;
     api.logins.count(OPENED);

@@ -14,3 +14,4 @@ mod review;
 mod review_steps;
 mod start;
 mod strangers;
+mod wake;

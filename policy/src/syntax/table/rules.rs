@@ -1,6 +1,6 @@
 //! Every table of the language, key by key.
 
-use super::{REDIRECTIONS, Reader, Table, address, ip};
+use super::{REDIRECTIONS, Reader, Table, address, broadcast};
 use crate::{
     Device, Jiggler, SecondFactor, SecondLogin, UnknownClient,
     error::{Mistake, typed},
@@ -109,7 +109,7 @@ impl Reader<'_> {
             address: self.value(table, "address", Self::by(address, "an IP address or a host name, in quotes")),
             services: self.texts(table, "services"),
             mac: self.value(table, "mac", Self::by(value::mac, "a network card's address, `\"00:11:22:33:44:55\"`")),
-            wake: self.value(table, "wake", Self::by(ip, "a broadcast address, `\"10.20.3.255\"`")),
+            wake: self.value(table, "wake", Self::by(broadcast, "an IPv4 broadcast address, `\"10.20.3.255\"`")),
             shared: self.switch(table, "shared"),
             span: table.span,
         }
