@@ -35,6 +35,7 @@ use crate::{
     factor::{Factors, NotDone, Offered},
     leavers::Alarm,
     ledger::Ledger,
+    log_commands,
     norms::Adopted,
     notices::Notices,
     policy_change::{Consent, NotApplied, PolicyChange, Preview},
@@ -132,6 +133,13 @@ pub(crate) enum Question {
     LogShow {
         /// Which.
         query: Query,
+    },
+    /// Records as other programs get them; answered line by line. Recorded.
+    LogExport {
+        /// Which.
+        query: Query,
+        /// What they are made of there.
+        format: String,
     },
     /// Note that both key holders open names, before they do.
     ReviewOpen {
@@ -278,6 +286,9 @@ async fn answer(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
     }
     let line = match serde_json::from_str::<Question>(&line) {
         Ok(Question::LogShow { query }) => return show_log(&mut writing, desk, uid, query).await,
+        Ok(Question::LogExport { query, format }) => {
+            return export_log(&mut writing, desk, uid, (query, &format)).await;
+        }
         Ok(Question::TraceRecord { number, seconds }) => {
             return traces::record(&mut writing, reader, desk, uid, (number, seconds)).await;
         }
@@ -395,9 +406,10 @@ async fn reply(desk: &Desk, uid: Uid, question: Question) -> Result<Value, Strin
         Question::Review { sign_in, step } => reviews::take(desk, sign_in, step).await,
         Question::Traces => traces::list(desk).await,
         Question::TraceDelete { trace } => traces::delete(desk, uid, &trace).await,
-        Question::LogShow { .. } | Question::TraceRecord { .. } | Question::SessionDrops { .. } => {
-            Err("this is answered line by line".to_owned())
-        }
+        Question::LogShow { .. }
+        | Question::LogExport { .. }
+        | Question::TraceRecord { .. }
+        | Question::SessionDrops { .. } => Err("this is answered line by line".to_owned()),
         Question::PolicyPreview => {
             order(desk, uid, "preview").await?;
             outcome(desk.change.preview().await, false)
@@ -643,12 +655,51 @@ async fn show_log(writing: &mut OwnedWriteHalf, desk: &Desk, uid: Uid, query: Qu
     {
         return say(writing, &Line::Failed(why)).await;
     }
-    let mut rows = desk.ledger.store().read(query);
-    while let Some(row) = rows.recv().await {
+    if query.pseudonyms {
+        return say(writing, &Line::Failed("what leaves the gateway is exported, and that is recorded".to_owned()))
+            .await;
+    }
+    say_rows(writing, desk.ledger.store().read(query), u64::MAX).await
+}
+
+/// Recorded before anything is told, with how many are: no more than those are told then.
+async fn export_log(
+    writing: &mut OwnedWriteHalf,
+    desk: &Desk,
+    uid: Uid,
+    (query, format): (Query, &str),
+) -> std::io::Result<()> {
+    if !log_commands::FORMATS.contains(&format) {
+        return say(writing, &Line::Failed(format!("nothing is exported as `{format}`"))).await;
+    }
+    let (store, query) = (desk.ledger.store(), Query { pseudonyms: true, names: false, ..query });
+    let counted = match log_commands::count(store.read(query.clone())).await {
+        Ok(records) => {
+            let noted = store.note(log_commands::exported(uid.as_raw(), &query, format, records)).await;
+            noted.map(|()| records)
+        }
+        Err(error) => Err(error),
+    };
+    match counted {
+        Ok(records) => say_rows(writing, store.read(query), records).await,
+        Err(StoreError(why)) => say(writing, &Line::Failed(why)).await,
+    }
+}
+
+async fn say_rows(
+    writing: &mut OwnedWriteHalf,
+    mut rows: mpsc::Receiver<Result<Kept, StoreError>>,
+    most: u64,
+) -> std::io::Result<()> {
+    let mut left = most;
+    while left > 0
+        && let Some(row) = rows.recv().await
+    {
         match row {
             Ok(kept) => say(writing, &Line::Row(row_value(&kept))).await?,
             Err(StoreError(why)) => return say(writing, &Line::Failed(why)).await,
         }
+        left -= 1;
     }
     say(writing, &Line::Done(Value::Null)).await
 }

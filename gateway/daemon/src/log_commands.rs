@@ -7,6 +7,7 @@ use gateway_record::{
 };
 use jiff::{Span, Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use crate::{
     Failure,
@@ -20,10 +21,13 @@ use crate::{
     identity::{self, StateFolder},
     norms, review_keys,
     session_commands::{json as print_json, parse, say, seconds},
-    store::{self, DATABASE, Query, Store, StoreError, Verified},
+    store::{self, DATABASE, Kept, Query, Store, StoreError, Verified},
     store_commands,
     witness::{self, Witness},
 };
+
+/// What `log export` makes of records.
+pub(crate) const FORMATS: [&str; 3] = ["jsonl", "csv", "cef"];
 
 /// `log …`; the configuration is read where it is needed, for a copy can be checked where there is none.
 pub(crate) fn run(config: impl FnOnce() -> Result<Config, Failure>, command: LogCommand) -> Result<ExitCode, Failure> {
@@ -125,7 +129,7 @@ fn parse_key(text: &str) -> Result<Key, Failure> {
 
 fn show(config: &Config, query: Query, json: bool) -> Result<ExitCode, Failure> {
     let mut out = Lines { json, rows: 0 };
-    each_row(config, query, |row| out.row(row))?;
+    each_row(config, Question::LogShow { query }, |row| out.row(row))?;
     out.end()
 }
 
@@ -138,7 +142,8 @@ fn export(config: &Config, query: Query, format: &str) -> Result<ExitCode, Failu
     if format == "csv" {
         write(&Table::head()).map_err(Failure::Failed)?;
     }
-    each_row(config, query, |row| {
+    let question = Question::LogExport { query, format: format.to_owned() };
+    each_row(config, question, |row| {
         let record =
             serde_json::from_value(row.clone()).map_err(|error| format!("a record cannot be read: {error}"))?;
         write(&form(&record))
@@ -154,15 +159,15 @@ fn write(text: &str) -> Result<(), String> {
     }
 }
 
-/// Each record of a query, from the gateway that runs or from its database.
-fn each_row(config: &Config, query: Query, mut with: impl FnMut(&Value) -> Result<(), String>) -> Result<(), Failure> {
-    let question = Question::LogShow { query };
+/// Each record that a question is about, from the gateway that runs or from its database.
+fn each_row(
+    config: &Config,
+    question: Question,
+    mut with: impl FnMut(&Value) -> Result<(), String>,
+) -> Result<(), Failure> {
     match client::ask_rows(&config.admin.socket, &question, |row| with(&row)) {
         Ok(_) => Ok(()),
-        Err(AskError::NotRunning(_)) => {
-            let Question::LogShow { query } = question else { return Ok(()) };
-            from_database(config, query, with)
-        }
+        Err(AskError::NotRunning(_)) => from_database(config, question, with),
         Err(AskError::Failed(why)) => Err(Failure::Failed(why)),
     }
 }
@@ -215,35 +220,71 @@ fn line(row: &Value) -> String {
 
 fn from_database(
     config: &Config,
-    query: Query,
+    question: Question,
     mut with: impl FnMut(&Value) -> Result<(), String>,
 ) -> Result<(), Failure> {
     let database = config.state.join(DATABASE);
     let failed = |StoreError(why)| Failure::Failed(why);
+    let read = |query| store::read(&database, review_keys::day_keys(config), query);
+    let uid = nix::unistd::getuid().as_raw();
     runtime()?.block_on(async {
-        if query.names {
-            record_names_shown(config, &query).await?;
-        }
-        let mut rows = store::read(&database, review_keys::day_keys(config), query);
-        while let Some(row) = rows.recv().await {
+        let (query, mut left) = if let Question::LogExport { query, format } = question {
+            let records = count(read(query.clone())).await.map_err(failed)?;
+            record_here(config, exported(uid, &query, &format, records)).await?;
+            (query, records)
+        } else if let Question::LogShow { query } = question {
+            if query.names {
+                let fields = Fields::default().with("uid", i64::from(uid));
+                let draft = Draft::new(Kind::NamesShown, clock::now().wall);
+                record_here(config, Draft { session: query.session, fields, ..draft }).await?;
+            }
+            (query, u64::MAX)
+        } else {
+            return Ok(());
+        };
+        let mut rows = read(query);
+        while left > 0
+            && let Some(row) = rows.recv().await
+        {
             with(&admin::row_value(&row.map_err(failed)?)).map_err(Failure::Failed)?;
+            left -= 1;
         }
         Ok(())
     })
 }
 
-/// Names are shown only once it is written that they were.
-async fn record_names_shown(config: &Config, query: &Query) -> Result<(), Failure> {
+/// How many records there are to read.
+pub(crate) async fn count(mut rows: mpsc::Receiver<Result<Kept, StoreError>>) -> Result<u64, StoreError> {
+    let mut count = 0;
+    while let Some(row) = rows.recv().await {
+        row?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// What the administrators' journal says of records that leave the gateway.
+pub(crate) fn exported(uid: u32, query: &Query, format: &str, records: u64) -> Draft {
+    let fields = Fields::default()
+        .with("uid", i64::from(uid))
+        .with("journal", query.journal.unwrap_or(Journal::Workers).word())
+        .with("format", format)
+        .with("records", records);
+    let bounds = [("from", query.since), ("until", query.until)];
+    let bounds = bounds.into_iter().filter_map(|(name, at)| Some((name, at?.to_string())));
+    let fields = bounds.fold(fields, |fields, (name, at)| fields.with(name, at));
+    Draft { fields, ..Draft::new(Kind::LogExported, clock::now().wall) }
+}
+
+/// Writes to the record of a gateway that does not run: what is to be shown is shown only once it is written that it was.
+pub(crate) async fn record_here(config: &Config, draft: Draft) -> Result<(), Failure> {
     let failed = |StoreError(why)| Failure::Failed(why);
     if !config.state.join(DATABASE).exists() {
         return Ok(());
     }
     let _held = StateFolder::take(&config.state).map_err(Failure::Failed)?;
-    let now = clock::now().wall;
-    let (store, writer) = Store::open(&config.state, now).await.map_err(failed)?;
-    let uid = nix::unistd::getuid().as_raw();
-    let fields = Fields::default().with("uid", i64::from(uid));
-    let noted = store.note(Draft { session: query.session, fields, ..Draft::new(Kind::NamesShown, now) }).await;
+    let (store, writer) = Store::open(&config.state, clock::now().wall).await.map_err(failed)?;
+    let noted = store.note(draft).await;
     drop(store);
     // Closed in order, so that nothing of ours is left beside the database.
     let _ = writer.await;

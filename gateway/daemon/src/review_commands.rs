@@ -28,11 +28,10 @@ use crate::{
     cli::{Keys, KeysCommand, OpenNames, Output, ReviewCommand},
     clock,
     config::Config,
-    identity::StateFolder,
-    log_commands::Lines,
+    log_commands::{self, Lines},
     review_keys, secret_file,
     session_commands::{json as print_json, parse, say},
-    store::{self, DATABASE, Kept, Query, Shown, Store, StoreError},
+    store::{self, DATABASE, Kept, Query, Shown, StoreError},
 };
 
 /// The most records of one opening.
@@ -354,7 +353,8 @@ fn record(config: &Config, wanted: &[u64], halves: &[PrivateHalf]) -> Result<(),
         Err(AskError::Failed(why)) => Err(Failure::Failed(why)),
         Err(AskError::NotRunning(_)) => {
             let Question::ReviewOpen { records, controllers, reviewers } = question else { return Ok(()) };
-            record_here(config, opening(nix::unistd::getuid().as_raw(), &records, &controllers, &reviewers))
+            let draft = opening(nix::unistd::getuid().as_raw(), &records, &controllers, &reviewers);
+            runtime()?.block_on(log_commands::record_here(config, draft))
         }
     }
 }
@@ -368,18 +368,6 @@ pub(crate) fn opening(uid: u32, records: &str, controllers: &str, reviewers: &st
         .with("reviewers", reviewers)
         .with("by", "both_key_holders");
     Draft { fields, ..Draft::new(Kind::NamesOpened, clock::now().wall) }
-}
-
-fn record_here(config: &Config, draft: Draft) -> Result<(), Failure> {
-    let failed = |StoreError(why)| Failure::Failed(why);
-    let _held = StateFolder::take(&config.state).map_err(Failure::Failed)?;
-    runtime()?.block_on(async {
-        let (store, writer) = Store::open(&config.state, clock::now().wall).await.map_err(failed)?;
-        let noted = store.note(draft).await;
-        drop(store);
-        let _ = writer.await;
-        noted.map_err(failed)
-    })
 }
 
 /// A record with the names that the halves open, or why they do not.

@@ -111,6 +111,9 @@ kinds! {
     DropsShown = "drops_shown" in Administrators,
     /// An administrator asked for the session of a worker by name: `uid`.
     SessionLookedUp = "session_looked_up" in Administrators,
+    /// An administrator took records of a journal away, as other programs get them: `uid`, `journal`, `format`, how many `records`, and `from`
+    /// and `until` where they were given.
+    LogExported = "log_exported" in Administrators,
     /// An administrator ended a worker's session and lets them in no more: `uid`; privately whom.
     WorkerBlocked = "worker_blocked" in Administrators,
     /// An administrator lets a worker in again: `uid`; privately whom.

@@ -141,7 +141,13 @@ fn the_command_writes_the_same_in_each_form() {
     let house = house("journald = false");
     let mut gateway = house.serve();
     happen();
+    let noted = || -> Vec<Value> {
+        let acts = house.json(&["log", "show", "--journal", "administrators", "--json"]);
+        let exports = acts.as_array().unwrap().iter().filter(|record| record["kind"] == "log_exported");
+        exports.map(|record| record["fields"].clone()).collect()
+    };
     for running in [true, false] {
+        let before = noted().len();
         let json = house.says(&["log", "export", "--format", "jsonl"]);
         let records = lines(&json);
         let kinds: Vec<&str> = records.iter().map(|record| record["kind"].as_str().unwrap()).collect();
@@ -159,6 +165,13 @@ fn the_command_writes_the_same_in_each_form() {
         assert_eq!(none, "");
         let acts = house.says(&["log", "export", "--format", "jsonl", "--journal", "administrators", "--from", "1h"]);
         assert!(acts.contains("gateway_started"), "{acts}");
+        let noted = noted().split_off(before);
+        let told = noted.iter().map(|fields| (fields["format"].as_str().unwrap(), fields["records"].as_u64().unwrap()));
+        let before = u64::try_from(lines(&acts).len()).unwrap();
+        assert_eq!(told.collect::<Vec<_>>(), [("jsonl", 3), ("cef", 3), ("csv", 3), ("jsonl", 0), ("jsonl", before)]);
+        assert!(noted.iter().all(|fields| fields["uid"] == 0), "{noted:?}");
+        assert!(noted[3]["until"].is_string() && noted[3]["from"].is_null() && noted[4]["from"].is_string());
+        assert_eq!((&noted[3]["journal"], &noted[4]["journal"]), (&"workers".into(), &"administrators".into()));
         if running {
             gateway.signal(Signal::SIGTERM);
             gateway.ended();
