@@ -296,6 +296,14 @@ impl Directory {
             }
         }
     }
+
+    /// Whether there is no other server whose word could differ.
+    pub(crate) fn is_one_server(&self) -> bool {
+        match &self.kind {
+            Kind::File(_) => true,
+            Kind::Ldap(directory) => directory.is_one_server(),
+        }
+    }
 }
 
 /// A question within its time, in a task of its own: the library breaks off on answers that it cannot read.

@@ -13,21 +13,27 @@ pub(crate) mod report;
 mod roles;
 mod sealed;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use gateway_api::SessionNumber;
 use gateway_record::{
     Draft, Fields, Hash, Journal, Kind,
     review::{
-        Act, Asked, Circumstances, Extract, Ground, Held, Opening, Refusal, Review, Signed, Stage, Subject, Words,
-        figures::Figures,
+        Act, Asked, By, Circumstances, Extract, Ground, Held, MESSAGE_WITHIN, Minute, Opening, Refusal, Review, Signed,
+        Stage, Subject, Words,
+        figures::{Figures, Period},
     },
 };
 use jiff::{SignedDuration, Span, Timestamp, civil::Date};
-use policy::Policy;
+use policy::{Policy, Retention};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use self::{counting::Counting, export::Export, messages::GeneralNotice, sealed::Sealer};
 
@@ -45,6 +51,8 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(3600);
 /// How long a new role is told of.
 pub(crate) const ROLE_NEWS: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// The longest text of a notice, in bytes.
+pub(crate) const LONGEST_NOTICE: usize = 5000;
 /// The most records of one opening.
 const MOST_RECORDS: usize = 5000;
 /// For how long workers' records are kept at most: from then on tags are theirs.
@@ -84,6 +92,10 @@ pub(crate) struct Reviews {
     sealer: Sealer,
     /// Held while a step is taken: each is judged by what the one before left.
     all: Mutex<All>,
+    /// Held while records are read for an opening, which logins do not wait for.
+    opening: Mutex<()>,
+    /// Somebody's role is no more, by one server's word.
+    look: Notify,
     /// Held while there is counted, which logins do not wait for.
     counting: Mutex<Counting>,
 }
@@ -161,6 +173,24 @@ impl Office {
         Words { zone: self.policy.local(self.now).time_zone().clone(), act }
     }
 
+    /// How long records of workers are kept.
+    pub(crate) fn retention(&self) -> Span {
+        match self.policy.retention() {
+            Retention::Days(days) => Span::new().days(days),
+            Retention::Months(months) => Span::new().months(months),
+        }
+    }
+
+    /// Until when a message to a worker can wait who is known by a session of this moment alone: what tells whose it was goes with the
+    /// last day of those two months.
+    fn recognised_until(&self, opened_at: Timestamp) -> Result<Timestamp, NotTaken> {
+        let failed = |error: jiff::Error| NotTaken::Failed(error.to_string());
+        let end = Period::of(self.day_of(opened_at)).end();
+        let zone = self.policy.local(self.now).time_zone().clone();
+        let gone = end.to_zoned(zone).and_then(|end| end.checked_add(self.retention())).map_err(failed)?;
+        gone.timestamp().checked_sub(MESSAGE_WITHIN).map_err(failed)
+    }
+
     /// The earliest day of which there can be records of workers.
     fn earliest(&self) -> Date {
         let today = self.today();
@@ -187,7 +217,9 @@ impl Reviews {
             )?;
         }
         all.figures.sort_by_key(|figures| figures.period);
-        Ok(Self { store, sealer, all: Mutex::new(all), counting: Mutex::new(counting) })
+        let (all, counting) = (Mutex::new(all), Mutex::new(counting));
+        let (opening, look) = <(Mutex<()>, Notify)>::default();
+        Ok(Self { store, sealer, all, opening, look, counting })
     }
 
     /// The tags that records of this person carry.
@@ -201,7 +233,10 @@ impl Reviews {
     pub(crate) async fn watch(self: Arc<Self>, directory: Arc<Directory>, change: Arc<PolicyChange>) {
         let mut ticks = tokio::time::interval(LOOK);
         loop {
-            ticks.tick().await;
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = self.look.notified() => {}
+            }
             let office = Office { policy: change.policy().current(), now: clock::now().wall };
             if let Err(why) = self.look_at_roles(&directory, &office).await {
                 tracing::warn!(why, "who has which role in reviews is not known at the moment");
@@ -265,7 +300,7 @@ impl Reviews {
                 let structures = office.policy.structures_of(&person.name).iter().map(ToString::to_string).collect();
                 let tags = self.tags(office, &person)?;
                 let (id, name) = (Some(person.id.to_string()), Some(person.name.to_string()));
-                (structures, Subject { id, name, sessions: Vec::new(), tags }, None)
+                (structures, Subject { id, name, sessions: Vec::new(), tags, known: Vec::new() }, None)
             }
             None => {
                 let mut rows = Vec::new();
@@ -281,8 +316,14 @@ impl Reviews {
                 structures.sort();
                 structures.dedup();
                 let first = rows.iter().map(|row| office.day_of(row.opened_at)).min();
-                let tags = rows.iter().filter_map(|row| row.worker).collect();
-                (structures, Subject { id: None, name: None, sessions, tags }, first)
+                // Whose worker nobody could tell of it afterwards.
+                let tags: Option<Vec<WorkerTag>> = rows.iter().map(|row| row.worker).collect();
+                let tags = tags.ok_or_else(|| {
+                    failed(
+                        "one of these sessions is of an older version, which did not note whose it was: leave it out",
+                    )
+                })?;
+                (structures, Subject { id: None, name: None, sessions, tags, known: Vec::new() }, first)
             }
         };
         let from = from.or(first).ok_or_else(|| failed("from which day on? Say it with --from"))?;
@@ -333,17 +374,13 @@ impl Reviews {
 
     /// `review open --request`: recorded first, then minuted, then handed out.
     pub(crate) async fn open_request(&self, office: &Office, who: &Signed, number: u64) -> Result<HandedOut, NotTaken> {
-        let mut all = self.all.lock().await;
-        let review = all.request(number)?;
-        let circumstances = all.circumstances(office, &review.asked.structure);
-        let (by, until) = review.may_open(who, &circumstances, office.now)?;
-        if self.store.holders().is_none() {
-            return Err(NotTaken::Failed(
-                "the keys of both holders are missing: make them with `review keys make` and name them under [record]"
-                    .to_owned(),
-            ));
-        }
+        // Alone: what lasts how long is settled by the first opening.
+        let _opening = self.opening.lock().await;
+        let (review, _, until) = self.all.lock().await.to_open(office, who, number)?;
         let (file, digest, places) = self.export(office, &review, until).await?;
+        let mut all = self.all.lock().await;
+        // Another step may have been taken while the records were read.
+        let (review, by, until) = all.to_open(office, who, number)?;
         let again = !matches!(review.stage, Stage::Approved { .. });
         let listed: Vec<String> = places.iter().map(u64::to_string).collect();
         let fields = of(&review)
@@ -373,11 +410,10 @@ impl Reviews {
         (until, why): (Date, &str),
     ) -> Result<HandedOut, NotTaken> {
         let until = office.start_of(until)?;
-        let mut all = self.all.lock().await;
-        let review = all.request(number)?;
-        let circumstances = all.circumstances(office, &review.asked.structure);
-        let by = review.may_keep(who, &circumstances, (until, why), office.now)?;
+        let (review, _) = self.all.lock().await.to_keep(office, who, number, (until, why))?;
         let (file, digest, places) = self.export(office, &review, until).await?;
+        let mut all = self.all.lock().await;
+        let (review, by) = all.to_keep(office, who, number, (until, why))?;
         let next = review.keep(Extract { by, until, why: why.trim().to_owned(), digest });
         let fields = of(&next).with("until", until.to_string()).with("sha256", digest.to_string());
         let names = named("by", who).with("reason", why.trim());
@@ -387,16 +423,23 @@ impl Reviews {
         Ok(HandedOut { file, records: places.len(), minute: minute.number, text: minute.text })
     }
 
-    /// The file of a request's records, its hash, and their places.
+    /// The file of a request's records, its hash, and their places. Read while nobody waits who signs in.
     async fn export(
         &self,
         office: &Office,
         review: &Review,
         until: Timestamp,
     ) -> Result<(String, Hash, Vec<u64>), NotTaken> {
+        if self.store.holders().is_none() {
+            return Err(NotTaken::Failed(
+                "the keys of both holders are missing: make them with `review keys make` and name them under [record]"
+                    .to_owned(),
+            ));
+        }
         let kept = self.records(office, &review.asked).await?;
         let places = kept.iter().map(|kept| kept.record.sequence).collect();
-        let file = Export::new(review.number, until, kept).text().map_err(NotTaken::Failed)?;
+        let file = Export::new((review.number, until), kept, |names| self.store.seal(names))?;
+        let file = file.text().map_err(NotTaken::Failed)?;
         let digest = Hash(Sha256::digest(file.as_bytes()).into());
         Ok((file, digest, places))
     }
@@ -458,8 +501,10 @@ impl Reviews {
         (until, why): (Date, &str),
     ) -> Result<Review, NotTaken> {
         let until = office.start_of(until)?;
+        let review = self.all.lock().await.request(number)?;
+        let known_until = self.known_until(office, &review).await?;
         let mut all = self.all.lock().await;
-        let next = all.request(number)?.postpone(who, until, why, office.now)?;
+        let next = all.request(number)?.postpone(who, (until, why), known_until, office.now)?;
         let by = who.acts(Act::Postpone, &next.asked.structure, office.now)?;
         let fields = of(&next).with("until", until.to_string()).with("role", by.role.word());
         let names = named("by", who).with("reason", why.trim());
@@ -488,6 +533,66 @@ impl Reviews {
             }
         }
         Ok(found.into_values().collect())
+    }
+
+    /// Until when the workers of the sessions that a request names can be recognised, with the time left that a message needs. None: all of
+    /// them were.
+    async fn known_until(&self, office: &Office, review: &Review) -> Result<Option<Timestamp>, NotTaken> {
+        let subject = &review.asked.subject;
+        let mut earliest = None;
+        for (number, tag) in subject.sessions.iter().zip(&subject.tags) {
+            if subject.unknown().any(|unknown| unknown == tag) {
+                let until = match self.store.session(*number).await? {
+                    Some(row) => office.recognised_until(row.opened_at)?,
+                    None => office.now,
+                };
+                earliest = Some(earliest.map_or(until, |earliest: Timestamp| earliest.min(until)));
+            }
+        }
+        Ok(earliest)
+    }
+
+    /// What was deleted because its time was over is forgotten here as well.
+    pub(crate) async fn prune(&self) -> Result<(), StoreError> {
+        let mut gone = self.all.lock().await.places();
+        for row in self.store.reviews().await? {
+            gone.remove(&(row.what, row.number));
+        }
+        let mut all = self.all.lock().await;
+        all.requests.retain(|number, _| !gone.contains(&(Matter::Request, *number)));
+        all.notices.retain(|number, _| !gone.contains(&(Matter::Notice, *number)));
+        all.figures.retain(|figures| !gone.contains(&(Matter::Figures, counting::number(figures.period))));
+        drop(all);
+        tracing::info!(reviews = gone.len(), "reviews forgotten, their time is over");
+        Ok(())
+    }
+
+    /// The minute of this number and its request. Who may not read it is told as if there were none, and that is recorded.
+    pub(crate) async fn read_minute(
+        &self,
+        who: &Signed,
+        number: u64,
+        now: Timestamp,
+    ) -> Result<(u64, Minute), NotTaken> {
+        who.acts_somewhere(Act::Read)?;
+        let all = self.all.lock().await;
+        let found = all.requests.values().find_map(|review| match &review.stage {
+            Stage::Minuted { minute, .. } if minute.number == number => Some((review, minute)),
+            _ => None,
+        });
+        let found = found.map(|(review, minute)| {
+            let asked = &review.asked;
+            let read =
+                if who.is(&asked.subject) { Err(Refusal::Subject) } else { who.acts(Act::Read, &asked.structure, now) };
+            (review.number, read.map(|_| minute.clone()))
+        });
+        drop(all);
+        match found {
+            Some((request, Ok(minute))) => return Ok((request, minute)),
+            Some((request, Err(refusal))) => self.denied((Act::Read, Some(request)), who, refusal, now).await,
+            None => {}
+        }
+        Err(NotTaken::Failed(format!("there is no minute {number} that you may read")))
     }
 
     /// The requests that somebody may read, oldest first.
@@ -530,11 +635,52 @@ impl Reviews {
 }
 
 impl All {
+    /// The roles of somebody, by the directory's identity.
+    fn held_by(&self, id: &str) -> Vec<Held> {
+        let theirs = self.register.holders.iter().filter(|holder| holder.id == id);
+        theirs.map(|holder| holder.held.clone()).collect()
+    }
+
+    /// A request that somebody may open now: by whom, and until when.
+    fn to_open(&self, office: &Office, who: &Signed, number: u64) -> Result<(Review, By, Timestamp), NotTaken> {
+        let review = self.request(number)?;
+        let circumstances = self.circumstances(office, &review.asked.structure);
+        let (by, until) = review.may_open(who, &circumstances, office.now)?;
+        Ok((review, by, until))
+    }
+
+    /// A request of which somebody may keep an extract now: by whom.
+    fn to_keep(
+        &self,
+        office: &Office,
+        who: &Signed,
+        number: u64,
+        end: (Timestamp, &str),
+    ) -> Result<(Review, By), NotTaken> {
+        let review = self.request(number)?;
+        let circumstances = self.circumstances(office, &review.asked.structure);
+        let by = review.may_keep(who, &circumstances, end, office.now)?;
+        Ok((review, by))
+    }
+
     fn request(&self, number: u64) -> Result<Review, NotTaken> {
         let review = self.requests.get(&number).cloned();
         review.ok_or_else(|| {
             NotTaken::Failed(format!("there is no request {number}: `review requests` shows those there are"))
         })
+    }
+
+    /// The requests that concern somebody and that they may know of.
+    fn concerning<'a>(&'a self, who: &'a Signed, now: Timestamp) -> impl Iterator<Item = &'a Review> {
+        self.requests.values().filter(move |review| review.is_told(now) && who.is_told(&review.asked.subject))
+    }
+
+    /// Where everything that is here lies in the database, but for what is never deleted.
+    fn places(&self) -> BTreeSet<(Matter, u64)> {
+        let requests = self.requests.keys().map(|number| (Matter::Request, *number));
+        let notices = self.notices.keys().map(|number| (Matter::Notice, *number));
+        let figures = self.figures.iter().map(|figures| (Matter::Figures, counting::number(figures.period)));
+        requests.chain(notices).chain(figures).collect()
     }
 
     fn circumstances(&self, office: &Office, structure: &str) -> Circumstances {
@@ -546,6 +692,11 @@ impl All {
             anomaly_on: self.anomaly_at(structure),
         }
     }
+}
+
+/// A text without the blanks around it; none if there is nothing else.
+fn written(text: Option<String>) -> Option<String> {
+    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 fn of(review: &Review) -> Fields {

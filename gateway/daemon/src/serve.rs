@@ -15,7 +15,7 @@ use gateway_api::CloseReason;
 use gateway_core::{Event, Pools};
 use gateway_record::{Draft, Fields, Hash, Journal, Kind};
 use jiff::{SignedDuration, Span, Timestamp, civil::Date, tz::TimeZone};
-use policy::{Policy, Retention, Style};
+use policy::{Policy, Style};
 use tokio::{sync::mpsc::UnboundedReceiver, task::JoinHandle};
 
 use crate::{
@@ -526,16 +526,13 @@ async fn forget(store: Store, policy: Arc<PolicyInForce>, reviews: Arc<Reviews>,
     loop {
         ticks.tick().await;
         let now = clock::now().wall;
+        let office = Office { policy: policy.current(), now };
         // What goes is counted before.
-        if let Err(why) = reviews.count(&Office { policy: policy.current(), now }).await {
+        if let Err(why) = reviews.count(&office).await {
             tracing::error!(why, "the figures of structures are not counted");
         }
-        let workers = match policy.current().retention() {
-            Retention::Days(days) => Span::new().days(days),
-            Retention::Months(months) => Span::new().months(months),
-        };
         let terms = [
-            (Journal::Workers, workers),
+            (Journal::Workers, office.retention()),
             (Journal::Administrators, Span::new().months(record.administrators)),
             (Journal::Reviews, Span::new().months(record.reviews)),
         ];
@@ -543,7 +540,14 @@ async fn forget(store: Store, policy: Arc<PolicyInForce>, reviews: Arc<Reviews>,
             let Some((before, days)) = over(&policy.current(), now, term) else { continue };
             match store.forget(journal, before, days, now).await {
                 Ok(0) => {}
-                Ok(records) => tracing::info!(journal = journal.word(), records, "records deleted, their time is over"),
+                Ok(records) => {
+                    tracing::info!(journal = journal.word(), records, "records deleted, their time is over");
+                    if journal == Journal::Reviews
+                        && let Err(error) = reviews.prune().await
+                    {
+                        tracing::error!(%error, "reviews whose time is over are known until the next start");
+                    }
+                }
                 Err(error) => tracing::error!(journal = journal.word(), %error, "old records not deleted"),
             }
         }

@@ -309,7 +309,8 @@ impl Store {
         self.ask_to_write(|reply| Write { change, draft, letter, worker_id, worker, names, reply }).await
     }
 
-    fn seal(&self, names: &Fields) -> Result<Letter, StoreError> {
+    /// Names sealed to the holders; to nobody, if there are none.
+    pub(crate) fn seal(&self, names: &Fields) -> Result<Letter, StoreError> {
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *seed)
             .map_err(|error| StoreError(format!("the system gives no random bytes: {error}")))?;
@@ -362,8 +363,8 @@ impl Store {
         self.write(Change::Review(rows), draft).await.map(|_| ())
     }
 
-    /// What was counted for figures, which is no record's matter; durable on return.
-    pub(crate) async fn keep_count(&self, rows: Vec<ReviewRow>) -> Result<(), StoreError> {
+    /// What is kept of reviews and is no record's matter; durable on return.
+    pub(crate) async fn keep_rows(&self, rows: Vec<ReviewRow>) -> Result<(), StoreError> {
         self.write_sealed(Change::Review(rows), None).await.map(|_| ())
     }
 

@@ -108,6 +108,7 @@ async fn taken(desk: &Desk, office: &Office, who: &Signed, step: Step) -> Result
             reviews.postpone(office, who, request, (until, &why)).await.map(|review| shown(&review, now))
         }
         Step::Requests => {
+            who.acts_somewhere(Act::Read)?;
             let requests = reviews.readable(who, now).await;
             let holders = reviews.new_holders(who, now).await;
             let requests: Vec<Value> = requests.iter().map(|review| shown(review, now)).collect();
@@ -133,14 +134,7 @@ async fn taken(desk: &Desk, office: &Office, who: &Signed, step: Step) -> Result
         }
         Step::Figures => Ok(json!(reviews.figures(office, who).await?)),
         Step::Minute { minute } => {
-            let requests = reviews.readable(who, now).await;
-            let found = requests.iter().find_map(|review| match &review.stage {
-                Stage::Minuted { minute: written, .. } if written.number == minute => Some((review.number, written)),
-                _ => None,
-            });
-            let Some((request, written)) = found else {
-                return Err(NotTaken::Failed(format!("there is no minute {minute} that you may read")));
-            };
+            let (request, written) = reviews.read_minute(who, minute, now).await?;
             Ok(json!({ "request": request, "minute": minute, "sha256": written.hash, "text": written.text }))
         }
         Step::Notice { structure, italian, english } => {
@@ -212,6 +206,10 @@ fn shown(review: &Review, now: Timestamp) -> Value {
     if let Stage::Minuted { minute, message, .. } = &review.stage {
         add("minute", json!(minute.number));
         add("message", json!(told(message, now)));
+        if !asked.subject.sessions.is_empty() && message.read_at.is_none() {
+            let unread = asked.subject.tags.iter().filter(|tag| !message.read_by.contains(tag));
+            add("message_unread_of_sessions", json!(unread.count()));
+        }
         add("message_due", json!(message.due));
     }
     if !review.extracts.is_empty() {

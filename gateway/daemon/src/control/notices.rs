@@ -32,7 +32,10 @@ use super::{
     login::{Asked, Attempt, Failure, Opened, admit, answer_opened, read},
     session::shown,
 };
-use crate::{clock, notices, reviews};
+use crate::{
+    clock, notices,
+    reviews::{self, Office},
+};
 
 /// How long a login waits for its reader.
 const HOLDS: Duration = Duration::from_secs(15 * 60);
@@ -146,7 +149,8 @@ async fn note(api: &Api, asked: &Asked, read: &[Arc<Notice>]) -> Result<(), Refu
         tracing::error!(why, "login refused: what was read cannot be kept");
         api.unrecorded()
     };
-    api.reviews.has_read(messages.iter().map(|message| &*message.name), now).await.map_err(unkept)?;
+    let office = Office { policy: api.change.policy().current(), now };
+    api.reviews.has_read(&office, person, messages.iter().map(|message| &*message.name)).await.map_err(unkept)?;
     if read.is_empty() {
         return Ok(());
     }

@@ -23,13 +23,10 @@ use crate::{
     config::Config,
     control::SignIn,
     log_commands::Lines,
-    reviews::{export::Export, report},
+    reviews::{LONGEST_NOTICE, export::Export, report},
     secret_file,
     session_commands::{ask, json as print_json, parse, say, table},
 };
-
-/// The longest text of a notice, in bytes.
-const LONGEST_NOTICE: u64 = 5000;
 
 /// Who takes the step.
 #[derive(Debug, Args)]
@@ -119,7 +116,7 @@ fn ask_for(config: &Config, request: ReviewRequest) -> Result<ExitCode, Failure>
 fn notice_text(file: &Path) -> Result<String, Failure> {
     let unusable = |why: &str| Failure::Unusable(format!("`{}` {why}", file.display()));
     let size = std::fs::metadata(file).map_err(|error| unusable(&format!("cannot be read: {error}")))?.len();
-    if size > LONGEST_NOTICE {
+    if size > LONGEST_NOTICE as u64 {
         return Err(unusable(&format!("is too long: {LONGEST_NOTICE} bytes are the most")));
     }
     let text = std::fs::read_to_string(file).map_err(|error| unusable(&format!("cannot be read: {error}")))?;

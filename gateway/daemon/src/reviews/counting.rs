@@ -53,7 +53,7 @@ impl Reviews {
         }
         if counting.upto != held.upto {
             let row = self.row((Matter::Counting, 0), &counting, office.now)?;
-            self.store.keep_count(vec![row]).await.map_err(|StoreError(why)| why)?;
+            self.store.keep_rows(vec![row]).await.map_err(|StoreError(why)| why)?;
             *held = counting;
         }
         self.publish(&mut held, office).await
@@ -112,7 +112,7 @@ impl All {
 }
 
 /// The place of a period's figures.
-fn number(period: Period) -> u64 {
+pub(super) fn number(period: Period) -> u64 {
     let first = period.first();
     u64::try_from(i32::from(first.year()) * 100 + i32::from(first.month())).unwrap_or(0)
 }

@@ -49,8 +49,6 @@ pub(crate) struct Row {
 enum Sealing {
     /// Sealed to the holders: a letter in hexadecimal digits.
     Sealed(String),
-    /// Sealed to nobody.
-    Open(Fields),
     /// Gone with their day's key.
     Gone,
     /// Not what the gateway wrote.
@@ -58,12 +56,17 @@ enum Sealing {
 }
 
 impl Export {
-    /// The file of these records.
-    pub(crate) fn new(request: u64, until: Timestamp, kept: Vec<Kept>) -> Self {
-        Self { deskgate_review: FORM, request, until, records: kept.into_iter().map(Row::new).collect() }
+    /// The file of a request's records. What lies in the database unsealed is sealed now.
+    pub(crate) fn new<E>(
+        (request, until): (u64, Timestamp),
+        kept: Vec<Kept>,
+        seal: impl Fn(&Fields) -> Result<Letter, E>,
+    ) -> Result<Self, E> {
+        let records = kept.into_iter().map(|kept| Row::new(kept, &seal)).collect::<Result<_, _>>()?;
+        Ok(Self { deskgate_review: FORM, request, until, records })
     }
 
-    /// As it is handed out. The same records make the same text.
+    /// As it is handed out.
     pub(crate) fn text(&self) -> Result<String, String> {
         serde_json::to_string_pretty(self).map_err(|error| format!("cannot write the records down: {error}"))
     }
@@ -79,16 +82,23 @@ impl Export {
     }
 }
 
+impl Sealing {
+    fn of(letter: &Letter) -> Self {
+        Self::Sealed(letter.bytes().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
 impl Row {
-    fn new(kept: Kept) -> Self {
+    fn new<E>(kept: Kept, seal: impl Fn(&Fields) -> Result<Letter, E>) -> Result<Self, E> {
         let record = kept.record;
-        let names = kept.names.map(|shown| match shown {
-            Shown::Open(names) => Sealing::Open(names),
-            Shown::Sealed(letter) => Sealing::Sealed(letter.bytes().iter().map(|byte| format!("{byte:02x}")).collect()),
-            Shown::Gone(_) => Sealing::Gone,
-            Shown::Damaged => Sealing::Damaged,
-        });
-        Self {
+        let names = match kept.names {
+            None => None,
+            Some(Shown::Open(names)) => Some(Sealing::of(&seal(&names)?)),
+            Some(Shown::Sealed(letter)) => Some(Sealing::of(&letter)),
+            Some(Shown::Gone(_)) => Some(Sealing::Gone),
+            Some(Shown::Damaged) => Some(Sealing::Damaged),
+        };
+        Ok(Self {
             sequence: record.sequence,
             time: record.time,
             kind: record.kind.word().to_owned(),
@@ -96,7 +106,7 @@ impl Row {
             fields: record.fields,
             hash: record.hash,
             names,
-        }
+        })
     }
 
     /// As programs read it, with the names that these halves open, or why they do not.
@@ -111,7 +121,6 @@ impl Row {
         });
         let (name, said) = match &self.names {
             None => return value,
-            Some(Sealing::Open(names)) => ("names", json!(names)),
             Some(Sealing::Gone) => ("names_are", json!("gone")),
             Some(Sealing::Damaged) => ("names_are", json!("damaged")),
             Some(Sealing::Sealed(text)) => match open(text, halves) {

@@ -11,7 +11,7 @@ use policy::Notice;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{All, NotTaken, Office, Register, Reviews, draft, named, of};
+use super::{All, LONGEST_NOTICE, NotTaken, Office, Register, Reviews, draft, named, of, written};
 use crate::{
     directory::Person,
     store::{Matter, StoreError},
@@ -56,13 +56,23 @@ impl Reviews {
         office: &Office,
         who: &Signed,
         structure: &str,
-        (italian, english): (Option<String>, Option<String>),
+        texts: (Option<String>, Option<String>),
     ) -> Result<GeneralNotice, NotTaken> {
+        let [italian, english] = [texts.0, texts.1].map(written);
         let mut all = self.all.lock().await;
         all.circumstances(office, structure).lawful()?;
         let by = who.acts(Act::Notice, structure, office.now)?;
         if !office.policy.structures().iter().any(|known| **known == *structure) {
             return Err(NotTaken::Failed(format!("no agreement belongs to a structure `{structure}`")));
+        }
+        let lengths = [&italian, &english].map(|text| text.as_ref().map_or(0, String::len));
+        if lengths == [0, 0] {
+            return Err(NotTaken::Failed(
+                "the text is missing: a notice says something, in Italian, English or both".to_owned(),
+            ));
+        }
+        if lengths.iter().any(|length| *length > LONGEST_NOTICE) {
+            return Err(NotTaken::Failed(format!("the text is too long: {LONGEST_NOTICE} bytes are the most")));
         }
         let number = all.register.notices + 1;
         let notice = GeneralNotice { number, structure: structure.to_owned(), by, italian, english };
@@ -87,45 +97,73 @@ impl Reviews {
 
     /// What this person of this structure has to read before a session: messages of reviews, and general notices.
     pub(crate) async fn to_read(&self, office: &Office, person: &Person, structure: &str) -> Vec<Arc<Notice>> {
-        let all = self.all.lock().await;
+        let mut all = self.all.lock().await;
+        let who = self.worker(&mut all, office, person).await;
         let general = all.notices.values().filter(|notice| notice.structure == structure);
         let general = general.filter(|notice| office.now.duration_since(notice.by.at) < NOTICE_FOR);
         let general: Vec<Arc<Notice>> = general.map(|notice| Arc::new(notice.as_notice())).collect();
         let words = office.words();
-        let messages = self.concerning(&all, office, person).into_iter();
-        let unread = messages.filter(|review| review.told().is_ok_and(|(_, message)| message.read_at.is_none()));
+        let unread = all.concerning(&who, office.now).filter(|review| review.is_unread_by(&who));
         let messages = unread.filter_map(|review| message(&words, review).ok());
         messages.chain(general).collect()
     }
 
     /// The openings that concerned this person and that they may know of.
     pub(crate) async fn of_person(&self, office: &Office, person: &Person) -> Vec<Review> {
-        let all = self.all.lock().await;
-        self.concerning(&all, office, person).into_iter().cloned().collect()
+        let mut all = self.all.lock().await;
+        let who = self.worker(&mut all, office, person).await;
+        all.concerning(&who, office.now).cloned().collect()
     }
 
-    fn concerning<'a>(&self, all: &'a All, office: &Office, person: &Person) -> Vec<&'a Review> {
-        let mut told = all.requests.values().filter(|review| review.is_told(office.now)).peekable();
-        if told.peek().is_none() {
-            return Vec::new();
+    /// Requests that name sessions of somebody who is there learn whose these were: once the tags' keys are gone nobody could say.
+    pub(super) async fn recognise(&self, all: &mut All, who: &Signed, now: Timestamp) {
+        let recognised: Vec<Review> = all.requests.values().filter_map(|review| review.recognise(who)).collect();
+        for review in recognised {
+            let kept = match self.row((Matter::Request, review.number), &review, now) {
+                Ok(row) => self.store.keep_rows(vec![row]).await,
+                Err(why) => Err(StoreError(why)),
+            };
+            match kept {
+                Ok(()) => drop(all.requests.insert(review.number, review)),
+                // The next time they sign in is as good.
+                Err(error) => {
+                    tracing::error!(%error, request = review.number, "whose sessions a request names is not kept");
+                }
+            }
         }
+    }
+
+    /// A worker who is there, as requests know them.
+    async fn worker(&self, all: &mut All, office: &Office, person: &Person) -> Signed {
+        let tags = if all.requests.is_empty() { Ok(Vec::new()) } else { self.tags(office, person) };
         // Without its tags a person is known by the directory's identity alone.
-        let tags = self.tags(office, person).unwrap_or_else(|error| {
+        let tags = tags.unwrap_or_else(|error| {
             tracing::error!(%error, "messages of reviews may be missing");
             Vec::new()
         });
         let (id, name) = (person.id.to_string(), person.name.to_string());
         let who = Signed { id, name, roles: Vec::new(), tags };
-        told.filter(|review| who.is_told(&review.asked.subject)).collect()
+        self.recognise(all, &who, office.now).await;
+        who
     }
 
     /// The worker has read what [`Self::to_read`] gave, as far as it is among these.
-    pub(crate) async fn has_read(&self, names: impl Iterator<Item = &str>, now: Timestamp) -> Result<(), String> {
+    pub(crate) async fn has_read(
+        &self,
+        office: &Office,
+        person: &Person,
+        names: impl Iterator<Item = &str>,
+    ) -> Result<(), String> {
         let numbers: Vec<u64> = names.filter_map(|name| name.strip_prefix(MESSAGE)?.parse().ok()).collect();
+        if numbers.is_empty() {
+            return Ok(());
+        }
         let mut all = self.all.lock().await;
+        let who = self.worker(&mut all, office, person).await;
         for number in numbers {
-            let Some(Ok(next)) = all.requests.get(&number).map(|review| review.read(now)) else { continue };
-            let draft = draft(Kind::MessageRead, &next, (of(&next), Fields::default()), now);
+            let unread = all.requests.get(&number).filter(|review| review.is_unread_by(&who));
+            let Some(Ok(next)) = unread.map(|review| review.read(&who, office.now)) else { continue };
+            let draft = draft(Kind::MessageRead, &next, (of(&next), Fields::default()), office.now);
             let kept = self.keep(&mut all, next, None, draft).await;
             kept.map_err(|StoreError(why)| why)?;
         }

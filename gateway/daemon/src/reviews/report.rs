@@ -158,6 +158,7 @@ body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding
 h2{margin-top:2.5rem;border-bottom:1px solid #c4ccd6}figure{margin:1rem 0;overflow-x:auto}figcaption{font-weight:600}\
 svg text{font-size:13px;text-anchor:middle;fill:#1c2430}.bar{fill:#2f6690}.anomaly{fill:#b3261e}.hidden{fill:#c4ccd6}\
 table{border-collapse:collapse;font-size:.9rem}th,td{border:1px solid #c4ccd6;padding:.3rem .5rem;text-align:right}th{background:#eef2f6}\
+@media print{@page{size:A4 landscape;margin:12mm}body{margin:0;max-width:none;padding:0}figure,tr{break-inside:avoid}h2{break-after:avoid}}\
 </style></head><body><main><h1>Lavoro da casa: dati aggregati per struttura</h1>\
 <p>Periodi fissi di due mesi, pubblicati una volta. «&lt;5»: meno di cinque persone, oppure un dato che le farebbe ricavare. \
 Anomalia (!): più del doppio della media dei periodi precedenti della stessa struttura, e almeno dieci in più.</p>\

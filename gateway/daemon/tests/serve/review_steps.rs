@@ -1,6 +1,12 @@
 //! Reviews: request, approval, opening, minute, message. Each step by somebody who signs in for it, none without the one before.
 
-use std::{cell::RefCell, collections::BTreeMap, fs};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    fs,
+    io::{Read as _, Write as _},
+    os::unix::net::UnixStream,
+};
 
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
@@ -51,15 +57,39 @@ impl Office {
     /// An office whose people have had their roles for eight days, but for one.
     fn settled() -> Self {
         let office = Self::new();
-        let mut gateway = office.house.serve_days_ago(8);
+        office.settle();
+        office
+    }
+
+    fn settle(&self) {
+        let mut gateway = self.house.serve_days_ago(8);
         for (user, _) in &PEOPLE[..3] {
-            office.enrol(user, 8);
-            let (done, said) = office.step(user, &["requests"]);
-            assert!(done, "{said}");
+            self.enrol(user, 8);
+            self.done(user, &["requests"]);
         }
+        self.stop(&mut gateway);
+    }
+
+    fn stop(&self, gateway: &mut Gateway) {
         gateway.signal(Signal::SIGTERM);
         gateway.ended();
-        office
+    }
+
+    /// Asks for sessions, has that approved, and opens it.
+    fn open_sessions(&self, numbers: &[&str]) {
+        let named: Vec<&str> = numbers.iter().flat_map(|number| ["--session", number]).collect();
+        self.done("d.general", &[&["request", "--ground", "b", "--reason", WHY], &named[..]].concat());
+        self.done("d.head", &["approve", "1"]);
+        self.done("r.office", &["open", "--request", "1", "--to", &self.path("opened")]);
+    }
+
+    /// Opens what was handed out, by both holders.
+    fn opened(&self, file: &str) -> String {
+        let (director, office) = (self.path("director"), self.path("office"));
+        let arguments = ["review", "open", "--file", file, "--passphrase-stdin", "--key", &director, "--key", &office];
+        let output = self.house.run(&arguments, "pass-director\npass-office\n");
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
     }
 
     fn enrol(&self, user: &'static str, days_ago: i64) {
@@ -125,6 +155,19 @@ fn totp(secret: &str, second: u64) -> String {
     let place = usize::from(tag[19] & 15);
     let number = u32::from_be_bytes(tag[place..place + 4].try_into().unwrap()) & 0x7fff_ffff;
     format!("{:06}", number % 1_000_000)
+}
+
+fn in_days(days: i64) -> String {
+    let today = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    today.checked_add(jiff::Span::new().days(days)).unwrap().to_string()
+}
+
+/// Both workers at work every day, in one structure.
+fn both_at_work() -> String {
+    let ended = "until = 2020-12-31\ndays = [\"Mon\"]\nhours = \"08:00-18:00\"";
+    let daily = "until = 2099-12-31\ndays = [\"Mon\", \"Tue\", \"Wed\", \"Thu\", \"Fri\", \"Sat\", \"Sun\"]\nhours = \"00:00-24:00\"";
+    let policy = POLICY.replace(ended, daily).replace("structure = \"Tributi\"", "structure = \"Servizi Demografici\"");
+    format!("{policy}{RULES}")
 }
 
 fn yesterday() -> String {
@@ -279,6 +322,13 @@ fn nobody_takes_a_step_without_the_rules_a_role_and_a_second_factor() {
     );
     office.done("d.head", &about_rossi(&from, "b"));
     office.refused("d.late", &["approve", "1"], "seven days with the role are missing");
+    // Who has no role reads nothing, and that they tried is recorded.
+    office.enrol("m.rossi", 0);
+    let denied = || office.story().iter().filter(|kind| *kind == "review_denied").count();
+    let before = denied();
+    office.refused("m.rossi", &["requests"], "the role is missing");
+    office.refused("m.rossi", &["minute", "1"], "the role is missing");
+    assert_eq!(denied(), before + 2);
     let listed = office.done("d.late", &["requests"]);
     assert!(listed.contains("new: d.head is head_of_structure of Servizi Demografici"), "{listed}");
     office.refused("d.late", &["refuse", "1", "--why", "no"], "the reason is missing");
@@ -292,7 +342,7 @@ fn nobody_takes_a_step_without_the_rules_a_role_and_a_second_factor() {
     office.house.set_policy(POLICY);
     office.house.says(&["reload"]);
     office.refused("d.head", &about_rossi(&from, "b"), "the adoption of the rules is missing");
-    assert!(office.story().contains(&"role_gone".to_owned()), "roles that the policy takes back are gone");
+    wait("roles that the policy takes back to be gone", || office.story().contains(&"role_gone".to_owned()));
 }
 
 #[test]
@@ -332,15 +382,17 @@ fn a_session_is_asked_for_where_nobody_knows_whose_it_was_and_opened_on_the_spot
 #[test]
 fn a_general_notice_is_read_by_everybody_in_its_structure_and_makes_ground_a_possible() {
     let office = Office::settled();
-    let mut gateway = office.house.serve();
+    let mut gateway = office.house.serve_days_ago(2);
     fs::write(office.house.path("notice.it"), "Molti accessi sono rifiutati: conservate la password.").unwrap();
     let (italian, from) = (office.path("notice.it"), yesterday());
     office.refused("d.head", &["notice", "Tributi", "--it", &italian], "the role is missing");
     office.refused("r.office", &["notice", "Cultura", "--it", &italian], "no agreement belongs to");
     office.done("d.head", &["notice", "Servizi Demografici", "--it", &italian]);
+    // What persists is there after its day.
+    office.refused("d.head", &about_rossi(&in_days(-4), "a"), "the period reaches beyond its day");
+    assert!(without_text(&office, "r.office").contains("the text is missing"));
     // Kept over a restart.
-    gateway.signal(Signal::SIGTERM);
-    gateway.ended();
+    office.stop(&mut gateway);
     let _gateway = office.house.serve();
     block_on(async {
         let (notices, token) = pending("m.rossi").await;
@@ -415,4 +467,132 @@ fn a_role_that_is_taken_away_is_gone_before_its_holder_comes_again_and_begins_an
     let from = yesterday();
     office.done("d.head", &about_rossi(&from, "b"));
     office.refused("d.general", &["approve", "1"], "seven days with the role are missing");
+}
+
+/// A notice that says nothing, from a program that does not look: what it is answered.
+fn without_text(office: &Office, user: &str) -> String {
+    let code = office.codes.borrow_mut().get_mut(user).and_then(Vec::pop).unwrap();
+    let sign_in = json!({ "user": user, "password": format!("pw-{user}"), "code": code });
+    let step = json!({ "step": "notice", "structure": "Servizi Demografici", "italian": "  \n", "english": null });
+    let mut line = UnixStream::connect(office.house.path("admin.sock")).unwrap();
+    writeln!(line, "{}", json!({ "ask": "review", "sign_in": sign_in, "step": step })).unwrap();
+    let mut answer = String::new();
+    line.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn each_worker_of_the_sessions_that_a_request_names_is_told() {
+    let office = Office::settled();
+    office.house.set_policy(&both_at_work());
+    let _gateway = office.house.serve();
+    let (rossi, verdi) = block_on(async { (open("m.rossi").await.1, open("g.verdi").await.1) });
+    office.open_sessions(&[&rossi, &verdi]);
+    for user in ["m.rossi", "g.verdi"] {
+        block_on(async {
+            let (notices, token) = pending(user).await;
+            let message = notices[0]["text"].as_str().unwrap();
+            assert!(message.contains("minute no. 1") && message.contains("in all, of several sessions"), "{message}");
+            assert_eq!(mark(&token, &notices).await.status, 200);
+            open(user).await;
+        });
+    }
+    assert_eq!(office.story().iter().filter(|kind| *kind == "message_read").count(), 2);
+    let listed = office.done("d.general", &["requests"]);
+    assert!(listed.contains("read at"), "{listed}");
+}
+
+#[test]
+fn whose_a_named_session_was_is_kept_while_it_can_be_known() {
+    let office = Office::settled();
+    office.house.set_policy(&both_at_work());
+    let mut gateway = office.house.serve();
+    let (rossi, verdi) = block_on(async { (open("m.rossi").await.1, open("g.verdi").await.1) });
+    office.open_sessions(&[&rossi, &verdi]);
+    let put_off = |until: &str| office.step("d.head", &["postpone", "1", "--until", until, "--why", WHY]);
+    // What says whose a session was is gone by then.
+    let (done, said) = put_off(&in_days(88));
+    assert!(!done && said.contains("is the latest"), "{said}");
+    block_on(async {
+        for user in ["m.rossi", "g.verdi"] {
+            pending(user).await;
+        }
+    });
+    let (done, said) = put_off(&in_days(88));
+    assert!(done, "both were there meanwhile: {said}");
+    let (done, said) = put_off(&in_days(1));
+    assert!(done, "{said}");
+    office.stop(&mut gateway);
+    sh(&format!("rm {}/day-keys/lookup-*", office.path("state")));
+    let _gateway = office.house.serve_days_ago(-2);
+    assert_eq!(own_record("m.rossi")["openings"][0]["minute"], 1);
+    block_on(async {
+        for user in ["m.rossi", "g.verdi"] {
+            let (notices, token) = pending(user).await;
+            assert_eq!(mark(&token, &notices).await.status, 200, "{user}");
+        }
+    });
+}
+
+#[test]
+fn names_from_before_the_holders_had_keys_are_handed_out_sealed() {
+    let office = Office::new();
+    let house = &office.house;
+    let config = fs::read_to_string(house.path("gateway.toml")).unwrap();
+    fs::write(house.path("gateway.toml"), config.split("[record]").next().unwrap()).unwrap();
+    let mut gateway = house.serve_days_ago(9);
+    assert_eq!(block_on(login("m.rossi", "pw-wrong")).status, 401);
+    office.stop(&mut gateway);
+    fs::write(house.path("gateway.toml"), config).unwrap();
+    office.settle();
+    let _gateway = house.serve();
+    office.done("d.head", &about_rossi(&in_days(-10), "b"));
+    office.done("d.general", &["approve", "1"]);
+    let file = office.path("opened");
+    office.done("r.office", &["open", "--request", "1", "--to", &file]);
+    let sealed = fs::read_to_string(&file).unwrap();
+    assert!(sealed.contains("login_refused") && !sealed.contains("m.rossi"), "{sealed}");
+    assert!(office.opened(&file).contains("worker=m.rossi"));
+}
+
+#[test]
+fn two_openings_at_once_are_minuted_once() {
+    let office = Office::settled();
+    let _gateway = office.house.serve();
+    office.done("d.head", &about_rossi(&yesterday(), "b"));
+    office.done("d.general", &["approve", "1"]);
+    let codes: Vec<String> = office.codes.borrow_mut().get_mut("r.office").unwrap().drain(..2).collect();
+    let house = &office.house;
+    let minutes: Vec<String> = std::thread::scope(|scope| {
+        let opened = codes.iter().map(|code| {
+            scope.spawn(move || {
+                let to = house.path(&format!("opened-{code}")).display().to_string();
+                let step = ["review", "open", "--request", "1", "--to", &to, "--as", "r.office", "--sign-in-stdin"];
+                let output = house.run(&step, &format!("pw-r.office\n{code}\n"));
+                assert!(output.status.success(), "{}", text(&output.stderr));
+                text(&output.stdout)
+            })
+        });
+        let opened: Vec<_> = opened.collect();
+        opened.into_iter().map(|opened| opened.join().unwrap()).collect()
+    });
+    assert!(minutes[0].contains("VERBALE N. 1") && minutes[0] == minutes[1], "{minutes:?}");
+    let story = office.story();
+    assert_eq!(story.iter().filter(|kind| *kind == "minute_written").count(), 1, "{story:?}");
+}
+
+#[test]
+fn a_review_whose_time_is_over_is_gone_without_a_restart() {
+    let office = Office::new();
+    let house = &office.house;
+    let config = fs::read_to_string(house.path("gateway.toml")).unwrap();
+    fs::write(house.path("gateway.toml"), format!("{config}\nreviews = \"6 months\"\n")).unwrap();
+    let mut gateway = house.serve_days_ago(200);
+    office.enrol("d.head", 200);
+    office.done("d.head", &about_rossi(&in_days(-201), "b"));
+    office.stop(&mut gateway);
+    let _gateway = house.serve();
+    wait("the review to be forgotten", || house.log().contains("reviews forgotten"));
+    let listed = office.done("d.head", &["requests"]);
+    assert!(listed.contains("there are no requests"), "{listed}");
 }

@@ -10,7 +10,7 @@
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
-use super::{Act, Asked, Circumstances, Ground, Role, SHORTEST_REASON, Signed};
+use super::{Act, Asked, Circumstances, Ground, Role, SHORTEST_REASON, Signed, Tag};
 use crate::Hash;
 
 /// How long an approver must have had the role.
@@ -139,8 +139,11 @@ pub struct Message {
     pub due: Timestamp,
     /// Until when it was put off, if it was.
     pub postponed: Option<Postponed>,
-    /// When they read it.
+    /// When they read it; where it is for several, when the last of them did.
     pub read_at: Option<Timestamp>,
+    /// The tags of those who have read it, where the request names sessions: each is told.
+    #[serde(default)]
+    pub read_by: Vec<Tag>,
 }
 
 /// A message that was put off.
@@ -284,8 +287,8 @@ impl Review {
         }
         reasoned(&asked.reason)?;
         match asked.ground {
-            // What persists after a notice was there after it.
-            Ground::A if circumstances.notice_on.is_none_or(|on| asked.until < on) => return Err(Refusal::NoNotice),
+            // What persists after a notice was there after its day.
+            Ground::A if circumstances.notice_on.is_none_or(|on| asked.until <= on) => return Err(Refusal::NoNotice),
             Ground::C if circumstances.anomaly_on.is_none() => return Err(Refusal::NoAnomaly),
             Ground::A | Ground::B | Ground::C | Ground::D => {}
         }
@@ -402,15 +405,22 @@ impl Review {
             Stage::Minuted { .. } => Err(Refusal::Minuted),
             Stage::Opened { approved, opening } => {
                 let due = opening.by.at.saturating_add(MESSAGE_WITHIN).unwrap_or(Timestamp::MAX);
-                let message = Message { due, postponed: None, read_at: None };
+                let message = Message { due, postponed: None, read_at: None, read_by: Vec::new() };
                 let (approved, opening) = (approved.clone(), opening.clone());
                 Ok(self.at(Stage::Minuted { approved, opening, minute, message }))
             }
         }
     }
 
-    /// The message to the worker is put off, with a reason.
-    pub fn postpone(&self, who: &Signed, until: Timestamp, why: &str, now: Timestamp) -> Result<Self, Refusal> {
+    /// The message to the worker is put off, with a reason; not beyond `known_until`, from which on nobody could say any more whose the
+    /// sessions were that it names. None: that is known.
+    pub fn postpone(
+        &self,
+        who: &Signed,
+        (until, why): (Timestamp, &str),
+        known_until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
         let by = who.acts(Act::Postpone, &self.asked.structure, now)?;
         if who.is(&self.asked.subject) {
             return Err(Refusal::Subject);
@@ -421,6 +431,7 @@ impl Review {
             return Err(Refusal::MessageRead);
         }
         let latest = opening.by.at.saturating_add(POSTPONED_BY).unwrap_or(Timestamp::MAX);
+        let latest = known_until.map_or(latest, |known| latest.min(known));
         if latest < until || until <= now {
             return Err(Refusal::TooLate(latest));
         }
@@ -428,10 +439,46 @@ impl Review {
         Ok(self.with_message(Message { postponed: Some(Postponed { by, until, why }), ..message.clone() }))
     }
 
-    /// The worker has read the message.
-    pub fn read(&self, at: Timestamp) -> Result<Self, Refusal> {
+    /// A worker has read the message. Where it is for several it is read once each of them has.
+    pub fn read(&self, who: &Signed, at: Timestamp) -> Result<Self, Refusal> {
         let (_, message) = self.told()?;
-        Ok(self.with_message(Message { read_at: Some(message.read_at.unwrap_or(at)), ..message.clone() }))
+        let subject = &self.asked.subject;
+        let mut read_by = message.read_by.clone();
+        let all_have = match &subject.id {
+            Some(_) => true,
+            None => {
+                read_by.extend(who.own(subject));
+                read_by.sort_unstable();
+                read_by.dedup();
+                subject.tags.iter().all(|tag| read_by.contains(tag))
+            }
+        };
+        let read_at = message.read_at.or(all_have.then_some(at));
+        Ok(self.with_message(Message { read_at, read_by, ..message.clone() }))
+    }
+
+    /// Whether there is a message that somebody whom it concerns has not read.
+    pub fn is_unread_by(&self, who: &Signed) -> bool {
+        let Ok((_, message)) = self.told() else { return false };
+        let subject = &self.asked.subject;
+        let has_read = match &subject.id {
+            Some(_) => false,
+            None => who.own(subject).all(|tag| message.read_by.contains(tag)),
+        };
+        message.read_at.is_none() && who.is_told(subject) && !has_read
+    }
+
+    /// The sessions' workers among the tags that somebody has are recognised. None: there is nothing new in that.
+    #[must_use]
+    pub fn recognise(&self, who: &Signed) -> Option<Self> {
+        let theirs = self.asked.subject.unknown().filter(|tag| who.tags.contains(tag));
+        let theirs: Vec<(Tag, String)> = theirs.map(|tag| (*tag, who.id.clone())).collect();
+        if theirs.is_empty() {
+            return None;
+        }
+        let mut next = self.clone();
+        next.asked.subject.known.extend(theirs);
+        Some(next)
     }
 
     /// Whether the worker should have been told by now and was not, without a reason.
@@ -498,7 +545,7 @@ impl std::fmt::Display for Refusal {
             Self::NoPeriod => f.write_str("the period is missing: its first day comes before its last, and that is not later than today"),
             Self::NoSubject => f.write_str("it is missing whose records are meant: name a worker or a session"),
             Self::NoNotice => f.write_str(
-                "the general notice is missing: on ground a an anomaly persists after the structure had one (`review notice`), and the period reaches beyond it",
+                "the general notice is missing: on ground a an anomaly persists after the structure had one (`review notice`), and the period reaches beyond its day",
             ),
             Self::NoAnomaly => f.write_str(
                 "the figures are missing: on ground c the structure's published figures (`review figures`) show an anomaly",

@@ -131,26 +131,30 @@ impl Words {
             }
         };
         let at = self.moment(opening.by.at);
+        // They may be of several workers, of whom none is told how many are whose.
+        let together = |words| if asked.subject.sessions.len() > 1 { words } else { "" };
         Ok([
             format!(
                 "Il {at} sono state consultate registrazioni delle Sue sessioni di lavoro da casa, dal {from} al {until} ({count} \
-                 registrazioni).\n\nPresupposto: lettera {letter}) dell'articolo 11: {ground}.\nRichiesta n. {request}, verbale n. {minute}; \
+                 registrazioni{of}).\n\nPresupposto: lettera {letter}) dell'articolo 11: {ground}.\nRichiesta n. {request}, verbale n. {minute}; \
                  richiesta da: {by}. Può chiedere copia del verbale al Suo ufficio. Ciò che è registrato di Lei lo mostra `deskgate record`.",
                 from = asked.from.strftime("%d.%m.%Y"),
                 until = asked.until.strftime("%d.%m.%Y"),
                 count = opening.records.len(),
+                of = together(" in tutto, di più sessioni"),
                 letter = asked.ground.letter(),
                 ground = asked.ground.italian(),
                 request = review.number,
                 by = italian_role(&review.by.role),
             ),
             format!(
-                "On {at} records of your sessions from home were looked at, from {from} until {until} ({count} records).\n\nGround: letter \
+                "On {at} records of your sessions from home were looked at, from {from} until {until} ({count} records{of}).\n\nGround: letter \
                  {letter}) of article 11: {ground}.\nRequest no. {request}, minute no. {minute}; requested by: {by}. You may ask your office \
                  for a copy of the minute. What is recorded about you, `deskgate record` shows.",
                 from = asked.from,
                 until = asked.until,
                 count = opening.records.len(),
+                of = together(" in all, of several sessions"),
                 letter = asked.ground.letter(),
                 ground = asked.ground.english(),
                 request = review.number,

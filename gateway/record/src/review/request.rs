@@ -75,8 +75,25 @@ pub struct Subject {
     pub name: Option<String>,
     /// By sessions, where nobody knows yet whose they are.
     pub sessions: Vec<SessionNumber>,
-    /// The tags that the records carry.
+    /// The tags that the records carry. Where sessions are named, each is that of one session's worker.
     pub tags: Vec<Tag>,
+    /// By the directory's identity those whom sessions' tags mean, once they were recognised: tags are of two months, and what makes them
+    /// again is destroyed in its time.
+    #[serde(default)]
+    pub known: Vec<(Tag, String)>,
+}
+
+impl Subject {
+    /// The tags whose owner nobody has recognised yet. None where the request names a person.
+    pub fn unknown(&self) -> impl Iterator<Item = &Tag> {
+        let tags = if self.id.is_none() { &*self.tags } else { &[] };
+        tags.iter().filter(|tag| !self.known.iter().any(|(known, _)| known == *tag))
+    }
+
+    /// Whether the tag was recognised as this person's.
+    pub(super) fn is_known(&self, tag: &Tag, id: &str) -> bool {
+        self.known.iter().any(|(known, owner)| known == tag && owner == id)
+    }
 }
 
 /// What somebody asks for.

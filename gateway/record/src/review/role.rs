@@ -147,7 +147,15 @@ impl Signed {
 
     /// Whether a request is about them: by the directory's identity where that is known, for tags follow names too.
     pub fn is_told(&self, subject: &Subject) -> bool {
-        subject.id.as_ref().map_or_else(|| self.is(subject), |id| *id == self.id)
+        match &subject.id {
+            Some(id) => *id == self.id,
+            None => self.own(subject).next().is_some(),
+        }
+    }
+
+    /// Those of the tags of sessions that a request names which are theirs.
+    pub(super) fn own<'a>(&'a self, subject: &'a Subject) -> impl Iterator<Item = &'a Tag> {
+        subject.tags.iter().filter(|tag| self.tags.contains(tag) || subject.is_known(tag, &self.id))
     }
 
     /// Whether they run the gateway, whatever else they do.
@@ -157,6 +165,6 @@ impl Signed {
 
     /// Whether records of theirs may be what a request is about, also by a name that somebody else had before.
     pub fn is(&self, subject: &Subject) -> bool {
-        subject.id.as_ref() == Some(&self.id) || subject.tags.iter().any(|tag| self.tags.contains(tag))
+        subject.id.as_ref() == Some(&self.id) || self.own(subject).next().is_some()
     }
 }

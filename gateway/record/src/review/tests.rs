@@ -68,6 +68,7 @@ fn asked() -> Asked {
             name: Some("m.rossi.xyz".to_owned()),
             sessions: Vec::new(),
             tags: rossi().tags,
+            known: Vec::new(),
         },
         events: Vec::new(),
         from: date(2026, 11, 1),
@@ -113,7 +114,7 @@ fn attempt(act: Act, who: &Signed) -> Result<(), Refusal> {
             answered
         }
         Act::Open => approved().may_open(who, &circumstances, now()).map(drop),
-        Act::Postpone => minuted().postpone(who, now() + DAY, WHY, now()).map(drop),
+        Act::Postpone => minuted().postpone(who, (now() + DAY, WHY), None, now()).map(drop),
         Act::Notice | Act::Figures | Act::Read => who.acts(act, HERE, now()).map(drop),
     }
 }
@@ -156,11 +157,10 @@ fn who_runs_the_gateway_neither_approves_nor_opens_whatever_else_they_are() {
 #[test]
 fn a_message_is_for_the_person_and_not_for_who_has_the_name_now() {
     let rossi = rossi();
-    let subject = Subject { id: Some(rossi.id), name: Some(rossi.name), sessions: Vec::new(), tags: rossi.tags };
+    let subject = Subject { id: Some(rossi.id), ..of_sessions(&[rossi.tags[0]]) };
     let namesake = Signed { tags: subject.tags.clone(), ..signed("another.name", &[]) };
     assert!(namesake.is(&subject) && !namesake.is_told(&subject));
-    let of_sessions = Subject { id: None, ..subject };
-    assert!(namesake.is_told(&of_sessions), "nothing else is known of whose they are");
+    assert!(namesake.is_told(&Subject { id: None, ..subject }), "nothing else is known of whose they are");
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn before_the_rules_are_in_force_nothing_is_possible() {
 #[test]
 fn a_request_says_whose_records_which_days_on_which_ground_and_why() {
     let request = |asked: Asked| Review::request(8, (&head(), asked), &circumstances(), now()).map(drop);
-    let nobody = Subject { id: None, name: None, sessions: Vec::new(), tags: Vec::new() };
+    let nobody = Subject { id: None, name: None, sessions: Vec::new(), tags: Vec::new(), known: Vec::new() };
     assert_eq!(request(Asked { subject: nobody.clone(), ..asked() }), Err(Refusal::NoSubject));
     let session = Subject { sessions: vec![SessionNumber::new(1)], ..nobody };
     assert_eq!(request(Asked { subject: session, ..asked() }), Ok(()));
@@ -243,8 +243,10 @@ fn grounds_a_and_c_need_what_went_before() {
     let outcomes = Ground::ALL.map(|ground| request(ground, nothing));
     assert_eq!(outcomes, [Err(Refusal::NoNotice), Ok(()), Err(Refusal::NoAnomaly), Ok(())]);
     assert_eq!(Ground::ALL.map(|ground| request(ground, circumstances())), [Ok(()); 4]);
-    let later = Circumstances { notice_on: Some(date(2026, 11, 20)), ..circumstances() };
-    assert_eq!(request(Ground::A, later), Err(Refusal::NoNotice), "what ended before the notice did not persist");
+    let noticed = |day| Circumstances { notice_on: Some(date(2026, 11, day)), ..circumstances() };
+    assert_eq!(request(Ground::A, noticed(20)), Err(Refusal::NoNotice), "what ended before the notice did not persist");
+    assert_eq!(request(Ground::A, noticed(19)), Err(Refusal::NoNotice), "nor what ended on its day");
+    assert_eq!(request(Ground::A, noticed(18)), Ok(()), "a day after it");
 }
 
 #[test]
@@ -265,12 +267,12 @@ fn no_step_can_be_left_out_or_taken_twice() {
     let kept = words().minute(3, &opened()).unwrap();
     let written = stages.each_ref().map(|it| it.minute(kept.clone()).map(drop));
     assert_eq!(written, minute);
-    let read = stages.each_ref().map(|it| it.read(now()).map(drop));
+    let read = stages.each_ref().map(|it| it.read(&rossi(), now()).map(drop));
     let expected = [Err(Refusal::NotApproved), Err(Refusal::Refused), early, Err(Refusal::NotMinuted), Ok(())];
     assert_eq!(read, expected);
     let message = stages.each_ref().map(|it| words().message(it).map(drop));
     assert_eq!(message, expected);
-    let postpone = stages.each_ref().map(|it| it.postpone(&head(), now() + DAY, WHY, now()).map(drop));
+    let postpone = stages.each_ref().map(|it| it.postpone(&head(), (now() + DAY, WHY), None, now()).map(drop));
     assert_eq!(postpone, expected);
     for stage in [requested(), refused(), opened(), minuted()] {
         let other = Opening { by: general().acts(Act::Read, HERE, now()).unwrap(), ..opening(&opened()) };
@@ -305,15 +307,68 @@ fn the_message_is_due_and_is_put_off_with_a_reason_and_not_for_ever() {
     assert_eq!((message.due, message.read_at), (now() + MESSAGE_WITHIN, None));
     assert!(minuted().is_told(now()) && !opened().is_told(now()));
     let until = now() + DAY;
-    assert_eq!(minuted().postpone(&head(), until, "later", now()), Err(Refusal::NoReason));
+    let postpone = |until, why, known_until| minuted().postpone(&head(), (until, why), known_until, now());
+    assert_eq!(postpone(until, "later", None), Err(Refusal::NoReason));
     let latest = now() + POSTPONED_BY;
-    assert_eq!(minuted().postpone(&head(), latest + DAY, WHY, now()), Err(Refusal::TooLate(latest)));
-    assert_eq!(minuted().postpone(&head(), now(), WHY, now()), Err(Refusal::TooLate(latest)));
-    let postponed = minuted().postpone(&head(), until, WHY, now()).unwrap();
+    assert_eq!(postpone(latest + DAY, WHY, None), Err(Refusal::TooLate(latest)));
+    assert_eq!(postpone(now(), WHY, None), Err(Refusal::TooLate(latest)));
+    let known = now() + DAY * 3;
+    assert_eq!(
+        postpone(known + DAY, WHY, Some(known)),
+        Err(Refusal::TooLate(known)),
+        "while it is known whom it is for"
+    );
+    assert!(postpone(known, WHY, Some(known)).is_ok());
+    let postponed = postpone(until, WHY, None).unwrap();
     assert!(!postponed.is_told(until - SignedDuration::from_secs(1)) && postponed.is_told(until));
-    let read = postponed.read(until).unwrap();
-    assert_eq!(read.postpone(&head(), until + DAY, WHY, until), Err(Refusal::MessageRead));
-    assert_eq!(read.read(until + DAY).unwrap(), read, "the first reading counts");
+    let read = postponed.read(&rossi(), until).unwrap();
+    assert_eq!(read.postpone(&head(), (until + DAY, WHY), None, until), Err(Refusal::MessageRead));
+    assert_eq!(read.read(&rossi(), until + DAY).unwrap(), read, "the first reading counts");
+}
+
+fn of_sessions(tags: &[Tag]) -> Subject {
+    let sessions = (1..=tags.len() as u64).map(SessionNumber::new).collect();
+    Subject { id: None, name: None, sessions, tags: tags.to_vec(), known: Vec::new() }
+}
+
+/// The minuted review of sessions that have these tags.
+fn minuted_of(tags: &[Tag]) -> Review {
+    let mut review = minuted();
+    review.asked.subject = of_sessions(tags);
+    review
+}
+
+#[test]
+fn each_worker_of_the_named_sessions_is_told() {
+    let (rossi, verdi) = (rossi(), signed("g.verdi", &[]));
+    let review = minuted_of(&[rossi.tags[0], verdi.tags[0]]);
+    assert!(review.is_unread_by(&rossi) && review.is_unread_by(&verdi) && !review.is_unread_by(&head()));
+    let half = review.read(&rossi, now()).unwrap();
+    assert!(!half.is_unread_by(&rossi) && half.is_unread_by(&verdi), "one reading is not another's");
+    assert!(half.is_overdue(now() + MESSAGE_WITHIN + DAY));
+    let whole = half.read(&verdi, now() + DAY).unwrap();
+    assert_eq!(whole.told().unwrap().1.read_at, Some(now() + DAY));
+    assert!(!whole.is_unread_by(&rossi) && !whole.is_unread_by(&verdi));
+    let [italian, english] = words().message(&review).unwrap();
+    assert!(italian.contains("2 registrazioni in tutto, di più sessioni") && english.contains("2 records in all"));
+    let [_, english] = words().message(&minuted()).unwrap();
+    assert!(english.contains("(2 records)"), "{english}");
+}
+
+#[test]
+fn who_was_recognised_once_is_told_also_when_their_tag_is_gone() {
+    let (rossi, verdi) = (rossi(), signed("g.verdi", &[]));
+    let review = minuted_of(&[rossi.tags[0], verdi.tags[0]]);
+    assert_eq!(review.recognise(&head()), None);
+    let known = review.recognise(&rossi).unwrap();
+    assert_eq!(known.recognise(&rossi), None, "once is enough");
+    assert_eq!(known.asked.subject.unknown().collect::<Vec<_>>(), [&verdi.tags[0]]);
+    let later = |who: &Signed| Signed { tags: Vec::new(), ..who.clone() };
+    assert!(known.is_unread_by(&later(&rossi)) && !known.is_unread_by(&later(&verdi)));
+    assert!(later(&rossi).is(&known.asked.subject), "nor do they have a part in it");
+    assert!(!known.read(&later(&rossi), now()).unwrap().is_unread_by(&later(&rossi)));
+    assert_eq!(minuted().recognise(&rossi), None, "a request that names a person knows them");
+    assert_eq!(minuted().asked.subject.unknown().count(), 0);
 }
 
 #[test]
@@ -321,8 +376,8 @@ fn an_unread_message_is_overdue_unless_it_was_put_off() {
     let due = now() + MESSAGE_WITHIN;
     let after = due + SignedDuration::from_secs(1);
     assert!(!minuted().is_overdue(due) && minuted().is_overdue(after) && !opened().is_overdue(after));
-    assert!(!minuted().read(now()).unwrap().is_overdue(after));
-    let postponed = minuted().postpone(&head(), after + DAY, WHY, now()).unwrap();
+    assert!(!minuted().read(&rossi(), now()).unwrap().is_overdue(after));
+    let postponed = minuted().postpone(&head(), (after + DAY, WHY), None, now()).unwrap();
     assert!(!postponed.is_overdue(after) && postponed.is_overdue(after + DAY));
 }
 

@@ -97,6 +97,11 @@ impl LdapDirectory {
         Ok(inquiry.accounts.keys().map(|id| (Arc::clone(id), standing(id))).collect())
     }
 
+    /// Whether there is no second server to ask.
+    pub(in crate::directory) fn is_one_server(&self) -> bool {
+        self.servers.addresses().count() < 2
+    }
+
     async fn entries_by_id(
         &self,
         connection: &mut Connection,
