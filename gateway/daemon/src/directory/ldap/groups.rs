@@ -17,6 +17,8 @@ const DEEPEST: usize = 32;
 const MOST_GROUPS: usize = 2000;
 /// Groups asked about in one search.
 const TOGETHER: usize = 50;
+/// The classes of what is found by a group's name.
+const CLASSES: [&str; 4] = ["group", "groupOfNames", "groupOfUniqueNames", "posixGroup"];
 /// Active Directory's rule "in this chain of memberships".
 const IN_CHAIN: &str = "1.2.840.113556.1.4.1941";
 
@@ -82,13 +84,48 @@ async fn named<'g>(
     bases: &[String],
     asked: &'g [String],
 ) -> Result<Vec<(&'g String, String)>, NoAnswer> {
-    let mut named = Vec::new();
-    for group in asked {
-        if let Some(dn) = dn_of(connection, bases, group).await? {
-            named.push((group, dn));
+    let (by_dn, by_name): (Vec<&String>, Vec<&String>) = asked.iter().partition(|group| group.contains('='));
+    let mut named: Vec<_> = by_dn.into_iter().map(|dn| (dn, dn.clone())).collect();
+    for together in by_name.chunks(TOGETHER) {
+        let found = of_name(connection, bases, together).await?;
+        for group in together {
+            match found.get(&same(group)).map(Vec::as_slice) {
+                Some([dn]) => named.push((group, dn.clone())),
+                None | Some([]) => {}
+                Some(_) => {
+                    tracing::warn!(group, "a group's name means several groups: write its DN in the policy");
+                }
+            }
         }
     }
     Ok(named)
+}
+
+/// The DNs of groups that have one of some names, by folded name: one search for all of them.
+async fn of_name(
+    connection: &mut Connection,
+    bases: &[String],
+    names: &[&String],
+) -> Result<BTreeMap<String, Vec<String>>, NoAnswer> {
+    let any: String = names.iter().map(|name| format!("(cn={})", ldap_escape(name.as_str()))).collect();
+    let classes: String = CLASSES.iter().map(|class| format!("(objectClass={class})")).collect();
+    let filter = format!("(&(|{classes})(|{any}))");
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for base in bases {
+        for entry in connection.search(base, Scope::Subtree, &filter, &["cn"]).await? {
+            let names = entry.attrs.iter().filter(|(attribute, _)| attribute.eq_ignore_ascii_case("cn"));
+            let names: BTreeSet<_> = names.flat_map(|(_, names)| names).map(|name| same(name)).collect();
+            for name in names {
+                found.entry(name).or_default().push(entry.dn.clone());
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A name as the directory compares it: neither case nor the width of a gap counts (RFC 4518).
+fn same(name: &str) -> String {
+    policy::folded(name).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Those of some people whom Active Directory counts in a group.
@@ -119,18 +156,17 @@ async fn above(connection: &mut Connection, bases: &[String], people: &[Member])
         .iter()
         .map(|person| (policy::folded(&person.name).into_owned(), policy::folded_group(&person.dn)))
         .collect();
-    let mut level: Vec<(String, String)> = people
-        .iter()
-        .map(|person| (person.dn.clone(), format!("(memberUid={})", ldap_escape(&*person.name))))
-        .collect();
+    let mut level: Vec<(String, Option<&str>)> =
+        people.iter().map(|person| (person.dn.clone(), Some(&*person.name))).collect();
     for _ in 0..DEEPEST {
         let mut next = Vec::new();
         for together in level.chunks(TOGETHER) {
-            let any: String = together.iter().map(|(dn, name)| holding(dn) + name).collect();
+            let dns: Vec<&str> = together.iter().map(|(dn, _)| dn.as_str()).collect();
+            let names: Vec<&str> = together.iter().filter_map(|(_, name)| *name).collect();
+            let filter = holding(&dns, &names);
             for base in bases {
-                let found = connection
-                    .search(base, Scope::Subtree, &format!("(|{any})"), &["member", "uniqueMember", "memberUid"])
-                    .await?;
+                let found =
+                    connection.search(base, Scope::Subtree, &filter, &["member", "uniqueMember", "memberUid"]).await?;
                 for group in found {
                     let folded = policy::folded_group(&group.dn);
                     for member in members(&group, &by_name) {
@@ -140,7 +176,7 @@ async fn above(connection: &mut Connection, bases: &[String], people: &[Member])
                     }
                     if let Entry::Vacant(new) = above.entry(folded) {
                         new.insert(BTreeSet::new());
-                        next.push((group.dn, String::new()));
+                        next.push((group.dn, None));
                     }
                 }
             }
@@ -183,28 +219,6 @@ fn reachable<'a>(above: &'a Above, from: &str) -> BTreeSet<&'a str> {
     all
 }
 
-/// A group written as its DN, or found by its name if that is unambiguous.
-async fn dn_of(connection: &mut Connection, bases: &[String], group: &str) -> Result<Option<String>, NoAnswer> {
-    if group.contains('=') {
-        return Ok(Some(group.to_owned()));
-    }
-    let classes =
-        ["group", "groupOfNames", "groupOfUniqueNames", "posixGroup"].map(|class| format!("(objectClass={class})"));
-    let filter = format!("(&(cn={})(|{}))", ldap_escape(group), classes.concat());
-    let mut found = Vec::new();
-    for base in bases {
-        found.extend(connection.search(base, Scope::Subtree, &filter, &["1.1"]).await?);
-    }
-    match found.as_slice() {
-        [entry] => Ok(Some(entry.dn.clone())),
-        [] => Ok(None),
-        _ => {
-            tracing::warn!(group, "a group's name means several groups: write its DN in the policy");
-            Ok(None)
-        }
-    }
-}
-
 async fn in_chain(
     connection: &mut Connection,
     person: &Found,
@@ -224,12 +238,12 @@ async fn in_chain(
 async fn followed(connection: &mut Connection, bases: &[String], person: &Found) -> Result<BTreeSet<String>, NoAnswer> {
     let mut all = BTreeSet::new();
     let mut level = vec![person.dn.clone()];
-    let mut by_name = format!("(memberUid={})", ldap_escape(&*person.name));
+    let mut names: &[&str] = &[&person.name];
     for _ in 0..DEEPEST {
         let mut next = Vec::new();
         for together in level.chunks(TOGETHER) {
-            let members: String = together.iter().map(|dn| holding(dn)).collect();
-            let filter = format!("(|{members}{})", std::mem::take(&mut by_name));
+            let dns: Vec<&str> = together.iter().map(String::as_str).collect();
+            let filter = holding(&dns, std::mem::take(&mut names));
             for base in bases {
                 for entry in connection.search(base, Scope::Subtree, &filter, &["1.1"]).await? {
                     if all.insert(policy::folded_group(&entry.dn)) {
@@ -251,7 +265,39 @@ async fn followed(connection: &mut Connection, bases: &[String], person: &Found)
     ))
 }
 
-fn holding(dn: &str) -> String {
-    let dn = ldap_escape(dn);
-    format!("(member={dn})(uniqueMember={dn})")
+/// The groups that have one of some entries, or one of some account names, as a direct member.
+///
+/// Only `member` is looked for in entries of any class. The two others are asked of the classes that have them (RFC 4519, RFC 2307): many
+/// servers keep no index of them, and would look through everybody at each login.
+fn holding(dns: &[&str], names: &[&str]) -> String {
+    let any = |attribute: &str, values: &[&str]| -> String {
+        values.iter().map(|value| format!("({attribute}={})", ldap_escape(*value))).collect()
+    };
+    let unique = format!("(&(objectClass=groupOfUniqueNames)(|{}))", any("uniqueMember", dns));
+    let by_name = any("memberUid", names);
+    let by_name = if names.is_empty() { by_name } else { format!("(&(objectClass=posixGroup)(|{by_name}))") };
+    format!("(|{}{unique}{by_name})", any("member", dns))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_servers_keep_no_index_of_is_asked_of_its_own_class_alone() {
+        assert_eq!(
+            holding(&["uid=a,dc=x", "uid=(b),dc=x"], &["a"]),
+            "(|(member=uid=a,dc=x)(member=uid=\\28b\\29,dc=x)\
+             (&(objectClass=groupOfUniqueNames)(|(uniqueMember=uid=a,dc=x)(uniqueMember=uid=\\28b\\29,dc=x)))\
+             (&(objectClass=posixGroup)(|(memberUid=a))))"
+        );
+    }
+
+    #[test]
+    fn a_group_has_no_account_name() {
+        assert_eq!(
+            holding(&["cn=g,dc=x"], &[]),
+            "(|(member=cn=g,dc=x)(&(objectClass=groupOfUniqueNames)(|(uniqueMember=cn=g,dc=x))))"
+        );
+    }
 }

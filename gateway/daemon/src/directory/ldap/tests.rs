@@ -81,6 +81,20 @@ async fn a_right_password_names_the_person_and_nested_groups() {
 }
 
 #[tokio::test]
+async fn groups_of_every_class_count_by_their_names() {
+    let server = OpenLdap::start();
+    let directory = ldaps(&server);
+    let named = ["remote desk", "Linux", "INNER", "none"].map(str::to_owned);
+    for (user, expected) in [("mario", ["Linux", "INNER"].as_slice()), ("giulia", &["remote desk"])] {
+        let password = Password::new(format!("pw-{user}"));
+        match directory.authenticate(user, password, &named).await {
+            Answer::Valid(person) => assert_eq!(person.groups, expected, "{user}"),
+            other => panic!("{user}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_mood_of_an_account_has_its_answer() {
     let server = OpenLdap::start();
     let directory = ldaps(&server);

@@ -148,6 +148,7 @@ fn configuration(folder: &Path) -> String {
         "include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
+include /etc/ldap/schema/nis.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload ppolicy
@@ -267,4 +268,18 @@ objectClass: groupOfNames
 cn: smart
 member: cn=inner,ou=groups,dc=azienda,dc=test
 member: uid=giulia,ou=people,dc=azienda,dc=test
+
+dn: cn=Remote  Desk,ou=groups,dc=azienda,dc=test
+changetype: add
+objectClass: groupOfUniqueNames
+cn: Remote  Desk
+uniqueMember: uid=giulia,ou=people,dc=azienda,dc=test
+
+dn: cn=unix,ou=groups,dc=azienda,dc=test
+changetype: add
+objectClass: posixGroup
+cn: unix
+cn: linux
+gidNumber: 700
+memberUid: mario
 ";
