@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Drop, KeptFlow,
     activity::{Cipher, Heard, Meter},
+    filter::Filter,
     packet::{Packet, Tcp, Transport},
 };
 
@@ -125,8 +126,8 @@ pub struct Flows {
 }
 
 impl Flows {
-    /// The flows of a session that is taken up again after a restart.
-    pub(crate) fn restore(kept: &[KeptFlow], now: Instant) -> Self {
+    /// The flows of a session that is taken up again after a restart, as far as they are still granted.
+    pub(crate) fn restore(kept: &[KeptFlow], filter: &Filter, now: Instant) -> Self {
         let restored = |kept: &KeptFlow| Flow {
             key: Key { protocol: kept.protocol, home_port: kept.home_port, office_port: kept.office_port },
             state: match kept.protocol {
@@ -138,7 +139,8 @@ impl Flows {
             meter: None,
             cipher: kept.cipher,
         };
-        Self { flows: kept.iter().take(MOST_FLOWS).map(restored).collect(), changed: false, adopts: true }
+        let granted = kept.iter().filter(|kept| filter.grants((kept.protocol, kept.office_port)));
+        Self { flows: granted.take(MOST_FLOWS).map(restored).collect(), changed: false, adopts: true }
     }
 
     /// What has to be kept of the flows that are there, so that they go on after a restart.

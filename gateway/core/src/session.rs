@@ -148,7 +148,7 @@ impl Session {
         session.admit(index, now);
         session.peer = session.peer.take().map(|peer| peer.resume(standing.endpoint, initiation));
         session.opened_at = opened_at;
-        session.flows = Flows::restore(&standing.flows, now.instant);
+        session.flows = Flows::restore(&standing.flows, &session.filter, now.instant);
         session.traffic = standing.traffic;
         session.told_endpoint = standing.endpoint;
         session.told_used = standing.used;

@@ -40,8 +40,8 @@ const PING: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(45);
 /// For one frame to leave.
 const SENDING: Duration = Duration::from_secs(10);
-/// The largest frame read, in bytes; a WireGuard datagram fits.
-const LARGEST_FRAME: usize = 64 * 1024;
+/// The largest frame read, in bytes; a WireGuard datagram fits, and so does all that a client may say.
+const LARGEST_FRAME: usize = 4 * 1024;
 /// Datagrams handed to the loop together, at most.
 const MOST_IN_BATCH: usize = 64;
 /// Bytes written before others get their turn; also what one encrypted write may be made of.
