@@ -231,22 +231,37 @@ impl Fence {
         number: SessionNumber,
         ways: impl FnOnce(Option<&Ways>) -> Option<Ways>,
     ) -> Result<(), NotOpen> {
-        let answer = {
+        let (before, ways, answer) = {
             let mut open = self.ways();
-            let before = open.get(&number);
-            let Some(ways) = ways(before) else { return Ok(()) };
+            let before = open.get(&number).cloned();
+            let Some(ways) = ways(before.as_ref()) else { return Ok(()) };
             // A grant without ports opens nothing, and so is nothing to put.
-            if before == Some(&ways) || ways.ports.is_empty() && before.is_none() {
+            if before.as_ref() == Some(&ways) || ways.ports.is_empty() && before.is_none() {
                 return Ok(());
             }
             open.insert(number, ways.clone());
             let order = match ways.ports.is_empty() {
                 true => Order::Remove(number.bits()),
-                false => Order::Put(number.bits(), ways),
+                false => Order::Put(number.bits(), ways.clone()),
             };
-            self.ask(order)
+            (before, ways, self.ask(order))
         };
-        told(answer).await
+        let told = told(answer).await;
+        if told.is_err() {
+            self.take_back(number, &ways, before);
+        }
+        told
+    }
+
+    /// What was refused is asked for again when it is wanted again: the keeper left everything as it was.
+    fn take_back(&self, number: SessionNumber, refused: &Ways, before: Option<Ways>) {
+        let mut open = self.ways();
+        if open.get(&number) == Some(refused) {
+            match before {
+                Some(before) => open.insert(number, before),
+                None => open.remove(&number),
+            };
+        }
     }
 
     /// Puts an order at once; its answer is awaited by [`told`]. None where there is no firewall.

@@ -129,13 +129,13 @@ impl Table {
                  iifname \"{device}\" counter drop\n  }}\n  \
                  chain output {{\n    type filter hook output priority filter - 10; policy accept;\n    \
                  oifname \"{device}\" icmp type destination-unreachable icmp code frag-needed accept\n    \
-                 oifname \"{device}\" icmpv6 type packet-too-big accept\n    \
+                 oifname \"{device}\" ip6 nexthdr icmpv6 icmpv6 type packet-too-big accept\n    \
                  oifname \"{device}\" counter drop\n  }}\n  \
                  chain forward {{\n    type filter hook forward priority filter - 10; policy accept;\n    \
                  iifname \"{device}\" ip saddr . ip daddr . meta l4proto . th dport @granted4 accept\n    \
                  iifname \"{device}\" ip6 saddr . ip6 daddr . ip6 nexthdr . th dport @granted6 accept\n    \
-                 oifname \"{device}\" ip daddr . ip saddr . meta l4proto . th sport @granted4 accept\n    \
-                 oifname \"{device}\" ip6 daddr . ip6 saddr . ip6 nexthdr . th sport @granted6 accept\n    \
+                 oifname \"{device}\" ct state established ip daddr . ip saddr . meta l4proto . th sport @granted4 accept\n    \
+                 oifname \"{device}\" ct state established ip6 daddr . ip6 saddr . ip6 nexthdr . th sport @granted6 accept\n    \
                  iifname \"{device}\" jump path_mtu\n    \
                  oifname \"{device}\" jump path_mtu\n    \
                  iifname \"{device}\" counter drop\n    \
@@ -150,7 +150,7 @@ impl Table {
                 "  }}\n  \
                  chain path_mtu {{\n    \
                  ct state related icmp type destination-unreachable icmp code frag-needed accept\n    \
-                 ct state related icmpv6 type packet-too-big accept\n  }}\n"
+                 ct state related ip6 nexthdr icmpv6 icmpv6 type packet-too-big accept\n  }}\n"
             );
         }
         if self.masquerade {

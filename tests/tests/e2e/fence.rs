@@ -56,8 +56,14 @@ fn open_ways(world: &World) -> usize {
 
 /// Packets that the fence dropped on their way from home to office.
 fn dropped(world: &World) -> u64 {
+    dropped_to(world, "iifname")
+}
+
+/// Packets that the fence dropped on one of both ways: `iifname` to the office, `oifname` to home.
+fn dropped_to(world: &World, way: &str) -> u64 {
     let rules = world.gateway.sh(&format!("nft list chain {TABLE} forward"));
-    let rule = rules.lines().find(|line| line.contains("iifname \"deskgate0\" counter")).expect("the fence's own rule");
+    let of_way = format!("{way} \"deskgate0\" counter");
+    let rule = rules.lines().find(|line| line.contains(&of_way)).expect("the fence's own rule");
     rule.split_whitespace().skip_while(|word| *word != "packets").nth(1).and_then(|n| n.parse().ok()).expect("a number")
 }
 
@@ -105,6 +111,21 @@ fn a_way_is_open_exactly_as_long_as_its_session() {
         gateway.command(&["session", "close", &number.to_string()]);
         wait::until("the way to be shut", wait::SOON, || (open_ways(&world) == left).then_some(()));
     }
+}
+
+#[test]
+fn past_the_filter_a_workstation_begins_nothing_towards_home() {
+    let world = World::new();
+    let setup = Setup { masquerade: false, ..ten_minutes() };
+    let _gateway = setup.start(&world);
+    let (session, _) = api::session(&world, &world.home, "m.rossi");
+    let before = dropped_to(&world, "oifname");
+    // From the granted port, which answers would come from.
+    world.workstation.sh("echo 3389 3389 > /proc/sys/net/ipv4/ip_local_port_range");
+    let connect = format!("timeout 2 bash -c '</dev/tcp/{}/40000'", session.address);
+    assert!(!world.workstation.succeeds(&connect), "nobody listens at home");
+    let more = || (dropped_to(&world, "oifname") > before).then_some(());
+    wait::until("the packet to be dropped", wait::SOON, more);
 }
 
 #[test]

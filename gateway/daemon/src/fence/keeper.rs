@@ -140,7 +140,7 @@ impl Keeper {
         for order in orders {
             let outcome = match order {
                 Order::Put(number, ways) => self.check(&ways).map(|()| {
-                    opened.push((answers.len(), number));
+                    opened.push((answers.len(), number, self.sessions.get(&number).cloned()));
                     self.put(number, ways, &mut changes);
                 }),
                 Order::Remove(number) => {
@@ -160,8 +160,13 @@ impl Keeper {
         match self.again() {
             Ok(()) => answers.push(Answer::Note(self.made_again())),
             Err(error) => {
-                for (place, number) in opened {
+                // The newest first, so that what a session had before all of them stays.
+                for (place, number, before) in opened.into_iter().rev() {
                     self.forget(number);
+                    if let Some(before) = before {
+                        self.by_source.insert(before.source, number);
+                        self.sessions.insert(number, before);
+                    }
                     if let Some(answer) = answers.get_mut(place) {
                         *answer = Answer::No(error.clone());
                     }

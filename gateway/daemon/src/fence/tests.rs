@@ -85,6 +85,32 @@ async fn what_the_keeper_refuses_is_not_open_and_the_rest_is() {
 }
 
 #[tokio::test]
+async fn what_was_refused_is_asked_for_again() {
+    let (fence, keeper) = keeper("tcp/22", usize::MAX);
+    let number = SessionNumber::new(7);
+    open(&fence, 7, &[3389]).await.unwrap();
+    for _ in 0..2 {
+        fence.widen(number, &grant(&[22])).await.unwrap_err();
+    }
+    open(&fence, 8, &[22]).await.unwrap_err();
+    assert_eq!(fence.count(), 1);
+    fence.close(SessionNumber::new(8));
+    fence.close(number);
+    drop(fence);
+    let put = "put 7 100.96.0.2 10.20.3.47 tcp/";
+    assert_eq!(
+        keeper.await.unwrap(),
+        [
+            format!("{put}3389"),
+            format!("{put}22,tcp/3389"),
+            format!("{put}22,tcp/3389"),
+            "put 8 100.96.0.2 10.20.3.47 tcp/22".to_owned(),
+            "remove 7".to_owned(),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn without_its_keeper_nothing_opens() {
     let (fence, keeper) = keeper("nothing", 1);
     open(&fence, 7, &[3389]).await.unwrap();
