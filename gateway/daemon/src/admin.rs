@@ -351,14 +351,10 @@ async fn reply(desk: &Desk, uid: Uid, question: Question) -> Result<Value, Strin
             Ok(value)
         }
         Question::SessionClose { number } => {
-            one(desk, number).await?;
-            act(desk, Kind::SessionClosedByOrder, uid, Some(number)).await?;
-            match desk.ledger.close(number, CloseReason::Administrator).await {
-                true => Ok(json!({ "number": number, "closed": true })),
-                false => {
-                    Err(format!("session {number} is ending, and that is not recorded yet: see the gateway's log"))
-                }
-            }
+            let fields = Fields::default().with("uid", i64::from(uid.as_raw()));
+            let now = clock::now().wall;
+            let by = Draft { session: Some(number), fields, ..Draft::new(Kind::SessionClosedByOrder, now) };
+            close_session(desk, number, by).await.map(|()| json!({ "number": number, "closed": true }))
         }
         Question::WorkerBlock { worker } => block(desk, uid, worker.trim()).await,
         Question::WorkerUnblock { worker } => {
@@ -451,6 +447,16 @@ async fn stop(desk: &Desk, uid: Uid, end_sessions: bool, warn_s: u32) -> Result<
         tokio::spawn(async move { stop.send(Parting::Leave).await });
     }
     Ok(json!({ "stopping": true, "end_sessions": end_sessions, "warn_s": warn_s }))
+}
+
+/// Ends a session once it is recorded who wants it.
+pub(crate) async fn close_session(desk: &Desk, number: SessionNumber, by: Draft) -> Result<(), String> {
+    one(desk, number).await?;
+    desk.ledger.store().note(by).await.map_err(|error| error.to_string())?;
+    match desk.ledger.close(number, CloseReason::Administrator).await {
+        true => Ok(()),
+        false => Err(format!("session {number} is ending, and that is not recorded yet: see the gateway's log")),
+    }
 }
 
 /// Records what an administrator does, before it is done.

@@ -3,6 +3,7 @@
 //! `config/file.rs` says what may be written; here it gets its meaning, and every mistake of the file is reported in one
 //! go, with the place underlined. Whether the files that it names exist is for those who open them.
 
+mod console;
 mod directory;
 mod file;
 mod mistake;
@@ -19,6 +20,7 @@ use gateway_core::{Family, Pools};
 use ipnet::{Ipv4Net, Ipv6Net};
 use toml::Spanned;
 
+pub(crate) use console::Console;
 pub(crate) use directory::{Directory, Ldap, LdapBind, LdapSecurity, LdapServer, Leavers};
 pub(crate) use mistake::{Mistake, Mistakes};
 pub(crate) use record::{Export, Record, Syslog};
@@ -43,6 +45,7 @@ pub(crate) struct Config {
     pub(crate) export: Export,
     pub(crate) admin: Admin,
     pub(crate) metrics: Metrics,
+    pub(crate) console: Console,
     pub(crate) log: Log,
 }
 
@@ -258,12 +261,14 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn config(&mut self, file: file::File) -> Config {
         let state = self.path(file.state, "/var/lib/deskgate");
+        let (control, tunnel) = (self.control(file.control), self.tunnel(file.tunnel));
         Config {
             record: self.record(file.record, &state),
             state,
             policy: self.path(file.policy, "/etc/deskgate/policy"),
-            control: self.control(file.control),
-            tunnel: self.tunnel(file.tunnel),
+            console: self.console(file.console, &control, &tunnel),
+            control,
+            tunnel,
             office: self.office(file.office),
             leavers: self.leavers(&file.directory),
             directory: self.directory(file.directory),

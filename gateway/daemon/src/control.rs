@@ -39,7 +39,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub(crate) use certificate::{Certificate, configured_fingerprint, provider};
 pub(crate) use notices::PendingLogins;
-pub(crate) use sign_in::{SignIn, sign_in};
+pub(crate) use sign_in::{NotIn, SignIn, show_code, sign_in, sign_in_from};
 pub(crate) use throttle::{KnownAddress, Throttle};
 
 use crate::{
@@ -104,7 +104,14 @@ impl Api {
 
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy)]
-struct Peer(SocketAddr);
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+impl Peer {
+    /// Without its port.
+    pub(crate) fn address(&self) -> IpAddr {
+        self.0.ip().to_canonical()
+    }
+}
 
 /// How the keys of a connection were agreed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,7 +166,7 @@ pub(crate) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, api: Ar
         .route(gateway_api::SESSION, routing::get(session::channel).delete(session::close))
         .with_state(Arc::clone(&api));
     let acceptor = TlsAcceptor::from(tls);
-    let connections = Arc::new(Connections::default());
+    let connections = Arc::new(Connections::new(MOST_CONNECTIONS, MOST_FROM_NETWORK));
     loop {
         match listener.accept().await {
             Ok((_, peer)) if api.throttle.is_unwelcome(peer.ip(), clock::now().instant) => {
@@ -209,23 +216,33 @@ async fn connection(stream: TcpStream, peer: SocketAddr, acceptor: TlsAcceptor, 
 }
 
 /// How many connections there are, in all and from each network.
-#[derive(Debug, Default)]
-struct Connections(Mutex<(usize, HashMap<IpAddr, usize>)>);
+#[derive(Debug)]
+pub(crate) struct Connections {
+    most: usize,
+    most_from_network: usize,
+    counts: Mutex<(usize, HashMap<IpAddr, usize>)>,
+}
 
 /// One connection's place; given back when dropped.
 #[derive(Debug)]
-struct Place {
+pub(crate) struct Place {
     connections: Arc<Connections>,
     network: IpAddr,
 }
 
 impl Connections {
-    fn enter(connections: &Arc<Self>, from: IpAddr) -> Option<Place> {
+    /// None yet; so many at once, and so many of them from one network.
+    pub(crate) fn new(most: usize, most_from_network: usize) -> Self {
+        Self { most, most_from_network, counts: Mutex::default() }
+    }
+
+    /// A place for a connection, if there is one.
+    pub(crate) fn enter(connections: &Arc<Self>, from: IpAddr) -> Option<Place> {
         let network = throttle::network(from.to_canonical());
-        let mut counts = connections.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = connections.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let (all, networks) = &mut *counts;
         let own = networks.get(&network).copied().unwrap_or(0);
-        if *all >= MOST_CONNECTIONS || own >= MOST_FROM_NETWORK {
+        if *all >= connections.most || own >= connections.most_from_network {
             return None;
         }
         *all += 1;
@@ -237,7 +254,7 @@ impl Connections {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut counts = self.connections.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.connections.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let (all, networks) = &mut *counts;
         *all = all.saturating_sub(1);
         if let Some(own) = networks.get_mut(&self.network) {
@@ -255,13 +272,13 @@ mod tests {
 
     #[test]
     fn one_network_cannot_take_every_place() {
-        let connections = Arc::new(Connections::default());
+        let connections = Arc::new(Connections::new(MOST_CONNECTIONS, MOST_FROM_NETWORK));
         let enter = |address: &str| Connections::enter(&connections, address.parse().unwrap());
         let places: Vec<Place> = (0..MOST_FROM_NETWORK).map(|_| enter("192.0.2.7").unwrap()).collect();
         assert!(enter("192.0.2.8").is_none());
         assert!(enter("192.0.3.8").is_some());
         drop(places);
         assert!(enter("192.0.2.8").is_some());
-        assert!(connections.0.lock().unwrap().1.is_empty(), "nothing is remembered of who left");
+        assert!(connections.counts.lock().unwrap().1.is_empty(), "nothing is remembered of who left");
     }
 }

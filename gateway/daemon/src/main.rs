@@ -11,6 +11,7 @@ mod cli;
 mod clock;
 mod command;
 mod config;
+mod console;
 mod control;
 mod day_keys;
 mod device_commands;

@@ -26,6 +26,7 @@ use crate::{
     clock,
     command::DataPlane,
     config::{self, Config},
+    console::{self, Console},
     control::{self, Api, Certificate, PendingLogins, Throttle},
     devices::Devices,
     directory::{Directory, FileDirectory, LdapDirectory, People},
@@ -52,7 +53,9 @@ use crate::{
     store::{self, Sealing, Store, StoreError},
     systemd::{self, Asked, Signals},
     tally::Tally,
-    traces, unix_socket, workstation,
+    traces, unix_socket,
+    witness::Witness,
+    workstation,
 };
 
 /// Between looks at the certificate's files.
@@ -91,6 +94,7 @@ pub(crate) fn serve(config: Config, file: &Path) -> Result<ExitCode, Failure> {
     let group = unix_socket::group(admin::SOCKET, config.admin.group.as_deref()).map_err(Failure::Unusable)?;
     let socket = unix_socket::bind(admin::SOCKET, &config.admin.socket, group).map_err(Failure::Failed)?;
     let figures = metrics::open(&config.metrics).map_err(Failure::Failed)?;
+    let console = console::open(&config.console, now).map_err(Failure::Failed)?;
     // Before the device is there, and before anybody is heard: never a moment without a fence.
     let fence = fence::raise(&config, file).map_err(Failure::Failed)?;
     let listener = listen(config.control.listen).map_err(Failure::Failed)?;
@@ -121,6 +125,7 @@ pub(crate) fn serve(config: Config, file: &Path) -> Result<ExitCode, Failure> {
         group,
         socket,
         figures,
+        console,
         listener,
         data_plane: data_plane.data_plane.clone(),
         fence,
@@ -167,6 +172,9 @@ pub(crate) fn check(config: &Config) -> Result<(), Failure> {
             wrong.extend(secret.and_then(Result::err).map(|error| error.to_string()));
         }
     }
+    if let Some(files) = &config.console.certificate {
+        wrong.extend(Certificate::of_files(files.clone(), clock::now().wall).err());
+    }
     wrong.extend(review_keys::holders(&config.record).err());
     wrong.extend(Export::check(&config.export).err());
     wrong.extend(unix_socket::group(admin::SOCKET, config.admin.group.as_deref()).err());
@@ -187,6 +195,7 @@ struct Parts {
     group: Option<nix::unistd::Gid>,
     socket: std::os::unix::net::UnixListener,
     figures: metrics::Doors,
+    console: Option<console::Door>,
     listener: TcpListener,
     data_plane: DataPlane,
     fence: Fence,
@@ -263,6 +272,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         group,
         socket,
         figures,
+        console: door,
         listener,
         data_plane,
         fence,
@@ -334,7 +344,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         tunnel_key,
         tunnel_endpoint: config.tunnel.public.to_string(),
     });
-    let desk = Desk {
+    let desk = Arc::new(Desk {
         ledger: ledger.clone(),
         change: Arc::clone(&change),
         certificate: Arc::clone(&certificate),
@@ -354,11 +364,18 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         started_at,
         group,
         stop,
+    });
+    let witness = match &config.record.witness {
+        Some(Witness::File(file)) => Some(file.clone()),
+        Some(Witness::Syslog) | None => None,
     };
+    let console = Arc::new(Console::new(Arc::clone(&desk), config.state.join(store::DATABASE), witness));
+    let console_certificate = door.as_ref().and_then(console::Door::certificate).cloned();
     let tls = certificate.tls().map_err(Failure::Failed)?;
     let chores = [
         tokio::spawn(control::serve(listener, tls, api)),
-        tokio::spawn(admin::serve(socket, Arc::new(desk))),
+        tokio::spawn(admin::serve(socket, desk)),
+        tokio::spawn(console::serve(door, Arc::clone(&certificate), console)),
         tokio::spawn(metrics::serve(figures, metrics)),
         tokio::spawn(renew(Arc::clone(&certificate))),
         tokio::spawn(forget(store.clone(), Arc::clone(&policy), Arc::clone(&reviews), config.record.clone())),
@@ -373,6 +390,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         tokio::spawn(heeding),
         tokio::spawn(traces::keep_short(ledger.clone(), traces::files::folder(&config.state))),
     ];
+    let renewing = console_certificate.map(|certificate| tokio::spawn(renew(certificate)));
     let following = match config.reload.follow {
         true => Some(tokio::spawn(Watch::begin(policy.folder()).map_err(Failure::Failed)?.follow(Arc::clone(&change)))),
         false => None,
@@ -398,7 +416,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     };
     systemd::stopping();
     tracing::info!("stopping");
-    chores.iter().chain(&following).for_each(JoinHandle::abort);
+    chores.iter().chain(&renewing).chain(&following).for_each(JoinHandle::abort);
     if let Ok(parting) = &ended {
         // Gone already: then nobody is left to be told.
         let _ = match parting {

@@ -103,12 +103,16 @@ kinds! {
     PolicyRejected = "policy_rejected" in Administrators,
     /// An administrator asked what a policy would do to live sessions, or to apply it: `uid`, `order`.
     PolicyOrdered = "policy_ordered" in Administrators,
-    /// An administrator closed a session: `uid`.
+    /// An administrator closed a session: `uid`; by the web page `by` says so, and privately who and why.
     SessionClosedByOrder = "session_closed_by_order" in Administrators,
     /// An administrator ordered the gateway to stop: `uid`, and whether sessions end with it.
     StopOrdered = "stop_ordered" in Administrators,
     /// An administrator looked at the headers of a session's dropped packets: `uid`, `seconds`.
     DropsShown = "drops_shown" in Administrators,
+    /// Somebody with a role signed in to the web page: `roles`; privately who.
+    ConsoleEntered = "console_entered" in Administrators,
+    /// Their visit is over: `roles`, `why`; privately who.
+    ConsoleLeft = "console_left" in Administrators,
     /// An administrator asked for the session of a worker by name: `uid`.
     SessionLookedUp = "session_looked_up" in Administrators,
     /// An administrator took records of a journal away, as other programs get them: `uid`, `journal`, `format`, how many `records`, and `from`

@@ -70,15 +70,20 @@ pub(super) async fn take(desk: &Desk, sign_in: SignIn, step: Step) -> Result<Val
     let person = control::sign_in(&desk.api, sign_in).await?;
     let office = Office { policy: desk.change.policy().current(), now: clock::now().wall };
     let who = desk.reviews.signed(&office, &person).await?;
+    self::step(desk, &office, &who, step).await.map_err(|error| match error {
+        NotTaken::Failed(why) => why,
+        NotTaken::Refused(refusal) => refusal.to_string(),
+    })
+}
+
+/// A step by somebody who has signed in. What the rules refuse is recorded.
+pub(crate) async fn step(desk: &Desk, office: &Office, who: &Signed, step: Step) -> Result<Value, NotTaken> {
     let act = step.act();
-    match taken(desk, &office, &who, step).await {
-        Ok(value) => Ok(value),
-        Err(NotTaken::Failed(why)) => Err(why),
-        Err(NotTaken::Refused(refusal)) => {
-            desk.reviews.denied(act, &who, refusal, office.now).await;
-            Err(refusal.to_string())
-        }
+    let outcome = taken(desk, office, who, step).await;
+    if let Err(NotTaken::Refused(refusal)) = &outcome {
+        desk.reviews.denied(act, who, *refusal, office.now).await;
     }
+    outcome
 }
 
 async fn taken(desk: &Desk, office: &Office, who: &Signed, step: Step) -> Result<Value, NotTaken> {

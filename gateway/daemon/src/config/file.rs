@@ -21,6 +21,7 @@ pub(super) struct File {
     pub(super) export: Export,
     pub(super) admin: Admin,
     pub(super) metrics: Metrics,
+    pub(super) console: Console,
     pub(super) log: Log,
 }
 
@@ -118,6 +119,14 @@ pub(super) struct Metrics {
     pub(super) socket: Option<Spanned<String>>,
     pub(super) group: Option<Spanned<String>>,
     pub(super) listen: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Console {
+    pub(super) listen: Option<Spanned<String>>,
+    pub(super) certificate: Option<Spanned<String>>,
+    pub(super) key: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

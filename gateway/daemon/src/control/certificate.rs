@@ -14,10 +14,10 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::{
-    ServerConfig,
+    ConfigBuilder, ServerConfig, WantsVerifier,
     crypto::CryptoProvider,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _},
-    server::{ClientHello, ResolvesServerCert},
+    server::{ClientHello, ResolvesServerCert, WantsServerCert},
     sign::CertifiedKey,
 };
 use sha2::{Digest as _, Sha256};
@@ -80,6 +80,13 @@ impl Certificate {
         Ok(Self { current: ArcSwap::from_pointee(source.read(now)?), source, seen })
     }
 
+    /// Loads one that lies in files.
+    pub(crate) fn of_files(files: config::CertificateFiles, now: Timestamp) -> Result<Self, String> {
+        let source = Source::Files(files);
+        let seen = Mutex::new(source.stamp());
+        Ok(Self { current: ArcSwap::from_pointee(source.read(now)?), source, seen })
+    }
+
     /// Reads changed files again. True if the certificate is another one now.
     pub(crate) fn reload(&self, now: Timestamp) -> Result<bool, String> {
         let stamp = self.source.stamp();
@@ -110,14 +117,26 @@ impl Certificate {
 
     /// TLS 1.3 with hybrid post-quantum key exchange, HTTP/1.1 inside.
     pub(crate) fn tls(self: &Arc<Self>) -> Result<Arc<ServerConfig>, String> {
-        let mut tls = ServerConfig::builder_with_provider(provider())
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(|error| format!("cannot set up TLS: {error}"))?
-            .with_client_cert_verifier(Arc::new(AnyHolder(provider())))
-            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
-        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Arc::new(tls))
+        let holders = builder()?.with_client_cert_verifier(Arc::new(AnyHolder(provider())));
+        Ok(self.http(holders))
     }
+
+    /// The same for browsers, which would ask people for a certificate if they were asked for one.
+    pub(crate) fn tls_of_pages(self: &Arc<Self>) -> Result<Arc<ServerConfig>, String> {
+        Ok(self.http(builder()?.with_no_client_auth()))
+    }
+
+    fn http(self: &Arc<Self>, builder: ConfigBuilder<ServerConfig, WantsServerCert>) -> Arc<ServerConfig> {
+        let mut tls = builder.with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Arc::new(tls)
+    }
+}
+
+fn builder() -> Result<ConfigBuilder<ServerConfig, WantsVerifier>, String> {
+    ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|error| format!("cannot set up TLS: {error}"))
 }
 
 impl ResolvesServerCert for Certificate {

@@ -104,7 +104,7 @@ impl Refused {
         }
     }
 
-    fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         match self.code() {
             RefusalCode::BadRequest => StatusCode::BAD_REQUEST,
             RefusalCode::WrongCredentials | RefusalCode::LoginOver => StatusCode::UNAUTHORIZED,

@@ -353,24 +353,43 @@ pub(super) async fn authenticate(
             return Err(unknown(&why));
         }
     };
-    match show(api, &person, shown, from).await {
-        Ok(()) => {}
-        Err(NotShown::Wrong(truth)) => {
-            // The directory has forgotten its wrong passwords over this right one; here they are still counted, and this one too.
-            api.throttle.wrong(user, &person.name, clock::now().instant);
-            return Err(wrong_credentials(Some(Arc::clone(&person.name)), truth));
-        }
-        Err(NotShown::Failed(error)) => {
-            tracing::error!(%error, "login refused: its second factor cannot be used up");
-            api.throttle.unchecked(user);
-            return Err(Failure::of(&person.name, api.unrecorded()));
-        }
-    }
+    charged(api, (user, &person), show(api, &person, shown, from).await)?;
     match must_act {
         None => api.throttle.right(user, from, clock::now().instant),
         Some(_) => api.throttle.unchecked(user),
     }
     Ok((person, must_act))
+}
+
+/// Whether somebody who has signed in shows the second factor once more. Charged to the user as a login's is.
+pub(super) async fn show_again(
+    api: &Api,
+    person: &Person,
+    code: &Code,
+    &Attempt { from, support, .. }: &Attempt,
+) -> Result<(), Failure> {
+    let user = &*person.name;
+    api.throttle.try_user(user, from, clock::now().instant, support).map_err(too_many)?;
+    charged(api, (user, person), show(api, person, Shown::Always(code), from).await)?;
+    api.throttle.right(user, from, clock::now().instant);
+    Ok(())
+}
+
+/// What is wrong is charged to the user; what the gateway could not do is not.
+fn charged(api: &Api, (user, person): (&str, &Person), shown: Result<(), NotShown>) -> Result<(), Failure> {
+    match shown {
+        Ok(()) => Ok(()),
+        Err(NotShown::Wrong(truth)) => {
+            // The directory has forgotten its wrong passwords over this right one; here they are still counted, and this one too.
+            api.throttle.wrong(user, &person.name, clock::now().instant);
+            Err(wrong_credentials(Some(Arc::clone(&person.name)), truth))
+        }
+        Err(NotShown::Failed(error)) => {
+            tracing::error!(%error, "login refused: its second factor cannot be used up");
+            api.throttle.unchecked(user);
+            Err(Failure::of(&person.name, api.unrecorded()))
+        }
+    }
 }
 
 /// Whether what this person has to show besides the password holds.

@@ -1,16 +1,19 @@
 //! People of the office who take a step in a review: they sign in as workers do, with the second factor whatever the policy asks of
 //! workers, each time anew. Tried, limited, counted and recorded as a login is.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use axum::http::HeaderMap;
-use gateway_api::login::{Code, LONGEST_PASSWORD, LONGEST_USER, Language, Password};
+use axum::http::{HeaderMap, StatusCode};
+use gateway_api::{
+    SessionNumber,
+    login::{Code, LONGEST_PASSWORD, LONGEST_USER, Language, Password},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Api,
     error::Refused,
-    login::{Attempt, Failure, Shown, authenticate, code_fits, settle},
+    login::{Attempt, Failure, Shown, authenticate, code_fits, settle, show_again},
 };
 use crate::directory::Person;
 
@@ -23,18 +26,68 @@ pub(crate) struct SignIn {
     pub(crate) code: Code,
 }
 
+/// Why somebody is not let in, and the number that finds the truth in the record.
+#[derive(Debug)]
+pub(crate) struct NotIn {
+    refused: Refused,
+    pub(crate) support: SessionNumber,
+}
+
+impl NotIn {
+    /// For people.
+    pub(crate) fn words(&self, language: Language) -> String {
+        self.refused.words(language)
+    }
+
+    /// For browsers.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.refused.status()
+    }
+
+    /// Whether what was shown is not right.
+    pub(crate) fn is_wrong(&self) -> bool {
+        matches!(self.refused, Refused::WrongCredentials(_))
+    }
+}
+
 /// Who it is, with those of the policy's groups that they are in; or why nobody, in words.
 pub(crate) async fn sign_in(api: &Api, shown: SignIn) -> Result<Person, String> {
     // Who asks has come to the gateway's own machine.
-    let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let attempt = Attempt::new(here, &HeaderMap::new());
+    let signed = sign_in_from(api, shown, (Ipv4Addr::LOCALHOST.into(), Language::En)).await;
+    signed.map_err(|refused| format!("{} (support number {})", refused.words(Language::En), refused.support))
+}
+
+/// The same from another computer.
+pub(crate) async fn sign_in_from(api: &Api, shown: SignIn, from: (IpAddr, Language)) -> Result<Person, NotIn> {
+    let attempt = attempt(from);
     match factors_shown(api, shown, &attempt).await {
         Ok(person) => Ok(person),
-        Err(failure) => {
-            let (refused, support) = settle(api, attempt, failure).await;
-            Err(format!("{} (support number {support})", refused.words(Language::En)))
-        }
+        Err(failure) => Err(not_in(api, attempt, failure).await),
     }
+}
+
+/// Whether somebody who has signed in shows the second factor once more.
+pub(crate) async fn show_code(api: &Api, person: &Person, code: Code, from: (IpAddr, Language)) -> Result<(), NotIn> {
+    let attempt = attempt(from);
+    let shown = match code_fits(Some(&code)) {
+        true => show_again(api, person, &code, &attempt).await,
+        false => Err(Refused::BadRequest.into()),
+    };
+    match shown {
+        Ok(()) => Ok(()),
+        Err(failure) => Err(not_in(api, attempt, failure).await),
+    }
+}
+
+fn attempt((from, language): (IpAddr, Language)) -> Attempt {
+    let mut attempt = Attempt::new(SocketAddr::from((from, 0)), &HeaderMap::new());
+    attempt.language = language;
+    attempt
+}
+
+async fn not_in(api: &Api, attempt: Attempt, failure: Failure) -> NotIn {
+    let (refused, support) = settle(api, attempt, failure).await;
+    NotIn { refused, support }
 }
 
 async fn factors_shown(

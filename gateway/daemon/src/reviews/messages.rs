@@ -33,9 +33,9 @@ pub(crate) fn is_message(name: &str) -> bool {
 pub(crate) struct GeneralNotice {
     pub(crate) number: u64,
     pub(crate) structure: String,
-    pub(super) by: By,
-    italian: Option<String>,
-    english: Option<String>,
+    pub(crate) by: By,
+    pub(crate) italian: Option<String>,
+    pub(crate) english: Option<String>,
 }
 
 impl Reviews {
@@ -93,6 +93,13 @@ impl Reviews {
         all.register = register;
         all.notices.insert(number, notice.clone());
         Ok(notice)
+    }
+
+    /// The general notices to structures that somebody may give one to, newest first.
+    pub(crate) async fn given(&self, who: &Signed, now: Timestamp) -> Vec<GeneralNotice> {
+        let all = self.all.lock().await;
+        let may = |notice: &&GeneralNotice| who.acts(Act::Notice, &notice.structure, now).is_ok();
+        all.notices.values().rev().filter(may).cloned().collect()
     }
 
     /// What this person of this structure has to read before a session: messages of reviews, and general notices.

@@ -37,13 +37,11 @@ pub(crate) fn text(figures: &[Figures]) -> String {
 pub(crate) fn html(figures: &[Figures]) -> String {
     let mut page = String::from(HEAD);
     for structure in structures(figures) {
-        let rows: Vec<(&Figures, &Row)> =
-            figures.iter().filter_map(|period| Some((period, period.structures.get(structure)?))).collect();
-        let rows = rows.get(rows.len().saturating_sub(MOST)..).unwrap_or_default();
+        let rows = rows(figures, structure);
         let _ = write!(page, "<section><h2>{}</h2>", escaped(structure));
-        page += &chart("Accessi rifiutati / Logins refused", rows, |row| row.refused_in_all, Row::is_anomalous);
-        page += &chart("Sessioni / Sessions", rows, |row| row.sessions, |_| false);
-        page += &table(rows);
+        page += &chart("Accessi rifiutati / Logins refused", &rows, |row| row.refused_in_all, Row::is_anomalous);
+        page += &chart("Sessioni / Sessions", &rows, |row| row.sessions, |_| false);
+        page += &table(&rows);
         page += "</section>";
     }
     if figures.is_empty() {
@@ -52,19 +50,30 @@ pub(crate) fn html(figures: &[Figures]) -> String {
     page + "</main></body></html>\n"
 }
 
-fn structures(figures: &[Figures]) -> Vec<&str> {
+/// A structure's figures, of the last periods that a chart has room for.
+pub(crate) fn rows<'a>(figures: &'a [Figures], structure: &str) -> Vec<(&'a Figures, &'a Row)> {
+    let all = figures.iter().filter_map(|period| Some((period, period.structures.get(structure)?)));
+    let mut rows: Vec<_> = all.collect();
+    rows.drain(..rows.len().saturating_sub(MOST));
+    rows
+}
+
+/// The structures that have figures, by name.
+pub(crate) fn structures(figures: &[Figures]) -> Vec<&str> {
     let mut all: Vec<&str> = figures.iter().flat_map(|period| period.structures.keys().map(String::as_str)).collect();
     all.sort_unstable();
     all.dedup();
     all
 }
 
-fn months(figures: &Figures) -> String {
+/// A period, as `2026-09/10`.
+pub(crate) fn months(figures: &Figures) -> String {
     let first = figures.period.first();
     format!("{:04}-{:02}/{:02}", first.year(), first.month(), first.month() + 1)
 }
 
-fn number(count: Option<u64>) -> String {
+/// A figure, or what stands in its place.
+pub(crate) fn number(count: Option<u64>) -> String {
     count.map_or(HIDDEN.to_owned(), |count| count.to_string())
 }
 
@@ -77,8 +86,9 @@ fn anomalies(row: &Row) -> String {
     row.anomalies.iter().map(|cause| cause.word()).chain(sum).collect::<Vec<_>>().join(", ")
 }
 
-/// A bar for each period; what is not shown is hatched, what is an anomaly has another colour and says so in words.
-fn chart(
+/// A bar for each period; what is not shown is hatched, what is an anomaly has another colour and says so by a mark. The title is
+/// trusted.
+pub(crate) fn chart(
     title: &str,
     rows: &[(&Figures, &Row)],
     value: impl Fn(&Row) -> Option<u64>,

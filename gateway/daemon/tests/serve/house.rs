@@ -316,6 +316,11 @@ pub(crate) async fn connect() -> TlsStream<TcpStream> {
     connect_with(tls()).await
 }
 
+/// The same to another of the gateway's addresses.
+pub(crate) async fn connect_to(address: &str) -> TlsStream<TcpStream> {
+    try_connect_to(address, tls()).await.unwrap()
+}
+
 /// One that knows nothing newer than elliptic curves.
 pub(crate) async fn connect_classically() -> TlsStream<TcpStream> {
     let mut provider = rustls::crypto::aws_lc_rs::default_provider();
@@ -333,7 +338,11 @@ async fn connect_with(tls: Arc<ClientConfig>) -> TlsStream<TcpStream> {
 }
 
 async fn try_connect_with(tls: Arc<ClientConfig>) -> std::io::Result<TlsStream<TcpStream>> {
-    let stream = TcpStream::connect(CONTROL).await?;
+    try_connect_to(CONTROL, tls).await
+}
+
+async fn try_connect_to(address: &str, tls: Arc<ClientConfig>) -> std::io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(address).await?;
     let name = ServerName::try_from("127.0.0.1").unwrap();
     TlsConnector::from(tls).connect(name, stream).await
 }

@@ -4,6 +4,7 @@
 mod house;
 
 mod bad_record;
+mod console;
 mod export;
 mod killed;
 mod log;

@@ -20,7 +20,7 @@ use crate::{
 };
 
 const WHY: &str = "Accessi rifiutati ogni notte da due settimane";
-const RULES: &str = r#"
+pub(crate) const RULES: &str = r#"
 [lawful]
 act = "Deliberazione n. 41"
 from = 2020-01-01
@@ -36,13 +36,13 @@ const PEOPLE: [(&str, &str); 4] =
     [("d.general", "directors"), ("d.head", "heads"), ("r.office", "reviewers"), ("d.late", "directors")];
 
 /// An office with people who have roles, and the recovery codes with which they sign in.
-struct Office {
-    house: House,
+pub(crate) struct Office {
+    pub(crate) house: House,
     codes: RefCell<BTreeMap<&'static str, Vec<String>>>,
 }
 
 impl Office {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let house = House::new();
         with_keys(&house);
         house.set_policy(&format!("{POLICY}{RULES}"));
@@ -55,13 +55,14 @@ impl Office {
     }
 
     /// An office whose people have had their roles for eight days, but for one.
-    fn settled() -> Self {
+    pub(crate) fn settled() -> Self {
         let office = Self::new();
         office.settle();
         office
     }
 
-    fn settle(&self) {
+    /// Lets these people sign in eight days ago for the first time.
+    pub(crate) fn settle(&self) {
         let mut gateway = self.house.serve_days_ago(8);
         for (user, _) in &PEOPLE[..3] {
             self.enrol(user, 8);
@@ -92,7 +93,7 @@ impl Office {
         text(&output.stdout)
     }
 
-    fn enrol(&self, user: &'static str, days_ago: i64) {
+    pub(crate) fn enrol(&self, user: &'static str, days_ago: i64) {
         let code = self.house.json(&["factor", "enrol", user, "--json"])["code"].as_str().unwrap().to_owned();
         let asked = json!({ "user": user, "password": format!("pw-{user}"), "enrolment_code": code });
         let begun = block_on(request("POST /v1/factor HTTP/1.1", asked.to_string().as_bytes())).json();
@@ -106,15 +107,20 @@ impl Office {
         self.codes.borrow_mut().insert(user, codes);
     }
 
+    /// One that has not been used; none if there is none.
+    pub(crate) fn code(&self, user: &str) -> String {
+        self.codes.borrow_mut().get_mut(user).and_then(Vec::pop).unwrap_or_default()
+    }
+
     /// Takes a step as somebody, with more lines for standard input: whether it was taken, and what was said.
     fn step_with(&self, user: &str, step: &[&str], more: &str) -> (bool, String) {
-        let code = self.codes.borrow_mut().get_mut(user).and_then(Vec::pop).unwrap_or_default();
+        let code = self.code(user);
         let arguments = [&["review"], step, &["--as", user, "--sign-in-stdin"]].concat();
         let output = self.house.run(&arguments, &format!("pw-{user}\n{code}\n{more}"));
         (output.status.success(), text(&output.stdout) + &text(&output.stderr))
     }
 
-    fn step(&self, user: &str, step: &[&str]) -> (bool, String) {
+    pub(crate) fn step(&self, user: &str, step: &[&str]) -> (bool, String) {
         self.step_with(user, step, "")
     }
 
@@ -131,7 +137,7 @@ impl Office {
         assert!(!done && said.contains(words), "{user} {step:?}: {said}");
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.house.path(name).display().to_string()
     }
 
@@ -170,7 +176,7 @@ fn both_at_work() -> String {
     format!("{policy}{RULES}")
 }
 
-fn yesterday() -> String {
+pub(crate) fn yesterday() -> String {
     let day = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().yesterday().unwrap();
     day.to_string()
 }

@@ -576,6 +576,8 @@ impl Act {
             Self::Notice => "give a notice",
             Self::Figures => "publish figures",
             Self::Read => "read requests",
+            Self::Run => "run the gateway",
+            Self::Verify => "have the record checked",
         }
     }
 }

@@ -42,12 +42,25 @@ pub enum Act {
     Figures,
     /// Read requests, their steps and their minutes.
     Read,
+    /// See live sessions and close them, and see how the policy stands: no part of a review.
+    Run,
+    /// See whether the record is as it was written.
+    Verify,
 }
 
 impl Act {
-    /// All of them, in the order of a review.
-    pub const ALL: [Self; 7] =
-        [Self::Request, Self::Approve, Self::Open, Self::Postpone, Self::Notice, Self::Figures, Self::Read];
+    /// All of them, in the order of a review, and what is beside it.
+    pub const ALL: [Self; 9] = [
+        Self::Request,
+        Self::Approve,
+        Self::Open,
+        Self::Postpone,
+        Self::Notice,
+        Self::Figures,
+        Self::Read,
+        Self::Run,
+        Self::Verify,
+    ];
 
     /// The word in records and manual.
     pub fn word(self) -> &'static str {
@@ -59,6 +72,8 @@ impl Act {
             Self::Notice => "notice",
             Self::Figures => "figures",
             Self::Read => "read",
+            Self::Run => "run",
+            Self::Verify => "verify",
         }
     }
 }
@@ -96,14 +111,16 @@ impl Role {
 
     /// The table.
     fn acts(&self) -> &'static [Act] {
-        use Act::{Approve, Figures, Notice, Open, Postpone, Read, Request};
+        use Act::{Approve, Figures, Notice, Open, Postpone, Read, Request, Run, Verify};
         match self {
             // Who runs the gateway or assists has no part in a review.
-            Self::Administrator | Self::Technician | Self::ExternalTechnician => &[],
-            Self::DirectorGeneral | Self::HeadOfStructure(_) => &[Request, Approve, Postpone, Notice, Figures, Read],
+            Self::Administrator => &[Run, Verify],
+            Self::Technician | Self::ExternalTechnician => &[],
+            Self::DirectorGeneral => &[Request, Approve, Postpone, Notice, Figures, Read, Verify],
+            Self::HeadOfStructure(_) => &[Request, Approve, Postpone, Notice, Figures, Read],
             Self::ServiceHead(_) => &[Request, Approve, Read],
             // Who opens neither asks nor approves.
-            Self::ReviewerOffice => &[Open, Notice, Figures, Read],
+            Self::ReviewerOffice => &[Open, Notice, Figures, Read, Verify],
         }
     }
 }
