@@ -10,6 +10,7 @@ machine_packages=(
     samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba
     xrdp xorgxrdp freerdp2-x11 xvfb xdotool wmctrl openbox xterm x11-xserver-utils x11-utils xauth imagemagick
     dbus dunst libnotify-bin gnome-keyring
+    chromium fonts-dejavu-core
 )
 
 # Ends with a message unless network namespaces can be made.

@@ -4,7 +4,9 @@
 mod house;
 
 mod bad_record;
+mod browser;
 mod console;
+mod console_pages;
 mod export;
 mod killed;
 mod log;
