@@ -36,6 +36,7 @@ use crate::{
     leavers::Alarm,
     ledger::Ledger,
     log_commands,
+    mail::Mailer,
     norms::Adopted,
     notices::Notices,
     policy_change::{Consent, NotApplied, PolicyChange, Preview},
@@ -223,6 +224,8 @@ pub(crate) struct Desk {
     pub(crate) checkpoints: Arc<Checkpoints>,
     pub(crate) export: Arc<Export>,
     pub(crate) adopted: Arc<Adopted>,
+    /// None: no mail is sent.
+    pub(crate) mailer: Option<Arc<Mailer>>,
     pub(crate) started_at: Timestamp,
     pub(crate) group: Option<Gid>,
     /// Who stops the daemon.
@@ -590,6 +593,7 @@ async fn status(desk: &Desk) -> Result<Value, String> {
         "record": desk.checkpoints.said(),
         "export": desk.export.said(),
         "norms": desk.adopted.said(),
+        "mail": desk.mailer.as_ref().map(|mailer| mailer.said()),
         "loops": desk.loops,
         "handshakes": counters.handshakes,
         "cookies": counters.cookies,

@@ -6,6 +6,7 @@
 mod console;
 mod directory;
 mod file;
+mod mail;
 mod mistake;
 mod record;
 
@@ -22,6 +23,7 @@ use toml::Spanned;
 
 pub(crate) use console::Console;
 pub(crate) use directory::{Directory, Ldap, LdapBind, LdapSecurity, LdapServer, Leavers};
+pub(crate) use mail::Mail;
 pub(crate) use mistake::{Mistake, Mistakes};
 pub(crate) use record::{Export, Record, Syslog};
 
@@ -43,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) reload: Reload,
     pub(crate) record: Record,
     pub(crate) export: Export,
+    /// None: workers are told at their next login alone.
+    pub(crate) mail: Option<Mail>,
     pub(crate) admin: Admin,
     pub(crate) metrics: Metrics,
     pub(crate) console: Console,
@@ -274,6 +278,7 @@ impl Reader<'_> {
             directory: self.directory(file.directory),
             reload: self.reload(&file.reload),
             export: self.export(file.export),
+            mail: self.mail(file.mail),
             admin: self.admin(file.admin),
             metrics: self.metrics(file.metrics),
             log: self.log(file.log),

@@ -304,6 +304,18 @@ impl Directory {
             Kind::Ldap(directory) => directory.is_one_server(),
         }
     }
+
+    /// Where mail to a person goes, by [`Person::id`]; none where the directory does not say, or does not know them. `attribute` is an LDAP
+    /// directory's.
+    pub(crate) async fn mail_address(&self, id: &Arc<str>, attribute: &str) -> Result<Option<String>, String> {
+        match &self.kind {
+            Kind::File(directory) => directory.mail_address(id),
+            Kind::Ldap(directory) => {
+                let (directory, id, attribute) = (Arc::clone(directory), Arc::clone(id), attribute.to_owned());
+                bounded(LDAP_ANSWER, async move { directory.mail_address(&id, &attribute).await }).await?
+            }
+        }
+    }
 }
 
 /// A question within its time, in a task of its own: the library breaks off on answers that it cannot read.

@@ -35,6 +35,7 @@ mod known_addresses;
 mod leavers;
 mod ledger;
 mod log_commands;
+mod mail;
 mod metrics;
 mod norms;
 mod notices;

@@ -37,7 +37,7 @@ use tokio::sync::{Mutex, Notify};
 
 use self::{counting::Counting, export::Export, messages::GeneralNotice, sealed::Sealer};
 
-pub(crate) use self::messages::is_message;
+pub(crate) use self::messages::{ToMail, is_message};
 use crate::{
     clock,
     day_keys::WorkerTag,
@@ -96,6 +96,8 @@ pub(crate) struct Reviews {
     opening: Mutex<()>,
     /// Somebody's role is no more, by one server's word.
     look: Notify,
+    /// There is a message to somebody who is known.
+    minuted: Notify,
     /// Held while there is counted, which logins do not wait for.
     counting: Mutex<Counting>,
 }
@@ -218,8 +220,8 @@ impl Reviews {
         }
         all.figures.sort_by_key(|figures| figures.period);
         let (all, counting) = (Mutex::new(all), Mutex::new(counting));
-        let (opening, look) = <(Mutex<()>, Notify)>::default();
-        Ok(Self { store, sealer, all, opening, look, counting })
+        let (opening, look, minuted) = <(Mutex<()>, Notify, Notify)>::default();
+        Ok(Self { store, sealer, all, opening, look, minuted, counting })
     }
 
     /// The tags that records of this person carry.
@@ -452,6 +454,7 @@ impl Reviews {
         let draft = draft(Kind::MinuteWritten, &minuted, (fields, Fields::default()), office.now);
         let register = Register { minutes: number, ..all.register.clone() };
         self.keep(all, minuted.clone(), Some(register), draft).await?;
+        self.minuted.notify_one();
         Ok(minuted)
     }
 

@@ -40,6 +40,7 @@ use crate::{
     known_addresses::KnownAddresses,
     leavers::{Alarm, Leavers},
     ledger::Ledger,
+    mail::Mailer,
     metrics::{self, Metrics},
     norms::Adopted,
     notices::Notices,
@@ -88,6 +89,7 @@ pub(crate) fn serve(config: Config, file: &Path) -> Result<ExitCode, Failure> {
     let policy = Arc::new(PolicyInForce::new(config.policy.clone(), loaded, config.tunnel.pools, now));
     let sealing = sealing(&config, &policy)?;
     Export::check(&config.export).map_err(Failure::Unusable)?;
+    config.mail.as_ref().map_or(Ok(()), Mailer::check).map_err(Failure::Unusable)?;
     let addresses = KnownAddresses::new(&config.state, &sessions_key).map_err(Failure::Unusable)?;
     let certificate = Certificate::load(&config.control, &config.state, now).map_err(Failure::Unusable)?;
     let directory = directory(&config.directory)?;
@@ -177,6 +179,7 @@ pub(crate) fn check(config: &Config) -> Result<(), Failure> {
     }
     wrong.extend(review_keys::holders(&config.record).err());
     wrong.extend(Export::check(&config.export).err());
+    wrong.extend(config.mail.as_ref().and_then(|mail| Mailer::check(mail).err()));
     wrong.extend(unix_socket::group(admin::SOCKET, config.admin.group.as_deref()).err());
     wrong.extend(unix_socket::group(metrics::SOCKET, config.metrics.group.as_deref()).err());
     if config.state.exists() {
@@ -344,6 +347,10 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         tunnel_key,
         tunnel_endpoint: config.tunnel.public.to_string(),
     });
+    let mailer = config
+        .mail
+        .clone()
+        .map(|mail| Arc::new(Mailer::new(mail, Arc::clone(&directory), Arc::clone(&change), Arc::clone(&reviews))));
     let desk = Arc::new(Desk {
         ledger: ledger.clone(),
         change: Arc::clone(&change),
@@ -361,6 +368,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         checkpoints: Arc::clone(&checkpoints),
         export: Arc::clone(&export),
         adopted: Arc::clone(&adopted),
+        mailer: mailer.clone(),
         started_at,
         group,
         stop,
@@ -391,6 +399,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         tokio::spawn(traces::keep_short(ledger.clone(), traces::files::folder(&config.state))),
     ];
     let renewing = console_certificate.map(|certificate| tokio::spawn(renew(certificate)));
+    let mailing = mailer.map(|mailer| tokio::spawn(mailer.watch()));
     let following = match config.reload.follow {
         true => Some(tokio::spawn(Watch::begin(policy.folder()).map_err(Failure::Failed)?.follow(Arc::clone(&change)))),
         false => None,
@@ -416,7 +425,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     };
     systemd::stopping();
     tracing::info!("stopping");
-    chores.iter().chain(&renewing).chain(&following).for_each(JoinHandle::abort);
+    chores.iter().chain(&renewing).chain(&mailing).chain(&following).for_each(JoinHandle::abort);
     if let Ok(parting) = &ended {
         // Gone already: then nobody is left to be told.
         let _ = match parting {

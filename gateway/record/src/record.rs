@@ -174,6 +174,8 @@ kinds! {
     ExtractKept = "extract_kept" in Reviews,
     /// The message to the worker was put off: `request`, `until`, `role`; privately who and why.
     MessagePostponed = "message_postponed" in Reviews,
+    /// The message went to the worker by mail as well: `request`.
+    MessageMailed = "message_mailed" in Reviews,
     /// The worker read the message: `request`.
     MessageRead = "message_read" in Reviews,
     /// A step of a review was refused to somebody: `act`, `reason`, and `request` where there is one; privately who.

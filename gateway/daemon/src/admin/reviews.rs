@@ -215,6 +215,9 @@ fn shown(review: &Review, now: Timestamp) -> Value {
             let unread = asked.subject.tags.iter().filter(|tag| !message.read_by.contains(tag));
             add("message_unread_of_sessions", json!(unread.count()));
         }
+        if !message.mailed.is_empty() {
+            add("message_mailed_to", json!(message.mailed.len()));
+        }
         add("message_due", json!(message.due));
     }
     if !review.extracts.is_empty() {

@@ -19,6 +19,7 @@ pub(super) struct File {
     pub(super) reload: Reload,
     pub(super) record: Record,
     pub(super) export: Export,
+    pub(super) mail: Mail,
     pub(super) admin: Admin,
     pub(super) metrics: Metrics,
     pub(super) console: Console,
@@ -104,6 +105,17 @@ pub(super) struct Export {
     pub(super) syslog_certificate: Option<Spanned<String>>,
     pub(super) syslog_key: Option<Spanned<String>>,
     pub(super) journald: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Mail {
+    pub(super) server: Option<Spanned<String>>,
+    pub(super) from: Option<Spanned<String>>,
+    pub(super) user: Option<Spanned<String>>,
+    pub(super) password_file: Option<Spanned<String>>,
+    pub(super) ca: Option<Spanned<String>>,
+    pub(super) attribute: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

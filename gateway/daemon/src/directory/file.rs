@@ -25,7 +25,7 @@ use crate::secret_file;
 
 const HEADER: &str = "\
 # The people of the embedded directory, kept by `deskgate-gateway directory add USER` and `passwd USER`.
-# By hand: `groups`, `disabled = true`, `must_change = true`. The gateway reads the file again when it changed.
+# By hand: `groups`, `disabled = true`, `must_change = true`, `mail` (an address). The gateway reads the file again when it changed.
 
 ";
 
@@ -50,6 +50,9 @@ pub(crate) struct Person {
     pub(crate) disabled: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) must_change: bool,
+    /// Where mail to the person goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mail: Option<String>,
 }
 
 /// A password's hash, known to be one; does not print.
@@ -162,7 +165,8 @@ impl People {
                 "`{there}` is there already: change the password with `directory passwd`"
             )));
         }
-        let person = Person { password: new_password(password)?, groups, disabled: false, must_change: false };
+        let person =
+            Person { password: new_password(password)?, groups, disabled: false, must_change: false, mail: None };
         self.people.insert(name.to_owned(), person);
         Ok(())
     }
@@ -279,6 +283,12 @@ impl FileDirectory {
         let people = self.people().map_err(|error| error.to_string())?;
         let name = people.find(user).map(|(name, _)| Arc::<str>::from(name));
         Ok(name.map(|name| super::Person::alone(Arc::clone(&name), name)))
+    }
+
+    /// See [`super::Directory::mail_address`].
+    pub(super) fn mail_address(&self, id: &str) -> Result<Option<String>, String> {
+        let people = self.people().map_err(|error| error.to_string())?;
+        Ok(people.find(id).and_then(|(_, person)| person.mail.clone()))
     }
 
     /// See [`super::Directory::standings`].

@@ -28,6 +28,17 @@ pub(crate) fn is_message(name: &str) -> bool {
     name.starts_with(MESSAGE)
 }
 
+/// A message that is to go by mail.
+#[derive(Debug)]
+pub(crate) struct ToMail {
+    pub(crate) request: u64,
+    /// By the directory's identity.
+    pub(crate) to: Arc<str>,
+    pub(crate) opened_at: Timestamp,
+    /// In Italian and in English.
+    pub(crate) texts: [String; 2],
+}
+
 /// A notice to everybody in a structure.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct GeneralNotice {
@@ -137,6 +148,7 @@ impl Reviews {
                     tracing::error!(%error, request = review.number, "whose sessions a request names is not kept");
                 }
             }
+            self.minuted.notify_one();
         }
     }
 
@@ -152,6 +164,33 @@ impl Reviews {
         let who = Signed { id, name, roles: Vec::new(), tags };
         self.recognise(all, &who, office.now).await;
         who
+    }
+
+    /// Waits for a message to somebody who is known.
+    pub(crate) async fn minuted(&self) {
+        self.minuted.notified().await;
+    }
+
+    /// What is to go by mail.
+    pub(crate) async fn to_mail(&self, office: &Office) -> Vec<ToMail> {
+        let (all, words) = (self.all.lock().await, office.words());
+        let mails = |review: &Review| -> Option<Vec<ToMail>> {
+            let (opening, _) = review.told().ok()?;
+            let (request, opened_at, texts) = (review.number, opening.by.at, words.message(review).ok()?);
+            let to = review.to_mail(office.now).into_iter();
+            Some(to.map(|to| ToMail { request, to: to.into(), opened_at, texts: texts.clone() }).collect())
+        };
+        all.requests.values().filter_map(mails).flatten().collect()
+    }
+
+    /// It went.
+    pub(crate) async fn was_mailed(&self, mail: &ToMail, now: Timestamp) -> Result<(), String> {
+        let mut all = self.all.lock().await;
+        let Some(Ok(next)) = all.requests.get(&mail.request).map(|review| review.mailed(&mail.to)) else {
+            return Ok(());
+        };
+        let draft = draft(Kind::MessageMailed, &next, (of(&next), Fields::default()), now);
+        self.keep(&mut all, next, None, draft).await.map_err(|StoreError(why)| why)
     }
 
     /// The worker has read what [`Self::to_read`] gave, as far as it is among these.

@@ -203,7 +203,7 @@ fn the_systems_journal_gets_a_datagram_for_each_record() {
 }
 
 /// Files of an authority, and of a server's certificate for `name`.
-fn certificates(folder: &Path, name: &str) {
+pub(crate) fn certificates(folder: &Path, name: &str) {
     let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let (authority_key, key) = (rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());

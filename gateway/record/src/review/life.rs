@@ -10,7 +10,7 @@
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
-use super::{Act, Asked, Circumstances, Ground, Role, SHORTEST_REASON, Signed, Tag};
+use super::{Act, Asked, Circumstances, Ground, Role, SHORTEST_REASON, Signed, Subject, Tag};
 use crate::Hash;
 
 /// How long an approver must have had the role.
@@ -144,6 +144,9 @@ pub struct Message {
     /// The tags of those who have read it, where the request names sessions: each is told.
     #[serde(default)]
     pub read_by: Vec<Tag>,
+    /// To whom it went by mail, by the directory's identity.
+    #[serde(default)]
+    pub mailed: Vec<String>,
 }
 
 /// A message that was put off.
@@ -405,7 +408,7 @@ impl Review {
             Stage::Minuted { .. } => Err(Refusal::Minuted),
             Stage::Opened { approved, opening } => {
                 let due = opening.by.at.saturating_add(MESSAGE_WITHIN).unwrap_or(Timestamp::MAX);
-                let message = Message { due, postponed: None, read_at: None, read_by: Vec::new() };
+                let message = Message { due, postponed: None, read_at: None, read_by: Vec::new(), mailed: Vec::new() };
                 let (approved, opening) = (approved.clone(), opening.clone());
                 Ok(self.at(Stage::Minuted { approved, opening, minute, message }))
             }
@@ -466,6 +469,29 @@ impl Review {
             None => who.own(subject).all(|tag| message.read_by.contains(tag)),
         };
         message.read_at.is_none() && who.is_told(subject) && !has_read
+    }
+
+    /// Those who are to be told by mail too, by the directory's identity: who is known, has not read the message, and got none.
+    pub fn to_mail(&self, now: Timestamp) -> Vec<&str> {
+        let Ok((_, message)) = self.told() else { return Vec::new() };
+        if message.read_at.is_some() || !self.is_told(now) {
+            return Vec::new();
+        }
+        let Subject { id, known, .. } = &self.asked.subject;
+        let unread = known.iter().filter(|(tag, _)| !message.read_by.contains(tag)).map(|(_, id)| id);
+        let mut ids: Vec<&str> = id.iter().chain(unread).map(String::as_str).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.retain(|id| !message.mailed.iter().any(|mailed| mailed == id));
+        ids
+    }
+
+    /// The message went to somebody by mail.
+    pub fn mailed(&self, to: &str) -> Result<Self, Refusal> {
+        let (_, message) = self.told()?;
+        let mut message = message.clone();
+        message.mailed.push(to.to_owned());
+        Ok(self.with_message(message))
     }
 
     /// The sessions' workers among the tags that somebody has are recognised. None: there is nothing new in that.

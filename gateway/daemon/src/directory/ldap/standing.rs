@@ -70,7 +70,7 @@ impl LdapDirectory {
     }
 
     async fn standings_on(&self, connection: &mut Connection, inquiry: &Inquiry) -> Result<Standings, NoAnswer> {
-        let entries = self.entries_by_id(connection, inquiry).await?;
+        let entries = self.entries_by_id(connection, inquiry.accounts.keys(), &ATTRIBUTES).await?;
         if entries.is_empty() && !inquiry.accounts.is_empty() && !self.sees_anybody(connection).await? {
             return Err(
                 "the directory shows nobody at all: does the searching account still have its rights?".to_owned()
@@ -102,23 +102,55 @@ impl LdapDirectory {
         self.servers.addresses().count() < 2
     }
 
+    /// See [`crate::directory::Directory::mail_address`].
+    pub(in crate::directory) async fn mail_address(
+        &self,
+        id: &Arc<str>,
+        attribute: &str,
+    ) -> Result<Option<String>, NoAnswer> {
+        let mut connection = self.servers.searching(&self.config).await?;
+        let address = match self.address_on(&mut connection, id, attribute).await {
+            Err(_) if connection.was_reused() => {
+                let mut connection = self.servers.searching_anew(&self.config, connection).await?;
+                self.address_on(&mut connection, id, attribute).await?
+            }
+            found => found?,
+        };
+        Ok(address)
+    }
+
+    async fn address_on(
+        &self,
+        connection: &mut Connection,
+        id: &Arc<str>,
+        attribute: &str,
+    ) -> Result<Option<String>, NoAnswer> {
+        let wanted = ["entryUUID", "objectGUID", attribute];
+        let entry = self.entries_by_id(connection, std::iter::once(id), &wanted).await?.remove(id);
+        let attributes = entry.into_iter().flat_map(|entry| entry.attrs);
+        let mut values =
+            attributes.filter(|(name, _)| name.eq_ignore_ascii_case(attribute)).flat_map(|(_, values)| values);
+        Ok(values.find(|value| !value.trim().is_empty()))
+    }
+
     async fn entries_by_id(
         &self,
         connection: &mut Connection,
-        inquiry: &Inquiry,
+        ids: impl Iterator<Item = &Arc<str>>,
+        attributes: &[&str],
     ) -> Result<BTreeMap<Arc<str>, SearchEntry>, NoAnswer> {
         let mut entries = BTreeMap::new();
-        let (named, numbered): (Vec<_>, Vec<_>) = inquiry.accounts.keys().partition(|id| id.contains('='));
+        let (named, numbered): (Vec<_>, Vec<_>) = ids.partition(|id| id.contains('='));
         for together in numbered.chunks(TOGETHER) {
             let ids: String = together.iter().map(|id| by_id(id)).collect();
             for base in &self.config.search_bases {
-                let found = connection.search(base, Scope::Subtree, &format!("(|{ids})"), &ATTRIBUTES).await?;
+                let found = connection.search(base, Scope::Subtree, &format!("(|{ids})"), attributes).await?;
                 entries.extend(found.into_iter().map(|entry| (id_of(&entry), entry)));
             }
         }
         // A directory without lasting numbers: there the name is all there is.
         for id in named {
-            if let Some(entry) = connection.entry(id, &ATTRIBUTES).await? {
+            if let Some(entry) = connection.entry(id, attributes).await? {
                 entries.insert(Arc::clone(id), entry);
             }
         }

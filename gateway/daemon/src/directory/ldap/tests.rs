@@ -78,6 +78,13 @@ async fn a_right_password_names_the_person_and_nested_groups() {
     assert_eq!(mario.groups, [format!("cn=smart,ou=groups,{BASE}"), "inner".to_owned()], "circles end, nesting counts");
     assert_eq!(mario.id.len(), 36, "an entryUUID: {}", mario.id);
     assert_eq!(person(&directory, "giulia").await.groups, [format!("cn=smart,ou=groups,{BASE}")]);
+    assert_eq!(
+        directory.mail_address(&mario.id, "UID").await,
+        Ok(Some("mario".to_owned())),
+        "whatever is written there"
+    );
+    assert_eq!(directory.mail_address(&mario.id, "mail").await, Ok(None));
+    assert_eq!(directory.mail_address(&"cn=nobody,o=none".into(), "mail").await, Ok(None));
 }
 
 #[tokio::test]

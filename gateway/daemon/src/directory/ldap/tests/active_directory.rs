@@ -188,6 +188,9 @@ async fn active_directory_says_of_all_at_once_who_has_left() {
         let attribute = line.split(':').next().unwrap();
         format!("dn: CN=mario,CN=Users,{BASE}\nchangetype: modify\nreplace: {attribute}\n{line}\n")
     };
+    assert_eq!(directory.mail_address(&mario.id, "mail").await, Ok(None));
+    server.modify(&account("mail: mario@azienda.test"));
+    assert_eq!(directory.mail_address(&mario.id, "mail").await, Ok(Some("mario@azienda.test".to_owned())));
     assert_eq!(standing(account("userAccountControl: 514")).await, Standing::Left(Left::Disabled));
     assert_eq!(standing(account("userAccountControl: 512")).await, Standing::InOrder(mario.groups.clone()));
     assert_eq!(standing(account("accountExpires: 133000000000000000")).await, Standing::Left(Left::Expired));
