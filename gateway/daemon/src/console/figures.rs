@@ -39,16 +39,14 @@ pub(super) async fn show(visitor: Visitor) -> Response {
 
 fn section(words: &Words, structure: &str, figures: &[Figures]) -> Markup {
     let rows = report::rows(figures, structure);
-    let refused = report::chart(words.refused_logins, &rows, |row| row.refused_in_all, Row::is_anomalous);
-    let sessions = report::chart(words.sessions_had, &rows, |row| row.sessions, |_| false);
     let caption = format!("{structure}: {}", words.figures_caption);
-    let name = |title: &str| format!("{structure}: {title}");
     html! {
         section {
             h2 { (structure) }
             div.charts {
-                (page::wide(&name(words.refused_logins), &PreEscaped(refused)))
-                (page::wide(&name(words.sessions_had), &PreEscaped(sessions)))
+                @for (title, chart) in charts(words, &rows) {
+                    (page::wide(&format!("{structure}: {title}"), &PreEscaped(chart)))
+                }
             }
             p.legend aria-hidden="true" {
                 span.key.anomaly-key {} (words.anomaly) " " span.key.hidden-key {} (words.not_shown)
@@ -56,6 +54,25 @@ fn section(words: &Words, structure: &str, figures: &[Figures]) -> Markup {
             (page::wide(&caption, &table(words, &caption, &rows)))
         }
     }
+}
+
+/// Sessions, and refused logins by each cause of which anything is shown. Their sum is seldom: it would tell the causes that are not.
+fn charts(words: &Words, rows: &[(&Figures, &Row)]) -> Vec<(String, String)> {
+    let sessions = report::chart(words.sessions_had, rows, |row| row.sessions, |_| false);
+    let mut charts = vec![(words.sessions_had.to_owned(), sessions)];
+    for cause in Cause::ALL {
+        let count = |row: &Row| row.refused.get(&cause).copied().flatten();
+        if rows.iter().any(|(_, row)| count(row).is_some()) {
+            let title = format!("{}: {}", words.refused_logins, words::cause(words, cause));
+            let chart = report::chart(&title, rows, count, |row| row.anomalies.contains(&cause));
+            charts.push((title, chart));
+        }
+    }
+    if charts.len() == 1 || rows.iter().any(|(_, row)| row.refused_in_all.is_some()) {
+        let sum = report::chart(words.refused_logins, rows, |row| row.refused_in_all, |row| row.anomaly);
+        charts.push((words.refused_logins.to_owned(), sum));
+    }
+    charts
 }
 
 fn table(words: &Words, caption: &str, rows: &[(&Figures, &Row)]) -> Markup {
