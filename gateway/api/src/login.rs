@@ -214,8 +214,10 @@ pub enum RefusalCode {
     BadRequest,
     /// Name, password or second factor: which of them is not told, nor whether the account is locked.
     WrongCredentials,
-    /// The password was right, but the directory wants something done first (expired, disabled, must change).
+    /// The password was right, but somebody at the office has to do something first (expired, disabled or blocked account).
     AccountNeedsAttention,
+    /// The password was right, but another one must take its place first.
+    PasswordExpired,
     /// The present password was right, and the directory does not take the new one.
     PasswordNotTaken,
     /// All was right, but the first code of a new second factor is not the one expected.

@@ -162,7 +162,7 @@ fn that_a_password_must_be_changed_is_told_only_with_the_second_factor() {
     let old = password("mustchange");
     let wrong = answered(&world, "mustchange", "pw-wrong", None);
     assert_eq!(answered(&world, "mustchange", &old, None), wrong);
-    assert_eq!(answered(&world, "mustchange", &old, Some(&app.next())).1, RefusalCode::AccountNeedsAttention);
+    assert_eq!(answered(&world, "mustchange", &old, Some(&app.next())).1, RefusalCode::PasswordExpired);
     let changed = |code| change_password_with(&world.home, &gateway, "mustchange", [&old, "Nuova-2026"], code);
     let (code, said) = changed(None);
     assert_eq!(code, exit::REFUSED, "{said}");

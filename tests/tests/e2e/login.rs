@@ -143,7 +143,7 @@ fn a_password_that_must_be_changed_first_is_told_only_with_that_password() {
     let directory = Directory::start(&world);
     let gateway = Setup::default().ldap(&directory).start(&world);
     let code = |user: &str, password: &str| api::login(&world, &world.home, user, password).0.refusal().code;
-    assert_eq!(code("mustchange", "pw-mustchange"), RefusalCode::AccountNeedsAttention);
+    assert_eq!(code("mustchange", "pw-mustchange"), RefusalCode::PasswordExpired);
     assert_eq!(code("mustchange", "pw-wrong"), RefusalCode::WrongCredentials);
     gateway.assert_nothing_left();
 }

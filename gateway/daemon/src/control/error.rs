@@ -78,6 +78,7 @@ impl Refused {
         match self {
             Self::BadRequest => RefusalCode::BadRequest,
             Self::WrongCredentials(_) => RefusalCode::WrongCredentials,
+            Self::MustAct(MustAct::PasswordExpired | MustAct::ChangePassword) => RefusalCode::PasswordExpired,
             Self::MustAct(_) | Self::Blocked => RefusalCode::AccountNeedsAttention,
             Self::Device(_) => RefusalCode::CertificateNotAccepted,
             Self::PasswordNotTaken(_) => RefusalCode::PasswordNotTaken,
@@ -109,6 +110,7 @@ impl Refused {
             RefusalCode::BadRequest => StatusCode::BAD_REQUEST,
             RefusalCode::WrongCredentials | RefusalCode::LoginOver => StatusCode::UNAUTHORIZED,
             RefusalCode::AccountNeedsAttention
+            | RefusalCode::PasswordExpired
             | RefusalCode::PasswordNotTaken
             | RefusalCode::FactorNotConfirmed
             | RefusalCode::NoAgreement
