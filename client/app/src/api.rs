@@ -91,9 +91,9 @@ impl Client {
         self.server.host()
     }
 
-    /// Signs in, and tells at which of its addresses the gateway was reached.
-    pub(crate) async fn login(&self, request: Request) -> Result<(Opened, IpAddr), Failure> {
-        let (status, answer, gateway) = self.post(LOGIN, request).await?;
+    /// Signs in, and tells at which of its addresses the gateway was reached; `reached` is told as soon as it was.
+    pub(crate) async fn login(&self, request: Request, reached: impl FnOnce()) -> Result<(Opened, IpAddr), Failure> {
+        let (status, answer, gateway) = self.post_telling(LOGIN, request, reached).await?;
         Ok((self.opened(status, &answer)?, gateway))
     }
 
@@ -171,14 +171,24 @@ impl Client {
         read(status, &answer)
     }
 
-    /// Sends what holds a password. The request is cleared before the answer is waited for. Tells where the gateway is, too.
     async fn post(
         &self,
         path: &str,
         request: impl Serialize,
     ) -> Result<(StatusCode, Zeroizing<Vec<u8>>, IpAddr), Failure> {
+        self.post_telling(path, request, || ()).await
+    }
+
+    /// Sends what holds a password. The request is cleared before the answer is waited for. Tells where the gateway is, too.
+    async fn post_telling(
+        &self,
+        path: &str,
+        request: impl Serialize,
+        reached: impl FnOnce(),
+    ) -> Result<(StatusCode, Zeroizing<Vec<u8>>, IpAddr), Failure> {
         let tls = self.managed.as_ref().map_or(&self.tls, |(shows, _)| shows);
         let stream = self.dial_with(tls).await?;
+        reached();
         let gateway = stream.get_ref().0.peer_addr().map_err(|error| Failure::Unreachable(plain(&error)))?.ip();
         // Room for the largest: growing would leave copies of the password behind.
         let mut body = Zeroizing::new(Vec::with_capacity(LARGEST_BODY));

@@ -22,29 +22,33 @@ use serde::Serialize;
 
 use crate::{
     Exit,
+    answers::Answers,
     api::{Client, trust},
-    clock,
     config::{self, Carrier, Config, Server},
     device::Device,
-    notification,
+    gui, notification,
     secret::{self, NoPassword},
     session::{self, Event, Order, Outcome, Show},
     signals::Signals,
+    telling,
+    terminal::Terminal,
     words::Text,
 };
 
 /// Reach your own office computer from home.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version, after_help = "Without a command, a window opens.")]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Sign in, open your desktop, and close everything when you are done
     Connect(Connect),
+    /// Open the window; without any command it opens too
+    Window(OpenWindow),
     /// Give your office account another password, also when the present one has expired
     Password(password::ChangePassword),
     /// See what your office's gateway has recorded about you, and who looked at it
@@ -100,6 +104,27 @@ impl Office {
     }
 }
 
+/// Flags of `window`.
+#[derive(Debug, Args)]
+struct OpenWindow {
+    /// The file your office sent you, as with --profile
+    #[arg(value_name = "FILE", conflicts_with = "profile")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    office: Office,
+    /// Start this command instead of the RDP program that is found; {host}, {port} and {user} are filled in
+    #[arg(long, value_name = "COMMAND")]
+    run: Option<String>,
+}
+
+impl OpenWindow {
+    fn connect(self) -> Connect {
+        let Self { file, office, run } = self;
+        let connect = office.connect(false, false);
+        Connect { profile: file.or(connect.profile.clone()), no_run: false, run, ..connect }
+    }
+}
+
 /// Runs a command that opens no desktop, and tells what came of it.
 fn without_desktop(flags: &Connect, work: impl FnOnce(Config, &Connect, &Front) -> Result<Exit, Stop>) -> Exit {
     let config = match Config::new(flags) {
@@ -121,7 +146,7 @@ fn without_desktop(flags: &Connect, work: impl FnOnce(Config, &Connect, &Front) 
 }
 
 /// Flags of `connect`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Connect {
     /// The office's gateway; port 443 unless given
     #[arg(long, value_name = "HOST[:PORT]")]
@@ -179,11 +204,13 @@ pub(crate) fn run() -> Exit {
         }
     };
     match cli.command {
-        Command::Connect(flags) => connect(&flags),
-        Command::Password(flags) => password::run(flags),
-        Command::Record(flags) => record::run(flags),
-        Command::Factor(command) => factor::run(command),
-        Command::Device(command) => device::run(command),
+        None => gui::run(&Connect::default()),
+        Some(Command::Window(flags)) => gui::run(&flags.connect()),
+        Some(Command::Connect(flags)) => connect(&flags),
+        Some(Command::Password(flags)) => password::run(flags),
+        Some(Command::Record(flags)) => record::run(flags),
+        Some(Command::Factor(command)) => factor::run(command),
+        Some(Command::Device(command)) => device::run(command),
     }
 }
 
@@ -236,7 +263,8 @@ fn prepare(config: Config, flags: &Connect, front: &Front) -> Result<Order, Stop
     let second_factor = second_factor(front, flags)?;
     let device = Device::load(&server).map_err(Stop::broken)?;
     let client = Client::new(server.clone(), tls, device);
-    Ok(Order { client, server, user, password, second_factor, language, show })
+    let answers = Answers::Terminal(Terminal::default());
+    Ok(Order { client, server, user, password, second_factor, language, show, answers })
 }
 
 /// Where to, unless it is known.
@@ -356,7 +384,7 @@ impl Front {
     }
 
     fn show(&self, event: &Event) {
-        let text = self.text(event);
+        let text = telling::event(event.clone(), self.door);
         if self.json {
             let message = text.as_ref().map(|text| text.say(self.language));
             print_json(&Line { event, message });
@@ -378,42 +406,6 @@ impl Front {
         }
     }
 
-    /// What an event is in words, if it is worth any.
-    fn text(&self, event: &Event) -> Option<Text> {
-        Some(match event.clone() {
-            Event::Reaching { server } => Text::Reaching { server },
-            Event::Notice { name, text } => Text::Notice { name, text },
-            Event::NoticeAsked => Text::NoticeAsked,
-            Event::SignedIn { session, workstation, ends_at } => {
-                Text::SignedIn { workstation, number: session, until: clock::wall(ends_at) }
-            }
-            Event::FactorNews(news) => Text::FactorNews { what: news.what, when: clock::day_and_time(news.at) },
-            Event::Open { workstation, .. } if self.door => Text::DoorOpen { workstation },
-            Event::Open { .. } => return None,
-            Event::ProgramStarted { program } => Text::Starting { program },
-            Event::WireguardSecret => Text::WireguardSecret,
-            Event::Holding { workstation } => Text::Holding { workstation },
-            Event::Warning { limit, seconds } => Text::Warning { limit, seconds },
-            Event::WarningLifted { limit } => Text::WarningLifted { limit },
-            Event::TunnelSilent => Text::TunnelSilent,
-            Event::TunnelBack => Text::TunnelBack,
-            Event::ByChannel => Text::ByChannel,
-            Event::ByUdp => Text::ByUdp,
-            Event::ChannelLost => Text::ChannelLost,
-            Event::ChannelBack => Text::ChannelBack,
-            Event::TraceAsked { seconds, answer_s } => Text::TraceAsked { seconds, answer_s },
-            Event::TraceUnasked => Text::TraceUnasked,
-            Event::TraceRefused => Text::TraceRefused,
-            Event::TraceTakenBack => Text::TraceTakenBack,
-            Event::TraceBegun { seconds, by_key } => Text::TraceBegun { seconds, by_key },
-            Event::TraceEnded => Text::TraceEnded,
-            Event::WorkstationRefused { workstation, port } => Text::WorkstationRefused { workstation, port },
-            Event::WorkstationSilent { workstation, port } => Text::WorkstationSilent { workstation, port },
-            Event::Closing => Text::Closing,
-            Event::NotTold => Text::NotTold,
-        })
-    }
-
     fn say(&self, text: &Text) {
         complain(&text.say(self.language));
     }
@@ -429,42 +421,15 @@ impl Front {
         self.say(text);
     }
 
-    /// What an outcome is in words and as an exit code.
+    /// Tells what came of it, and as which exit code.
     fn end(&self, outcome: Outcome, server: String) -> Exit {
-        let (exit, text) = match outcome {
-            Outcome::Ended { reason, idle_minutes } => {
-                // There was a session, but what ended it is that the gateway was not to be reached.
-                let exit = if reason == CloseReason::ClientLost { Exit::Unreachable } else { Exit::Ended };
-                self.last(&Text::Ended { reason, idle_minutes }, "ended", Some(reason));
-                return exit;
-            }
-            Outcome::ProgramWentAway { program } => {
-                self.last(&Text::ProgramWentAway { program }, "ended", Some(CloseReason::ProgramEnded));
-                return Exit::Ended;
-            }
-            Outcome::ProgramFailed { program, status } => (Exit::Failed, Text::ProgramFailed { program, status }),
-            Outcome::ProgramBroke { program, status } => (Exit::Failed, Text::ProgramBroke { program, status }),
-            Outcome::WorkstationUntrusted { workstation } => (Exit::Failed, Text::WorkstationUntrusted { workstation }),
-            Outcome::ProgramMissing { program, cause } => (Exit::Failed, Text::ProgramMissing { program, cause }),
-            Outcome::NothingGranted => (Exit::Failed, Text::NothingGranted),
-            Outcome::Unwritable { path, cause } => (Exit::Failed, Text::Unwritable { path, cause }),
-            Outcome::Broken { cause } => (Exit::Failed, Text::Broken { cause }),
-            Outcome::Untrusted { cause } => (Exit::Failed, Text::Untrusted { server, cause }),
-            Outcome::NotAGateway { cause } => (Exit::Failed, Text::NotAGateway { server, cause }),
-            Outcome::NoTunnel { endpoint } => (Exit::Unreachable, Text::NoTunnel { endpoint }),
-            Outcome::Unresolved => (Exit::Unreachable, Text::Unresolved { server }),
-            Outcome::Unreachable { cause } => (Exit::Unreachable, Text::Unreachable { server, cause }),
-            Outcome::NoticeUnread { asked } => (Exit::Refused, Text::NoticeUnread { asked }),
-            Outcome::Refused(refusal) => (
-                Exit::Refused,
-                Text::Refused {
-                    message: refusal.message,
-                    support: refusal.support,
-                    retry_after_s: refusal.retry_after_s,
-                },
-            ),
+        let (event, reason) = match &outcome {
+            Outcome::Ended { reason, .. } => (Some("ended"), Some(*reason)),
+            Outcome::ProgramWentAway { .. } => (Some("ended"), Some(CloseReason::ProgramEnded)),
+            _ => (None, None),
         };
-        self.last(&text, exit.word(), None);
+        let (exit, text) = telling::outcome(outcome, server);
+        self.last(&text, event.unwrap_or_else(|| exit.word()), reason);
         exit
     }
 }
@@ -485,10 +450,8 @@ mod tests {
 
     fn flags(line: &str) -> Result<Connect, clap::Error> {
         Cli::try_parse_from(line.split_whitespace()).map(|cli| match cli.command {
-            Command::Connect(flags) => flags,
-            Command::Password(_) | Command::Record(_) | Command::Factor(_) | Command::Device(_) => {
-                panic!("another command")
-            }
+            Some(Command::Connect(flags)) => flags,
+            _ => panic!("another command"),
         })
     }
 
@@ -509,7 +472,8 @@ mod tests {
             "deskgate connect --code 123456",
             "deskgate connect --code-stdin",
             "deskgate connect extra",
-            "deskgate",
+            "deskgate extra",
+            "deskgate window a.toml --profile b.toml",
         ] {
             assert!(flags(line).is_err(), "{line}");
         }

@@ -99,6 +99,8 @@ pub(crate) struct Config {
     pub(crate) language: Language,
     /// The help desk's phone.
     pub(crate) help: Option<String>,
+    /// Whether the window may remember who signed in last.
+    pub(crate) remember_user: bool,
     /// What carries the desktop.
     pub(crate) carrier: Carrier,
 }
@@ -116,7 +118,8 @@ impl Config {
             parse_trust(&profile.fingerprints, profile.ca.clone())?
         };
         let language = flags.language.or(profile.language).unwrap_or_else(words::local_language);
-        Ok(Self { server, user, trust, language, help: profile.help, carrier: parse_carrier(flags)? })
+        let carrier = parse_carrier(flags)?;
+        Ok(Self { server, user, trust, language, help: profile.help, remember_user: profile.remember_user, carrier })
     }
 }
 

@@ -1,11 +1,13 @@
 //! The program at home: picks a front end, runs it, and turns what came of it into an exit code.
 
+mod answers;
 mod api;
 mod cli;
 mod clock;
 mod config;
 mod device;
 mod event_loop;
+mod gui;
 mod keyring;
 mod link;
 mod listener;
@@ -13,9 +15,11 @@ mod memory;
 mod notification;
 mod qr;
 mod rdp;
+mod screen_lock;
 mod secret;
 mod session;
 mod signals;
+mod telling;
 mod terminal;
 mod udp;
 mod wireguard;

@@ -33,6 +33,7 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use crate::{
+    answers::Answers,
     api::{
         Client, Opened,
         channel::{self, News},
@@ -43,8 +44,8 @@ use crate::{
     link::{self, LoopEnd},
     listener::Address,
     rdp::{self, Desktop, Found, Launcher, Program},
+    screen_lock::ScreenLock,
     signals::Signals,
-    terminal::Terminal,
     wireguard,
 };
 
@@ -67,6 +68,8 @@ pub(crate) struct Order {
     pub(crate) second_factor: Option<Code>,
     pub(crate) language: Language,
     pub(crate) show: Show,
+    /// Where the worker answers what is asked.
+    pub(crate) answers: Answers,
 }
 
 /// How the desktop is carried and shown.
@@ -99,7 +102,7 @@ impl Show {
 
 /// Works one session through. The first signal ends it in good order, the second at once.
 pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnMut(&Event)) -> Outcome {
-    let Order { server, client, user, password, second_factor, language, show } = order;
+    let Order { server, client, user, password, second_factor, language, show, mut answers } = order;
     tell(&Event::Reaching { server: server.to_string() });
     let mut private = Zeroizing::new([0; 32]);
     let mut seed = [0; 8];
@@ -119,9 +122,8 @@ pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnM
         client: format!("deskgate {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS),
         wireguard_config: matches!(show, Show::Wireguard(_)),
     };
-    let mut terminal = Terminal::default();
     let (mut session, gateway) = tokio::select! {
-        signed_in = sign_in(&client, &credential, request, &mut terminal, tell) => match signed_in {
+        signed_in = sign_in(&client, &credential, request, &mut answers, tell) => match signed_in {
             Ok(signed_in) => signed_in,
             Err(outcome) => return outcome,
         },
@@ -132,10 +134,11 @@ pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnM
         session: session.number,
         workstation: session.workstation.name.clone(),
         ends_at: session.limits.ends_at,
+        remaining_s: session.limits.remaining_s,
     });
     session.factor_news.iter().for_each(|news| tell(&Event::FactorNews(*news)));
     credential.take(std::mem::replace(&mut session.token, Token::new([0; 32])));
-    let login = Login { session: *session, credential: Arc::new(credential), gateway, terminal };
+    let login = Login { session: *session, credential: Arc::new(credential), gateway, answers };
     Working::new(client, user, login, private, u64::from_ne_bytes(seed), tell).work(show, signals).await
 }
 
@@ -144,10 +147,10 @@ async fn sign_in(
     client: &Client,
     credential: &Credential,
     request: login::Request,
-    terminal: &mut Terminal,
+    answers: &mut Answers,
     tell: &mut dyn FnMut(&Event),
 ) -> Result<(Box<login::Session>, IpAddr), Outcome> {
-    let (mut opened, gateway) = client.login(request).await?;
+    let (mut opened, gateway) = client.login(request, || tell(&Event::Reached)).await?;
     loop {
         let Pending { token, notices, .. } = match opened {
             Opened::Session(session) => return Ok((session, gateway)),
@@ -158,12 +161,12 @@ async fn sign_in(
             tell(&Event::Notice { name: notice.name.clone(), text: readable(&notice.text) });
         }
         // What nobody marks as read is not marked as read.
-        if !terminal.listen() {
+        if !answers.listen() {
             return Err(Outcome::NoticeUnread { asked: false });
         }
         tell(&Event::NoticeAsked);
-        let is_read = is_yes(&terminal.next().await);
-        terminal.stop();
+        let is_read = answers.next().await;
+        answers.stop();
         if !is_read {
             return Err(Outcome::NoticeUnread { asked: true });
         }
@@ -206,7 +209,7 @@ struct Login {
     /// Where the gateway was reached.
     gateway: IpAddr,
     /// Where the worker may have been asked something already.
-    terminal: Terminal,
+    answers: Answers,
 }
 
 /// A session that the gateway has opened.
@@ -225,7 +228,7 @@ struct Working<'a> {
     requests: UnboundedSender<session::Request>,
     /// Whether this session may be recorded, or is.
     trace: Option<Trace>,
-    terminal: Terminal,
+    answers: Answers,
     /// The data plane's way by the session channel, until it takes it.
     link: Option<LoopEnd>,
     /// Since when the session channel is lost, once it had been attached.
@@ -235,6 +238,7 @@ struct Working<'a> {
     endpoint: Option<SocketAddr>,
     plane: Option<DataPlane>,
     program: Option<Program>,
+    screen_lock: ScreenLock,
     tell: &'a mut dyn FnMut(&Event),
 }
 
@@ -242,7 +246,7 @@ impl<'a> Working<'a> {
     fn new(
         client: Client,
         user: String,
-        Login { session, credential, gateway, terminal }: Login,
+        Login { session, credential, gateway, answers }: Login,
         private: Zeroizing<[u8; 32]>,
         seed: u64,
         tell: &'a mut dyn FnMut(&Event),
@@ -263,13 +267,14 @@ impl<'a> Working<'a> {
             news,
             requests,
             trace: None,
-            terminal,
+            answers,
             link: Some(loop_end),
             lost: None,
             silent: false,
             endpoint: None,
             plane: None,
             program: None,
+            screen_lock: ScreenLock::watch(),
             tell,
         }
     }
@@ -352,9 +357,13 @@ impl<'a> Working<'a> {
                 () = grace_over(watched, self.lost, &self.session.limits) => {
                     Some(Finish::Over(CloseReason::ClientLost))
                 }
-                line = self.terminal.next() => {
-                    self.take_line(&line);
+                yes = self.answers.next() => {
+                    self.take_answer(yes);
                     None
+                }
+                () = self.screen_lock.is_left() => {
+                    (self.tell)(&Event::Left);
+                    Some(Finish::Worker)
                 }
                 () = signals.next() => Some(Finish::Worker),
             };
@@ -389,7 +398,7 @@ impl<'a> Working<'a> {
             }
             News::Told(session::Event::TraceBegun { seconds }) => {
                 self.trace = Some(Trace::Running);
-                let by_key = self.terminal.listen();
+                let by_key = self.answers.listen();
                 (self.tell)(&Event::TraceBegun { seconds, by_key });
             }
             News::Told(session::Event::TraceEnded) => self.trace_ended(),
@@ -413,9 +422,9 @@ impl<'a> Working<'a> {
         }
     }
 
-    /// Nobody answers for the worker: without a terminal the answer is no.
+    /// Nobody answers for the worker: where nobody can be asked the answer is no.
     fn trace_asked(&mut self, question: u32, seconds: u32, answer_s: u32) {
-        if self.terminal.listen() {
+        if self.answers.listen() {
             self.trace = Some(Trace::Asked { question });
             (self.tell)(&Event::TraceAsked { seconds, answer_s });
         } else {
@@ -424,15 +433,14 @@ impl<'a> Working<'a> {
         }
     }
 
-    /// What the worker typed: an answer, or that a recording is to end.
-    fn take_line(&mut self, line: &str) {
+    /// What the worker answered, or that a recording is to end.
+    fn take_answer(&mut self, yes: bool) {
         match self.trace {
             Some(Trace::Asked { question }) => {
-                let consent = is_yes(line);
-                self.request(session::Request::AnswerTrace { question, consent });
-                self.trace = consent.then_some(Trace::Answered);
-                if !consent {
-                    self.terminal.stop();
+                self.request(session::Request::AnswerTrace { question, consent: yes });
+                self.trace = yes.then_some(Trace::Answered);
+                if !yes {
+                    self.answers.stop();
                     (self.tell)(&Event::TraceRefused);
                 }
             }
@@ -442,7 +450,7 @@ impl<'a> Working<'a> {
     }
 
     fn trace_ended(&mut self) {
-        self.terminal.stop();
+        self.answers.stop();
         match self.trace.take() {
             Some(Trace::Running) => (self.tell)(&Event::TraceEnded),
             Some(Trace::Asked { .. } | Trace::Answered) => (self.tell)(&Event::TraceTakenBack),
@@ -602,11 +610,6 @@ impl Starter {
     }
 }
 
-/// Whether a typed answer is a yes, in either language. Anything else is a no.
-fn is_yes(line: &str) -> bool {
-    ["y", "yes", "s", "si", "sì"].contains(&line.trim().to_lowercase().as_str())
-}
-
 /// The next report of a data plane, where there is one.
 async fn next_report(plane: &mut Option<DataPlane>) -> Option<Report> {
     match plane {
@@ -661,11 +664,5 @@ mod tests {
     #[test]
     fn a_text_from_elsewhere_steers_no_terminal() {
         assert_eq!(readable("One\n\tTwo\x1b[2J\r\u{9b}31m è"), "One\n\tTwo[2J31m è");
-    }
-
-    #[test]
-    fn only_a_yes_is_a_yes() {
-        assert!(["y", "Y", " yes ", "s", "S", "sì", "SÌ", "si"].into_iter().all(is_yes));
-        assert!(["", "n", "no", "yn", "why", "1", "ok"].into_iter().all(|line| !is_yes(line)));
     }
 }

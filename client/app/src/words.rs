@@ -4,6 +4,7 @@
 
 mod english;
 mod italian;
+pub(crate) mod window;
 
 use std::net::SocketAddr;
 
@@ -108,6 +109,8 @@ pub(crate) enum Text {
     WorkstationRefused { workstation: String, port: u16 },
     /// The workstation does not answer.
     WorkstationSilent { workstation: String, port: u16 },
+    /// The screen of this computer has been locked for too long.
+    Left,
     /// The session is being closed from here.
     Closing,
     /// The session is over.
@@ -178,6 +181,14 @@ pub(crate) fn local_language() -> Language {
 fn language(locale: &str) -> Language {
     let italian = locale.split(['_', '-', '.', '@']).next().is_some_and(|tag| tag.eq_ignore_ascii_case("it"));
     if italian { Language::It } else { Language::En }
+}
+
+/// A time in a language, such as `5 minutes`.
+pub(crate) fn span(seconds: u32, language: Language) -> String {
+    match language {
+        Language::It => italian::span(seconds),
+        Language::En => english::span(seconds),
+    }
 }
 
 /// A time as people say it: the two larger units, none where one will do.
@@ -267,6 +278,7 @@ mod tests {
             Text::TraceEnded,
             Text::WorkstationRefused { workstation: s(), port: 3389 },
             Text::WorkstationSilent { workstation: s(), port: 3389 },
+            Text::Left,
             Text::Closing,
             Text::NotTold,
             Text::HelpDesk { phone: s() },

@@ -605,6 +605,7 @@ fn events_are_lines_of_json_for_programs() {
     let mut program = Program::connect(&gateway, &["--no-run", "--json"]);
     let next = || serde_json::from_str::<Value>(&program.line()).unwrap();
     assert_eq!(next()["event"], "reaching");
+    assert_eq!(next()["event"], "reached");
     let signed_in = next();
     assert_eq!((&signed_in["event"], &signed_in["session"]), (&json!("signed_in"), &json!("K7QM-2F9D")));
     let open = next();

@@ -6,6 +6,7 @@
 //! fingerprints = ["sha256:…"]        # or: ca = "office.pem", found beside this file
 //! language = "it"
 //! help = "06 1234567"
+//! remember_user = true
 //! ```
 
 use std::{
@@ -38,6 +39,9 @@ pub(crate) struct Profile {
     pub(crate) language: Option<Language>,
     /// The help desk's phone.
     pub(crate) help: Option<String>,
+    /// Whether the window may remember who signed in last; not on a shared computer.
+    #[serde(default)]
+    pub(crate) remember_user: bool,
 }
 
 impl Profile {

@@ -13,12 +13,14 @@ use crate::{api::Failure, listener::Address};
 pub(crate) enum Event {
     /// The gateway is being asked.
     Reaching { server: String },
+    /// It was reached, and has shown that it is the office's.
+    Reached,
     /// The office wants this read before there is a session; all of it.
     Notice { name: String, text: String },
     /// Whether it was read is asked.
     NoticeAsked,
-    /// The login succeeded. `ends_at` is in Unix seconds.
-    SignedIn { session: SessionNumber, workstation: String, ends_at: i64 },
+    /// The login succeeded. `ends_at` is in Unix seconds; until then it is `remaining_s` by the gateway's clock.
+    SignedIn { session: SessionNumber, workstation: String, ends_at: i64, remaining_s: u32 },
     /// Something happened to the person's second factor lately.
     FactorNews(FactorNews),
     /// The tunnel is up and the doors are open.
@@ -61,6 +63,8 @@ pub(crate) enum Event {
     WorkstationRefused { workstation: String, port: u16 },
     /// The workstation does not answer at a port.
     WorkstationSilent { workstation: String, port: u16 },
+    /// This computer's screen has been locked for a minute: nobody is here.
+    Left,
     /// The session is being closed from here.
     Closing,
     /// The gateway could not be told of the end.

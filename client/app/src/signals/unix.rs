@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Everything that means "enough".
+/// The signals that mean "enough".
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,

@@ -97,6 +97,9 @@ pub(super) fn say(text: &Text) -> String {
         Text::WorkstationSilent { workstation, port } => format!(
             "{workstation} does not answer (port {port}). It may be switched off: ask somebody at the office, or the help desk."
         ),
+        Text::Left => {
+            "This computer was locked for a minute, so the session was closed. Your programs are still open at the office. Sign in again.".into()
+        }
         Text::Closing => "Closing the session …".into(),
         Text::Ended { reason, idle_minutes } => ended(*reason, *idle_minutes),
         Text::NotTold => "The gateway could not be told; it will close the session by itself in a few minutes.".into(),
@@ -160,7 +163,7 @@ fn factor_news(what: Happened, when: &str) -> String {
     format!("Please note: on {when} {happened}. If you know nothing of it, call the help desk now.")
 }
 
-fn span(seconds: u32) -> String {
+pub(super) fn span(seconds: u32) -> String {
     Span::new(seconds).say(["hour", "hours"], ["minute", "minutes"], ["second", "seconds"], " and ")
 }
 

@@ -103,6 +103,9 @@ pub(super) fn say(text: &Text) -> String {
         Text::WorkstationSilent { workstation, port } => format!(
             "{workstation} non risponde (porta {port}). Forse è spento: chiedi a qualcuno in ufficio, o all'assistenza."
         ),
+        Text::Left => {
+            "Questo computer è rimasto bloccato per un minuto, perciò la sessione è stata chiusa. I tuoi programmi in ufficio sono ancora aperti. Accedi di nuovo.".into()
+        }
         Text::Closing => "Chiudo la sessione …".into(),
         Text::Ended { reason, idle_minutes } => ended(*reason, *idle_minutes),
         Text::NotTold => "Non è stato possibile avvisare il gateway: chiuderà la sessione da sé entro pochi minuti.".into(),
@@ -166,7 +169,7 @@ fn factor_news(what: Happened, when: &str) -> String {
     format!("Attenzione: il {when} {happened}. Se non ne sai nulla, chiama subito l'assistenza.")
 }
 
-fn span(seconds: u32) -> String {
+pub(super) fn span(seconds: u32) -> String {
     Span::new(seconds).say(["ora", "ore"], ["minuto", "minuti"], ["secondo", "secondi"], " e ")
 }
 

@@ -1,0 +1,184 @@
+//! The thread that does what the window wishes: one errand at a time, on a runtime of its own, so that the window never waits.
+
+use std::{
+    sync::mpsc::{Sender, channel},
+    thread,
+};
+
+use gateway_api::{CloseReason, login::Language, password, record};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::state::{Errand, News, What};
+use crate::{
+    answers::Answers,
+    api::{Client, Failure, trust},
+    config::Config,
+    device::Device,
+    notification,
+    session::{self, Event, Order, Outcome, Show},
+    signals::Signals,
+    telling,
+    words::{Text, window::labels},
+};
+
+/// The window's hand on that thread. Dropping it ends the thread, after a session that goes on.
+pub(crate) struct Errands {
+    errands: UnboundedSender<(Errand, Buttons)>,
+    answer: UnboundedSender<bool>,
+    enough: UnboundedSender<()>,
+    /// What came back, in order.
+    pub(crate) news: std::sync::mpsc::Receiver<News>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+/// What a person may press while an errand lasts.
+struct Buttons {
+    answer: UnboundedReceiver<bool>,
+    enough: UnboundedReceiver<()>,
+}
+
+impl Errands {
+    /// Starts the thread. `wake` is called whenever there is news.
+    pub(crate) fn start(config: Config, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+        let (errands, inbox) = unbounded_channel();
+        let (sender, news) = channel();
+        let mut teller = Teller { news: sender, wake: Box::new(wake) };
+        let thread = thread::Builder::new().name("errands".to_owned()).spawn(move || {
+            match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime.block_on(run(&config, inbox, &mut teller)),
+                Err(error) => teller.tell(News::Stopped(Text::Broken { cause: error.to_string() })),
+            }
+        })?;
+        let (answer, _) = unbounded_channel();
+        let (enough, _) = unbounded_channel();
+        Ok(Self { errands, answer, enough, news, thread: Some(thread) })
+    }
+
+    /// Begins an errand. It waits for the one before.
+    pub(crate) fn begin(&mut self, errand: Errand) {
+        let (answer, answers) = unbounded_channel();
+        let (enough, pressed) = unbounded_channel();
+        (self.answer, self.enough) = (answer, enough);
+        let _ = self.errands.send((errand, Buttons { answer: answers, enough: pressed }));
+    }
+
+    /// Says yes or no.
+    pub(crate) fn answer(&self, yes: bool) {
+        let _ = self.answer.send(yes);
+    }
+
+    /// Says that it is enough.
+    pub(crate) fn enough(&self) {
+        let _ = self.enough.send(());
+    }
+}
+
+impl Drop for Errands {
+    fn drop(&mut self) {
+        // Nobody is left to press anything: a session that goes on is closed in order, whatever took the window away.
+        self.enough();
+        let (nobody, _) = unbounded_channel();
+        self.errands = nobody;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Teller {
+    news: Sender<News>,
+    wake: Box<dyn Fn() + Send>,
+}
+
+impl Teller {
+    fn tell(&mut self, news: News) {
+        let _ = self.news.send(news);
+        (self.wake)();
+    }
+}
+
+async fn run(config: &Config, mut inbox: UnboundedReceiver<(Errand, Buttons)>, teller: &mut Teller) {
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return teller.tell(News::Stopped(Text::Broken { cause: error.to_string() })),
+    };
+    loop {
+        let next = tokio::select! {
+            next = inbox.recv() => next,
+            () = signals.next() => {
+                if signals.is_system() {
+                    teller.tell(News::Go);
+                }
+                continue;
+            }
+        };
+        let Some((errand, Buttons { answer, enough })) = next else { return };
+        signals.listen_to(enough);
+        let news = run_errand(config, errand, answer, &mut signals, teller).await.unwrap_or_else(News::Stopped);
+        teller.tell(news);
+        if signals.is_system() {
+            teller.tell(News::Go);
+        }
+    }
+}
+
+async fn run_errand(
+    config: &Config,
+    errand: Errand,
+    answer: UnboundedReceiver<bool>,
+    signals: &mut Signals,
+    teller: &mut Teller,
+) -> Result<News, Text> {
+    let broken = |cause| Text::Broken { cause };
+    let tls = trust::config(&config.trust).map_err(broken)?;
+    let Errand { server, user, password, code: second_factor, language, what } = errand;
+    let device = Device::load(&server).map_err(broken)?;
+    let client = Client::new(server.clone(), tls, device);
+    let name = server.to_string();
+    let over = |failure: Failure| News::Over { outcome: Outcome::from(failure), server: name.clone() };
+    Ok(match what {
+        What::Work => {
+            let show = Show::prepare(config.carrier.clone()).ok_or(Text::NoRdpProgram)?;
+            let answers = Answers::Window(answer);
+            let order = Order { server, client, user, password, second_factor, language, show, answers };
+            let mut tell = |event: &Event| {
+                if let Some(sentence) = said_aside(event, language) {
+                    notification::show(&sentence);
+                }
+                teller.tell(News::Told(event.clone()));
+            };
+            let outcome = session::work(order, signals, &mut tell).await;
+            News::Over { outcome, server: name }
+        }
+        What::ChangePassword(new_password) => {
+            let request = password::Request { user, password, second_factor, new_password, language };
+            tokio::select! {
+                answer = client.change_password(request) => answer.map_or_else(over, |()| News::PasswordChanged),
+                () = signals.next() => given_up(name.clone()),
+            }
+        }
+        What::ShowRecord => {
+            let request = record::Request { user, password, second_factor, language };
+            tokio::select! {
+                answer = client.own_record(request) => answer.map_or_else(over, News::Record),
+                () = signals.next() => given_up(name.clone()),
+            }
+        }
+    })
+}
+
+/// Nobody waits for the answer any more.
+fn given_up(server: String) -> News {
+    News::Over { outcome: Outcome::Ended { reason: CloseReason::WorkerClosed, idle_minutes: 0 }, server }
+}
+
+/// What is said on the desktop too: whoever works in a window that fills the screen does not see this one.
+fn said_aside(event: &Event, language: Language) -> Option<String> {
+    match event {
+        Event::Warning { .. } | Event::WarningLifted { .. } => {
+            telling::event(event.clone(), false).map(|text| text.say(language))
+        }
+        Event::TraceAsked { .. } => Some(labels(language).question_waits.to_owned()),
+        _ => None,
+    }
+}

@@ -1,0 +1,447 @@
+//! What the window shows and what comes of it: news and acts in, a scene and a wish out.
+//!
+//! ```text
+//!             ┌────────────── back, "sign in again" ───────────────┐
+//!             ▼                                                    │
+//!  Form ── sign in ──> Connecting ──> (Reading) ──> Working ──> Ended
+//!   │ ▲                     │                          │
+//!   │ └── wrong password ───┘      the window's cross: one question, then closed
+//!   └── change password, record ──> Form or Record
+//! ```
+//!
+//! It asks nobody anything: time is an argument, what it wants done is a [`Wish`]. It knows no window either; `view.rs` draws it.
+
+mod form;
+mod session;
+
+use std::time::{Duration, Instant};
+
+use gateway_api::{
+    CloseReason,
+    login::{Code, Language, Password, RefusalCode},
+    record::Own,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::Server,
+    session::{Event, Outcome},
+    telling,
+    words::{
+        Text,
+        window::{Labels, labels},
+    },
+};
+pub(crate) use form::{Field, Form, Purpose};
+pub(crate) use session::{Connecting, Step, Trace, Working};
+
+/// The whole window.
+pub(crate) struct State {
+    pub(crate) language: Language,
+    pub(crate) look: Look,
+    /// The help desk's phone.
+    pub(crate) help: Option<String>,
+    pub(crate) scene: Scene,
+    /// Whether closing is asked about, whatever the scene is.
+    pub(crate) close_asked: bool,
+    /// The session ends because the window does.
+    leaving: bool,
+    /// The window may go: nothing is asked any more.
+    done: bool,
+    /// Where to, and who, for the next form.
+    known: Known,
+}
+
+/// What a form has in it from the start.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    /// From the profile: nobody types an address then.
+    pub(crate) server: Option<Server>,
+    /// What was written where the profile names none.
+    pub(crate) written: String,
+    /// From the profile, or from the last time.
+    pub(crate) user: Option<String>,
+}
+
+/// How the window looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Look {
+    #[default]
+    Light,
+    Dark,
+    Contrast,
+}
+
+/// What stands in the window.
+pub(crate) enum Scene {
+    Form(Form),
+    Connecting(Connecting),
+    /// What the office wants read: names and texts.
+    Reading(Vec<(String, String)>),
+    Working(Working),
+    Ended(Ended),
+    Record(Own),
+}
+
+/// A sentence, and what it means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) tone: Tone,
+    pub(crate) sentence: String,
+}
+
+/// What a sentence means. Told by a sign and a word, and by colour on top.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Good,
+    Plain,
+    Warning,
+    Bad,
+}
+
+/// Why it is over.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// There was a session, and it came to its end.
+    pub(crate) well: bool,
+    /// Whether signing in again makes sense.
+    pub(crate) again: bool,
+    pub(crate) sentence: String,
+}
+
+/// What a person does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
+    Speak(Language),
+    Look(Look),
+    Turn(Purpose),
+    Submit,
+    Read(bool),
+    /// Agrees to a recording, or not; or ends it.
+    Answer(bool),
+    /// The button.
+    Close,
+    /// The window's cross.
+    Leave,
+    /// The answer to the one question.
+    Stay,
+    Back,
+}
+
+/// What the window wants done.
+pub(crate) enum Wish {
+    Begin(Errand),
+    /// Tells the session a yes or a no.
+    Answer(bool),
+    /// Ends the session, or the way to it.
+    Enough,
+    /// Language or look are others now, and to be remembered.
+    Remember,
+    /// Nothing is left to do: the window may go.
+    Go,
+}
+
+/// What the office is asked for.
+pub(crate) struct Errand {
+    pub(crate) server: Server,
+    pub(crate) user: String,
+    pub(crate) password: Password,
+    pub(crate) code: Option<Code>,
+    pub(crate) language: Language,
+    pub(crate) what: What,
+}
+
+/// See [`Errand`].
+pub(crate) enum What {
+    Work,
+    ChangePassword(Password),
+    ShowRecord,
+}
+
+/// What became of an errand.
+#[derive(Debug)]
+pub(crate) enum News {
+    Told(Event),
+    /// The session, or the way to it, is over; or the office did not do what it was asked for.
+    Over {
+        outcome: Outcome,
+        server: String,
+    },
+    /// This computer lacks something: there was no session.
+    Stopped(Text),
+    PasswordChanged,
+    Record(Own),
+    /// The system wants the program to end.
+    Go,
+}
+
+impl State {
+    pub(crate) fn new(language: Language, look: Look, help: Option<String>, known: Known) -> Self {
+        let scene = Scene::Form(Form::new(Purpose::SignIn, &known));
+        Self { language, look, help, scene, close_asked: false, leaving: false, done: false, known }
+    }
+
+    /// One that has nothing but a sentence: the profile makes no sense.
+    pub(crate) fn stopped(language: Language, look: Look, sentence: String) -> Self {
+        let mut state = Self::new(language, look, None, Known::default());
+        state.scene = Scene::Ended(Ended { well: false, again: false, sentence });
+        state
+    }
+
+    pub(crate) fn labels(&self) -> &'static Labels {
+        labels(self.language)
+    }
+
+    /// Whom to remember.
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.known.user.as_deref()
+    }
+
+    /// A person did something.
+    pub(crate) fn act(&mut self, act: Act) -> Option<Wish> {
+        match act {
+            Act::Speak(language) => {
+                self.language = language;
+                Some(Wish::Remember)
+            }
+            Act::Look(look) => {
+                self.look = look;
+                Some(Wish::Remember)
+            }
+            Act::Turn(purpose) => {
+                self.turn(purpose, None);
+                None
+            }
+            Act::Submit => self.submit(),
+            Act::Read(is_read) => {
+                if is_read {
+                    self.scene = Scene::Connecting(Connecting { step: Step::SignIn, ..Connecting::default() });
+                }
+                Some(Wish::Answer(is_read))
+            }
+            Act::Answer(yes) => self.answer(yes),
+            Act::Close => self.close(),
+            Act::Leave => self.leave(),
+            Act::Stay => {
+                self.close_asked = false;
+                None
+            }
+            Act::Back => {
+                self.turn(Purpose::SignIn, None);
+                None
+            }
+        }
+    }
+
+    /// Something happened.
+    pub(crate) fn take(&mut self, news: News, now: Instant) -> Option<Wish> {
+        match news {
+            News::Told(event) => {
+                self.told(event, now);
+                None
+            }
+            News::Over { outcome, server } => self.over(outcome, server),
+            News::Stopped(text) => {
+                self.fail(&text);
+                if self.leaving { self.go() } else { None }
+            }
+            News::PasswordChanged => {
+                self.turn(Purpose::SignIn, Some((Tone::Good, Text::PasswordChanged.say(self.language))));
+                None
+            }
+            News::Record(own) => {
+                self.scene = Scene::Record(own);
+                None
+            }
+            News::Go => self.go(),
+        }
+    }
+
+    /// How long until a countdown shows something else. None while there is none.
+    pub(crate) fn next_change(&self, now: Instant) -> Option<Duration> {
+        let Scene::Working(working) = &self.scene else { return None };
+        working.next_change(now)
+    }
+
+    /// Another form, with the names of the last one.
+    fn turn(&mut self, purpose: Purpose, said: Option<(Tone, String)>) {
+        let mut form = Form::new(purpose, &self.known);
+        if let Scene::Form(before) = &self.scene {
+            form.server.clone_from(&before.server);
+            form.user.clone_from(&before.user);
+            form.focus = Some(form.first_empty());
+        }
+        form.said = said.map(|(tone, sentence)| Said { tone, sentence });
+        self.scene = Scene::Form(form);
+    }
+
+    fn submit(&mut self) -> Option<Wish> {
+        let (language, labels) = (self.language, self.labels());
+        let Scene::Form(form) = &mut self.scene else { return None };
+        if form.asking {
+            return None;
+        }
+        match form.errand(&self.known, language, labels) {
+            Ok(errand) => {
+                // The names stay for the next form; the password is gone with the errand.
+                self.known.user = Some(errand.user.clone());
+                self.known.written = form.server.clone().unwrap_or_default();
+                if matches!(errand.what, What::Work) {
+                    self.scene = Scene::Connecting(Connecting::default());
+                } else {
+                    (form.asking, form.said) = (true, None);
+                }
+                Some(Wish::Begin(errand))
+            }
+            Err((field, sentence)) => {
+                form.said = Some(Said { tone: Tone::Bad, sentence });
+                form.focus = Some(field);
+                None
+            }
+        }
+    }
+
+    fn answer(&mut self, yes: bool) -> Option<Wish> {
+        let Scene::Working(working) = &mut self.scene else { return None };
+        working.trace = match working.trace {
+            Trace::Asked { .. } if yes => Trace::Agreed,
+            Trace::Asked { .. } => Trace::Not,
+            running => running,
+        };
+        Some(Wish::Answer(yes))
+    }
+
+    /// "Enough", at the session or on the way to it.
+    fn close(&mut self) -> Option<Wish> {
+        self.close_asked = false;
+        match &mut self.scene {
+            Scene::Connecting(connecting) => connecting.closing = true,
+            Scene::Working(working) => working.closing = true,
+            Scene::Reading(_) => {}
+            Scene::Form(_) | Scene::Ended(_) | Scene::Record(_) => return None,
+        }
+        Some(Wish::Enough)
+    }
+
+    /// The window's cross, and the answer yes to the question that follows it.
+    fn leave(&mut self) -> Option<Wish> {
+        match &self.scene {
+            _ if self.done => self.go(),
+            Scene::Form(_) | Scene::Ended(_) | Scene::Record(_) => self.go(),
+            Scene::Working(_) if !self.close_asked => {
+                self.close_asked = true;
+                None
+            }
+            Scene::Connecting(_) | Scene::Reading(_) | Scene::Working(_) => {
+                self.leaving = true;
+                self.close()
+            }
+        }
+    }
+
+    fn told(&mut self, event: Event, now: Instant) {
+        match (event, &mut self.scene) {
+            (Event::Notice { name, text }, Scene::Reading(texts)) => texts.push((name, text)),
+            (Event::Notice { name, text }, scene @ Scene::Connecting(_)) => {
+                *scene = Scene::Reading(vec![(name, text)]);
+            }
+            (Event::ProgramStarted { .. }, scene @ Scene::Connecting(_)) => {
+                if let Scene::Connecting(Connecting { working: Some(working), closing, .. }) = scene {
+                    working.closing |= *closing;
+                    let working = std::mem::replace(&mut **working, Working::nothing(now));
+                    *scene = Scene::Working(working);
+                }
+            }
+            (event, Scene::Connecting(connecting)) => connecting.told(event, now),
+            (event, Scene::Working(working)) => working.told(event, now),
+            (_, Scene::Form(_) | Scene::Reading(_) | Scene::Ended(_) | Scene::Record(_)) => {}
+        }
+    }
+
+    fn over(&mut self, outcome: Outcome, server: String) -> Option<Wish> {
+        if self.leaving {
+            return self.go();
+        }
+        self.close_asked = false;
+        if let Outcome::Refused(refusal) = &outcome {
+            let purpose = match (&self.scene, refusal.code) {
+                (_, RefusalCode::PasswordExpired) => Some(Purpose::ChangePassword),
+                (Scene::Form(form), _) => Some(form.purpose),
+                // What another try may set right.
+                (
+                    _,
+                    RefusalCode::WrongCredentials
+                    | RefusalCode::TooManyAttempts
+                    | RefusalCode::AlreadyConnected
+                    | RefusalCode::LoginOver,
+                ) => Some(Purpose::SignIn),
+                _ => None,
+            };
+            if let Some(purpose) = purpose {
+                let expired = refusal.code == RefusalCode::PasswordExpired;
+                let said = if expired {
+                    self.labels().password_expired.to_owned()
+                } else {
+                    telling::outcome(outcome, server).1.say(self.language)
+                };
+                self.turn(purpose, Some((Tone::Bad, said)));
+                return None;
+            }
+        }
+        // The worker went back before there was a session.
+        if matches!(outcome, Outcome::Ended { reason: CloseReason::WorkerClosed, .. })
+            && !matches!(self.scene, Scene::Working(_))
+        {
+            self.turn(Purpose::SignIn, None);
+            return None;
+        }
+        if matches!(outcome, Outcome::NoticeUnread { .. }) {
+            let text = Text::NoticeUnread { asked: true }.say(self.language);
+            self.turn(Purpose::SignIn, Some((Tone::Plain, text)));
+            return None;
+        }
+        let purpose = if let Scene::Form(form) = &self.scene { Some(form.purpose) } else { None };
+        let sentence = self.sentence(&outcome);
+        let well = matches!(outcome, Outcome::Ended { .. });
+        let (_, text) = telling::outcome(outcome, server);
+        let sentence = sentence.unwrap_or_else(|| text.say(self.language));
+        match purpose {
+            Some(purpose) => self.turn(purpose, Some((Tone::Bad, sentence))),
+            None => self.scene = Scene::Ended(Ended { well, again: true, sentence }),
+        }
+        None
+    }
+
+    /// Where the terminal's words would send to a terminal, or the scene knows better.
+    fn sentence(&self, outcome: &Outcome) -> Option<String> {
+        let labels = self.labels();
+        let left = matches!(&self.scene, Scene::Working(working) if working.left);
+        match outcome {
+            Outcome::Ended { reason: CloseReason::WorkerClosed, .. } if left => Some(Text::Left.say(self.language)),
+            Outcome::ProgramFailed { program, status } => Some((labels.program_failed)(program, status)),
+            Outcome::ProgramWentAway { program } => Some((labels.program_went_away)(program)),
+            _ => None,
+        }
+    }
+
+    fn fail(&mut self, text: &Text) {
+        let sentence = match text {
+            Text::NoRdpProgram => self.labels().no_rdp_program.to_owned(),
+            text => text.say(self.language),
+        };
+        match &self.scene {
+            Scene::Form(form) => self.turn(form.purpose, Some((Tone::Bad, sentence))),
+            _ => self.scene = Scene::Ended(Ended { well: false, again: true, sentence }),
+        }
+    }
+
+    fn go(&mut self) -> Option<Wish> {
+        self.done = true;
+        Some(Wish::Go)
+    }
+}
+
+#[cfg(test)]
+#[path = "state/tests.rs"]
+mod tests;

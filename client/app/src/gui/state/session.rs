@@ -1,0 +1,222 @@
+//! The way to a session, and the session itself: what was told of it so far.
+
+use std::time::{Duration, Instant};
+
+use gateway_api::{SessionNumber, login::Language, session::Limit};
+
+use super::{Said, Tone};
+use crate::{clock, session::Event, telling, words::Text};
+
+/// While so little is left, a countdown shows seconds; before, minutes.
+const BY_SECONDS: Duration = Duration::from_secs(120);
+
+/// How far the way is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Step {
+    #[default]
+    Reach,
+    SignIn,
+    Way,
+    Desktop,
+}
+
+impl Step {
+    /// All, in their order.
+    pub(crate) const ALL: [Self; 4] = [Self::Reach, Self::SignIn, Self::Way, Self::Desktop];
+}
+
+/// The way to the desktop.
+#[derive(Debug, Default)]
+pub(crate) struct Connecting {
+    /// What is under way; what comes before is done.
+    pub(crate) step: Step,
+    /// The session, once it is there.
+    pub(super) working: Option<Box<Working>>,
+    /// The worker wants no more of it.
+    pub(crate) closing: bool,
+}
+
+/// A session.
+#[derive(Debug)]
+pub(crate) struct Working {
+    pub(crate) workstation: String,
+    pub(crate) number: SessionNumber,
+    /// As the clock on the wall will show it.
+    pub(crate) until: String,
+    ends: Instant,
+    warnings: Vec<(Limit, Instant)>,
+    /// What is wrong with the line, in the order it came.
+    line: Vec<Wrong>,
+    /// Packets go by the session channel.
+    pub(crate) by_channel: bool,
+    /// The workstation's own trouble.
+    trouble: Option<Text>,
+    /// What happened to the second factor lately.
+    news: Vec<Text>,
+    pub(crate) trace: Trace,
+    pub(crate) closing: bool,
+    /// This computer's screen was locked for too long.
+    pub(super) left: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wrong {
+    ChannelLost,
+    TunnelSilent,
+}
+
+/// A recording of sizes and times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trace {
+    Not,
+    /// For so many seconds; so many were there to answer.
+    Asked {
+        seconds: u32,
+        answer_s: u32,
+    },
+    /// The answer was yes.
+    Agreed,
+    /// For so many seconds at most.
+    Running {
+        seconds: u32,
+    },
+}
+
+impl Connecting {
+    pub(super) fn told(&mut self, event: Event, now: Instant) {
+        match event {
+            Event::Reached => self.step = self.step.max(Step::SignIn),
+            Event::SignedIn { session, workstation, ends_at, remaining_s } => {
+                self.step = Step::Way;
+                let working = Working::new(workstation, session, clock::wall(ends_at), now, remaining_s);
+                self.working = Some(Box::new(working));
+            }
+            Event::Open { .. } => self.step = Step::Desktop,
+            Event::Closing => self.closing = true,
+            event => {
+                if let Some(working) = &mut self.working {
+                    working.told(event, now);
+                }
+            }
+        }
+    }
+}
+
+impl Working {
+    fn new(workstation: String, number: SessionNumber, until: String, now: Instant, remaining_s: u32) -> Self {
+        Self {
+            workstation,
+            number,
+            until,
+            ends: now + Duration::from_secs(remaining_s.into()),
+            warnings: Vec::new(),
+            line: Vec::new(),
+            by_channel: false,
+            trouble: None,
+            news: Vec::new(),
+            trace: Trace::Not,
+            closing: false,
+            left: false,
+        }
+    }
+
+    pub(super) fn nothing(now: Instant) -> Self {
+        Self::new(String::new(), SessionNumber::new(0), String::new(), now, 0)
+    }
+
+    pub(super) fn told(&mut self, event: Event, now: Instant) {
+        match event {
+            Event::Warning { limit, seconds } => {
+                self.warnings.retain(|(known, _)| *known != limit);
+                self.warnings.push((limit, now + Duration::from_secs(seconds.into())));
+            }
+            Event::WarningLifted { limit } => self.warnings.retain(|(known, _)| *known != limit),
+            Event::ChannelLost => self.wrong(Wrong::ChannelLost),
+            Event::ChannelBack => self.line.retain(|wrong| *wrong != Wrong::ChannelLost),
+            Event::TunnelSilent => self.wrong(Wrong::TunnelSilent),
+            Event::TunnelBack => self.line.retain(|wrong| *wrong != Wrong::TunnelSilent),
+            Event::ByChannel => self.by_channel = true,
+            Event::ByUdp => self.by_channel = false,
+            event @ (Event::WorkstationRefused { .. } | Event::WorkstationSilent { .. }) => {
+                self.trouble = telling::event(event, false);
+            }
+            event @ Event::FactorNews(_) => self.news.extend(telling::event(event, false)),
+            Event::TraceAsked { seconds, answer_s } => self.trace = Trace::Asked { seconds, answer_s },
+            Event::TraceBegun { seconds, .. } => self.trace = Trace::Running { seconds },
+            Event::TraceRefused | Event::TraceTakenBack | Event::TraceEnded => self.trace = Trace::Not,
+            Event::Left => self.left = true,
+            Event::Closing => self.closing = true,
+            // Said by the scene itself, or by what comes after.
+            Event::Reaching { .. }
+            | Event::Reached
+            | Event::Notice { .. }
+            | Event::NoticeAsked
+            | Event::SignedIn { .. }
+            | Event::Open { .. }
+            | Event::ProgramStarted { .. }
+            | Event::WireguardSecret
+            | Event::Holding { .. }
+            | Event::TraceUnasked
+            | Event::NotTold => {}
+        }
+    }
+
+    fn wrong(&mut self, wrong: Wrong) {
+        if !self.line.contains(&wrong) {
+            self.line.push(wrong);
+        }
+    }
+
+    /// How much is left, in whole seconds.
+    pub(crate) fn left(&self, now: Instant) -> u32 {
+        seconds_until(self.ends, now)
+    }
+
+    /// What is to be said, the most urgent first.
+    pub(crate) fn said(&self, language: Language, now: Instant) -> Vec<Said> {
+        let mut warnings = self.warnings.clone();
+        warnings.sort_by_key(|(_, ends)| *ends);
+        let warnings = warnings.into_iter().map(|(limit, ends)| {
+            let seconds = rounded(seconds_until(ends, now));
+            (Tone::Warning, Text::Warning { limit, seconds })
+        });
+        let line = self.line.iter().map(|wrong| match wrong {
+            Wrong::ChannelLost => (Tone::Warning, Text::ChannelLost),
+            Wrong::TunnelSilent => (Tone::Warning, Text::TunnelSilent),
+        });
+        let trouble = self.trouble.iter().map(|text| (Tone::Bad, text.clone()));
+        let news = self.news.iter().map(|text| (Tone::Warning, text.clone()));
+        let way = self.by_channel.then_some((Tone::Plain, Text::ByChannel));
+        let all = warnings.chain(line).chain(trouble).chain(news).chain(way);
+        all.map(|(tone, text)| Said { tone, sentence: text.say(language) }).collect()
+    }
+
+    /// How long until a countdown shows something else.
+    pub(super) fn next_change(&self, now: Instant) -> Option<Duration> {
+        let moments = self.warnings.iter().map(|(_, ends)| *ends).chain([self.ends]);
+        moments.map(|ends| next_change(ends.saturating_duration_since(now))).min()
+    }
+
+    /// Whether nothing is wrong with the line.
+    pub(crate) fn line_is_well(&self) -> bool {
+        self.line.is_empty()
+    }
+}
+
+fn seconds_until(moment: Instant, now: Instant) -> u32 {
+    let left = moment.saturating_duration_since(now);
+    u32::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
+}
+
+/// Whole minutes, until the seconds count.
+fn rounded(seconds: u32) -> u32 {
+    if u64::from(seconds) > BY_SECONDS.as_secs() { seconds.div_ceil(60) * 60 } else { seconds }
+}
+
+/// Until the minutes are others, or, near the end, the seconds.
+fn next_change(left: Duration) -> Duration {
+    let unit = if left > BY_SECONDS { 60_000 } else { 1000 };
+    let past = left.as_millis() % unit;
+    // A little later, so that the new number is there for sure.
+    Duration::from_millis(u64::try_from(past).unwrap_or(0) + 20)
+}

@@ -1,0 +1,327 @@
+use gateway_api::{
+    SessionNumber,
+    login::{LONGEST_CODE, Refusal},
+    session::Limit,
+};
+use zeroize::Zeroizing;
+
+use super::*;
+
+fn state() -> State {
+    let known = Known { server: Server::parse("gw.comune.example"), ..Known::default() };
+    State::new(Language::En, Look::Light, Some("06 1234567".to_owned()), known)
+}
+
+fn form(state: &mut State) -> &mut Form {
+    match &mut state.scene {
+        Scene::Form(form) => form,
+        _ => panic!("no form"),
+    }
+}
+
+fn working(state: &State) -> &Working {
+    match &state.scene {
+        Scene::Working(working) => working,
+        _ => panic!("not at work"),
+    }
+}
+
+fn ended(state: &State) -> &Ended {
+    match &state.scene {
+        Scene::Ended(ended) => ended,
+        _ => panic!("not ended"),
+    }
+}
+
+fn fill(state: &mut State) {
+    let form = form(state);
+    form.user = "m.rossi".to_owned();
+    form.password.insert("secret", 0);
+}
+
+fn over(state: &mut State, outcome: Outcome) -> Option<Wish> {
+    state.take(News::Over { outcome, server: "gw.comune.example".to_owned() }, Instant::now())
+}
+
+fn refused(state: &mut State, code: RefusalCode) {
+    let refusal =
+        Refusal { code, message: "The gateway's words.".into(), support: "K7QM-2F9D".into(), retry_after_s: None };
+    assert!(over(state, Outcome::Refused(Box::new(refusal))).is_none());
+}
+
+/// Signed in, the desktop open.
+fn at_work(now: Instant) -> State {
+    let mut state = state();
+    fill(&mut state);
+    assert!(matches!(state.act(Act::Submit), Some(Wish::Begin(_))));
+    let told = [
+        Event::Reaching { server: "gw".into() },
+        Event::Reached,
+        Event::SignedIn {
+            session: SessionNumber::new(7),
+            workstation: "anagrafe-07".into(),
+            ends_at: 0,
+            remaining_s: 3600,
+        },
+        Event::Open { workstation: "anagrafe-07".into(), doors: Vec::new() },
+        Event::ProgramStarted { program: "xfreerdp".into() },
+    ];
+    for event in told {
+        state.take(News::Told(event), now);
+    }
+    state
+}
+
+#[test]
+fn the_passwords_leave_the_form_with_the_errand() {
+    let mut state = state();
+    fill(&mut state);
+    form(&mut state).code = Zeroizing::new(" 123 456 ".to_owned());
+    let Some(Wish::Begin(errand)) = state.act(Act::Submit) else { panic!("nothing begun") };
+    assert_eq!((errand.user.as_str(), errand.password.expose()), ("m.rossi", "secret"));
+    assert_eq!(errand.code.as_ref().map(Code::expose), Some("123 456"));
+    assert!(matches!(errand.what, What::Work));
+    assert!(matches!(state.scene, Scene::Connecting(_)));
+    refused(&mut state, RefusalCode::WrongCredentials);
+    let form = form(&mut state);
+    assert!(form.password.is_empty() && form.code.is_empty());
+    assert_eq!((form.user.as_str(), form.focus), ("m.rossi", Some(Field::Password)));
+    assert_eq!(
+        form.said.as_ref().map(|said| said.sentence.as_str()),
+        Some("The gateway's words. Support number: K7QM-2F9D")
+    );
+}
+
+#[test]
+fn what_is_wanting_is_asked_for_where_it_is_wanting() {
+    let mut state = State::new(Language::It, Look::Light, None, Known::default());
+    let wanting = |state: &mut State, expected| {
+        assert!(state.act(Act::Submit).is_none());
+        let form = form(state);
+        assert!(form.said.as_ref().is_some_and(|said| said.tone == Tone::Bad && !said.sentence.is_empty()));
+        assert_eq!(form.focus, Some(expected));
+    };
+    wanting(&mut state, Field::Server);
+    form(&mut state).server = Some("gw.comune.example".to_owned());
+    wanting(&mut state, Field::User);
+    form(&mut state).user = " m.rossi ".to_owned();
+    wanting(&mut state, Field::Password);
+    form(&mut state).password.insert("secret", 0);
+    *form(&mut state).code = "1".repeat(LONGEST_CODE + 1);
+    wanting(&mut state, Field::Code);
+    form(&mut state).code.clear();
+    assert!(matches!(state.act(Act::Submit), Some(Wish::Begin(_))));
+    refused(&mut state, RefusalCode::WrongCredentials);
+    assert_eq!(form(&mut state).server.as_deref(), Some("gw.comune.example"), "written once, and still to be mended");
+}
+
+#[test]
+fn an_expired_password_is_changed_where_it_is_told() {
+    let mut state = state();
+    fill(&mut state);
+    state.act(Act::Submit);
+    refused(&mut state, RefusalCode::PasswordExpired);
+    assert_eq!(form(&mut state).purpose, Purpose::ChangePassword);
+    form(&mut state).password.insert("old", 0);
+    form(&mut state).new_password.insert("new one", 0);
+    form(&mut state).new_password_again.insert("new 0ne", 0);
+    assert!(state.act(Act::Submit).is_none(), "they differ");
+    assert!(form(&mut state).new_password.is_empty() && !form(&mut state).password.is_empty());
+    form(&mut state).new_password.insert("new one", 0);
+    form(&mut state).new_password_again.insert("new one", 0);
+    let Some(Wish::Begin(errand)) = state.act(Act::Submit) else { panic!("nothing begun") };
+    assert!(matches!(&errand.what, What::ChangePassword(new) if new.expose() == "new one"));
+    assert!(form(&mut state).asking);
+    assert!(state.act(Act::Submit).is_none(), "one at a time");
+    refused(&mut state, RefusalCode::PasswordNotTaken);
+    assert_eq!(form(&mut state).purpose, Purpose::ChangePassword, "try another");
+    state.take(News::PasswordChanged, Instant::now());
+    let form = form(&mut state);
+    assert_eq!(form.purpose, Purpose::SignIn);
+    assert!(form.said.as_ref().is_some_and(|said| said.tone == Tone::Good));
+}
+
+#[test]
+fn the_steps_follow_what_really_happened() {
+    let mut state = state();
+    fill(&mut state);
+    state.act(Act::Submit);
+    let step = |state: &State| match &state.scene {
+        Scene::Connecting(connecting) => connecting.step,
+        _ => panic!("not on the way"),
+    };
+    let now = Instant::now();
+    assert_eq!(step(&state), Step::Reach);
+    state.take(News::Told(Event::Reached), now);
+    assert_eq!(step(&state), Step::SignIn);
+    let signed_in =
+        Event::SignedIn { session: SessionNumber::new(7), workstation: "w".into(), ends_at: 0, remaining_s: 60 };
+    state.take(News::Told(signed_in), now);
+    assert_eq!(step(&state), Step::Way);
+    state.take(News::Told(Event::ByChannel), now);
+    state.take(News::Told(Event::Open { workstation: "w".into(), doors: Vec::new() }), now);
+    assert_eq!(step(&state), Step::Desktop);
+    state.take(News::Told(Event::ProgramStarted { program: "p".into() }), now);
+    assert!(working(&state).by_channel, "what was told on the way is not forgotten");
+}
+
+#[test]
+fn a_notice_is_read_before_the_way_goes_on() {
+    let mut state = state();
+    fill(&mut state);
+    state.act(Act::Submit);
+    let now = Instant::now();
+    for name in ["privacy", "security"] {
+        state.take(News::Told(Event::Notice { name: name.into(), text: "Read me.".into() }), now);
+    }
+    state.take(News::Told(Event::NoticeAsked), now);
+    assert!(matches!(&state.scene, Scene::Reading(texts) if texts.len() == 2));
+    assert!(matches!(state.act(Act::Read(true)), Some(Wish::Answer(true))));
+    assert!(matches!(state.scene, Scene::Connecting(_)));
+    state.take(News::Told(Event::Notice { name: "third".into(), text: "Read me.".into() }), now);
+    assert!(matches!(state.act(Act::Read(false)), Some(Wish::Answer(false))));
+    over(&mut state, Outcome::NoticeUnread { asked: true });
+    assert!(form(&mut state).said.is_some());
+}
+
+#[test]
+fn a_warning_counts_down_and_goes() {
+    let now = Instant::now();
+    let mut state = at_work(now);
+    let after = |seconds| now + Duration::from_secs(seconds);
+    let said = |state: &State, now| working(state).said(Language::En, now);
+    assert!(said(&state, now).is_empty());
+    state.take(News::Told(Event::Warning { limit: Limit::AgreementEnded, seconds: 900 }), now);
+    state.take(News::Told(Event::Warning { limit: Limit::Idle, seconds: 300 }), now);
+    let both = said(&state, after(10));
+    assert!(both[0].sentence.contains("5 minutes.") && both[1].sentence.contains("15 minutes:"), "{both:?}");
+    assert!(both.iter().all(|said| said.tone == Tone::Warning));
+    assert!(said(&state, after(295))[0].sentence.contains("in 5 seconds"));
+    state.take(News::Told(Event::WarningLifted { limit: Limit::Idle }), after(296));
+    assert_eq!(said(&state, after(296)).len(), 1);
+}
+
+#[test]
+fn the_window_is_drawn_again_when_a_number_changes_and_not_before() {
+    let now = Instant::now();
+    let mut state = at_work(now);
+    let about = |wait: Option<Duration>, seconds: u64| {
+        let wait = wait.expect("something counts down").as_millis();
+        assert!((u128::from(seconds) * 1000..u128::from(seconds) * 1000 + 100).contains(&wait), "{wait}");
+    };
+    about(state.next_change(now + Duration::from_secs(13)), 47);
+    state.take(News::Told(Event::Warning { limit: Limit::Idle, seconds: 60 }), now);
+    about(state.next_change(now + Duration::from_millis(1)), 1);
+    assert!(state.next_change(now + Duration::from_millis(100)) > Some(Duration::from_millis(800)));
+    over(&mut state, Outcome::Ended { reason: CloseReason::Idle, idle_minutes: 15 });
+    assert_eq!(state.next_change(now), None, "nothing counts down");
+}
+
+#[test]
+fn the_line_is_well_once_all_of_it_is() {
+    let now = Instant::now();
+    let mut state = at_work(now);
+    for event in [Event::ChannelLost, Event::TunnelSilent, Event::ChannelBack] {
+        state.take(News::Told(event), now);
+    }
+    assert!(!working(&state).line_is_well());
+    state.take(News::Told(Event::TunnelBack), now);
+    assert!(working(&state).line_is_well());
+}
+
+#[test]
+fn nothing_is_recorded_without_a_yes_and_a_recording_is_ended_here() {
+    let now = Instant::now();
+    let mut state = at_work(now);
+    state.take(News::Told(Event::TraceAsked { seconds: 600, answer_s: 60 }), now);
+    assert!(matches!(state.act(Act::Answer(false)), Some(Wish::Answer(false))));
+    assert_eq!(working(&state).trace, Trace::Not);
+    state.take(News::Told(Event::TraceAsked { seconds: 600, answer_s: 60 }), now);
+    assert!(matches!(state.act(Act::Answer(true)), Some(Wish::Answer(true))));
+    state.take(News::Told(Event::TraceBegun { seconds: 600, by_key: true }), now);
+    assert_eq!(working(&state).trace, Trace::Running { seconds: 600 });
+    assert!(matches!(state.act(Act::Answer(false)), Some(Wish::Answer(false))));
+    state.take(News::Told(Event::TraceEnded), now);
+    assert_eq!(working(&state).trace, Trace::Not);
+}
+
+#[test]
+fn the_windows_cross_asks_once_and_then_closes_session_and_window() {
+    let now = Instant::now();
+    let mut state = at_work(now);
+    assert!(state.act(Act::Leave).is_none() && state.close_asked, "one question");
+    assert!(state.act(Act::Stay).is_none() && !state.close_asked);
+    assert!(state.act(Act::Leave).is_none());
+    assert!(matches!(state.act(Act::Leave), Some(Wish::Enough)));
+    assert!(working(&state).closing && !state.close_asked);
+    let end = Outcome::Ended { reason: CloseReason::WorkerClosed, idle_minutes: 15 };
+    assert!(matches!(over(&mut state, end), Some(Wish::Go)));
+    assert!(matches!(state.act(Act::Leave), Some(Wish::Go)), "going, it is asked by the system once more");
+}
+
+#[test]
+fn the_button_closes_the_session_and_leaves_the_window() {
+    let mut state = at_work(Instant::now());
+    assert!(matches!(state.act(Act::Close), Some(Wish::Enough)));
+    assert!(over(&mut state, Outcome::Ended { reason: CloseReason::WorkerClosed, idle_minutes: 15 }).is_none());
+    assert!(ended(&state).well && ended(&state).sentence.contains("Goodbye"));
+    assert!(state.act(Act::Back).is_none());
+    assert_eq!(form(&mut state).user, "m.rossi");
+    assert!(matches!(state.act(Act::Leave), Some(Wish::Go)), "nothing is open: no question");
+}
+
+#[test]
+fn an_end_by_itself_is_told_with_what_to_do_and_takes_the_question_back() {
+    let mut state = at_work(Instant::now());
+    state.act(Act::Leave);
+    over(&mut state, Outcome::Ended { reason: CloseReason::Idle, idle_minutes: 15 });
+    assert!(!state.close_asked);
+    assert!(
+        ended(&state).well
+            && ended(&state).sentence.contains("15 minutes")
+            && ended(&state).sentence.contains("Sign in again")
+    );
+}
+
+#[test]
+fn who_locked_the_computer_and_left_finds_out_why_it_is_over() {
+    let mut state = at_work(Instant::now());
+    state.take(News::Told(Event::Left), Instant::now());
+    over(&mut state, Outcome::Ended { reason: CloseReason::WorkerClosed, idle_minutes: 15 });
+    assert!(ended(&state).well && ended(&state).sentence.contains("locked for a minute"));
+}
+
+#[test]
+fn no_sentence_in_the_window_sends_anybody_to_a_terminal() {
+    let outcomes = || {
+        [
+            Outcome::ProgramFailed { program: "p".into(), status: "exit code 1".into() },
+            Outcome::ProgramWentAway { program: "p".into() },
+            Outcome::ProgramBroke { program: "p".into(), status: "exit code 1".into() },
+            Outcome::ProgramMissing { program: "p".into(), cause: "gone".into() },
+            Outcome::Unresolved,
+            Outcome::Unreachable { cause: "no answer".into() },
+            Outcome::Untrusted { cause: "another key".into() },
+        ]
+    };
+    for language in [Language::En, Language::It] {
+        let mut sentences = Vec::new();
+        for outcome in outcomes() {
+            let mut state = at_work(Instant::now());
+            state.language = language;
+            over(&mut state, outcome);
+            assert!(!ended(&state).well);
+            sentences.push(ended(&state).sentence.clone());
+        }
+        let mut state = at_work(Instant::now());
+        state.language = language;
+        state.take(News::Stopped(Text::NoRdpProgram), Instant::now());
+        sentences.push(ended(&state).sentence.clone());
+        for sentence in sentences {
+            assert!(
+                !sentence.contains("--") && !sentence.contains("above") && !sentence.contains("sopra"),
+                "{sentence}"
+            );
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! The window driven without a screen: what stands in each state, in both languages, found and pressed as a screen reader or a keyboard
+//! does it.
+
+use std::time::Instant;
+
+use egui::{Key, accesskit::Role};
+use egui_kittest::{
+    Harness,
+    kittest::{NodeT as _, Queryable as _},
+};
+use gateway_api::{
+    CloseReason, SessionNumber,
+    login::Language,
+    record::{Own, Record},
+    session::Limit,
+};
+
+use super::{
+    state::{Act, Known, Look, News, Purpose, Scene, State, Wish},
+    theme, view,
+};
+use crate::{
+    config::Server,
+    session::{Event, Outcome},
+};
+
+/// The window's inside, and the wishes it had.
+struct Inside {
+    state: State,
+    wishes: Vec<&'static str>,
+    dressed: Option<Look>,
+}
+
+fn name(wish: &Wish) -> &'static str {
+    match wish {
+        Wish::Begin(_) => "begin",
+        Wish::Answer(true) => "yes",
+        Wish::Answer(false) => "no",
+        Wish::Enough => "enough",
+        Wish::Remember => "remember",
+        Wish::Go => "go",
+    }
+}
+
+fn window(state: State) -> Harness<'static, Inside> {
+    let inside = Inside { state, wishes: Vec::new(), dressed: None };
+    let mut harness = Harness::builder().with_size([480.0, 680.0]).build_ui_state(
+        |ui, inside: &mut Inside| {
+            if inside.dressed != Some(inside.state.look) {
+                theme::dress(ui.ctx(), inside.state.look);
+                inside.dressed = Some(inside.state.look);
+            }
+            if let Some(act) = view::draw(ui, &mut inside.state, Instant::now()) {
+                let wish = inside.state.act(act);
+                inside.wishes.extend(wish.as_ref().map(name));
+            }
+        },
+        inside,
+    );
+    harness.run();
+    harness
+}
+
+fn signed_out(language: Language) -> State {
+    let known = Known { server: Server::parse("gw.comune.example"), ..Known::default() };
+    State::new(language, Look::Light, Some("06 1234567".to_owned()), known)
+}
+
+/// A state as it is after all this happened.
+fn after(language: Language, events: Vec<Event>) -> State {
+    let mut state = signed_out(language);
+    if let Scene::Form(form) = &mut state.scene {
+        form.user = "m.rossi".to_owned();
+        form.password.insert("secret", 0);
+    }
+    state.act(Act::Submit);
+    for event in events {
+        state.take(News::Told(event), Instant::now());
+    }
+    state
+}
+
+fn signed_in() -> Event {
+    let session = SessionNumber::new(7);
+    Event::SignedIn { session, workstation: "anagrafe-07".to_owned(), ends_at: 1_795_000_000, remaining_s: 3600 }
+}
+
+fn at_work(language: Language, more: Vec<Event>) -> State {
+    let mut events = vec![Event::Reached, signed_in(), Event::ProgramStarted { program: "xfreerdp".to_owned() }];
+    events.extend(more);
+    after(language, events)
+}
+
+/// All that a screen reader finds, as one text.
+fn heard(harness: &Harness<'_, Inside>) -> String {
+    let all = harness.root().children_recursive();
+    all.filter_map(|node| {
+        let node = node.accesskit_node();
+        node.label().or_else(|| node.value())
+    })
+    .collect::<Vec<_>>()
+    .join("\n")
+}
+
+#[track_caller]
+fn assert_heard(state: State, words: &[&str]) {
+    let harness = window(state);
+    let heard = heard(&harness);
+    for word in words {
+        assert!(heard.contains(word), "`{word}` is not in:\n{heard}");
+    }
+}
+
+#[test]
+fn signing_in_takes_a_keyboard_and_nothing_else() {
+    let mut harness = window(signed_out(Language::En));
+    assert!(harness.get_by_label("Office user name").is_focused(), "the first empty field");
+    harness.get_by_label("Office user name").type_text("m.rossi");
+    harness.run();
+    harness.key_press(Key::Tab);
+    harness.run();
+    assert!(harness.get_by_label("Office password").is_focused());
+    harness.get_by_label("Office password").type_text("secret");
+    harness.run();
+    let password = harness.get_by_label("Office password");
+    assert_eq!(password.accesskit_node().role(), Role::PasswordInput);
+    assert!(!heard(&harness).contains("secret"));
+    harness.key_press(Key::Enter);
+    harness.run();
+    assert_eq!(harness.state().wishes, ["begin"]);
+    assert!(heard(&harness).contains("On the way to your office computer"));
+}
+
+#[test]
+fn every_field_and_button_is_reached_by_tab_in_the_order_it_is_read() {
+    let mut harness = window(signed_out(Language::En));
+    let mut reached = Vec::new();
+    for _ in 0..8 {
+        let focused = harness.root().children_recursive().find(egui_kittest::Node::is_focused);
+        let label = focused.and_then(|node| {
+            let node = node.accesskit_node();
+            node.label().or_else(|| node.labelled_by().next().and_then(|label| label.value()))
+        });
+        reached.extend(label);
+        harness.key_press(Key::Tab);
+        harness.run();
+    }
+    let expected = [
+        "Office user name",
+        "Office password",
+        "Code from your phone",
+        "Sign in",
+        "Change your password",
+        "What is recorded about you",
+    ];
+    assert_eq!(reached.get(..expected.len()), Some(&expected.map(str::to_owned)[..]), "{reached:?}");
+}
+
+#[test]
+fn each_state_says_what_it_is_in_both_languages() {
+    assert_heard(signed_out(Language::En), &["Go to your office computer", "Help desk: 06 1234567", "Italiano"]);
+    assert_heard(signed_out(Language::It), &["Vai al tuo computer in ufficio", "Assistenza: 06 1234567", "English"]);
+    assert_heard(
+        after(Language::En, vec![Event::Reached]),
+        &["Reach your office", "done", "Check who you are", "under way", "Open your desktop", "to come", "Cancel"],
+    );
+    assert_heard(after(Language::It, vec![Event::Reached]), &["Raggiungere l'ufficio", "fatto", "in corso", "Annulla"]);
+    let idle = || Event::Warning { limit: Limit::Idle, seconds: 60 };
+    assert_heard(
+        at_work(Language::En, vec![idle()]),
+        &["You are at anagrafe-07", "1 hour from now", "You seem to be away", "Close the session", "0000-0007"],
+    );
+    assert_heard(at_work(Language::It, vec![idle()]), &["Sei su anagrafe-07", "ancora 1 ora", "Chiudi la sessione"]);
+    let notice = || Event::Notice { name: "privacy".to_owned(), text: "All of the text.\nTo its end.".to_owned() };
+    assert_heard(
+        after(Language::En, vec![notice()]),
+        &["All of the text.\nTo its end.", "I have read it", "not that you agree"],
+    );
+    assert_heard(
+        after(Language::It, vec![notice()]),
+        &["All of the text.\nTo its end.", "L'ho letto", "non che sei d'accordo"],
+    );
+    for (language, words) in [
+        (Language::En, ["You were away for 15 minutes", "Sign in again", "Close this window"]),
+        (Language::It, ["15 minuti", "Accedi di nuovo", "Chiudi questa finestra"]),
+    ] {
+        let mut state = at_work(language, Vec::new());
+        let outcome = Outcome::Ended { reason: CloseReason::Idle, idle_minutes: 15 };
+        state.take(News::Over { outcome, server: "gw".to_owned() }, Instant::now());
+        assert_heard(state, &words);
+    }
+}
+
+#[test]
+fn the_record_shows_each_entry_in_words_and_as_it_stands() {
+    let record = Record {
+        at: 1_795_000_000,
+        kind: "session_opened".to_owned(),
+        session: Some(SessionNumber::new(7)),
+        fields: [("device".to_owned(), "personal".to_owned())].into(),
+    };
+    let own = Own { records: vec![record], left_off: 2, openings: Vec::new() };
+    let mut state = signed_out(Language::En);
+    state.take(News::Record(own.clone()), Instant::now());
+    assert_heard(
+        state,
+        &["A session opened", "session_opened  0000-0007  device=personal", "2 older ones", "Nobody has looked"],
+    );
+    let mut state = signed_out(Language::It);
+    state.take(News::Record(own), Instant::now());
+    let mut harness = window(state);
+    assert!(heard(&harness).contains("Si è aperta una sessione"));
+    harness.key_press(Key::Escape);
+    harness.run();
+    assert!(matches!(&harness.state().state.scene, Scene::Form(form) if form.purpose == Purpose::SignIn));
+}
+
+#[test]
+fn the_question_before_the_end_is_answered_by_keyboard() {
+    let mut state = at_work(Language::En, Vec::new());
+    state.act(Act::Leave);
+    let mut harness = window(state);
+    assert!(heard(&harness).contains("Close the session?"));
+    harness.key_press(Key::Escape);
+    harness.run();
+    assert!(!harness.state().state.close_asked && harness.state().wishes.is_empty());
+    harness.state_mut().state.act(Act::Leave);
+    harness.run();
+    harness.get_by_label("Close the session").focus();
+    harness.run();
+    harness.key_press(Key::Enter);
+    harness.run();
+    assert_eq!(harness.state().wishes, ["enough"]);
+}
+
+#[test]
+fn the_offices_question_is_answered_with_a_button_and_no_is_first() {
+    let mut harness = window(at_work(Language::En, vec![Event::TraceAsked { seconds: 600, answer_s: 60 }]));
+    let heard = heard(&harness);
+    assert!(heard.contains("up to 10 minutes") && !heard.contains("Type y"), "{heard}");
+    let (no, yes) = (harness.get_by_label("No").rect(), harness.get_by_label("I agree").rect());
+    assert!(no.top() < yes.top());
+    harness.get_by_label("I agree").click();
+    harness.run();
+    assert_eq!(harness.state().wishes, ["yes"]);
+}
+
+#[test]
+fn language_and_look_change_at_once_and_are_to_be_remembered() {
+    let mut harness = window(signed_out(Language::En));
+    harness.get_by_label("Italiano").click();
+    harness.run();
+    assert!(heard(&harness).contains("Vai al tuo computer in ufficio"));
+    harness.get_by_label("Aspetto").click();
+    harness.run();
+    harness.get_by_label("Contrasto elevato").click();
+    harness.run();
+    assert_eq!(harness.state().wishes, ["remember", "remember"]);
+    assert_eq!(harness.state().dressed, Some(Look::Contrast));
+}
+
+#[test]
+fn nothing_moves_while_nothing_happens() {
+    for state in
+        [signed_out(Language::En), after(Language::En, vec![Event::Reached]), at_work(Language::En, Vec::new())]
+    {
+        let mut harness = window(state);
+        harness.step();
+        let wait = harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
+        assert!(wait >= std::time::Duration::from_secs(1), "drawn again after {wait:?}");
+    }
+}
+
+#[test]
+fn twice_as_large_nothing_is_out_of_reach() {
+    let mut harness = window(signed_out(Language::It));
+    harness.ctx.set_zoom_factor(2.0);
+    harness.run();
+    harness.get_by_label("Accedi").focus();
+    harness.run();
+    harness.run();
+    let (button, window) = (harness.get_by_label("Accedi").rect(), harness.ctx.content_rect());
+    assert!(window.contains_rect(button), "{button:?} in {window:?}");
+}

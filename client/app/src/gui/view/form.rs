@@ -1,0 +1,73 @@
+//! Name, password, code: to sign in, to change the password, to see the record.
+
+use egui::Ui;
+
+use super::{
+    super::{
+        state::{Act, Field, Form, Purpose},
+        theme::Palette,
+    },
+    field, parts,
+};
+use crate::words::window::Labels;
+
+pub(super) fn draw(ui: &mut Ui, look: &Palette, labels: &Labels, form: &mut Form) -> Option<Act> {
+    let (title, button, password) = match form.purpose {
+        Purpose::SignIn => (labels.sign_in_title, labels.sign_in, labels.password),
+        Purpose::ChangePassword => (labels.change_title, labels.change, labels.present_password),
+        Purpose::ShowRecord => (labels.record_title, labels.show_record, labels.password),
+    };
+    parts::title(ui, title);
+    if let Some(said) = &form.said {
+        parts::sentence(ui, look, said);
+        ui.add_space(4.0);
+    }
+    let mut act = None;
+    ui.add_enabled_ui(!form.asking, |ui| {
+        let mut entered = fields(ui, look, labels, form, password);
+        ui.add_space(6.0);
+        entered |= parts::first_button(ui, look, if form.asking { labels.asking } else { button }).clicked();
+        if entered {
+            act = Some(Act::Submit);
+        }
+        ui.add_space(6.0);
+        act = act.or(others(ui, labels, form.purpose));
+    });
+    act
+}
+
+/// True if Enter was pressed.
+fn fields(ui: &mut Ui, look: &Palette, labels: &Labels, form: &mut Form, password: &str) -> bool {
+    let focus = form.focus.take();
+    let wants = |field| focus == Some(field);
+    let mut entered = false;
+    if let Some(server) = &mut form.server {
+        entered |= field::line(ui, look, (labels.server, labels.server_hint), server, wants(Field::Server));
+    }
+    entered |= field::line(ui, look, (labels.user, ""), &mut form.user, wants(Field::User));
+    entered |= field::password(ui, password, &mut form.password, wants(Field::Password));
+    if form.purpose == Purpose::ChangePassword {
+        entered |= field::password(ui, labels.new_password, &mut form.new_password, wants(Field::NewPassword));
+        entered |= field::password(ui, labels.new_password_again, &mut form.new_password_again, false);
+    }
+    entered |= field::line(ui, look, (labels.code, labels.code_hint), &mut *form.code, wants(Field::Code));
+    entered
+}
+
+fn others(ui: &mut Ui, labels: &Labels, purpose: Purpose) -> Option<Act> {
+    let mut act = None;
+    if purpose == Purpose::SignIn {
+        ui.columns(2, |columns| {
+            let [left, right] = columns else { return };
+            if parts::button(left, labels.change_password).clicked() {
+                act = Some(Act::Turn(Purpose::ChangePassword));
+            }
+            if parts::button(right, labels.show_record).clicked() {
+                act = Some(Act::Turn(Purpose::ShowRecord));
+            }
+        });
+    } else if parts::button(ui, labels.back).clicked() || parts::escape(ui) {
+        act = Some(Act::Back);
+    }
+    act
+}

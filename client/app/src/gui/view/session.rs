@@ -1,0 +1,144 @@
+//! The way to the desktop, the work, the question before the end, and the end.
+
+use std::time::Instant;
+
+use egui::{Align, Layout, RichText, Ui};
+use gateway_api::login::Language;
+
+use super::{
+    super::{
+        state::{Act, Connecting, Ended, Said, Step, Tone, Trace, Working},
+        theme::Palette,
+    },
+    parts,
+};
+use crate::words::{self, Text, window::Labels};
+
+/// The steps: which is done, which is under way.
+pub(super) fn connecting(
+    ui: &mut Ui,
+    look: &Palette,
+    labels: &Labels,
+    language: Language,
+    connecting: &Connecting,
+) -> Option<Act> {
+    parts::title(ui, labels.connecting_title);
+    parts::card(ui, look, |ui| {
+        for step in Step::ALL {
+            step_line(ui, look, labels, step, connecting.step);
+        }
+    });
+    ui.add_space(8.0);
+    if connecting.closing {
+        ui.label(Text::Closing.say(language));
+        return None;
+    }
+    let pressed = parts::button(ui, labels.cancel).clicked() || parts::escape(ui);
+    pressed.then_some(Act::Close)
+}
+
+fn step_line(ui: &mut Ui, look: &Palette, labels: &Labels, step: Step, present: Step) {
+    let name = match step {
+        Step::Reach => labels.step_reach,
+        Step::SignIn => labels.step_sign_in,
+        Step::Way => labels.step_way,
+        Step::Desktop => labels.step_desktop,
+    };
+    ui.horizontal(|ui| {
+        let [good, _] = look.tone(Tone::Good);
+        let (word, colour) = match step.cmp(&present) {
+            std::cmp::Ordering::Less => {
+                parts::sign(ui, Tone::Good, good, look.card, 20.0);
+                (labels.done, look.text)
+            }
+            std::cmp::Ordering::Equal => {
+                parts::ring(ui, look.accent, true, 20.0);
+                (labels.under_way, look.text)
+            }
+            std::cmp::Ordering::Greater => {
+                parts::ring(ui, look.muted, false, 20.0);
+                (labels.to_come, look.muted)
+            }
+        };
+        ui.label(RichText::new(name).color(colour));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| parts::small(ui, look, word));
+    });
+}
+
+/// Whose desktop, until when, what is to be known, and the way out.
+pub(super) fn working(
+    ui: &mut Ui,
+    look: &Palette,
+    labels: &Labels,
+    language: Language,
+    working: &Working,
+    now: Instant,
+) -> Option<Act> {
+    parts::title(ui, &(labels.at_work)(&working.workstation));
+    let left = words::span(working.left(now).div_ceil(60) * 60, language);
+    ui.label((labels.until)(&working.until, &left));
+    ui.add_space(6.0);
+    for said in working.said(language, now) {
+        parts::sentence(ui, look, &said);
+    }
+    let act = trace(ui, look, labels, language, working.trace);
+    parts::card(ui, look, |ui| {
+        if working.line_is_well() {
+            ui.horizontal(|ui| {
+                let [good, _] = look.tone(Tone::Good);
+                parts::sign(ui, Tone::Good, good, look.card, 20.0);
+                ui.label(labels.line_well);
+            });
+        }
+        ui.label(labels.desktop_is_open);
+        parts::small(ui, look, &(labels.session_number)(&working.number.to_string()));
+    });
+    ui.add_space(10.0);
+    if working.closing {
+        ui.label(Text::Closing.say(language));
+        return None;
+    }
+    act.or(parts::first_button(ui, look, labels.close).clicked().then_some(Act::Close))
+}
+
+/// The office's question, or what runs since.
+fn trace(ui: &mut Ui, look: &Palette, labels: &Labels, language: Language, trace: Trace) -> Option<Act> {
+    match trace {
+        Trace::Not | Trace::Agreed => None,
+        Trace::Asked { seconds, answer_s } => parts::card(ui, look, |ui| {
+            ui.label((labels.trace_question)(&words::span(seconds, language), &words::span(answer_s, language)));
+            let no = parts::button(ui, labels.disagree).clicked();
+            let yes = parts::button(ui, labels.agree).clicked();
+            (yes || no).then_some(Act::Answer(yes))
+        }),
+        Trace::Running { seconds } => {
+            let sentence = (labels.trace_running)(&words::span(seconds, language));
+            parts::sentence(ui, look, &Said { tone: Tone::Warning, sentence });
+            parts::button(ui, labels.end_trace).clicked().then_some(Act::Answer(false))
+        }
+    }
+}
+
+/// The one question before the session ends with the window.
+pub(super) fn close_question(ui: &mut Ui, look: &Palette, labels: &Labels) -> Option<Act> {
+    parts::title(ui, labels.close_question);
+    ui.label(labels.close_consequence);
+    ui.add_space(10.0);
+    if parts::with_keyboard(parts::first_button(ui, look, labels.close)).clicked() {
+        return Some(Act::Leave);
+    }
+    let stays = parts::button(ui, labels.stay).clicked() || parts::escape(ui);
+    stays.then_some(Act::Stay)
+}
+
+/// Why it is over, and what to do.
+pub(super) fn ended(ui: &mut Ui, look: &Palette, labels: &Labels, ended: &Ended) -> Option<Act> {
+    let (title, tone) = if ended.well { (labels.ended_title, Tone::Plain) } else { (labels.failed_title, Tone::Bad) };
+    parts::title(ui, title);
+    parts::sentence(ui, look, &Said { tone, sentence: ended.sentence.clone() });
+    ui.add_space(10.0);
+    if ended.again && parts::with_keyboard(parts::first_button(ui, look, labels.sign_in_again)).clicked() {
+        return Some(Act::Back);
+    }
+    parts::button(ui, labels.leave).clicked().then_some(Act::Leave)
+}

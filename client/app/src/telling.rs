@@ -1,0 +1,76 @@
+//! What events and outcomes of a session are in words: the same sentences in the terminal and in the window.
+
+use gateway_api::CloseReason;
+
+use crate::{
+    Exit, clock,
+    session::{Event, Outcome},
+    words::Text,
+};
+
+/// An event in words, if it is worth any. `door` says that the person starts the program that shows the desktop.
+pub(crate) fn event(event: Event, door: bool) -> Option<Text> {
+    Some(match event {
+        Event::Reaching { server } => Text::Reaching { server },
+        Event::Reached => return None,
+        Event::Notice { name, text } => Text::Notice { name, text },
+        Event::NoticeAsked => Text::NoticeAsked,
+        Event::SignedIn { session, workstation, ends_at, .. } => {
+            Text::SignedIn { workstation, number: session, until: clock::wall(ends_at) }
+        }
+        Event::FactorNews(news) => Text::FactorNews { what: news.what, when: clock::day_and_time(news.at) },
+        Event::Open { workstation, .. } if door => Text::DoorOpen { workstation },
+        Event::Open { .. } => return None,
+        Event::ProgramStarted { program } => Text::Starting { program },
+        Event::WireguardSecret => Text::WireguardSecret,
+        Event::Holding { workstation } => Text::Holding { workstation },
+        Event::Warning { limit, seconds } => Text::Warning { limit, seconds },
+        Event::WarningLifted { limit } => Text::WarningLifted { limit },
+        Event::TunnelSilent => Text::TunnelSilent,
+        Event::TunnelBack => Text::TunnelBack,
+        Event::ByChannel => Text::ByChannel,
+        Event::ByUdp => Text::ByUdp,
+        Event::ChannelLost => Text::ChannelLost,
+        Event::ChannelBack => Text::ChannelBack,
+        Event::TraceAsked { seconds, answer_s } => Text::TraceAsked { seconds, answer_s },
+        Event::TraceUnasked => Text::TraceUnasked,
+        Event::TraceRefused => Text::TraceRefused,
+        Event::TraceTakenBack => Text::TraceTakenBack,
+        Event::TraceBegun { seconds, by_key } => Text::TraceBegun { seconds, by_key },
+        Event::TraceEnded => Text::TraceEnded,
+        Event::WorkstationRefused { workstation, port } => Text::WorkstationRefused { workstation, port },
+        Event::WorkstationSilent { workstation, port } => Text::WorkstationSilent { workstation, port },
+        Event::Left => Text::Left,
+        Event::Closing => Text::Closing,
+        Event::NotTold => Text::NotTold,
+    })
+}
+
+/// An outcome in words, and as an exit code.
+pub(crate) fn outcome(outcome: Outcome, server: String) -> (Exit, Text) {
+    match outcome {
+        Outcome::Ended { reason, idle_minutes } => {
+            // There was a session, but what ended it is that the gateway was not to be reached.
+            let exit = if reason == CloseReason::ClientLost { Exit::Unreachable } else { Exit::Ended };
+            (exit, Text::Ended { reason, idle_minutes })
+        }
+        Outcome::ProgramWentAway { program } => (Exit::Ended, Text::ProgramWentAway { program }),
+        Outcome::ProgramFailed { program, status } => (Exit::Failed, Text::ProgramFailed { program, status }),
+        Outcome::ProgramBroke { program, status } => (Exit::Failed, Text::ProgramBroke { program, status }),
+        Outcome::WorkstationUntrusted { workstation } => (Exit::Failed, Text::WorkstationUntrusted { workstation }),
+        Outcome::ProgramMissing { program, cause } => (Exit::Failed, Text::ProgramMissing { program, cause }),
+        Outcome::NothingGranted => (Exit::Failed, Text::NothingGranted),
+        Outcome::Unwritable { path, cause } => (Exit::Failed, Text::Unwritable { path, cause }),
+        Outcome::Broken { cause } => (Exit::Failed, Text::Broken { cause }),
+        Outcome::Untrusted { cause } => (Exit::Failed, Text::Untrusted { server, cause }),
+        Outcome::NotAGateway { cause } => (Exit::Failed, Text::NotAGateway { server, cause }),
+        Outcome::NoTunnel { endpoint } => (Exit::Unreachable, Text::NoTunnel { endpoint }),
+        Outcome::Unresolved => (Exit::Unreachable, Text::Unresolved { server }),
+        Outcome::Unreachable { cause } => (Exit::Unreachable, Text::Unreachable { server, cause }),
+        Outcome::NoticeUnread { asked } => (Exit::Refused, Text::NoticeUnread { asked }),
+        Outcome::Refused(refusal) => (
+            Exit::Refused,
+            Text::Refused { message: refusal.message, support: refusal.support, retry_after_s: refusal.retry_after_s },
+        ),
+    }
+}

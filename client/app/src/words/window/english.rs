@@ -1,0 +1,122 @@
+//! The window's labels in English.
+
+use super::Labels;
+
+pub(super) static LABELS: Labels = Labels {
+    other_language: "Italiano",
+    appearance: "Appearance",
+    light: "Light",
+    dark: "Dark",
+    contrast: "High contrast",
+    larger: "Larger text",
+    smaller: "Smaller text",
+
+    sign_in_title: "Go to your office computer",
+    server: "Your office's gateway",
+    server_hint: "as in your office's letter",
+    user: "Office user name",
+    password: "Office password",
+    code: "Code from your phone",
+    code_hint: "leave empty if you have none",
+    sign_in: "Sign in",
+    change_password: "Change your password",
+    show_record: "What is recorded about you",
+    back: "Back",
+
+    change_title: "Change your office password",
+    present_password: "Present password",
+    new_password: "New password",
+    new_password_again: "New password once more",
+    change: "Change password",
+    password_expired: "Your password has expired, or must be changed first. Choose another one here, then sign in with it.",
+    asking: "Asking your office …",
+
+    server_missing: "Write the gateway's name as it stands in your office's letter.",
+    user_missing: "Write your office user name.",
+    new_password_missing: "Write the new password, twice.",
+
+    connecting_title: "On the way to your office computer",
+    step_reach: "Reach your office",
+    step_sign_in: "Check who you are",
+    step_way: "Open the protected way",
+    step_desktop: "Open your desktop",
+    done: "done",
+    under_way: "under way",
+    to_come: "to come",
+    cancel: "Cancel",
+
+    reading_title: "Please read this first",
+    reading_meaning: "The button says that you have read it, not that you agree.",
+    read: "I have read it",
+    not_read: "Not now",
+
+    at_work: |workstation| format!("You are at {workstation}"),
+    until: |time, left| format!("until {time} at most, {left} from now"),
+    desktop_is_open: "Your desktop is in its own window. Close that window when you are done, or press the button below.",
+    line_well: "The line to your office works.",
+    session_number: |number| format!("Session number {number}"),
+    close: "Close the session",
+    trace_question: |length, answer| {
+        format!(
+            "Your office asks to record this session for up to {length}, to test how it tells that nobody is at work.\n\
+             Recorded are sizes and times of packets: they show when you press a key or move the mouse, but not which or where, and nothing of what you see, write or say.\n\
+             The recording is deleted after seven days, and you can end it at any time.\n\
+             No answer within {answer} is a no."
+        )
+    },
+    question_waits: "Your office asks you something: please look at the Deskgate window.",
+    agree: "I agree",
+    disagree: "No",
+    trace_running: |length| {
+        format!("Sizes and times of this session's packets are being recorded, for up to {length}.")
+    },
+    end_trace: "End the recording",
+
+    ended_title: "The session is closed",
+    failed_title: "That did not work",
+    sign_in_again: "Sign in again",
+    leave: "Close this window",
+    program_failed: |program, status| {
+        format!(
+            "The program that shows your desktop ({program}) ended at once with an error ({status}), and the session with it. Try again; if it recurs, call the help desk."
+        )
+    },
+    program_went_away: |program| {
+        format!(
+            "The program that shows your desktop ({program}) ended at once, and the session with it. Ask the help desk for one that stays open."
+        )
+    },
+    no_rdp_program: "The program that shows your desktop is not installed on this computer. Install FreeRDP (package freerdp2-x11), or ask the help desk.",
+
+    close_question: "Close the session?",
+    close_consequence: "The way to your office computer is closed. Your programs there stay open.",
+    stay: "Stay at work",
+
+    record_title: "What is recorded about you",
+    record_sealed: "Your name and addresses are in these records as well, sealed.",
+    record_left_off: |records| format!("{records} older ones are not shown."),
+    kind: |word| {
+        Some(match word {
+            "login_refused" => "A sign-in was refused",
+            "password_changed" => "You changed your password",
+            "factor_enrolled" => "You enrolled an authenticator app",
+            "recovery_code_used" => "A recovery code was used",
+            "device_enrolled" => "A computer became a managed one",
+            "notice_read" => "You marked a text as read",
+            "session_opened" => "A session opened",
+            "channel_lost" => "The line was lost",
+            "channel_resumed" => "The line came back",
+            "session_resumed" => "The session went on after a restart",
+            "grant_changed" => "Your permission changed",
+            "session_closed" => "A session was closed",
+            _ => return None,
+        })
+    },
+
+    no_screen: "there is no screen",
+    no_window: |cause| {
+        format!(
+            "A window cannot be opened here ({cause}). In a terminal, `deskgate connect` does the same without one."
+        )
+    },
+};
