@@ -32,5 +32,6 @@ pub mod packets;
 pub mod rdp;
 pub mod screen;
 pub mod wait;
+pub mod window;
 pub mod wireguard;
 pub mod world;

@@ -92,6 +92,11 @@ impl<'a> Screen<'a> {
         self.share(wallpaper, 0)
     }
 
+    /// The share of the screen that has a colour.
+    pub fn share_of_colour(&self, colour: [u8; 3]) -> f64 {
+        self.share(Wallpaper(colour), 0)
+    }
+
     /// The share of pixels whose colours are at most `distance` from the wallpaper's.
     fn share(&self, wallpaper: Wallpaper, distance: u8) -> f64 {
         let picture = self.picture().unwrap_or_default();

@@ -8,7 +8,7 @@ use e2e::{
     echo::{Echo, answers, connect, read_line},
     gateway::{Setup, password},
     rdp::{BLUE, Desktop},
-    screen::Screen,
+    screen::{Bus, Screen},
     wait,
     world::{WORKSTATION, World},
 };
@@ -241,4 +241,36 @@ fn after_many_sessions_nothing_is_left_of_any() {
     wait::until("the workstation to forget its connections", Duration::from_secs(10), || {
         world.workstation.sh("ss -Htn state established").is_empty().then_some(())
     });
+}
+
+#[test]
+fn a_locked_home_computer_ends_the_desktop_after_a_minute_and_not_before() {
+    let world = World::new();
+    let _desk = crate::desk(&world);
+    let gateway = Setup::default().start(&world);
+    let _bus = Bus::start(&world.home);
+    let mut client = Connect::new(&gateway, "m.rossi").start(&world.home);
+    client.port();
+    let number = gateway.only_session();
+    let tell = |is_locked: bool| {
+        world.home.sh(&format!(
+            "dbus-send --session --type=signal /org/freedesktop/ScreenSaver \
+             org.freedesktop.ScreenSaver.ActiveChanged boolean:{is_locked}"
+        ));
+    };
+    wait::until("the client to listen on the bus", wait::SOON, || {
+        let rules = "dbus-send --session --print-reply --dest=org.freedesktop.DBus /org/freedesktop/DBus \
+                     org.freedesktop.DBus.Debug.Stats.GetAllMatchRules | grep -q ActiveChanged";
+        world.home.succeeds(rules).then_some(())
+    });
+    // Locked by mistake, and back.
+    tell(true);
+    tell(false);
+    tell(true);
+    let locked = Instant::now();
+    assert_eq!(client.wait(4 * wait::SOON).code(), exit::ENDED, "{}", client.said());
+    assert!(locked.elapsed() > Duration::from_secs(55), "it took {:?}", locked.elapsed());
+    assert!(client.said().contains("locked for a minute"), "{}", client.said());
+    assert_eq!(gateway.close_reason(&number, wait::SOON), "worker_closed");
+    gateway.assert_nothing_left();
 }

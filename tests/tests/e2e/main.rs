@@ -38,6 +38,7 @@ mod routed;
 mod secrets;
 mod the_world;
 mod trace;
+mod window;
 mod workstation;
 
 /// The home computer itself.

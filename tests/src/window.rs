@@ -1,0 +1,95 @@
+//! The worker's program as a window: on a screen, driven by keyboard and mouse, looked at in pixels.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    gateway::{CONTROL_PORT, Gateway, at, label},
+    netns::{Computer, Process},
+    screen::Screen,
+    wait,
+    world::{GATEWAY, World, program, programs},
+};
+
+/// The colour of the button that most people want, in the light look.
+const BUTTON: [u8; 3] = [0x12, 0x4f, 0x8f];
+/// The share of the screen that it takes at least: a third of it is enough.
+const ENOUGH: f64 = 0.004;
+
+/// A running window.
+#[derive(Debug)]
+pub struct Window<'a> {
+    computer: &'a Computer,
+    process: Process,
+}
+
+/// The file that an office would send to `user`'s home, and more lines of it.
+///
+/// # Panics
+/// When the world's folder cannot be written.
+pub fn profile(world: &World, gateway: &Gateway<'_>, more: &str) -> PathBuf {
+    let path = world.folder().join(label("comune") + ".deskgate");
+    let (server, pin) = (at(GATEWAY, CONTROL_PORT), gateway.fingerprint());
+    let text = format!("server = \"{server}\"\nfingerprints = [\"{pin}\"]\nhelp = \"06 1234567\"\n{more}\n");
+    std::fs::write(&path, text).expect("the world's folder is writable");
+    path
+}
+
+/// Where pictures of the window go, to be looked at.
+///
+/// # Panics
+/// When it cannot be made.
+pub fn pictures() -> PathBuf {
+    let folder = programs().join("pictures-of-the-window");
+    std::fs::create_dir_all(&folder).expect("beside the programs");
+    folder
+}
+
+impl<'a> Window<'a> {
+    /// Starts the program on a computer with a screen; `run` takes the place of the RDP program.
+    pub fn start(computer: &'a Computer, profile: &Path, run: &str) -> Self {
+        // As a login makes it: for one user and nobody else.
+        computer.sh("install -d -m 700 /tmp/runtime");
+        let mut command = computer.command(program("deskgate"));
+        command.arg("window").arg(profile).args(["--run", run]);
+        command.env("DISPLAY", Screen::DISPLAY).env("XDG_RUNTIME_DIR", "/tmp/runtime");
+        // There is no graphics card in the world.
+        command.env("LIBGL_ALWAYS_SOFTWARE", "1").env_remove("WAYLAND_DISPLAY");
+        Self { computer, process: computer.spawn(&label("window"), command, "") }
+    }
+
+    /// Waits until it is drawn, with a button to press in it.
+    ///
+    /// # Panics
+    /// When it is not; what the program said is shown.
+    pub fn wait_for_button(&self, screen: &Screen<'_>) {
+        let drawn = wait::within(2 * wait::SOON, || (screen.share_of_colour(BUTTON) > ENOUGH).then_some(()));
+        assert!(drawn.is_some(), "no window: {}", self.said());
+    }
+
+    /// Brings it to the front and gives it the keyboard, as a click on it would.
+    pub fn activate(&self) {
+        self.computer
+            .sh(&format!("DISPLAY={} xdotool search --name '^Deskgate$' windowactivate --sync", Screen::DISPLAY));
+    }
+
+    /// The title of the window that has the keyboard.
+    pub fn active(computer: &Computer) -> String {
+        let line = format!("DISPLAY={} xdotool getactivewindow getwindowname || true", Screen::DISPLAY);
+        computer.sh(&line).trim().to_owned()
+    }
+
+    /// All it said to the terminal.
+    pub fn said(&self) -> String {
+        self.process.stdout() + &self.process.stderr()
+    }
+
+    /// Waits for its end: the exit code.
+    pub fn wait(&mut self) -> Option<i32> {
+        self.process.wait(wait::SOON).code()
+    }
+
+    /// The process, seen from outside the computer.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+}

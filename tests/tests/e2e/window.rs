@@ -1,0 +1,160 @@
+//! The window, for real: a person's path from the double click to the desktop to closed, by keyboard, on a screen.
+
+use std::fs;
+
+use e2e::{
+    client::exit,
+    gateway::{Setup, password},
+    rdp::{BLUE, Desktop},
+    screen::Screen,
+    wait,
+    window::{Window, pictures, profile},
+    world::{World, program},
+};
+use nix::sys::signal::Signal;
+
+/// Types name and password into the window that has the keyboard, and Enter.
+fn sign_in(screen: &Screen<'_>, user: &str, password: &str) {
+    screen.type_text(user);
+    screen.press("Tab");
+    screen.type_text(password);
+    screen.press("Return");
+}
+
+#[test]
+fn a_person_signs_in_works_and_closes_with_the_window() {
+    let world = World::new();
+    let desktop = Desktop::start(&world, &world.workstation, "m.rossi", "pw-desk", BLUE, "xterm");
+    let gateway = Setup::default().start(&world);
+    let mut screen = Screen::start(&world.home);
+    screen.manage_windows();
+    let profile = profile(&world, &gateway, "language = \"en\"\nremember_user = true");
+    let run = crate::reach::xfreerdp("pw-desk", "/t:office");
+    let mut window = Window::start(&world.home, &profile, &run);
+    window.wait_for_button(&screen);
+    window.activate();
+    screen.save(&pictures().join("sign-in.png"));
+
+    // A wrong password first: told in place, and the name need not be typed again.
+    sign_in(&screen, "m.rossi", "pw-wrong");
+    wait::until("the refusal", wait::SOON, || {
+        gateway.records().iter().any(|record| record["kind"] == "login_refused").then_some(())
+    });
+    window.wait_for_button(&screen);
+    screen.save(&pictures().join("refused.png"));
+    screen.type_text(&password("m.rossi"));
+    screen.press("Return");
+    screen.wait_for(BLUE);
+    let number = gateway.only_session();
+
+    // Whoever double clicks once more gets the same window, and no second one.
+    let mut second = Window::start(&world.home, &profile, &run);
+    assert_eq!(second.wait(), exit::ENDED, "{}", second.said());
+    wait::until("the window in front", wait::SOON, || (Window::active(&world.home) == "Deskgate").then_some(()));
+    window.wait_for_button(&screen);
+    screen.save(&pictures().join("working.png"));
+    assert_eq!(gateway.only_session(), number);
+
+    // One question, answered with Enter.
+    screen.close_window("Deskgate");
+    let asked = || gateway.sessions().is_empty().then_some(());
+    assert!(wait::within(std::time::Duration::from_secs(2), asked).is_none(), "closed without a question");
+    screen.save(&pictures().join("question.png"));
+    screen.press("Return");
+    assert_eq!(window.wait(), exit::ENDED, "{}", window.said());
+    assert_eq!(gateway.close_reason(&number, wait::SOON), "worker_closed");
+    gateway.assert_nothing_left();
+    wait::until("the desktop to be let go", wait::SOON, || {
+        (desktop.connections(&world.workstation) == 0).then_some(())
+    });
+    let remembered = world.home.sh("cat /home/.config/deskgate/window.toml");
+    assert!(remembered.contains("m.rossi") && !remembered.contains("pw-"), "{remembered}");
+}
+
+#[test]
+fn the_end_of_the_desktop_is_told_in_the_window_which_stays_for_the_next_time() {
+    let world = World::new();
+    let desk = crate::desk(&world);
+    let gateway = Setup::default().start(&world);
+    let mut screen = Screen::start(&world.home);
+    screen.manage_windows();
+    // A program that reaches the desktop and ends once it is told to.
+    world.home.sh("mkfifo /tmp/end");
+    let run = "bash -c \"exec 3<>/dev/tcp/{host}/{port}; cat /tmp/end\"";
+    let profile = profile(&world, &gateway, "language = \"it\"\nuser = \"m.rossi\"");
+    let mut window = Window::start(&world.home, &profile, run);
+    window.wait_for_button(&screen);
+    window.activate();
+    screen.type_text(&password("m.rossi"));
+    screen.press("Return");
+    wait::until("the desktop to be reached", wait::SOON, || (desk.visits() == 1).then_some(()));
+    let number = gateway.only_session();
+    // A program that ends at once never showed a desktop: this one lasted.
+    wait::until("two seconds of work", wait::SOON, || {
+        world.home.succeeds("test $(ps -o etimes= -C bash | sort -n | tail -n 1) -gt 2").then_some(())
+    });
+    world.home.sh("echo > /tmp/end");
+    assert_eq!(gateway.close_reason(&number, wait::SOON), "program_ended");
+    window.wait_for_button(&screen);
+    screen.save(&pictures().join("ended.png"));
+
+    // "Sign in again" has the keyboard, and the name is still there.
+    screen.press("Return");
+    screen.type_text(&password("m.rossi"));
+    screen.press("Return");
+    wait::until("the desktop to be reached again", wait::SOON, || (desk.visits() == 2).then_some(()));
+    let number = gateway.only_session();
+    window.process().signal(Signal::SIGTERM);
+    assert_eq!(window.wait(), exit::ENDED, "the system wants it to end: {}", window.said());
+    assert_eq!(gateway.close_reason(&number, wait::SOON), "worker_closed");
+    gateway.assert_nothing_left();
+}
+
+#[test]
+fn a_typed_password_is_gone_from_memory_once_it_was_sent() {
+    const PASSWORD: &str = "Guess-that-is-wrong-4711";
+    let world = World::new();
+    let gateway = Setup::default().start(&world);
+    let mut screen = Screen::start(&world.home);
+    screen.manage_windows();
+    let profile = profile(&world, &gateway, "language = \"en\"\nuser = \"m.rossi\"");
+    let window = Window::start(&world.home, &profile, "true");
+    window.wait_for_button(&screen);
+    window.activate();
+    screen.type_text(PASSWORD);
+    let pid = window.process().pid().expect("it runs");
+    let held = || memory_holds(pid.as_raw(), PASSWORD);
+    wait::until("the password to be typed", wait::SOON, || held().then_some(()));
+    screen.press("Return");
+    wait::until("the refusal", wait::SOON, || {
+        gateway.records().iter().any(|record| record["kind"] == "login_refused").then_some(())
+    });
+    wait::until("the password to be gone", wait::SOON, || (!held()).then_some(()));
+}
+
+/// Whether a process has these bytes anywhere in what it may write to.
+fn memory_holds(pid: i32, secret: &str) -> bool {
+    use std::os::unix::fs::FileExt as _;
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("it runs");
+    let memory = fs::File::open(format!("/proc/{pid}/mem")).expect("root may");
+    maps.lines().filter(|line| line.contains(" rw")).any(|line| {
+        let (range, _) = line.split_once(' ').expect("a range, then the rest");
+        let (begin, end) = range.split_once('-').expect("two ends");
+        let [begin, end] = [begin, end].map(|end| u64::from_str_radix(end, 16).expect("hexadecimal"));
+        let mut bytes = vec![0; usize::try_from(end - begin).expect("it fits")];
+        let read = memory.read_at(&mut bytes, begin).unwrap_or(0);
+        let first = secret.as_bytes()[0];
+        bytes[..read].iter().enumerate().any(|(at, byte)| *byte == first && bytes[at..].starts_with(secret.as_bytes()))
+    })
+}
+
+#[test]
+fn where_no_window_can_be_opened_a_sentence_says_what_does_without() {
+    let world = World::new();
+    let mut command = world.home.command(program("deskgate"));
+    command.env_remove("WAYLAND_DISPLAY").env("XDG_RUNTIME_DIR", "/tmp");
+    let mut process = world.home.spawn("no-window", command, "");
+    assert_eq!(process.wait(wait::SOON).code(), exit::USAGE);
+    let said = process.stderr();
+    assert!(said.contains("deskgate connect") && said.lines().count() == 1, "{said}");
+}
