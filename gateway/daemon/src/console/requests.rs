@@ -322,7 +322,10 @@ fn steps(visitor: &Visitor, review: &Review) -> Markup {
                     },
                 }
                 @if let Stage::Minuted { message, .. } = &review.stage {
-                    li { strong { (words.message) } " " (told(visitor, message)) }
+                    li {
+                        strong { (words.message) } " " (told(visitor, message))
+                        @if !message.mailed.is_empty() { "; " (words.message_mailed) " " (message.mailed.len()) }
+                    }
                 }
                 @for extract in &review.extracts {
                     (by(words.step_kept, &extract.by))

@@ -132,6 +132,7 @@ pub(super) struct Words {
     pub(super) kept_until: &'static str,
     pub(super) message: &'static str,
     pub(super) message_read: &'static str,
+    pub(super) message_mailed: &'static str,
     pub(super) message_off: &'static str,
     pub(super) message_overdue: &'static str,
     pub(super) message_waits: &'static str,

@@ -122,6 +122,7 @@ pub(super) const WORDS: Words = Words {
     kept_until: "Until",
     message: "Message to the worker:",
     message_read: "read",
+    message_mailed: "sent by mail:",
     message_off: "put off until",
     message_overdue: "not read, and overdue: tell the worker otherwise",
     message_waits: "shown at the next login, due",

@@ -122,6 +122,7 @@ pub(super) const WORDS: Words = Words {
     kept_until: "Fino al",
     message: "Comunicazione al lavoratore:",
     message_read: "letta",
+    message_mailed: "inviata per posta:",
     message_off: "rinviata fino al",
     message_overdue: "non letta, e in ritardo: lo informi in altro modo",
     message_waits: "al prossimo accesso, entro il",
