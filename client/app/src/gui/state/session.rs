@@ -194,7 +194,8 @@ impl Working {
     /// How long until a countdown shows something else.
     pub(super) fn next_change(&self, now: Instant) -> Option<Duration> {
         let moments = self.warnings.iter().map(|(_, ends)| *ends).chain([self.ends]);
-        moments.map(|ends| next_change(ends.saturating_duration_since(now))).min()
+        let ahead = moments.map(|ends| ends.saturating_duration_since(now)).filter(|left| !left.is_zero());
+        ahead.map(next_change).min()
     }
 
     /// Whether nothing is wrong with the line.

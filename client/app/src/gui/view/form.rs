@@ -57,15 +57,12 @@ fn fields(ui: &mut Ui, look: &Palette, labels: &Labels, form: &mut Form, passwor
 fn others(ui: &mut Ui, labels: &Labels, purpose: Purpose) -> Option<Act> {
     let mut act = None;
     if purpose == Purpose::SignIn {
-        ui.columns(2, |columns| {
-            let [left, right] = columns else { return };
-            if parts::button(left, labels.change_password).clicked() {
-                act = Some(Act::Turn(Purpose::ChangePassword));
-            }
-            if parts::button(right, labels.show_record).clicked() {
-                act = Some(Act::Turn(Purpose::ShowRecord));
-            }
-        });
+        if parts::button(ui, labels.change_password).clicked() {
+            act = Some(Act::Turn(Purpose::ChangePassword));
+        }
+        if parts::button(ui, labels.show_record).clicked() {
+            act = Some(Act::Turn(Purpose::ShowRecord));
+        }
     } else if parts::button(ui, labels.back).clicked() || parts::escape(ui) {
         act = Some(Act::Back);
     }

@@ -25,7 +25,7 @@ pub(super) fn small(ui: &mut Ui, look: &Palette, text: &str) {
 /// The button that most people want.
 pub(super) fn first_button(ui: &mut Ui, look: &Palette, text: &str) -> Response {
     let label = RichText::new(text).color(look.on_accent).size(17.0);
-    seen(ui.add(Button::new(label).fill(look.accent).min_size(Vec2::new(ui.available_width(), 46.0))))
+    seen(ui.add_sized(Vec2::new(ui.available_width(), 46.0), Button::new(label).fill(look.accent)))
 }
 
 /// Brings what gets the keyboard into view.
@@ -51,7 +51,7 @@ pub(super) fn escape(ui: &Ui) -> bool {
 
 /// Another button.
 pub(super) fn button(ui: &mut Ui, text: &str) -> Response {
-    seen(ui.add(Button::new(text).min_size(Vec2::new(ui.available_width(), 40.0))))
+    seen(ui.add_sized(Vec2::new(ui.available_width(), 40.0), Button::new(text)))
 }
 
 /// A sentence in a box of its tone, with the sign of it.
