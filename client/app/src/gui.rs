@@ -38,7 +38,7 @@ use state::{Known, State};
 pub(crate) fn run(flags: &Connect) -> Exit {
     let remembered = Remembered::load();
     let config = Config::new(flags);
-    let language = remembered.language.or(config.as_ref().ok().map(|config| config.language));
+    let language = flags.language.or(remembered.language).or(config.as_ref().ok().map(|config| config.language));
     let language = language.unwrap_or_else(words::local_language);
     if !["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"].into_iter().any(|name| std::env::var_os(name).is_some()) {
         return no_window(language, labels(language).no_screen);

@@ -45,7 +45,11 @@ impl Errands {
         let mut teller = Teller { news: sender, wake: Box::new(wake) };
         let thread = thread::Builder::new().name("errands".to_owned()).spawn(move || {
             match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                Ok(runtime) => runtime.block_on(run(&config, inbox, &mut teller)),
+                Ok(runtime) => {
+                    runtime.block_on(run(&config, inbox, &mut teller));
+                    // A name that is still being looked up keeps nobody's window.
+                    runtime.shutdown_background();
+                }
                 Err(error) => teller.tell(News::Stopped(Text::Broken { cause: error.to_string() })),
             }
         })?;

@@ -48,6 +48,8 @@ pub(crate) struct State {
     leaving: bool,
     /// The window may go: nothing is asked any more.
     done: bool,
+    /// The gateway could not be told that the session is over.
+    not_told: bool,
     /// Where to, and who, for the next form.
     known: Known,
 }
@@ -136,8 +138,10 @@ pub(crate) enum Wish {
     Answer(bool),
     /// Ends the session, or the way to it.
     Enough,
-    /// Language or look are others now, and to be remembered.
-    Remember,
+    /// The look, or the language too, is another one now, and to be remembered.
+    Remember {
+        language: bool,
+    },
     /// Nothing is left to do: the window may go.
     Go,
 }
@@ -179,7 +183,7 @@ pub(crate) enum News {
 impl State {
     pub(crate) fn new(language: Language, look: Look, help: Option<String>, known: Known) -> Self {
         let scene = Scene::Form(Form::new(Purpose::SignIn, &known));
-        Self { language, look, help, scene, close_asked: false, leaving: false, done: false, known }
+        Self { language, look, help, scene, close_asked: false, leaving: false, done: false, not_told: false, known }
     }
 
     /// One that has nothing but a sentence: the profile makes no sense.
@@ -203,12 +207,15 @@ impl State {
         match act {
             Act::Speak(language) => {
                 self.language = language;
-                Some(Wish::Remember)
+                Some(Wish::Remember { language: true })
             }
             Act::Look(look) => {
                 self.look = look;
-                Some(Wish::Remember)
+                Some(Wish::Remember { language: false })
             }
+            // What was asked for is given up first, and its end brings the next form. A new password may hold already: its answer is awaited.
+            Act::Turn(_) | Act::Back if self.asks_for(Purpose::ChangePassword) => None,
+            Act::Turn(_) | Act::Back if self.asks_for(Purpose::ShowRecord) => Some(Wish::Enough),
             Act::Turn(purpose) => {
                 self.turn(purpose, None);
                 None
@@ -276,6 +283,11 @@ impl State {
         self.scene = Scene::Form(form);
     }
 
+    /// Whether the office is asked for something, from a form.
+    fn asks_for(&self, purpose: Purpose) -> bool {
+        matches!(&self.scene, Scene::Form(form) if form.asking && form.purpose == purpose)
+    }
+
     fn submit(&mut self) -> Option<Wish> {
         let (language, labels) = (self.language, self.labels());
         let Scene::Form(form) = &mut self.scene else { return None };
@@ -326,8 +338,19 @@ impl State {
 
     /// The window's cross, and the answer yes to the question that follows it.
     fn leave(&mut self) -> Option<Wish> {
+        let is_closing = match &self.scene {
+            Scene::Connecting(connecting) => connecting.closing,
+            Scene::Working(working) => working.closing,
+            Scene::Reading(_) => self.leaving,
+            Scene::Form(_) | Scene::Ended(_) | Scene::Record(_) => false,
+        };
         match &self.scene {
             _ if self.done => self.go(),
+            // A second word would cut the way short on which the gateway is told.
+            _ if is_closing => {
+                self.leaving = true;
+                None
+            }
             Scene::Form(_) | Scene::Ended(_) | Scene::Record(_) => self.go(),
             Scene::Working(_) if !self.close_asked => {
                 self.close_asked = true;
@@ -342,6 +365,7 @@ impl State {
 
     fn told(&mut self, event: Event, now: Instant) {
         match (event, &mut self.scene) {
+            (Event::NotTold, _) => self.not_told = true,
             (Event::Notice { name, text }, Scene::Reading(texts)) => texts.push((name, text)),
             (Event::Notice { name, text }, scene @ Scene::Connecting(_)) => {
                 *scene = Scene::Reading(vec![(name, text)]);
@@ -364,6 +388,7 @@ impl State {
             return self.go();
         }
         self.close_asked = false;
+        let not_told = std::mem::take(&mut self.not_told).then(|| Text::NotTold.say(self.language));
         if let Outcome::Refused(refusal) = &outcome {
             let purpose = match (&self.scene, refusal.code) {
                 (_, RefusalCode::PasswordExpired) => Some(Purpose::ChangePassword),
@@ -393,7 +418,7 @@ impl State {
         if matches!(outcome, Outcome::Ended { reason: CloseReason::WorkerClosed, .. })
             && !matches!(self.scene, Scene::Working(_))
         {
-            self.turn(Purpose::SignIn, None);
+            self.turn(Purpose::SignIn, not_told.map(|sentence| (Tone::Warning, sentence)));
             return None;
         }
         if matches!(outcome, Outcome::NoticeUnread { .. }) {
@@ -406,6 +431,7 @@ impl State {
         let well = matches!(outcome, Outcome::Ended { .. });
         let (_, text) = telling::outcome(outcome, server);
         let sentence = sentence.unwrap_or_else(|| text.say(self.language));
+        let sentence = not_told.into_iter().fold(sentence, |sentence, more| format!("{sentence} {more}"));
         match purpose {
             Some(purpose) => self.turn(purpose, Some((Tone::Bad, sentence))),
             None => self.scene = Scene::Ended(Ended { well, again: true, sentence }),

@@ -37,7 +37,7 @@ fn name(wish: &Wish) -> &'static str {
         Wish::Answer(true) => "yes",
         Wish::Answer(false) => "no",
         Wish::Enough => "enough",
-        Wish::Remember => "remember",
+        Wish::Remember { .. } => "remember",
         Wish::Go => "go",
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn open(
 ) -> Result<(), String> {
     let viewport = ViewportBuilder::default()
         .with_title("Deskgate")
-        .with_app_id("deskgate")
+        .with_app_id("org.deskgate.Deskgate")
         .with_inner_size(SIZE)
         .with_min_inner_size(LEAST);
     let options = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
@@ -113,8 +113,10 @@ impl Window {
             (Wish::Answer(yes), Some(errands)) => errands.answer(yes),
             (Wish::Enough, Some(errands)) => errands.enough(),
             (Wish::Begin(_) | Wish::Answer(_) | Wish::Enough, None) => {}
-            (Wish::Remember, _) => {
-                self.remembered.language = Some(self.state.language);
+            (Wish::Remember { language }, _) => {
+                if language {
+                    self.remembered.language = Some(self.state.language);
+                }
                 self.remembered.look = self.state.look;
                 self.remembered.keep();
             }

@@ -10,6 +10,9 @@ use crate::{clock, session::Event, telling, words::Text};
 /// While so little is left, a countdown shows seconds; before, minutes.
 const BY_SECONDS: Duration = Duration::from_secs(120);
 
+/// How long the workstation's own trouble is said: the RDP program tries again by itself, and nobody tells when it gets through.
+const TROUBLE: Duration = Duration::from_secs(60);
+
 /// How far the way is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Step {
@@ -50,7 +53,7 @@ pub(crate) struct Working {
     /// Packets go by the session channel.
     pub(crate) by_channel: bool,
     /// The workstation's own trouble.
-    trouble: Option<Text>,
+    trouble: Option<(Text, Instant)>,
     /// What happened to the second factor lately.
     news: Vec<Text>,
     pub(crate) trace: Trace,
@@ -138,7 +141,7 @@ impl Working {
             Event::ByChannel => self.by_channel = true,
             Event::ByUdp => self.by_channel = false,
             event @ (Event::WorkstationRefused { .. } | Event::WorkstationSilent { .. }) => {
-                self.trouble = telling::event(event, false);
+                self.trouble = telling::event(event, false).map(|text| (text, now + TROUBLE));
             }
             event @ Event::FactorNews(_) => self.news.extend(telling::event(event, false)),
             Event::TraceAsked { seconds, answer_s } => self.trace = Trace::Asked { seconds, answer_s },
@@ -184,7 +187,8 @@ impl Working {
             Wrong::ChannelLost => (Tone::Warning, Text::ChannelLost),
             Wrong::TunnelSilent => (Tone::Warning, Text::TunnelSilent),
         });
-        let trouble = self.trouble.iter().map(|text| (Tone::Bad, text.clone()));
+        let trouble = self.trouble.iter().filter(|(_, until)| now < *until);
+        let trouble = trouble.map(|(text, _)| (Tone::Bad, text.clone()));
         let news = self.news.iter().map(|text| (Tone::Warning, text.clone()));
         let way = self.by_channel.then_some((Tone::Plain, Text::ByChannel));
         let all = warnings.chain(line).chain(trouble).chain(news).chain(way);
@@ -194,8 +198,10 @@ impl Working {
     /// How long until a countdown shows something else.
     pub(super) fn next_change(&self, now: Instant) -> Option<Duration> {
         let moments = self.warnings.iter().map(|(_, ends)| *ends).chain([self.ends]);
+        let trouble = self.trouble.iter().map(|(_, until)| until.saturating_duration_since(now));
+        let trouble = trouble.filter(|left| !left.is_zero()).min();
         let ahead = moments.map(|ends| ends.saturating_duration_since(now)).filter(|left| !left.is_zero());
-        ahead.map(next_change).min()
+        ahead.map(next_change).chain(trouble).min()
     }
 
     /// Whether nothing is wrong with the line.

@@ -260,6 +260,56 @@ fn the_windows_cross_asks_once_and_then_closes_session_and_window() {
 }
 
 #[test]
+fn a_session_that_is_closing_is_closed_once_and_the_window_goes_with_it() {
+    let mut state = at_work(Instant::now());
+    assert!(matches!(state.act(Act::Close), Some(Wish::Enough)));
+    for _ in 0..2 {
+        assert!(state.act(Act::Leave).is_none() && !state.close_asked, "a second word would cut it short");
+    }
+    let end = Outcome::Ended { reason: CloseReason::WorkerClosed, idle_minutes: 15 };
+    assert!(matches!(over(&mut state, end), Some(Wish::Go)));
+}
+
+#[test]
+fn that_the_gateway_could_not_be_told_is_told() {
+    let now = Instant::now();
+    let mut state = at_work(now);
+    state.act(Act::Close);
+    state.take(News::Told(Event::NotTold), now);
+    over(&mut state, Outcome::Ended { reason: CloseReason::WorkerClosed, idle_minutes: 15 });
+    assert!(ended(&state).sentence.contains("could not be told"));
+}
+
+#[test]
+fn whoever_turns_away_while_the_office_is_asked_gives_it_up_first() {
+    let mut state = state();
+    state.act(Act::Turn(Purpose::ShowRecord));
+    fill(&mut state);
+    assert!(matches!(state.act(Act::Submit), Some(Wish::Begin(_))));
+    assert!(matches!(state.act(Act::Back), Some(Wish::Enough)));
+    assert!(form(&mut state).asking, "until its end is known");
+    over(&mut state, Outcome::Ended { reason: CloseReason::WorkerClosed, idle_minutes: 0 });
+    assert_eq!((form(&mut state).purpose, form(&mut state).asking), (Purpose::SignIn, false));
+
+    state.act(Act::Turn(Purpose::ChangePassword));
+    fill(&mut state);
+    form(&mut state).new_password.insert("new one", 0);
+    form(&mut state).new_password_again.insert("new one", 0);
+    assert!(matches!(state.act(Act::Submit), Some(Wish::Begin(_))));
+    assert!(state.act(Act::Back).is_none(), "it may hold already");
+    assert_eq!(form(&mut state).purpose, Purpose::ChangePassword);
+}
+
+#[test]
+fn the_workstations_trouble_is_said_for_a_minute() {
+    let now = Instant::now();
+    let mut state = at_work(now);
+    state.take(News::Told(Event::WorkstationSilent { workstation: "anagrafe-07".into(), port: 3389 }), now);
+    let said = |state: &State, after| working(state).said(Language::En, now + Duration::from_secs(after)).len();
+    assert_eq!((said(&state, 59), said(&state, 60)), (1, 0));
+}
+
+#[test]
 fn the_button_closes_the_session_and_leaves_the_window() {
     let mut state = at_work(Instant::now());
     assert!(matches!(state.act(Act::Close), Some(Wish::Enough)));
