@@ -144,6 +144,8 @@ impl Keeper {
                     self.put(number, ways, &mut changes);
                 }),
                 Order::Remove(number) => {
+                    // It is over, whatever becomes of what was asked before.
+                    opened.iter_mut().filter(|(_, of, _)| *of == number).for_each(|(.., before)| *before = None);
                     self.remove(number, &mut changes);
                     Ok(())
                 }

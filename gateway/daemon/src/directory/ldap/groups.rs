@@ -17,7 +17,7 @@ const DEEPEST: usize = 32;
 const MOST_GROUPS: usize = 2000;
 /// Groups asked about in one search.
 const TOGETHER: usize = 50;
-/// The classes of what is found by a group's name.
+/// The classes of groups.
 const CLASSES: [&str; 4] = ["group", "groupOfNames", "groupOfUniqueNames", "posixGroup"];
 /// Active Directory's rule "in this chain of memberships".
 const IN_CHAIN: &str = "1.2.840.113556.1.4.1941";
@@ -101,6 +101,10 @@ async fn named<'g>(
     Ok(named)
 }
 
+fn classes() -> String {
+    CLASSES.iter().map(|class| format!("(objectClass={class})")).collect()
+}
+
 /// The DNs of groups that have one of some names, by folded name: one search for all of them.
 async fn of_name(
     connection: &mut Connection,
@@ -108,8 +112,7 @@ async fn of_name(
     names: &[&String],
 ) -> Result<BTreeMap<String, Vec<String>>, NoAnswer> {
     let any: String = names.iter().map(|name| format!("(cn={})", ldap_escape(name.as_str()))).collect();
-    let classes: String = CLASSES.iter().map(|class| format!("(objectClass={class})")).collect();
-    let filter = format!("(&(|{classes})(|{any}))");
+    let filter = format!("(&(|{})(|{any}))", classes());
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for base in bases {
         for entry in connection.search(base, Scope::Subtree, &filter, &["cn"]).await? {
@@ -267,29 +270,31 @@ async fn followed(connection: &mut Connection, bases: &[String], person: &Found)
 
 /// The groups that have one of some entries, or one of some account names, as a direct member.
 ///
-/// Only `member` is looked for in entries of any class. The two others are asked of the classes that have them (RFC 4519, RFC 2307): many
-/// servers keep no index of them, and would look through everybody at each login.
+/// Only `member` is looked for in entries of any class. The two others are asked of groups alone: many servers keep an index of classes
+/// and none of these, and would look through everybody at each login.
 fn holding(dns: &[&str], names: &[&str]) -> String {
     let any = |attribute: &str, values: &[&str]| -> String {
         values.iter().map(|value| format!("({attribute}={})", ldap_escape(*value))).collect()
     };
-    let unique = format!("(&(objectClass=groupOfUniqueNames)(|{}))", any("uniqueMember", dns));
-    let by_name = any("memberUid", names);
-    let by_name = if names.is_empty() { by_name } else { format!("(&(objectClass=posixGroup)(|{by_name}))") };
-    format!("(|{}{unique}{by_name})", any("member", dns))
+    let (unique, by_name) = (any("uniqueMember", dns), any("memberUid", names));
+    format!("(|{}(&(|{})(|{unique}{by_name})))", any("member", dns), classes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const GROUPS: &str =
+        "(|(objectClass=group)(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))";
+
     #[test]
-    fn what_servers_keep_no_index_of_is_asked_of_its_own_class_alone() {
+    fn what_servers_keep_no_index_of_is_asked_of_groups_alone() {
         assert_eq!(
             holding(&["uid=a,dc=x", "uid=(b),dc=x"], &["a"]),
-            "(|(member=uid=a,dc=x)(member=uid=\\28b\\29,dc=x)\
-             (&(objectClass=groupOfUniqueNames)(|(uniqueMember=uid=a,dc=x)(uniqueMember=uid=\\28b\\29,dc=x)))\
-             (&(objectClass=posixGroup)(|(memberUid=a))))"
+            format!(
+                "(|(member=uid=a,dc=x)(member=uid=\\28b\\29,dc=x)\
+                 (&{GROUPS}(|(uniqueMember=uid=a,dc=x)(uniqueMember=uid=\\28b\\29,dc=x)(memberUid=a))))"
+            )
         );
     }
 
@@ -297,7 +302,7 @@ mod tests {
     fn a_group_has_no_account_name() {
         assert_eq!(
             holding(&["cn=g,dc=x"], &[]),
-            "(|(member=cn=g,dc=x)(&(objectClass=groupOfUniqueNames)(|(uniqueMember=cn=g,dc=x))))"
+            format!("(|(member=cn=g,dc=x)(&{GROUPS}(|(uniqueMember=cn=g,dc=x))))")
         );
     }
 }
