@@ -5,8 +5,9 @@
 //! the same mail, by its number, twice.
 
 use std::{
+    collections::BTreeSet,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -32,8 +33,10 @@ use crate::{
 
 /// Between tries.
 const EVERY: Duration = Duration::from_secs(60);
-/// For one mail to be taken.
-const TAKING: Duration = Duration::from_secs(30);
+/// Until the server takes mail at all.
+const REACHING: Duration = Duration::from_secs(30);
+/// For one mail to be taken: the server may look long at what is in it before it says so (RFC 5321, 4.5.3.2.6).
+const TAKING: Duration = Duration::from_secs(10 * 60);
 /// Where TLS comes first (RFC 8314, 3.3); everywhere else it is asked for before anything else is said.
 const TLS_FIRST: u16 = 465;
 
@@ -45,6 +48,8 @@ pub(crate) struct Mailer {
     change: Arc<PolicyChange>,
     reviews: Arc<Reviews>,
     standing: Mutex<Standing>,
+    /// What the server took though that could not be recorded yet: by request and worker.
+    taken: Mutex<BTreeSet<(u64, Arc<str>)>>,
 }
 
 /// How it goes.
@@ -63,6 +68,8 @@ enum Sent {
     Taken,
     /// The directory has no address.
     Nowhere,
+    /// It was put off, or read, meanwhile.
+    NotNow,
 }
 
 impl Mailer {
@@ -73,7 +80,7 @@ impl Mailer {
         change: Arc<PolicyChange>,
         reviews: Arc<Reviews>,
     ) -> Self {
-        Self { config, directory, change, reviews, standing: Mutex::default() }
+        Self { config, directory, change, reviews, standing: Mutex::default(), taken: Mutex::default() }
     }
 
     /// What would keep every mail from being taken, as far as that can be seen without the server.
@@ -109,11 +116,11 @@ impl Mailer {
 
     async fn send_all(&self) {
         let office = Office { policy: self.change.policy().current(), now: clock::now().wall };
-        let mails = self.reviews.to_mail(&office).await;
+        let mails = self.reviews.to_mail(&office, self.config.wait).await;
         let mut standing = Standing { waiting: mails.len(), ..Standing::default() };
         for mail in mails {
             match self.send(&mail).await {
-                Ok(Sent::Taken) => standing.waiting -= 1,
+                Ok(Sent::Taken | Sent::NotNow) => standing.waiting -= 1,
                 Ok(Sent::Nowhere) => standing.without_address += 1,
                 Err(why) => standing.trouble = Some((office.now, why)),
             }
@@ -122,15 +129,34 @@ impl Mailer {
     }
 
     async fn send(&self, mail: &ToMail) -> Result<Sent, String> {
+        let key = (mail.request, Arc::clone(&mail.to));
+        if !self.taken().contains(&key) {
+            let sent = self.hand_over(mail).await?;
+            if sent != Sent::Taken {
+                return Ok(sent);
+            }
+            self.taken().insert(key.clone());
+        }
+        self.reviews.was_mailed(mail, clock::now().wall).await?;
+        self.taken().remove(&key);
+        Ok(Sent::Taken)
+    }
+
+    fn taken(&self) -> MutexGuard<'_, BTreeSet<(u64, Arc<str>)>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn hand_over(&self, mail: &ToMail) -> Result<Sent, String> {
+        // The mails before it may have taken long.
+        if !self.reviews.is_to_mail(mail, clock::now().wall).await {
+            return Ok(Sent::NotNow);
+        }
         let Some(address) = self.directory.mail_address(&mail.to, &self.config.attribute).await? else {
             return Ok(Sent::Nowhere);
         };
         let message = self.message(mail, &address)?;
-        let taken = tokio::time::timeout(TAKING, hand_over(&self.config, &message)).await;
-        taken
-            .unwrap_or_else(|_| Err("it took too long".to_owned()))
-            .map_err(|why| format!("`{}` takes no mail: {why}", self.config.server))?;
-        self.reviews.was_mailed(mail, clock::now().wall).await?;
+        let taken = hand_over(&self.config, &message).await;
+        taken.map_err(|why| format!("`{}` takes no mail: {why}", self.config.server))?;
         Ok(Sent::Taken)
     }
 
@@ -176,13 +202,26 @@ impl Mailer {
 
 /// Returns once the server has taken it.
 async fn hand_over(config: &config::Mail, message: &Message) -> Result<(), String> {
+    let too_long = |_| "it took too long".to_owned();
+    let mut connection = tokio::time::timeout(REACHING, connect(config)).await.map_err(too_long)??;
+    let written = message.formatted();
+    let sent = connection.send(message.envelope(), &written);
+    // What the server says from here on may name whom the mail is to.
+    tokio::time::timeout(TAKING, sent).await.map_err(too_long)?.map_err(|error| without_names(&error))?;
+    // It has the mail, however it takes leave.
+    let _ = tokio::time::timeout(REACHING, connection.quit()).await;
+    Ok(())
+}
+
+/// A connection to which a mail may be given.
+async fn connect(config: &config::Mail) -> Result<AsyncSmtpConnection, String> {
     let server = &config.server;
     let own = ClientId::Domain(config.from.email.domain().to_owned());
     // The files may have been renewed since the last time.
     let (tls, credentials) = (tls(config)?, credentials(config)?);
     let first = (server.port == TLS_FIRST).then(|| tls.clone());
     let to = (server.host.as_str(), server.port);
-    let mut connection = AsyncSmtpConnection::connect_tokio1(to, Some(TAKING), &own, first, None)
+    let mut connection = AsyncSmtpConnection::connect_tokio1(to, Some(REACHING), &own, first, None)
         .await
         .map_err(|error| words(&error))?;
     if server.port != TLS_FIRST {
@@ -191,10 +230,7 @@ async fn hand_over(config: &config::Mail, message: &Message) -> Result<(), Strin
     if let Some(credentials) = credentials {
         connection.auth(DEFAULT_MECHANISMS, &credentials).await.map_err(|error| words(&error))?;
     }
-    connection.send(message.envelope(), &message.formatted()).await.map_err(|error| words(&error))?;
-    // It has the mail, however it takes leave.
-    let _ = connection.quit().await;
-    Ok(())
+    Ok(connection)
 }
 
 fn tls(config: &config::Mail) -> Result<TlsParameters, String> {
@@ -214,6 +250,15 @@ fn credentials(config: &config::Mail) -> Result<Option<Credentials>, String> {
     let bytes = secret_file::read_shared(&login.password_file).map_err(|error| error.to_string())?;
     let password = secret_file::first_line(&login.password_file, &bytes).map_err(|error| error.to_string())?;
     Ok(Some(Credentials::new(login.user.clone(), password.to_string())))
+}
+
+/// Why a mail was not taken, without the server's own words.
+fn without_names(error: &lettre::transport::smtp::Error) -> String {
+    match error.status() {
+        Some(code) => format!("it answers a mail with code {code}; its own log says more"),
+        None if error.is_client() => words(error),
+        None => "the connection broke off in the middle of a mail".to_owned(),
+    }
 }
 
 /// An error with what is behind it.

@@ -116,6 +116,7 @@ pub(super) struct Mail {
     pub(super) password_file: Option<Spanned<String>>,
     pub(super) ca: Option<Spanned<String>>,
     pub(super) attribute: Option<Spanned<String>>,
+    pub(super) wait: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,11 +1,13 @@
 //! Mail to workers, as it is written and as it is meant.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use lettre::message::Mailbox;
 use toml::Spanned;
 
 use super::{Public, Reader, file};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The office's server for mail, and who sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub(crate) struct Mail {
     pub(crate) ca: PathBuf,
     /// Where an LDAP directory has a worker's address.
     pub(crate) attribute: String,
+    /// After the opening, for whoever may put the message off: none to 7 days.
+    pub(crate) wait: Duration,
 }
 
 /// As whom the gateway hands mail over.
@@ -31,9 +35,9 @@ pub(crate) struct Login {
 impl Reader<'_> {
     /// None: no mail is sent.
     pub(super) fn mail(&mut self, written: file::Mail) -> Option<Mail> {
-        let file::Mail { server, from, user, password_file, ca, attribute } = written;
+        let file::Mail { server, from, user, password_file, ca, attribute, wait } = written;
         let Some(server) = server else {
-            let others = [&from, &user, &password_file, &ca, &attribute];
+            let others = [&from, &user, &password_file, &ca, &attribute, &wait];
             for alone in others.into_iter().flatten() {
                 self.mistake(alone, "mail without a server", "add `server = \"mail.comune.example:465\"`");
             }
@@ -67,6 +71,7 @@ impl Reader<'_> {
             login,
             ca: self.path(ca, "/etc/ssl/certs/ca-certificates.crt"),
             attribute,
+            wait: self.time(wait.as_ref(), DAY, Duration::ZERO..=7 * DAY, "write from \"0h\" to \"168h\""),
         })
     }
 

@@ -646,7 +646,7 @@ fn who_was_concerned_is_told_by_mail_as_well_once_whatever_becomes_of_the_server
     let with = |port: u16| {
         let mail = format!(
             "\n[mail]\nserver = \"localhost:{port}\"\nfrom = \"Lavoro da casa <deskgate@comune.example>\"\nuser = \"deskgate\"\n\
-             password_file = \"password\"\nca = \"trusted.pem\"\n"
+             password_file = \"password\"\nca = \"trusted.pem\"\nwait = \"0h\"\n"
         );
         fs::write(house.path("gateway.toml"), format!("{config}{mail}")).unwrap();
     };
