@@ -28,8 +28,9 @@ use std::{
 
 use axum::{
     Extension, Router,
+    extract::Request,
     http::{HeaderName, HeaderValue, StatusCode, header},
-    middleware,
+    middleware::{self, Next},
     response::{IntoResponse as _, Response},
     routing,
 };
@@ -205,8 +206,18 @@ fn routes(console: Arc<Console>) -> Router {
         .route("/policy", get(policy::show))
         .route("/own", get(own::show))
         .fallback(visitor::nothing)
+        .layer(middleware::from_fn(to_its_end))
         .layer(middleware::map_response(with_headers))
         .with_state(console)
+}
+
+/// Runs in a task of its own: a browser that goes away, or takes too long, leaves no step half done.
+async fn to_its_end(request: Request, next: Next) -> Response {
+    let answer = tokio::spawn(async move { next.run(request).await }).await;
+    answer.unwrap_or_else(|error| {
+        tracing::error!(%error, "a page could not be made");
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    })
 }
 
 /// What every answer carries: nothing is run, framed, kept or told to others.

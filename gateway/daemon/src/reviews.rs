@@ -583,12 +583,7 @@ impl Reviews {
             Stage::Minuted { minute, .. } if minute.number == number => Some((review, minute)),
             _ => None,
         });
-        let found = found.map(|(review, minute)| {
-            let asked = &review.asked;
-            let read =
-                if who.is(&asked.subject) { Err(Refusal::Subject) } else { who.acts(Act::Read, &asked.structure, now) };
-            (review.number, read.map(|_| minute.clone()))
-        });
+        let found = found.map(|(review, minute)| (review.number, may_read(who, review, now).map(|()| minute.clone())));
         drop(all);
         match found {
             Some((request, Ok(minute))) => return Ok((request, minute)),
@@ -601,10 +596,19 @@ impl Reviews {
     /// The requests that somebody may read, oldest first.
     pub(crate) async fn readable(&self, who: &Signed, now: Timestamp) -> Vec<Review> {
         let all = self.all.lock().await;
-        let may = |review: &&Review| {
-            who.acts(Act::Read, &review.asked.structure, now).is_ok() && !who.is(&review.asked.subject)
-        };
-        all.requests.values().filter(may).cloned().collect()
+        all.requests.values().filter(|review| may_read(who, review, now).is_ok()).cloned().collect()
+    }
+
+    /// One of them. That somebody asked for another one is recorded, and told like one that is not there.
+    pub(crate) async fn read_one(&self, who: &Signed, number: u64, now: Timestamp) -> Option<Review> {
+        let found = self.all.lock().await.requests.get(&number).cloned()?;
+        match may_read(who, &found, now) {
+            Ok(()) => Some(found),
+            Err(refusal) => {
+                self.denied((Act::Read, Some(number)), who, refusal, now).await;
+                None
+            }
+        }
     }
 
     async fn keep(
@@ -635,6 +639,14 @@ impl Reviews {
         let sealed = self.sealer.seal((what, number), kept)?;
         Ok(ReviewRow { what, number, changed_at: now, sealed: sealed.into() })
     }
+}
+
+/// Nobody reads what concerns them before they are told.
+fn may_read(who: &Signed, review: &Review, now: Timestamp) -> Result<(), Refusal> {
+    if who.is(&review.asked.subject) {
+        return Err(Refusal::Subject);
+    }
+    who.acts(Act::Read, &review.asked.structure, now).map(|_| ())
 }
 
 impl All {

@@ -103,7 +103,8 @@ pub(super) async fn sign_in(
     if let Err(why) = console.note(Kind::ConsoleEntered, &visit, None).await {
         return unavailable(&why);
     }
-    if !console.visits.begin(&secret, visit) {
+    if !console.visits.begin(&secret, visit.clone()) {
+        console.left(&visit, Ended::NoRoom).await;
         return unavailable("too many are signed in");
     }
     let mut response = see("/");

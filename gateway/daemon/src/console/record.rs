@@ -56,14 +56,19 @@ impl Verifications {
     /// Begins one unless one runs, and gives it a little time.
     async fn begin(&self, desk: &Desk) {
         let now = clock::now().wall;
-        if self.standing().runs_since.is_some() {
-            return;
+        {
+            let mut standing = self.standing();
+            if standing.runs_since.is_some() {
+                return;
+            }
+            standing.runs_since = Some(now);
         }
-        self.standing().runs_since = Some(now);
         let (database, witness, standing) = (self.database.clone(), self.witness.clone(), Arc::clone(&self.standing));
         let key = desk.ledger.store().key();
         let check = tokio::spawn(async move {
-            let verified = check(database, witness, key).await;
+            // In a task of its own, so that whatever becomes of it is an end.
+            let verified = tokio::spawn(check(database, witness, key)).await;
+            let verified = verified.unwrap_or_else(|error| Err(format!("the check broke off: {error}")));
             *locked(&standing) = Standing { runs_since: None, last: Some((clock::now().wall, verified)) };
         });
         // It goes on, and the page tells when it is done.

@@ -242,8 +242,10 @@ pub(super) async fn show(visitor: Visitor, Path(number): Path<String>) -> Respon
 
 async fn one(visitor: &Visitor, number: &str, status: StatusCode, back: Option<&Back>) -> Response {
     let (words, now) = (visitor.words(), visitor.office.now);
-    let all = visitor.desk().reviews.readable(&visitor.who, now).await;
-    let found = number.parse::<u64>().ok().and_then(|number| all.into_iter().find(|review| review.number == number));
+    let found = match number.parse() {
+        Ok(number) => visitor.desk().reviews.read_one(&visitor.who, number, now).await,
+        Err(_) => None,
+    };
     let offered = found.as_ref().map(|review| offered(visitor, review)).unwrap_or_default();
     let review = match (found, back) {
         // Who sent what was not offered learns what the rules say of it.
@@ -496,9 +498,12 @@ async fn act(
     step: impl FnOnce(u64, String, Result<Date, Problem>) -> Result<Step, Problem>,
 ) -> Response {
     let words = visitor.words();
-    let Ok(request) = number.parse() else {
-        return visitor.frame().refusal(StatusCode::NOT_FOUND, words.no_such_request);
-    };
+    let no_such = || visitor.frame().refusal(StatusCode::NOT_FOUND, words.no_such_request);
+    let Ok(request) = number.parse() else { return no_such() };
+    // Whoever may not read it learns not even that it is there.
+    if visitor.desk().reviews.read_one(&visitor.who, request, visitor.office.now).await.is_none() {
+        return no_such();
+    }
     let (why, until) = (form.text("reason").replace("\r\n", "\n"), form.text("until").to_owned());
     let again = async |(status, problem)| {
         let back = Back { of, why: why.clone(), until: until.clone(), problem };

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use gateway_api::login::{Code, Language};
-use gateway_record::review::{Act, Role, Signed};
+use gateway_record::review::{Act, Signed};
 
 use super::{
     Console,
@@ -168,8 +168,8 @@ async fn current(console: &Console, key: Key, visit: &Visit) -> Result<(Person, 
         return Err(NotCurrent::Ended(Ended::AccountGone));
     }
     let who = desk.reviews.signed(&office, &person).await.map_err(NotCurrent::Failed)?;
-    let has = |role: &Role| who.roles.iter().any(|held| held.role == *role);
-    if !visit.roles.iter().all(has) {
+    // Also a role that is new: who came in without it has not been recorded with it.
+    if !who.roles.iter().map(|held| &held.role).eq(&visit.roles) {
         return Err(NotCurrent::Ended(Ended::RoleGone));
     }
     Ok((person, office, who))
@@ -240,7 +240,7 @@ pub(super) fn see(path: &str) -> Response {
 
 fn over(why: Ended) -> Response {
     let mut response = see(match why {
-        Ended::SignedOut => LOGIN,
+        Ended::SignedOut | Ended::NoRoom => LOGIN,
         Ended::Idle | Ended::TooLong => "/login?over",
         Ended::RoleGone | Ended::AccountGone => "/login?changed",
     });

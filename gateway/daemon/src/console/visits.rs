@@ -50,10 +50,12 @@ pub(super) enum Ended {
     Idle,
     /// It lasted long enough.
     TooLong,
-    /// They lost a role.
+    /// They have other roles than when they came.
     RoleGone,
     /// The account may not sign in any more, or is blocked.
     AccountGone,
+    /// It never began: too many others are there.
+    NoRoom,
 }
 
 impl Ended {
@@ -65,6 +67,7 @@ impl Ended {
             Self::TooLong => "longest",
             Self::RoleGone => "role_gone",
             Self::AccountGone => "account_gone",
+            Self::NoRoom => "no_room",
         }
     }
 }
