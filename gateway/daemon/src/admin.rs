@@ -5,14 +5,16 @@
 
 pub(crate) mod client;
 mod drops;
+mod log;
 pub(crate) mod reviews;
+mod shown;
 mod traces;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use gateway_api::{CloseReason, SessionNumber};
-use gateway_core::{Phase, View, Way};
-use gateway_record::{Draft, Exported, Fields, Kind};
+use gateway_core::View;
+use gateway_record::{Draft, Fields, Kind};
 use jiff::Timestamp;
 use nix::unistd::{Gid, Uid, User};
 use serde::{Deserialize, Serialize};
@@ -24,6 +26,7 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
+pub(crate) use self::log::row_value;
 use crate::{
     blocked::Blocked,
     checkpoints::Checkpoints,
@@ -35,14 +38,13 @@ use crate::{
     factor::{Factors, NotDone, Offered},
     leavers::Alarm,
     ledger::Ledger,
-    log_commands,
     mail::Mailer,
     norms::Adopted,
     notices::Notices,
     policy_change::{Consent, NotApplied, PolicyChange, Preview},
     review_commands,
     reviews::Reviews,
-    store::{Kept, Query, Shown, StoreError},
+    store::Query,
     unix_socket::Named,
 };
 
@@ -288,9 +290,9 @@ async fn answer(stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
         .await;
     }
     let line = match serde_json::from_str::<Question>(&line) {
-        Ok(Question::LogShow { query }) => return show_log(&mut writing, desk, uid, query).await,
+        Ok(Question::LogShow { query }) => return log::show_log(&mut writing, desk, uid, query).await,
         Ok(Question::LogExport { query, format }) => {
-            return export_log(&mut writing, desk, uid, (query, &format)).await;
+            return log::export_log(&mut writing, desk, uid, (query, &format)).await;
         }
         Ok(Question::TraceRecord { number, seconds }) => {
             return traces::record(&mut writing, reader, desk, uid, (number, seconds)).await;
@@ -338,15 +340,15 @@ async fn say(writing: &mut OwnedWriteHalf, line: &Line) -> std::io::Result<()> {
 
 async fn reply(desk: &Desk, uid: Uid, question: Question) -> Result<Value, String> {
     match question {
-        Question::Status => status(desk).await,
-        Question::SessionList => Ok(views(desk).await?.iter().map(listed).collect()),
-        Question::SessionShow { number } => one(desk, number).await.map(|view| shown(&view)),
+        Question::Status => shown::status(desk).await,
+        Question::SessionList => Ok(views(desk).await?.iter().map(shown::listed).collect()),
+        Question::SessionShow { number } => one(desk, number).await.map(|view| shown::shown(&view)),
         Question::SessionFind { worker } => {
             let number = desk.ledger.session_of(&worker);
             act(desk, Kind::SessionLookedUp, uid, number).await?;
             let number = number.ok_or_else(|| format!("`{worker}` has no session"))?;
             let view = one(desk, number).await?;
-            let mut value = shown(&view);
+            let mut value = shown::shown(&view);
             // Whoever names the worker knows whose it is; the workstation helps to find the cable.
             if let Value::Object(fields) = &mut value {
                 fields.insert("workstation".to_owned(), json!(&*view.grant.workstation));
@@ -573,172 +575,6 @@ async fn one(desk: &Desk, number: SessionNumber) -> Result<View, String> {
         .into_iter()
         .find(|view| view.number == number)
         .ok_or_else(|| format!("there is no session {number}: it has ended, or never was"))
-}
-
-async fn status(desk: &Desk) -> Result<Value, String> {
-    let (counters, census) = desk.ledger.counters().await.ok_or_else(|| "the gateway is stopping".to_owned())?;
-    let sessions = census.peers() + census.pending;
-    let drops: serde_json::Map<_, _> =
-        counters.reasons().map(|(reason, count)| (reason.word().to_owned(), json!(count))).collect();
-    Ok(json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "started_at": desk.started_at,
-        "fingerprint": desk.certificate.fingerprint().map(|fingerprint| fingerprint.to_string()).ok(),
-        "sessions": sessions,
-        "peers": census.peers(),
-        "addresses": sessions,
-        "flows": census.flows,
-        "policy": desk.change.policy().standing(),
-        "directory": desk.alarm.said(),
-        "record": desk.checkpoints.said(),
-        "export": desk.export.said(),
-        "norms": desk.adopted.said(),
-        "mail": desk.mailer.as_ref().map(|mailer| mailer.said()),
-        "loops": desk.loops,
-        "handshakes": counters.handshakes,
-        "cookies": counters.cookies,
-        "handed_over": counters.handed_over,
-        "drops": drops,
-        // Of the whole office, never of a person.
-        "idle": { "would_have_ended": counters.idle.would_have_ended, "jigglers": counters.idle.jigglers },
-        "unsent": counters.unsent,
-    }))
-}
-
-fn phase(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Pending => "pending",
-        Phase::Attached => "attached",
-        Phase::Away => "away",
-    }
-}
-
-fn listed(view: &View) -> Value {
-    json!({
-        "number": view.number,
-        "structure": &*view.grant.structure,
-        "phase": phase(view.phase),
-        "opened_at": view.opened_at,
-        "ends_at": view.grant.ends_at,
-    })
-}
-
-/// Which way a session's datagrams take. Never the address: where somebody works from is nobody's business.
-fn by(way: Way) -> &'static str {
-    match way {
-        Way::Udp(_) => "udp",
-        Way::Channel(_) => "channel",
-    }
-}
-
-fn shown(view: &View) -> Value {
-    let services: Vec<&str> = view.grant.services.iter().map(|service| &*service.name).collect();
-    let drops: serde_json::Map<String, Value> =
-        view.drops.iter().map(|(reason, count)| (reason.word().to_owned(), json!(count))).collect();
-    json!({
-        "number": view.number,
-        "structure": &*view.grant.structure,
-        "profile": &*view.grant.profile,
-        "services": services,
-        "phase": phase(view.phase),
-        "connected": view.endpoint.is_some(),
-        "by": view.endpoint.map(by),
-        "opened_at": view.opened_at,
-        "ends_at": view.grant.ends_at,
-        "idle_s": view.grant.idle.as_secs(),
-        "grace_s": view.grant.grace.as_secs(),
-        "unused_s": view.grant.unused.as_secs(),
-        "unanswered_s": view.grant.unanswered.as_secs(),
-        "address": view.address,
-        "flows": view.flows,
-        "packets_to_office": view.traffic.packets_to_office,
-        "bytes_to_office": view.traffic.bytes_to_office,
-        "packets_to_home": view.traffic.packets_to_home,
-        "bytes_to_home": view.traffic.bytes_to_home,
-        "drops": drops,
-    })
-}
-
-async fn show_log(writing: &mut OwnedWriteHalf, desk: &Desk, uid: Uid, query: Query) -> std::io::Result<()> {
-    if query.names
-        && let Err(why) = act(desk, Kind::NamesShown, uid, query.session).await
-    {
-        return say(writing, &Line::Failed(why)).await;
-    }
-    if query.pseudonyms {
-        return say(writing, &Line::Failed("what leaves the gateway is exported, and that is recorded".to_owned()))
-            .await;
-    }
-    say_rows(writing, desk.ledger.store().read(query), u64::MAX).await
-}
-
-/// Recorded before anything is told, with how many are: no more than those are told then.
-async fn export_log(
-    writing: &mut OwnedWriteHalf,
-    desk: &Desk,
-    uid: Uid,
-    (query, format): (Query, &str),
-) -> std::io::Result<()> {
-    if !log_commands::FORMATS.contains(&format) {
-        return say(writing, &Line::Failed(format!("nothing is exported as `{format}`"))).await;
-    }
-    let (store, query) = (desk.ledger.store(), Query { pseudonyms: true, names: false, ..query });
-    let counted = match log_commands::count(store.read(query.clone())).await {
-        Ok(records) => {
-            let noted = store.note(log_commands::exported(uid.as_raw(), &query, format, records)).await;
-            noted.map(|()| records)
-        }
-        Err(error) => Err(error),
-    };
-    match counted {
-        Ok(records) => say_rows(writing, store.read(query), records).await,
-        Err(StoreError(why)) => say(writing, &Line::Failed(why)).await,
-    }
-}
-
-async fn say_rows(
-    writing: &mut OwnedWriteHalf,
-    mut rows: mpsc::Receiver<Result<Kept, StoreError>>,
-    most: u64,
-) -> std::io::Result<()> {
-    let mut left = most;
-    while left > 0
-        && let Some(row) = rows.recv().await
-    {
-        match row {
-            Ok(kept) => say(writing, &Line::Row(row_value(&kept))).await?,
-            Err(StoreError(why)) => return say(writing, &Line::Failed(why)).await,
-        }
-        left -= 1;
-    }
-    say(writing, &Line::Done(Value::Null)).await
-}
-
-/// A record as programs read it; as it is exported, where that was asked for.
-pub(crate) fn row_value(kept: &Kept) -> Value {
-    let record = &kept.record;
-    if let Some(pseudonyms) = &kept.pseudonyms {
-        return json!(Exported::new(record, pseudonyms.clone()));
-    }
-    let mut value = json!({
-        "journal": record.journal,
-        "sequence": record.sequence,
-        "time": record.time,
-        "kind": record.kind,
-        "session": record.session,
-        "structure": record.structure,
-        "fields": record.fields,
-        "hash": record.hash,
-    });
-    if let (Some(names), Value::Object(fields)) = (&kept.names, &mut value) {
-        match names {
-            Shown::Open(names) => fields.insert("names".to_owned(), json!(names)),
-            Shown::Sealed(_) => fields.insert("names_are".to_owned(), json!("sealed")),
-            Shown::Gone(_) => fields.insert("names_are".to_owned(), json!("gone")),
-            Shown::Damaged => fields.insert("names_are".to_owned(), json!("damaged")),
-        };
-    }
-    value
 }
 
 #[cfg(test)]

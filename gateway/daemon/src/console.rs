@@ -35,11 +35,7 @@ use axum::{
     routing,
 };
 use gateway_record::{Draft, Fields, Kind};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto::Builder,
-    service::TowerToHyperService,
-};
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use jiff::Timestamp;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -51,25 +47,14 @@ use self::{
 use crate::{
     admin::Desk,
     clock, config,
-    control::{Certificate, Connections, Peer, Place},
+    control::Certificate,
+    https::{self, Connections, Peer, Place},
 };
 
-/// For the TLS handshake.
-const HANDSHAKE: Duration = Duration::from_secs(5);
-/// For the headers of a request, from the first byte expected.
-const HEADERS: Duration = Duration::from_secs(10);
-/// For a whole connection.
-const CONNECTION: Duration = Duration::from_secs(60);
-/// The largest head of a request, in bytes.
-const LARGEST_HEAD: usize = 16 * 1024;
-/// How many headers a request may have.
-const MOST_HEADERS: usize = 48;
 /// Connections at once; an office has a handful of people who come here.
 const MOST_CONNECTIONS: usize = 128;
 /// Connections at once from one network (a /24 or a /64).
 const MOST_FROM_NETWORK: usize = 64;
-/// Between attempts to accept when the system is out of file descriptors.
-const BREATH: Duration = Duration::from_millis(100);
 /// Between looks for visits that are over.
 const LOOK: Duration = Duration::from_secs(30);
 
@@ -162,22 +147,14 @@ pub(crate) async fn serve(door: Option<Door>, shared: Arc<Certificate>, console:
     let acceptor = TlsAcceptor::from(tls);
     let routes = routes(Arc::clone(&console));
     let connections = Arc::new(Connections::new(MOST_CONNECTIONS, MOST_FROM_NETWORK));
-    let accepting = async {
-        loop {
-            match listener.accept().await {
-                Ok((stream, peer)) => match Connections::enter(&connections, peer.ip()) {
-                    Some(place) => {
-                        tokio::spawn(connection(stream, peer, acceptor.clone(), routes.clone(), place));
-                    }
-                    None => tracing::debug!("connection to the web page refused: too many"),
-                },
-                Err(error) => {
-                    tracing::warn!(%error, "connection to the web page not accepted");
-                    tokio::time::sleep(BREATH).await;
-                }
-            }
-        }
-    };
+    let accepting = https::accept(
+        &listener,
+        &connections,
+        |_| true,
+        |stream, peer, place| {
+            tokio::spawn(connection(stream, peer, acceptor.clone(), routes.clone(), place));
+        },
+    );
     tokio::join!(accepting, console.watch());
 }
 
@@ -247,22 +224,7 @@ async fn style() -> Response {
 }
 
 async fn connection(stream: TcpStream, peer: SocketAddr, acceptor: TlsAcceptor, routes: Router, _place: Place) {
-    // Answers are small and awaited. A socket that refuses works all the same.
-    let _ = stream.set_nodelay(true);
-    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await else {
-        return tracing::debug!("no TLS for the web page");
-    };
+    let Some(stream) = https::handshake(stream, &acceptor).await else { return };
     let service = TowerToHyperService::new(routes.layer(Extension(Peer(peer))));
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS)
-        .max_buf_size(LARGEST_HEAD)
-        .max_headers(MOST_HEADERS);
-    match tokio::time::timeout(CONNECTION, builder.serve_connection(TokioIo::new(stream), service)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "connection to the web page broke off"),
-        Err(_) => tracing::debug!("connection to the web page took too long"),
-    }
+    https::to_its_end(https::builder().serve_connection(TokioIo::new(stream), service)).await;
 }

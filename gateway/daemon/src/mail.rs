@@ -148,7 +148,7 @@ impl Mailer {
 
     async fn hand_over(&self, mail: &ToMail) -> Result<Sent, String> {
         // The mails before it may have taken long.
-        if !self.reviews.is_to_mail(mail, clock::now().wall).await {
+        if !self.reviews.is_to_mail(mail, self.config.wait, clock::now().wall).await {
             return Ok(Sent::NotNow);
         }
         let Some(address) = self.directory.mail_address(&mail.to, &self.config.attribute).await? else {

@@ -28,6 +28,7 @@ mod firewall;
 mod fixtures;
 mod forwarding;
 mod handover;
+mod https;
 mod identity;
 mod idle_commands;
 mod kept_sessions;

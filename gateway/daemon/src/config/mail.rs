@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use jiff::SignedDuration;
 use lettre::message::Mailbox;
 use toml::Spanned;
 
@@ -22,7 +23,7 @@ pub(crate) struct Mail {
     /// Where an LDAP directory has a worker's address.
     pub(crate) attribute: String,
     /// After the opening, for whoever may put the message off: none to 7 days.
-    pub(crate) wait: Duration,
+    pub(crate) wait: SignedDuration,
 }
 
 /// As whom the gateway hands mail over.
@@ -71,7 +72,11 @@ impl Reader<'_> {
             login,
             ca: self.path(ca, "/etc/ssl/certs/ca-certificates.crt"),
             attribute,
-            wait: self.time(wait.as_ref(), DAY, Duration::ZERO..=7 * DAY, "write from \"0h\" to \"168h\""),
+            wait: SignedDuration::from_secs(
+                self.time(wait.as_ref(), DAY, Duration::ZERO..=7 * DAY, "write from \"0h\" to \"168h\"")
+                    .as_secs()
+                    .cast_signed(),
+            ),
         })
     }
 

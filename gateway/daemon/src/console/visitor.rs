@@ -21,9 +21,9 @@ use super::{
 };
 use crate::{
     admin::Desk,
-    clock,
-    control::{self, Peer},
+    clock, control,
     directory::{Inquiry, Person, Standing},
+    https::Peer,
     reviews::Office,
 };
 

@@ -26,13 +26,14 @@ use rustls::{
 };
 
 use super::{
-    Api, Peer,
+    Api,
     error::Refused,
     login::{Attempt, Failure, Shown, WRONG_DEVICE_CODE, answer, authenticate, code_fits, read, refuse},
 };
 use crate::{
     clock,
     devices::{Chain, NotEnrolled},
+    https::Peer,
 };
 
 /// Has the holder of a certificate prove the key, and believes nothing that stands in it.

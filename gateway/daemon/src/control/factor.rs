@@ -10,11 +10,11 @@ use gateway_api::{
 };
 
 use super::{
-    Api, Peer,
+    Api,
     error::Refused,
     login::{Attempt, Failure, Shown, answer, authenticate, code_fits, read},
 };
-use crate::{clock, directory::Person, factor::NotConfirmed};
+use crate::{clock, directory::Person, factor::NotConfirmed, https::Peer};
 
 /// `POST /v1/factor`
 pub(super) async fn begin(

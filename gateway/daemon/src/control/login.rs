@@ -38,13 +38,14 @@ use policy::{Decision, Device, Grant, Notice, Policy, Request, SecondFactor};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
-use super::{Agreed, Api, KeyExchange, Peer, error::Refused};
+use super::{Agreed, Api, KeyExchange, error::Refused};
 use crate::{
     clock,
     devices::{self, Chain, Managed},
     directory::{Answer, MustAct, Person},
     factor::NotShown,
     fence::NotOpen,
+    https::Peer,
     ledger::{Admitted, NotOpened, Opening},
     reviews::Office,
     store::StoreError,

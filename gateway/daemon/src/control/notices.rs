@@ -27,13 +27,15 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::{
-    Agreed, Api, Peer,
+    Agreed, Api,
     error::Refused,
     login::{Asked, Attempt, Failure, Opened, admit, answer_opened, read},
     session::shown,
 };
 use crate::{
-    clock, notices,
+    clock,
+    https::Peer,
+    notices,
     reviews::{self, Office},
 };
 

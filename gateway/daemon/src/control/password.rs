@@ -16,7 +16,7 @@ use gateway_api::{
 use gateway_record::{Draft, Fields, Kind};
 
 use super::{
-    Api, Peer,
+    Api,
     error::Refused,
     login::{Attempt, Failure, Shown, authenticate, code_fits, read, refuse, unknown},
 };
@@ -24,6 +24,7 @@ use crate::{
     clock,
     devices::Chain,
     directory::{Answer, Change},
+    https::Peer,
 };
 
 /// `POST /v1/password`

@@ -10,11 +10,11 @@ use gateway_api::{
 use gateway_record::review::{Review, Stage};
 
 use super::{
-    Api, Peer,
+    Api,
     error::Refused,
     login::{Attempt, Failure, Shown, answer, authenticate, code_fits, read},
 };
-use crate::{clock, devices::Chain, reviews::Office, store::Kept};
+use crate::{clock, devices::Chain, https::Peer, reviews::Office, store::Kept};
 
 /// `POST /v1/record`
 pub(super) async fn own(

@@ -1,6 +1,6 @@
 //! What workers are told: messages of reviews that concerned them, and general notices to a structure.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use gateway_record::{
     Draft, Fields, Hash, Kind,
@@ -171,25 +171,22 @@ impl Reviews {
         self.minuted.notified().await;
     }
 
-    /// What is to go by mail, of the openings that are as old as `wait`: so long whoever may can put the message off.
-    pub(crate) async fn to_mail(&self, office: &Office, wait: Duration) -> Vec<ToMail> {
+    /// What is to go by mail.
+    pub(crate) async fn to_mail(&self, office: &Office, wait: SignedDuration) -> Vec<ToMail> {
         let (all, words) = (self.all.lock().await, office.words());
         let mails = |review: &Review| -> Option<Vec<ToMail>> {
             let (opening, _) = review.told().ok()?;
-            if opening.by.at.checked_add(wait).is_ok_and(|first| office.now < first) {
-                return None;
-            }
             let (request, opened_at, texts) = (review.number, opening.by.at, words.message(review).ok()?);
-            let to = review.to_mail(office.now).into_iter();
+            let to = review.to_mail(wait, office.now).into_iter();
             Some(to.map(|to| ToMail { request, to: to.into(), opened_at, texts: texts.clone() }).collect())
         };
         all.requests.values().filter_map(mails).flatten().collect()
     }
 
     /// Whether it still is.
-    pub(crate) async fn is_to_mail(&self, mail: &ToMail, now: Timestamp) -> bool {
+    pub(crate) async fn is_to_mail(&self, mail: &ToMail, wait: SignedDuration, now: Timestamp) -> bool {
         let all = self.all.lock().await;
-        all.requests.get(&mail.request).is_some_and(|review| review.to_mail(now).contains(&&*mail.to))
+        all.requests.get(&mail.request).is_some_and(|review| review.to_mail(wait, now).contains(&&*mail.to))
     }
 
     /// It went.

@@ -11,6 +11,7 @@ mod export;
 mod killed;
 mod log;
 mod logins;
+mod mail;
 mod metrics;
 mod notices;
 mod review;

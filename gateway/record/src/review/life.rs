@@ -471,10 +471,12 @@ impl Review {
         message.read_at.is_none() && who.is_told(subject) && !has_read
     }
 
-    /// Those who are to be told by mail too, by the directory's identity: who is known, has not read the message, and got none.
-    pub fn to_mail(&self, now: Timestamp) -> Vec<&str> {
-        let Ok((_, message)) = self.told() else { return Vec::new() };
-        if message.read_at.is_some() || !self.is_told(now) {
+    /// Those who are to be told by mail too, by the directory's identity: who is known, has not read the message, and got none. Not
+    /// before the opening is as old as `wait`: so long whoever may can put the message off.
+    pub fn to_mail(&self, wait: SignedDuration, now: Timestamp) -> Vec<&str> {
+        let Ok((opening, message)) = self.told() else { return Vec::new() };
+        let waits = now < opening.by.at.saturating_add(wait).unwrap_or(Timestamp::MAX);
+        if waits || message.read_at.is_some() || !self.is_told(now) {
             return Vec::new();
         }
         let Subject { id, known, .. } = &self.asked.subject;

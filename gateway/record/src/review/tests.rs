@@ -358,20 +358,28 @@ fn each_worker_of_the_named_sessions_is_told() {
 #[test]
 fn mail_goes_once_to_each_who_is_known_and_has_not_read_it() {
     let rossi = rossi();
-    assert_eq!(minuted().to_mail(now()), [&rossi.id]);
-    assert_eq!(opened().to_mail(now()), [""; 0], "after the minute");
-    assert_eq!(minuted().mailed(&rossi.id).unwrap().to_mail(now()), [""; 0]);
-    assert_eq!(minuted().read(&rossi, now()).unwrap().to_mail(now()), [""; 0]);
+    assert_eq!(minuted().to_mail(SignedDuration::ZERO, now()), [&rossi.id]);
+    assert_eq!(minuted().to_mail(DAY, now()), [""; 0], "it can still be put off");
+    assert_eq!(minuted().to_mail(DAY, now() + DAY), [&rossi.id]);
+    assert_eq!(opened().to_mail(SignedDuration::ZERO, now()), [""; 0], "after the minute");
+    assert_eq!(minuted().mailed(&rossi.id).unwrap().to_mail(SignedDuration::ZERO, now()), [""; 0]);
+    assert_eq!(minuted().read(&rossi, now()).unwrap().to_mail(SignedDuration::ZERO, now()), [""; 0]);
     let postponed = minuted().postpone(&head(), (now() + DAY, WHY), None, now()).unwrap();
-    assert_eq!((postponed.to_mail(now()).len(), postponed.to_mail(now() + DAY).len()), (0, 1));
+    assert_eq!(
+        (
+            postponed.to_mail(SignedDuration::ZERO, now()).len(),
+            postponed.to_mail(SignedDuration::ZERO, now() + DAY).len()
+        ),
+        (0, 1)
+    );
     let verdi = signed("g.verdi", &[]);
     let review = minuted_of(&[rossi.tags[0], verdi.tags[0], [99; 32]]);
-    assert_eq!(review.to_mail(now()), [""; 0], "nobody knows whose the sessions were");
+    assert_eq!(review.to_mail(SignedDuration::ZERO, now()), [""; 0], "nobody knows whose the sessions were");
     let known = review.recognise(&rossi).unwrap().recognise(&verdi).unwrap();
-    assert_eq!(known.to_mail(now()), [&verdi.id, &rossi.id]);
+    assert_eq!(known.to_mail(SignedDuration::ZERO, now()), [&verdi.id, &rossi.id]);
     let read = known.read(&rossi, now()).unwrap();
-    assert_eq!(read.to_mail(now()), [&verdi.id]);
-    assert_eq!(read.mailed(&verdi.id).unwrap().to_mail(now()), [""; 0]);
+    assert_eq!(read.to_mail(SignedDuration::ZERO, now()), [&verdi.id]);
+    assert_eq!(read.mailed(&verdi.id).unwrap().to_mail(SignedDuration::ZERO, now()), [""; 0]);
 }
 
 #[test]
