@@ -129,6 +129,15 @@ impl<'a> Screen<'a> {
         self.computer.sh(&format!("DISPLAY={display} import -silent -window root +dither -colors 64 'png8:{to}'"));
     }
 
+    /// What a phone reads that is held before the screen; none while there is nothing to read.
+    pub fn scan(&self) -> Option<String> {
+        let mut command = self.computer.command("sh");
+        command.env("DISPLAY", Self::DISPLAY);
+        command.args(["-c", "import -silent -window root png:- | zbarimg --quiet --raw -"]);
+        let read = String::from_utf8(command.output().ok()?.stdout).ok()?;
+        (!read.is_empty()).then(|| read.trim_end().to_owned())
+    }
+
     /// Types on the keyboard into whatever has the focus.
     pub fn type_text(&self, text: &str) {
         self.computer.sh(&format!("DISPLAY={} xdotool mousemove 400 400 type --delay 20 '{text}'", Self::DISPLAY));

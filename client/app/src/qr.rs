@@ -1,4 +1,4 @@
-//! What an authenticator app scans: the address of a secret, and its picture for a terminal. The only file that names the
+//! What an authenticator app scans: the address of a secret, and the picture of it. The only file that names the
 //! library.
 
 use gateway_api::login::Code;
@@ -25,25 +25,46 @@ fn encoded(text: &str) -> String {
     })
 }
 
-/// The picture: two rows of modules a line, black on white whatever the terminal's colours are. None if there is too much to draw.
-pub(crate) fn draw(text: &str) -> Option<Zeroizing<String>> {
-    let code = QrCode::encode_text(text, QrCodeEcc::Medium).ok()?;
-    let size = code.size();
-    let mut picture = Zeroizing::new(String::with_capacity(64 * 1024));
-    for top in (-QUIET..size + QUIET).step_by(2) {
-        picture.push_str("\x1b[38;5;16;48;5;231m");
-        for column in -QUIET..size + QUIET {
-            // Outside of the picture everything is light.
-            picture.push(match (code.get_module(column, top), code.get_module(column, top + 1)) {
-                (true, true) => '█',
-                (true, false) => '▀',
-                (false, true) => '▄',
-                (false, false) => ' ',
-            });
-        }
-        picture.push_str("\x1b[0m\n");
+/// The picture, with the light around it. Holds the secret.
+pub(crate) struct Picture {
+    /// How many modules there are in a row, and how many rows.
+    pub(crate) side: usize,
+    dark: Zeroizing<Vec<bool>>,
+}
+
+impl Picture {
+    /// None if there is too much to draw.
+    pub(crate) fn of(text: &str) -> Option<Self> {
+        let code = QrCode::encode_text(text, QrCodeEcc::Medium).ok()?;
+        let across = || -QUIET..code.size() + QUIET;
+        // Outside of the code everything is light.
+        let dark = across().flat_map(|row| across().map(move |column| (column, row)));
+        let dark = Zeroizing::new(dark.map(|(column, row)| code.get_module(column, row)).collect());
+        Some(Self { side: across().count(), dark })
     }
-    Some(picture)
+
+    /// Whether a module is dark; light where there is none.
+    pub(crate) fn is_dark(&self, column: usize, row: usize) -> bool {
+        column < self.side && self.dark.get(row * self.side + column).is_some_and(|dark| *dark)
+    }
+
+    /// Two rows of modules a line, black on white whatever the terminal's colours are.
+    pub(crate) fn lines(&self) -> Zeroizing<String> {
+        let mut lines = Zeroizing::new(String::with_capacity(64 * 1024));
+        for top in (0..self.side).step_by(2) {
+            lines.push_str("\x1b[38;5;16;48;5;231m");
+            for column in 0..self.side {
+                lines.push(match (self.is_dark(column, top), self.is_dark(column, top + 1)) {
+                    (true, true) => '█',
+                    (true, false) => '▀',
+                    (false, true) => '▄',
+                    (false, false) => ' ',
+                });
+            }
+            lines.push_str("\x1b[0m\n");
+        }
+        lines
+    }
 }
 
 #[cfg(test)]
@@ -66,9 +87,9 @@ mod tests {
     #[test]
     fn a_picture_is_the_code_module_by_module_with_light_around() {
         let text = "otpauth://totp/gw.comune.example:m.rossi?secret=GEZDGNBVGY3TQOJQ&issuer=gw.comune.example";
-        let (code, picture) = (QrCode::encode_text(text, QrCodeEcc::Medium).unwrap(), draw(text).unwrap());
+        let (code, picture) = (QrCode::encode_text(text, QrCodeEcc::Medium).unwrap(), Picture::of(text).unwrap());
         let mut dark = std::collections::BTreeSet::new();
-        for (row, line) in (0i32..).zip(picture.lines()) {
+        for (row, line) in (0i32..).zip(picture.lines().lines()) {
             let modules = line.strip_prefix("\x1b[38;5;16;48;5;231m").unwrap().strip_suffix("\x1b[0m").unwrap();
             assert_eq!(modules.chars().count(), usize::try_from(code.size() + 2 * QUIET).unwrap());
             for (column, module) in (0i32..).zip(modules.chars()) {

@@ -4,6 +4,7 @@ use std::fs;
 
 use e2e::{
     client::exit,
+    factor::App,
     gateway::{Setup, password},
     rdp::{BLUE, Desktop},
     screen::Screen,
@@ -12,6 +13,9 @@ use e2e::{
     world::{World, program},
 };
 use nix::sys::signal::Signal;
+
+/// The sign beside a sentence that is bad news, in the light look.
+const BAD_NEWS: [u8; 3] = [0x9b, 0x1c, 0x17];
 
 /// Types name and password into the window that has the keyboard, and Enter.
 fn sign_in(screen: &Screen<'_>, user: &str, password: &str) {
@@ -108,6 +112,58 @@ fn the_end_of_the_desktop_is_told_in_the_window_which_stays_for_the_next_time() 
     assert_eq!(window.wait(), exit::ENDED, "the system wants it to end: {}", window.said());
     assert_eq!(gateway.close_reason(&number, wait::SOON), "worker_closed");
     gateway.assert_nothing_left();
+}
+
+#[test]
+fn a_phone_is_set_up_as_second_factor_in_the_window() {
+    let world = World::new();
+    let desk = crate::desk(&world);
+    let gateway = Setup::default().profile("second_factor", "\"totp\"").start(&world);
+    let handed_over = gateway.hands_over("enrol", "m.rossi");
+    let mut screen = Screen::start(&world.home);
+    screen.manage_windows();
+    world.home.sh("mkfifo /tmp/end");
+    let run = "bash -c \"exec 3<>/dev/tcp/{host}/{port}; cat /tmp/end\"";
+    let profile = profile(&world, &gateway, "language = \"en\"\nuser = \"m.rossi\"");
+    let mut window = Window::start(&world.home, &profile, run);
+    window.wait_for_button(&screen);
+    window.activate();
+
+    // From the password over the code, "sign in" and "change your password" to the button, then what it asks for.
+    screen.press("Tab Tab Tab Tab Return");
+    screen.type_text(&password("m.rossi"));
+    screen.press("Tab");
+    screen.type_text(&handed_over);
+    screen.press("Return");
+    let address = wait::until("the picture", wait::SOON, || screen.scan());
+    screen.save(&pictures().join("enrolling.png"));
+    let secret = address.split_once("secret=").and_then(|(_, rest)| rest.split('&').next()).expect("it holds a secret");
+    assert!(address.starts_with("otpauth://totp/") && address.contains(":m.rossi?"), "{address}");
+    let app = App::new(secret);
+
+    // A wrong code first: the picture stays.
+    let enrolled = || gateway.json(&["factor", "list", "--json"])[0]["enrolled_at"].is_string();
+    screen.type_text("000000");
+    screen.press("Return");
+    wait::until("the refusal", wait::SOON, || (screen.share_of_colour(BAD_NEWS) > 0.0001).then_some(()));
+    assert!(!enrolled());
+    assert_eq!(screen.scan().as_deref(), Some(address.as_str()));
+    screen.type_text(&app.now());
+    screen.press("Return");
+    wait::until("the second factor to count", wait::SOON, || enrolled().then_some(()));
+    wait::until("the recovery codes", wait::SOON, || screen.scan().is_none().then_some(()));
+    screen.save(&pictures().join("recovery-codes.png"));
+
+    // Past the language and the look to the only button, then in with what the app shows.
+    screen.press("Tab Tab Tab Return");
+    window.wait_for_button(&screen);
+    screen.type_text(&password("m.rossi"));
+    screen.press("Tab");
+    screen.type_text(&app.next());
+    screen.press("Return");
+    wait::until("the desktop to be reached", wait::SOON, || (desk.visits() == 1).then_some(()));
+    window.process().signal(Signal::SIGTERM);
+    assert_eq!(window.wait(), exit::ENDED, "{}", window.said());
 }
 
 #[test]

@@ -3,10 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::{Args, Subcommand};
-use gateway_api::{
-    factor::{Begin, Confirm},
-    login::{Code, Password, RefusalCode},
-};
+use gateway_api::login::{Code, RefusalCode};
 use tokio::runtime::Runtime;
 
 use super::{Connect, Front, Office, Stop, ask_server, ask_user, no_password, runtime, without_desktop};
@@ -14,7 +11,9 @@ use crate::{
     Exit,
     api::{Client, Failure, trust},
     config::{Config, Server},
-    qr, secret,
+    enrolment::Enrolment,
+    qr::{self, Picture},
+    secret,
     session::Outcome,
     words::Text,
 };
@@ -42,43 +41,20 @@ pub(super) fn run(command: FactorCommand) -> Exit {
     }
 }
 
-/// What is shown with each of the two requests.
-struct Worker {
-    user: String,
-    password: Password,
-    enrolment_code: Code,
-}
-
-impl Worker {
-    fn password(&self) -> Password {
-        Password::new(self.password.expose().to_owned())
-    }
-
-    fn enrolment_code(&self) -> Code {
-        Code::new(self.enrolment_code.expose().to_owned())
-    }
-}
-
 fn enrol(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
     let tls = trust::config(&config.trust).map_err(Stop::broken)?;
     let server = ask_server(config.server, front, flags)?;
     let user = ask_user(config.user, front, flags)?;
     let password = super::password(front, flags, &user)?;
     let enrolment_code = code(front, flags, &Text::AskEnrolmentCode)?;
-    let worker = Worker { user, password, enrolment_code };
+    let enrolment = Enrolment { user, password, enrolment_code, language: front.language };
     let runtime = runtime()?;
     let client = Client::new(server.clone(), tls, None);
-    let begin = Begin {
-        user: worker.user.clone(),
-        password: worker.password(),
-        enrolment_code: worker.enrolment_code(),
-        language: front.language,
-    };
-    match runtime.block_on(client.begin_factor(begin)) {
-        Ok(begun) => show_secret(front, &server, &worker.user, &begun.secret),
+    match runtime.block_on(client.begin_factor(enrolment.begin())) {
+        Ok(begun) => show_secret(front, &server, &enrolment.user, &begun.secret),
         Err(failure) => return Ok(front.end(Outcome::from(failure), server.to_string())),
     }
-    confirm(front, flags, &runtime, &client, &worker, &server)
+    confirm(front, flags, &runtime, &client, &enrolment, &server)
 }
 
 /// Until the app shows the right code, or nobody answers any more.
@@ -87,17 +63,11 @@ fn confirm(
     flags: &Connect,
     runtime: &Runtime,
     client: &Client,
-    worker: &Worker,
+    enrolment: &Enrolment,
     server: &Server,
 ) -> Result<Exit, Stop> {
     loop {
-        let request = Confirm {
-            user: worker.user.clone(),
-            password: worker.password(),
-            enrolment_code: worker.enrolment_code(),
-            code: code(front, flags, &Text::AskFirstCode)?,
-            language: front.language,
-        };
+        let request = enrolment.confirm(code(front, flags, &Text::AskFirstCode)?);
         match runtime.block_on(client.confirm_factor(request)) {
             Ok(confirmed) => {
                 front.say(&Text::Enrolled);
@@ -119,9 +89,9 @@ fn confirm(
 /// The picture for the app, where somebody looks at it, and the secret in letters.
 fn show_secret(front: &Front, server: &Server, user: &str, secret: &Code) {
     if io::stderr().is_terminal()
-        && let Some(picture) = qr::draw(&qr::address(server.host(), user, secret))
+        && let Some(picture) = Picture::of(&qr::address(server.host(), user, secret))
     {
-        let _ = write!(io::stderr(), "\n{}\n", *picture);
+        let _ = write!(io::stderr(), "\n{}\n", *picture.lines());
     }
     front.say(&Text::ForTheApp);
     let _ = writeln!(io::stderr(), "\n    {}\n", secret.expose());

@@ -5,7 +5,11 @@ use std::{
     thread,
 };
 
-use gateway_api::{CloseReason, login::Language, password, record};
+use gateway_api::{
+    CloseReason,
+    login::{Code, Language, RefusalCode},
+    password, record,
+};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::state::{Errand, News, What};
@@ -14,6 +18,7 @@ use crate::{
     api::{Client, Failure, trust},
     config::Config,
     device::Device,
+    enrolment::Enrolment,
     notification,
     session::{self, Event, Order, Outcome, Show},
     signals::Signals,
@@ -25,15 +30,17 @@ use crate::{
 pub(crate) struct Errands {
     errands: UnboundedSender<(Errand, Buttons)>,
     answer: UnboundedSender<bool>,
+    code: UnboundedSender<Code>,
     enough: UnboundedSender<()>,
     /// What came back, in order.
     pub(crate) news: std::sync::mpsc::Receiver<News>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
-/// What a person may press while an errand lasts.
+/// What a person may press, or write, while an errand lasts.
 struct Buttons {
     answer: UnboundedReceiver<bool>,
+    code: UnboundedReceiver<Code>,
     enough: UnboundedReceiver<()>,
 }
 
@@ -54,21 +61,28 @@ impl Errands {
             }
         })?;
         let (answer, _) = unbounded_channel();
+        let (code, _) = unbounded_channel();
         let (enough, _) = unbounded_channel();
-        Ok(Self { errands, answer, enough, news, thread: Some(thread) })
+        Ok(Self { errands, answer, code, enough, news, thread: Some(thread) })
     }
 
     /// Begins an errand. It waits for the one before.
     pub(crate) fn begin(&mut self, errand: Errand) {
         let (answer, answers) = unbounded_channel();
+        let (code, codes) = unbounded_channel();
         let (enough, pressed) = unbounded_channel();
-        (self.answer, self.enough) = (answer, enough);
-        let _ = self.errands.send((errand, Buttons { answer: answers, enough: pressed }));
+        (self.answer, self.code, self.enough) = (answer, code, enough);
+        let _ = self.errands.send((errand, Buttons { answer: answers, code: codes, enough: pressed }));
     }
 
     /// Says yes or no.
     pub(crate) fn answer(&self, yes: bool) {
         let _ = self.answer.send(yes);
+    }
+
+    /// Tells what the authenticator app shows.
+    pub(crate) fn code(&self, code: Code) {
+        let _ = self.code.send(code);
     }
 
     /// Says that it is enough.
@@ -116,9 +130,9 @@ async fn run(config: &Config, mut inbox: UnboundedReceiver<(Errand, Buttons)>, t
                 continue;
             }
         };
-        let Some((errand, Buttons { answer, enough })) = next else { return };
+        let Some((errand, Buttons { answer, code, enough })) = next else { return };
         signals.listen_to(enough);
-        let news = run_errand(config, errand, answer, &mut signals, teller).await.unwrap_or_else(News::Stopped);
+        let news = run_errand(config, errand, (answer, code), &mut signals, teller).await.unwrap_or_else(News::Stopped);
         teller.tell(news);
         if signals.is_system() {
             teller.tell(News::Go);
@@ -129,7 +143,7 @@ async fn run(config: &Config, mut inbox: UnboundedReceiver<(Errand, Buttons)>, t
 async fn run_errand(
     config: &Config,
     errand: Errand,
-    answer: UnboundedReceiver<bool>,
+    (answer, codes): (UnboundedReceiver<bool>, UnboundedReceiver<Code>),
     signals: &mut Signals,
     teller: &mut Teller,
 ) -> Result<News, Text> {
@@ -168,7 +182,37 @@ async fn run_errand(
                 () = signals.next() => given_up(name.clone()),
             }
         }
+        What::Enrol(enrolment_code) => {
+            let enrolment = Enrolment { user, password, enrolment_code, language };
+            tokio::select! {
+                done = enrol(&client, &enrolment, server.host(), codes, teller) => done.unwrap_or_else(over),
+                () = signals.next() => given_up(name.clone()),
+            }
+        }
     })
+}
+
+/// Until the app shows a code that the office takes.
+async fn enrol(
+    client: &Client,
+    enrolment: &Enrolment,
+    office: &str,
+    mut codes: UnboundedReceiver<Code>,
+    teller: &mut Teller,
+) -> Result<News, Failure> {
+    let begun = client.begin_factor(enrolment.begin()).await?;
+    teller.tell(News::Secret { office: office.to_owned(), secret: begun.secret });
+    loop {
+        // Nobody is left to write one: the window goes, and says so by its button.
+        let Some(code) = codes.recv().await else { std::future::pending().await };
+        match client.confirm_factor(enrolment.confirm(code)).await {
+            Ok(confirmed) => return Ok(News::Enrolled(confirmed.recovery_codes)),
+            Err(Failure::Refused(refusal)) if refusal.code == RefusalCode::FactorNotConfirmed => {
+                teller.tell(News::NotConfirmed(*refusal));
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
 }
 
 /// Nobody waits for the answer any more.

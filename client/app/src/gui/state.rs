@@ -6,11 +6,13 @@
 //!  Form ── sign in ──> Connecting ──> (Reading) ──> Working ──> Ended
 //!   │ ▲                     │                          │
 //!   │ └── wrong password ───┘      the window's cross: one question, then closed
-//!   └── change password, record ──> Form or Record
+//!   ├── change password, record ──> Form or Record
+//!   └── set up the code ──> Enrolling ──> Enrolled ──> Form
 //! ```
 //!
 //! It asks nobody anything: time is an argument, what it wants done is a [`Wish`]. It knows no window either; `view.rs` draws it.
 
+mod enrolling;
 mod form;
 mod session;
 
@@ -18,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use gateway_api::{
     CloseReason,
-    login::{Code, Language, Password, RefusalCode},
+    login::{Code, Language, Password, Refusal, RefusalCode},
     record::Own,
 };
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,7 @@ use crate::{
         window::{Labels, labels},
     },
 };
+pub(crate) use enrolling::Enrolling;
 pub(crate) use form::{Field, Form, Purpose};
 pub(crate) use session::{Connecting, Step, Trace, Working};
 
@@ -84,6 +87,10 @@ pub(crate) enum Scene {
     Working(Working),
     Ended(Ended),
     Record(Own),
+    /// The authenticator app is being shown its secret.
+    Enrolling(Enrolling),
+    /// The recovery codes, which are told only here.
+    Enrolled(Vec<Code>),
 }
 
 /// A sentence, and what it means.
@@ -136,6 +143,8 @@ pub(crate) enum Wish {
     Begin(Errand),
     /// Tells the session a yes or a no.
     Answer(bool),
+    /// Shows the office what the app shows.
+    Code(Code),
     /// Ends the session, or the way to it.
     Enough,
     /// The look, or the language too, is another one now, and to be remembered.
@@ -161,6 +170,8 @@ pub(crate) enum What {
     Work,
     ChangePassword(Password),
     ShowRecord,
+    /// With the office's one-time code.
+    Enrol(Code),
 }
 
 /// What became of an errand.
@@ -176,6 +187,15 @@ pub(crate) enum News {
     Stopped(Text),
     PasswordChanged,
     Record(Own),
+    /// What the authenticator app is to know: the office by its gateway's name, and the secret.
+    Secret {
+        office: String,
+        secret: Code,
+    },
+    /// The app's code is not right; what the office says.
+    NotConfirmed(Refusal),
+    /// The recovery codes.
+    Enrolled(Vec<Code>),
     /// The system wants the program to end.
     Go,
 }
@@ -215,7 +235,12 @@ impl State {
             }
             // What was asked for is given up first, and its end brings the next form. A new password may hold already: its answer is awaited.
             Act::Turn(_) | Act::Back if self.asks_for(Purpose::ChangePassword) => None,
-            Act::Turn(_) | Act::Back if self.asks_for(Purpose::ShowRecord) => Some(Wish::Enough),
+            Act::Turn(_) | Act::Back if self.asks_for(Purpose::ShowRecord) || self.asks_for(Purpose::Enrol) => {
+                Some(Wish::Enough)
+            }
+            // Its answer may be the recovery codes.
+            Act::Back if self.is_confirming() => None,
+            Act::Back if matches!(self.scene, Scene::Enrolling(_)) => Some(Wish::Enough),
             Act::Turn(purpose) => {
                 self.turn(purpose, None);
                 None
@@ -261,6 +286,18 @@ impl State {
                 self.scene = Scene::Record(own);
                 None
             }
+            News::Secret { office, secret } => {
+                let user = self.known.user.as_deref().unwrap_or_default();
+                self.scene = Scene::Enrolling(Enrolling::new(&office, user, &secret));
+                None
+            }
+            News::NotConfirmed(refusal) => self.not_confirmed(refusal),
+            News::Enrolled(codes) => {
+                // Whoever wanted to leave meanwhile wants to see these first: they are told only now.
+                self.leaving = false;
+                self.scene = Scene::Enrolled(codes);
+                None
+            }
             News::Go => self.go(),
         }
     }
@@ -290,7 +327,11 @@ impl State {
 
     fn submit(&mut self) -> Option<Wish> {
         let (language, labels) = (self.language, self.labels());
-        let Scene::Form(form) = &mut self.scene else { return None };
+        let form = match &mut self.scene {
+            Scene::Form(form) => form,
+            Scene::Enrolling(enrolling) => return enrolling.submit(language),
+            _ => return None,
+        };
         if form.asking {
             return None;
         }
@@ -314,6 +355,22 @@ impl State {
         }
     }
 
+    /// Whether the office looks at what the app shows.
+    fn is_confirming(&self) -> bool {
+        matches!(&self.scene, Scene::Enrolling(enrolling) if enrolling.asking)
+    }
+
+    fn not_confirmed(&mut self, refusal: Refusal) -> Option<Wish> {
+        if self.leaving {
+            return self.go();
+        }
+        let (_, text) = telling::outcome(Outcome::Refused(Box::new(refusal)), String::new());
+        if let Scene::Enrolling(enrolling) = &mut self.scene {
+            enrolling.once_more(text.say(self.language));
+        }
+        None
+    }
+
     fn answer(&mut self, yes: bool) -> Option<Wish> {
         let Scene::Working(working) = &mut self.scene else { return None };
         working.trace = match working.trace {
@@ -331,7 +388,7 @@ impl State {
             Scene::Connecting(connecting) => connecting.closing = true,
             Scene::Working(working) => working.closing = true,
             Scene::Reading(_) => {}
-            Scene::Form(_) | Scene::Ended(_) | Scene::Record(_) => return None,
+            _ => return None,
         }
         Some(Wish::Enough)
     }
@@ -342,7 +399,8 @@ impl State {
             Scene::Connecting(connecting) => connecting.closing,
             Scene::Working(working) => working.closing,
             Scene::Reading(_) => self.leaving,
-            Scene::Form(_) | Scene::Ended(_) | Scene::Record(_) => false,
+            Scene::Enrolling(enrolling) => enrolling.asking,
+            _ => false,
         };
         match &self.scene {
             _ if self.done => self.go(),
@@ -351,7 +409,7 @@ impl State {
                 self.leaving = true;
                 None
             }
-            Scene::Form(_) | Scene::Ended(_) | Scene::Record(_) => self.go(),
+            Scene::Form(_) | Scene::Ended(_) | Scene::Record(_) | Scene::Enrolling(_) | Scene::Enrolled(_) => self.go(),
             Scene::Working(_) if !self.close_asked => {
                 self.close_asked = true;
                 None
@@ -379,7 +437,7 @@ impl State {
             }
             (event, Scene::Connecting(connecting)) => connecting.told(event, now),
             (event, Scene::Working(working)) => working.told(event, now),
-            (_, Scene::Form(_) | Scene::Reading(_) | Scene::Ended(_) | Scene::Record(_)) => {}
+            _ => {}
         }
     }
 
@@ -393,6 +451,7 @@ impl State {
             let purpose = match (&self.scene, refusal.code) {
                 (_, RefusalCode::PasswordExpired) => Some(Purpose::ChangePassword),
                 (Scene::Form(form), _) => Some(form.purpose),
+                (Scene::Enrolling(_), _) => Some(Purpose::Enrol),
                 // What another try may set right.
                 (
                     _,
@@ -426,7 +485,11 @@ impl State {
             self.turn(Purpose::SignIn, Some((Tone::Plain, text)));
             return None;
         }
-        let purpose = if let Scene::Form(form) = &self.scene { Some(form.purpose) } else { None };
+        let purpose = match &self.scene {
+            Scene::Form(form) => Some(form.purpose),
+            Scene::Enrolling(_) => Some(Purpose::Enrol),
+            _ => None,
+        };
         let sentence = self.sentence(&outcome);
         let well = matches!(outcome, Outcome::Ended { .. });
         let (_, text) = telling::outcome(outcome, server);

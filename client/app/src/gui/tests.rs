@@ -10,7 +10,7 @@ use egui_kittest::{
 };
 use gateway_api::{
     CloseReason, SessionNumber,
-    login::Language,
+    login::{Code, Language},
     record::{Own, Record},
     session::Limit,
 };
@@ -36,6 +36,7 @@ fn name(wish: &Wish) -> &'static str {
         Wish::Begin(_) => "begin",
         Wish::Answer(true) => "yes",
         Wish::Answer(false) => "no",
+        Wish::Code(_) => "code",
         Wish::Enough => "enough",
         Wish::Remember { .. } => "remember",
         Wish::Go => "go",
@@ -151,6 +152,7 @@ fn every_field_and_button_is_reached_by_tab_in_the_order_it_is_read() {
         "Code from your phone",
         "Sign in",
         "Change your password",
+        "Set up the code from your phone",
         "What is recorded about you",
     ];
     assert_eq!(reached.get(..expected.len()), Some(&expected.map(str::to_owned)[..]), "{reached:?}");
@@ -211,6 +213,42 @@ fn the_record_shows_each_entry_in_words_and_as_it_stands() {
     let mut harness = window(state);
     assert!(heard(&harness).contains("Si è aperta una sessione"));
     harness.key_press(Key::Escape);
+    harness.run();
+    assert!(matches!(&harness.state().state.scene, Scene::Form(form) if form.purpose == Purpose::SignIn));
+}
+
+#[test]
+fn a_phone_is_set_up_by_keyboard_and_the_picture_has_a_name() {
+    for (language, words) in [
+        (Language::En, ["Picture for the authenticator app", "scan the picture", "GEZD GNBV", "The code that the app"]),
+        (Language::It, ["Disegno per l'app", "inquadra il disegno", "GEZD GNBV", "Il codice che l'app"]),
+    ] {
+        let mut state = signed_out(language);
+        let secret = Code::new("GEZDGNBVGY3TQOJQ".to_owned());
+        state.take(News::Secret { office: "gw.comune.example".to_owned(), secret }, Instant::now());
+        assert_heard(state, &words);
+    }
+    let mut state = signed_out(Language::En);
+    let secret = Code::new("GEZDGNBVGY3TQOJQ".to_owned());
+    state.take(News::Secret { office: "gw.comune.example".to_owned(), secret }, Instant::now());
+    let mut harness = window(state);
+    harness.get_by_label("The code that the app shows now").type_text("123456");
+    harness.run();
+    harness.key_press(Key::Enter);
+    harness.run();
+    assert_eq!(harness.state().wishes, ["code"]);
+    assert!(heard(&harness).contains("Asking your office"));
+
+    // Enter and Escape, pressed once too often, take nothing away that is told only once.
+    let codes = ["RRRR-1111", "SSSS-2222"].map(|code| Code::new(code.to_owned()));
+    harness.state_mut().state.take(News::Enrolled(codes.into()), Instant::now());
+    for key in [Key::Enter, Key::Escape] {
+        harness.run();
+        harness.key_press(key);
+    }
+    harness.run();
+    assert!(heard(&harness).contains("RRRR-1111") && heard(&harness).contains("SSSS-2222"));
+    harness.get_by_label("I have written them down").click();
     harness.run();
     assert!(matches!(&harness.state().state.scene, Scene::Form(form) if form.purpose == Purpose::SignIn));
 }

@@ -2,6 +2,7 @@
 //!
 //! Everything has a name for screen readers; each field is named by the label above it. What a sign or a colour says, a word says too.
 
+mod enrolling;
 mod field;
 mod form;
 mod parts;
@@ -63,6 +64,8 @@ fn scene(ui: &mut Ui, state: &mut State, look: &Palette, now: Instant) -> Option
         Scene::Reading(texts) => reading::notices(ui, look, labels, texts),
         Scene::Working(working) => session::working(ui, look, labels, state.language, working, now),
         Scene::Ended(ended) => session::ended(ui, look, labels, ended),
+        Scene::Enrolling(enrolling) => enrolling::draw(ui, look, labels, state.language, enrolling),
+        Scene::Enrolled(codes) => enrolling::recovery_codes(ui, look, labels, state.language, codes),
         Scene::Record(own) => reading::record(ui, look, labels, state.language, own),
     }
 }

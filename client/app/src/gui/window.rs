@@ -111,8 +111,9 @@ impl Window {
         match (wish, &mut self.errands) {
             (Wish::Begin(errand), Some(errands)) => errands.begin(errand),
             (Wish::Answer(yes), Some(errands)) => errands.answer(yes),
+            (Wish::Code(code), Some(errands)) => errands.code(code),
             (Wish::Enough, Some(errands)) => errands.enough(),
-            (Wish::Begin(_) | Wish::Answer(_) | Wish::Enough, None) => {}
+            (Wish::Begin(_) | Wish::Answer(_) | Wish::Code(_) | Wish::Enough, None) => {}
             (Wish::Remember { language }, _) => {
                 if language {
                     self.remembered.language = Some(self.state.language);

@@ -28,6 +28,7 @@ pub(crate) struct Labels {
     pub(crate) code_hint: &'static str,
     pub(crate) sign_in: &'static str,
     pub(crate) change_password: &'static str,
+    pub(crate) set_up_code: &'static str,
     pub(crate) show_record: &'static str,
     pub(crate) back: &'static str,
 
@@ -39,6 +40,18 @@ pub(crate) struct Labels {
     /// A sign-in was refused for it.
     pub(crate) password_expired: &'static str,
     pub(crate) asking: &'static str,
+
+    pub(crate) enrol_title: &'static str,
+    pub(crate) enrolment_code: &'static str,
+    pub(crate) enrolment_code_hint: &'static str,
+    pub(crate) enrolment_code_missing: &'static str,
+    pub(crate) enrol: &'static str,
+    /// What the picture is, for whoever cannot see it.
+    pub(crate) picture: &'static str,
+    pub(crate) first_code: &'static str,
+    pub(crate) confirm: &'static str,
+    pub(crate) enrolled_title: &'static str,
+    pub(crate) written_down: &'static str,
 
     pub(crate) server_missing: &'static str,
     pub(crate) user_missing: &'static str,

@@ -16,6 +16,8 @@ pub(crate) enum Purpose {
     SignIn,
     ChangePassword,
     ShowRecord,
+    /// An authenticator app, as second factor.
+    Enrol,
 }
 
 /// The fields of a form that can be wanting.
@@ -96,9 +98,13 @@ impl Form {
             return Err((Field::Code, Text::CodeTooLong.say(language)));
         }
         let code = (!code.is_empty()).then(|| Code::new(code.to_owned()));
+        let (code, enrolment_code) = if self.purpose == Purpose::Enrol { (None, code) } else { (code, None) };
         let what = match self.purpose {
             Purpose::SignIn => What::Work,
             Purpose::ShowRecord => What::ShowRecord,
+            Purpose::Enrol => {
+                What::Enrol(enrolment_code.ok_or((Field::Code, labels.enrolment_code_missing.to_owned()))?)
+            }
             Purpose::ChangePassword => {
                 if self.new_password.is_empty() {
                     return Err((Field::NewPassword, labels.new_password_missing.to_owned()));

@@ -1,4 +1,4 @@
-//! Name, password, code: to sign in, to change the password, to see the record.
+//! Name, password, code: to sign in, to change the password, to see the record, to set up the second factor.
 
 use egui::Ui;
 
@@ -16,6 +16,7 @@ pub(super) fn draw(ui: &mut Ui, look: &Palette, labels: &Labels, form: &mut Form
         Purpose::SignIn => (labels.sign_in_title, labels.sign_in, labels.password),
         Purpose::ChangePassword => (labels.change_title, labels.change, labels.present_password),
         Purpose::ShowRecord => (labels.record_title, labels.show_record, labels.password),
+        Purpose::Enrol => (labels.enrol_title, labels.enrol, labels.password),
     };
     parts::title(ui, title);
     if let Some(said) = &form.said {
@@ -50,7 +51,11 @@ fn fields(ui: &mut Ui, look: &Palette, labels: &Labels, form: &mut Form, passwor
         entered |= field::password(ui, labels.new_password, &mut form.new_password, wants(Field::NewPassword));
         entered |= field::password(ui, labels.new_password_again, &mut form.new_password_again, false);
     }
-    entered |= field::line(ui, look, (labels.code, labels.code_hint), &mut *form.code, wants(Field::Code));
+    let code = match form.purpose {
+        Purpose::Enrol => (labels.enrolment_code, labels.enrolment_code_hint),
+        _ => (labels.code, labels.code_hint),
+    };
+    entered |= field::line(ui, look, code, &mut *form.code, wants(Field::Code));
     entered
 }
 
@@ -59,6 +64,9 @@ fn others(ui: &mut Ui, labels: &Labels, purpose: Purpose) -> Option<Act> {
     if purpose == Purpose::SignIn {
         if parts::button(ui, labels.change_password).clicked() {
             act = Some(Act::Turn(Purpose::ChangePassword));
+        }
+        if parts::button(ui, labels.set_up_code).clicked() {
+            act = Some(Act::Turn(Purpose::Enrol));
         }
         if parts::button(ui, labels.show_record).clicked() {
             act = Some(Act::Turn(Purpose::ShowRecord));

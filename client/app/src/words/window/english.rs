@@ -20,6 +20,7 @@ pub(super) static LABELS: Labels = Labels {
     code_hint: "leave empty if you have none",
     sign_in: "Sign in",
     change_password: "Change your password",
+    set_up_code: "Set up the code from your phone",
     show_record: "What is recorded about you",
     back: "Back",
 
@@ -30,6 +31,17 @@ pub(super) static LABELS: Labels = Labels {
     change: "Change password",
     password_expired: "Your password has expired, or must be changed first. Choose another one here, then sign in with it.",
     asking: "Asking your office …",
+
+    enrol_title: "Set up the code from your phone",
+    enrolment_code: "One-time code from your office",
+    enrolment_code_hint: "as your office handed it over",
+    enrolment_code_missing: "Write the one-time code that your office handed over. Without one, ask the help desk.",
+    enrol: "Show me the picture",
+    picture: "Picture for the authenticator app; the key below says the same",
+    first_code: "The code that the app shows now",
+    confirm: "Confirm",
+    enrolled_title: "Your phone is set up",
+    written_down: "I have written them down",
 
     server_missing: "Write the gateway's name as it stands in your office's letter.",
     user_missing: "Write your office user name.",

@@ -20,6 +20,7 @@ pub(super) static LABELS: Labels = Labels {
     code_hint: "lascia vuoto se non ne hai",
     sign_in: "Accedi",
     change_password: "Cambia la password",
+    set_up_code: "Prepara il codice dal telefono",
     show_record: "Cosa è registrato su di te",
     back: "Indietro",
 
@@ -30,6 +31,17 @@ pub(super) static LABELS: Labels = Labels {
     change: "Cambia password",
     password_expired: "La tua password è scaduta, o va prima cambiata. Scegline un'altra qui, poi accedi con quella.",
     asking: "Sto chiedendo al tuo ufficio …",
+
+    enrol_title: "Prepara il codice dal telefono",
+    enrolment_code: "Codice monouso dell'ufficio",
+    enrolment_code_hint: "quello che ti ha consegnato l'ufficio",
+    enrolment_code_missing: "Scrivi il codice monouso che ti ha consegnato l'ufficio. Se non ne hai, chiedi all'assistenza.",
+    enrol: "Mostrami il disegno",
+    picture: "Disegno per l'app di autenticazione; la chiave qui sotto dice lo stesso",
+    first_code: "Il codice che l'app mostra ora",
+    confirm: "Conferma",
+    enrolled_title: "Il tuo telefono è pronto",
+    written_down: "Li ho scritti",
 
     server_missing: "Scrivi il nome del gateway come sta nella lettera dell'ufficio.",
     user_missing: "Scrivi il tuo nome utente dell'ufficio.",
