@@ -148,6 +148,18 @@ impl<'a> Screen<'a> {
         self.computer.sh(&format!("DISPLAY={} xdotool mousemove 400 400 key '{key}'", Self::DISPLAY));
     }
 
+    /// Presses keys whose effect shows, each once that of the one before is seen: two in one picture would be one step.
+    ///
+    /// # Panics
+    /// When nothing changes.
+    pub fn press_one_by_one(&self, keys: &[&str]) {
+        for key in keys {
+            let before = self.picture();
+            self.press(key);
+            wait::until("the key to show", wait::SOON, || (self.picture() != before).then_some(()));
+        }
+    }
+
     /// Red, green and blue of all pixels, row by row. None while there is no picture.
     fn picture(&self) -> Option<Vec<u8>> {
         let mut command = self.computer.command("import");

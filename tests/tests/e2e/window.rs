@@ -130,9 +130,9 @@ fn a_phone_is_set_up_as_second_factor_in_the_window() {
     window.activate();
 
     // From the password over the code, "sign in" and "change your password" to the button, then what it asks for.
-    screen.press("Tab Tab Tab Tab Return");
+    screen.press_one_by_one(&["Tab", "Tab", "Tab", "Tab", "Return"]);
     screen.type_text(&password("m.rossi"));
-    screen.press("Tab");
+    screen.press_one_by_one(&["Tab"]);
     screen.type_text(&handed_over);
     screen.press("Return");
     let address = wait::until("the picture", wait::SOON, || screen.scan());
@@ -155,10 +155,10 @@ fn a_phone_is_set_up_as_second_factor_in_the_window() {
     screen.save(&pictures().join("recovery-codes.png"));
 
     // Past the language and the look to the only button, then in with what the app shows.
-    screen.press("Tab Tab Tab Return");
+    screen.press_one_by_one(&["Tab", "Tab", "Tab", "Return"]);
     window.wait_for_button(&screen);
     screen.type_text(&password("m.rossi"));
-    screen.press("Tab");
+    screen.press_one_by_one(&["Tab"]);
     screen.type_text(&app.next());
     screen.press("Return");
     wait::until("the desktop to be reached", wait::SOON, || (desk.visits() == 1).then_some(()));
