@@ -140,7 +140,7 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// A named set of ports.
+/// A named set of ways into a workstation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub struct Service {
     /// Its name in the policy.
@@ -149,6 +149,9 @@ pub struct Service {
     pub tcp: Vec<u16>,
     /// UDP ports, 1 to 65535, ascending.
     pub udp: Vec<u16>,
+    /// Whether the workstation may be pinged.
+    #[serde(default)]
+    pub echo: bool,
 }
 
 /// What a grant's end rests on.

@@ -249,7 +249,12 @@ impl Resolver<'_> {
                     format!("service {} allows UDP, which the idle rule does not see", typed(&service.name.value));
                 self.mistakes.push(Mistake::warning(span, message).label("activity there keeps no session open"));
             }
-            let meant = Service { name: service.name.value.as_str().into(), tcp: service.tcp, udp: service.udp };
+            let meant = Service {
+                name: service.name.value.as_str().into(),
+                tcp: service.tcp,
+                udp: service.udp,
+                echo: service.echo.is_some_and(|echo| echo.value),
+            };
             services.add(service.name, meant, self.mistakes);
         }
         services

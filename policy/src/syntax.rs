@@ -112,6 +112,7 @@ pub(crate) struct ServiceWritten {
     pub(crate) tcp: Vec<u16>,
     pub(crate) udp: Vec<u16>,
     pub(crate) udp_span: Option<Span>,
+    pub(crate) echo: Option<At<bool>>,
 }
 
 /// `[workstations.NAME]`

@@ -89,6 +89,37 @@ fn a_worker_in_hours_is_let_to_the_own_workstation_until_the_longest_session() {
 }
 
 #[test]
+fn a_workstation_may_be_pinged_only_where_a_service_of_it_says_so() {
+    let policy = policy(
+        r#"
+[services.ping]
+echo = true
+[services.quiet]
+tcp = [22]
+echo = false
+[workstations.pinged]
+address = "10.20.3.49"
+services = ["rdp", "ping", "quiet"]
+[[agreements]]
+worker = "p.ping"
+structure = "Vigilanza"
+workstation = "pinged"
+profile = "standard"
+from = 2026-01-01
+until = 2026-12-31
+days = ["Tue"]
+hours = "07:30-19:30"
+"#,
+    );
+    let echoes = |worker| {
+        let grant = granted(&policy, worker, "2026-03-03T09:00");
+        grant.services.iter().map(|service| service.echo).collect::<Vec<_>>()
+    };
+    assert_eq!(echoes("p.ping"), [false, true, false]);
+    assert_eq!(echoes("m.rossi"), [false]);
+}
+
+#[test]
 fn a_personal_device_gets_the_tighter_limits() {
     let policy = policy("");
     let Decision::Permit(grant) = decide_on(&policy, "m.rossi", Device::Personal, "2026-03-03T09:00") else { panic!() };

@@ -28,8 +28,8 @@ pub struct Seen {
     pub protocol: u8,
     /// TCP or UDP ports, source first.
     pub ports: Option<(u16, u16)>,
-    /// The message's type, of ICMPv6.
-    pub icmpv6: Option<u8>,
+    /// The message's type, of ICMP and ICMPv6.
+    pub icmp: Option<u8>,
     /// How many routers it may pass yet.
     pub hops: u8,
     /// A piece of a larger packet.
@@ -43,7 +43,7 @@ impl Seen {
     /// that it listens to.
     pub fn is_neighbourly(&self) -> bool {
         // Of discovery nothing is believed that came through a router (RFC 4861, section 7.1).
-        let discovers = matches!(self.icmpv6, Some(133..=136)) && self.hops == 255;
+        let discovers = self.protocol == 58 && matches!(self.icmp, Some(133..=136)) && self.hops == 255;
         discovers || matches!(self.protocol, 2 | 58) && self.destination.is_multicast() && self.payload.is_empty()
     }
 }
@@ -115,7 +115,8 @@ fn read(frame: &[u8]) -> Option<Seen> {
         }
         NetSlice::Arp(_) => return None,
     };
-    let icmpv6 = match &packet.transport {
+    let icmp = match &packet.transport {
+        Some(TransportSlice::Icmpv4(icmp)) => Some(icmp.type_u8()),
         Some(TransportSlice::Icmpv6(icmp)) => Some(icmp.type_u8()),
         _ => None,
     };
@@ -124,5 +125,5 @@ fn read(frame: &[u8]) -> Option<Seen> {
         Some(TransportSlice::Udp(udp)) => (Some((udp.source_port(), udp.destination_port())), udp.payload().to_vec()),
         _ => (None, Vec::new()),
     };
-    Some(Seen { source, destination, protocol, ports, icmpv6, hops, fragment, payload })
+    Some(Seen { source, destination, protocol, ports, icmp, hops, fragment, payload })
 }

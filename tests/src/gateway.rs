@@ -44,6 +44,8 @@ pub struct Setup {
     pub group: String,
     /// Where the workstation of m.rossi is: an address or a name.
     pub workstation: String,
+    /// Whether workstations may be pinged.
+    pub echo: bool,
     /// Whether workstations see the gateway's own address.
     pub masquerade: bool,
     /// The network that tunnel addresses are lent from.
@@ -74,6 +76,7 @@ impl Default for Setup {
             directory: "kind = \"file\"\nfile = \"people.toml\"".to_owned(),
             group: "smart".to_owned(),
             workstation: WORKSTATION.to_string(),
+            echo: false,
             masquerade: true,
             pool: "100.96.0.0/20".to_owned(),
             pool_ipv6: None,
@@ -135,7 +138,7 @@ test_accounts = {:?}
 
 [services.rdp]
 tcp = [3389]
-
+{}
 [workstations.anagrafe-07]
 address = "{}"
 services = ["rdp"]
@@ -149,6 +152,7 @@ groups = ["{}"]
 {}
 "#,
             self.test_accounts,
+            if self.echo { "echo = true\n" } else { "" },
             self.workstation,
             self.group,
             self.profile.join("\n")

@@ -68,7 +68,12 @@ pub fn udp(from: IpAddr, to: IpAddr, port: u16) -> Vec<u8> {
 
 /// A ping.
 pub fn ping(from: IpAddr, to: IpAddr) -> Vec<u8> {
-    let echo = IcmpEchoHeader { id: 1, seq: 1 };
+    ping_of(1, from, to)
+}
+
+/// A ping of a program whose identifier is known.
+pub fn ping_of(id: u16, from: IpAddr, to: IpAddr) -> Vec<u8> {
+    let echo = IcmpEchoHeader { id, seq: 1 };
     let mut packet = Vec::new();
     if from.is_ipv4() {
         ip(from, to).icmpv4(Icmpv4Type::EchoRequest(echo)).write(&mut packet, b"hello").expect("memory");

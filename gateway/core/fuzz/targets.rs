@@ -3,12 +3,20 @@
 //!
 //! None may panic or loop, let a packet pass that the promise does not name, or lose count of one.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    time::Duration,
+};
 
-use etherparse::{NetSlice, SlicedPacket, TransportSlice};
-use gateway_core::{Family, Filter, Flows, MOST_FLOWS, Packet, Transport, VIRTIO_HEADER};
+use etherparse::{Icmpv4Type, Icmpv6Type, NetSlice, SlicedPacket, TransportSlice};
+use gateway_core::{Echo, EchoKind, Family, Filter, Flows, MOST_FLOWS, Packet, Transport, VIRTIO_HEADER};
 
-use crate::world::{Client, Flags, World, grant, octets, tcp, udp, workstation_of};
+use crate::world::{
+    Client, Flags, World, grant, grant_with_pings, octets,
+    packets::{Ping, ping},
+    tcp, udp, workstation_of,
+};
 
 /// The longest packet or datagram that a target makes.
 const LONGEST: usize = 4096;
@@ -17,7 +25,7 @@ const OWN: [&str; 2] = ["100.96.0.2", "fd64::2"];
 
 /// The bytes are an IP packet: what is read of it, another reader reads too.
 pub(crate) fn packet(bytes: &[u8]) {
-    let Ok(packet) = Packet::parse(bytes) else { return };
+    let Ok(packet) = Packet::parse(bytes) else { return half_a_ping(bytes) };
     assert_eq!(
         [&packet.bytes()[..packet.headers()], packet.payload()].concat(),
         packet.bytes(),
@@ -47,6 +55,26 @@ pub(crate) fn packet(bytes: &[u8]) {
     }
 }
 
+/// The same of what is one half of a ping.
+fn half_a_ping(bytes: &[u8]) {
+    let Some(echo) = Echo::parse(bytes) else { return };
+    let other = SlicedPacket::from_ip(echo.bytes()).expect("another reader refuses it");
+    let (kind, header) = match other.transport {
+        Some(TransportSlice::Icmpv4(icmp)) => match icmp.icmp_type() {
+            Icmpv4Type::EchoRequest(header) => (EchoKind::Request, header),
+            Icmpv4Type::EchoReply(header) => (EchoKind::Reply, header),
+            other => panic!("another reader sees {other:?}"),
+        },
+        Some(TransportSlice::Icmpv6(icmp)) => match icmp.icmp_type() {
+            Icmpv6Type::EchoRequest(header) => (EchoKind::Request, header),
+            Icmpv6Type::EchoReply(header) => (EchoKind::Reply, header),
+            other => panic!("another reader sees {other:?}"),
+        },
+        other => panic!("another reader sees {other:?}"),
+    };
+    assert_eq!((echo.kind, echo.identifier), (kind, header.id));
+}
+
 /// The bytes are an IP packet: the filter lets through what its bytes, read by hand, say is granted, and nothing else.
 pub(crate) fn filter(bytes: &[u8]) {
     let Ok(packet) = Packet::parse(bytes) else { return };
@@ -74,9 +102,11 @@ pub(crate) fn filter(bytes: &[u8]) {
 /// Every four bytes are something that happens to a session's flows: only what home began is answered.
 pub(crate) fn flows(bytes: &[u8]) {
     let mut world = World::of(family(bytes));
-    let mut client = world.connect("m.rossi", 1);
+    let mut client = world.connect_with("m.rossi", 1, grant_with_pings());
     let desk = client.workstation();
     let mut begun = BTreeSet::new();
+    // Of each identifier, how many answers are owed at most.
+    let mut asked = BTreeMap::<u16, usize>::new();
     for step in bytes.chunks_exact(4).take(200) {
         let [kind, port, more, sequence] = *step else { return };
         let port = 50_000 + u16::from(port);
@@ -85,7 +115,7 @@ pub(crate) fn flows(bytes: &[u8]) {
         let (own, sequence) = (client.address, 990 + u32::from(sequence));
         world.take_office();
         client.take(&mut world);
-        match kind % 5 {
+        match kind % 7 {
             0 => {
                 client.send(&mut world, &tcp(own, port, desk, 3389, flags, sequence, &[]));
                 let passed = world.take_office().len();
@@ -109,6 +139,17 @@ pub(crate) fn flows(bytes: &[u8]) {
                 world.office_sends(&udp(desk, 3390, own, port, &[1]));
                 let passed = client.take(&mut world).len();
                 assert!(passed == 0 || begun.contains(&(17, port)), "home began no such flow");
+            }
+            4 => {
+                client.send(&mut world, &ping(own, desk, Ping::Question, port, &[1]));
+                *asked.entry(port).or_default() += world.take_office().len();
+            }
+            5 => {
+                world.office_sends(&ping(desk, own, Ping::Answer, port, &[1]));
+                let passed = client.take(&mut world).len();
+                let owed = asked.entry(port).or_default();
+                assert!(passed <= *owed, "home asked no such question");
+                *owed -= passed;
             }
             _ => world.pass(Duration::from_secs(u64::from(more))),
         }

@@ -12,7 +12,7 @@ pub enum Drop {
     IpOptions,
     /// A fragment, first or later.
     Fragment,
-    /// Neither TCP nor UDP: ICMP, for one.
+    /// Neither TCP nor UDP: ICMP, for one, but what of it may pass.
     OtherProtocol,
     /// From home, and not from the session's own address.
     SpoofedSource,

@@ -8,10 +8,25 @@ use policy::Grant;
 
 use crate::{
     Drop, Family,
+    echo::{Echo, EchoKind},
     flows::{Key, Protocol},
     packet::{Packet, Transport},
     path_mtu::{About, TooBig},
 };
+
+/// What a grant opens of its workstation: protocols with their ports, ascending, each once. A ping has no port: its is 0.
+pub fn granted(grant: &Grant) -> Vec<(Protocol, u16)> {
+    let tcp = grant.services.iter().flat_map(|service| &service.tcp).map(|port| (Protocol::Tcp, *port));
+    let udp = grant.services.iter().flat_map(|service| &service.udp).map(|port| (Protocol::Udp, *port));
+    let echo = grant.services.iter().filter(|service| service.echo).map(|_| ECHO);
+    let mut granted: Vec<_> = tcp.chain(udp).chain(echo).collect();
+    granted.sort_unstable();
+    granted.dedup();
+    granted
+}
+
+/// What a grant of pings is among ports.
+const ECHO: (Protocol, u16) = (Protocol::Echo, 0);
 
 /// The one address and the few ports that a session reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +39,7 @@ pub struct Filter {
 impl Filter {
     /// Of a grant, for the session that holds the tunnel address `own`, which is of the workstation's family.
     pub fn new(grant: &Grant, own: IpAddr, workstation: IpAddr) -> Self {
-        let tcp = grant.services.iter().flat_map(|service| &service.tcp).map(|port| (Protocol::Tcp, *port));
-        let udp = grant.services.iter().flat_map(|service| &service.udp).map(|port| (Protocol::Udp, *port));
-        let mut ports: Vec<_> = tcp.chain(udp).collect();
-        ports.sort_unstable();
-        ports.dedup();
-        Self { own, workstation, ports: ports.into() }
+        Self { own, workstation, ports: granted(grant).into() }
     }
 
     /// Whether a packet from home goes only where it was granted.
@@ -77,6 +87,23 @@ impl Filter {
             return Err(Drop::NotAnAnswer);
         }
         Ok(Key { protocol, home_port: source_port, office_port: destination_port })
+    }
+
+    /// Whether home may send this: a question to the workstation, where the grant has pings.
+    pub(crate) fn judge_echo_from_home(&self, echo: &Echo<'_>) -> Result<(), Drop> {
+        if echo.kind == EchoKind::Reply || !self.grants(ECHO) {
+            return Err(Drop::OtherProtocol);
+        }
+        if echo.source != self.own {
+            return Err(self.foreign(echo.source));
+        }
+        if echo.destination == self.workstation { Ok(()) } else { Err(Drop::OtherHost) }
+    }
+
+    /// Whether it may be an answer: whether it was asked for is for `flows`.
+    pub(crate) fn judge_echo_from_office(&self, echo: &Echo<'_>) -> Result<(), Drop> {
+        let may = echo.kind == EchoKind::Reply && echo.source == self.workstation;
+        if may { Ok(()) } else { Err(Drop::NotAnAnswer) }
     }
 
     /// Whether a port of the workstation was granted.

@@ -1,8 +1,9 @@
 //! The flows a session opened, so that answers return and nothing else does.
 //!
 //! Loosely tracked: a TCP flow begins with a SYN from home and lingers for a while after its end; a UDP flow begins with
-//! any datagram from home. The workstation's address is the same for all flows of a session, so two ports and a protocol
-//! name one. Sequence numbers are kept for one purpose, that both ends can be told when the session closes (`reset`).
+//! any datagram from home, one of pings with a question. The workstation's address is the same for all flows of a session,
+//! so two ports and a protocol name one, and pings are named by their identifier. Sequence numbers are kept for one
+//! purpose, that both ends can be told when the session closes (`reset`).
 //!
 //! ```text
 //!            SYN from home         anything from the office
@@ -28,12 +29,16 @@ use crate::{
 /// The most flows a session may have at a time. A desktop needs one, its reconnection another.
 pub const MOST_FLOWS: usize = 64;
 
+/// The most of them that are pings: each program that pings has one, and who begins another forgets the oldest.
+const MOST_ECHOES: usize = 8;
+
 /// How long a flow is remembered after its last packet, by state. A TCP flow that is open may be silent for long (a
 /// minimised desktop); the session's own limits end it.
 const OPENING: Duration = Duration::from_secs(30);
 const OPEN: Duration = Duration::from_secs(4 * 3600);
 const ENDING: Duration = Duration::from_secs(20);
 const DATAGRAMS: Duration = Duration::from_secs(180);
+const ECHOES: Duration = Duration::from_secs(30);
 
 /// The protocols a grant can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
@@ -43,14 +48,22 @@ pub enum Protocol {
     Tcp,
     /// RFC 768.
     Udp,
+    /// Pings (RFC 792, RFC 4443).
+    Echo,
 }
 
-/// What names a flow within its session.
+/// What names a flow within its session. Pings have their identifier at home, and nothing at the office.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
     pub(crate) protocol: Protocol,
     pub(crate) home_port: u16,
     pub(crate) office_port: u16,
+}
+
+impl Key {
+    fn of_echo(identifier: u16) -> Self {
+        Self { protocol: Protocol::Echo, home_port: identifier, office_port: 0 }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +72,8 @@ enum State {
     Open,
     Ending,
     Datagrams,
+    /// So many questions were not answered yet.
+    Echoes(u16),
 }
 
 impl State {
@@ -68,6 +83,7 @@ impl State {
             Self::Open => OPEN,
             Self::Ending => ENDING,
             Self::Datagrams => DATAGRAMS,
+            Self::Echoes(_) => ECHOES,
         }
     }
 }
@@ -133,6 +149,7 @@ impl Flows {
             state: match kept.protocol {
                 Protocol::Tcp => State::Open,
                 Protocol::Udp => State::Datagrams,
+                Protocol::Echo => State::Echoes(0),
             },
             last_packet: now,
             progress: Progress::default(),
@@ -143,9 +160,9 @@ impl Flows {
         Self { flows: granted.take(MOST_FLOWS).map(restored).collect(), changed: false, adopts: true }
     }
 
-    /// What has to be kept of the flows that are there, so that they go on after a restart.
+    /// What has to be kept of the flows that are there, so that they go on after a restart. Who pings asks again anyway.
     pub(crate) fn kept(&self, now: Instant) -> Vec<KeptFlow> {
-        let there = |flow: &&Flow| flow.state != State::Ending && !flow.is_forgotten(now);
+        let there = |flow: &&Flow| !matches!(flow.state, State::Ending | State::Echoes(_)) && !flow.is_forgotten(now);
         let kept = |flow: &Flow| KeptFlow {
             protocol: flow.key.protocol,
             home_port: flow.key.home_port,
@@ -232,6 +249,32 @@ impl Flows {
         Ok(flow)
     }
 
+    /// A question from home that the filter let pass: one answer more may return.
+    pub(crate) fn handle_question(&mut self, identifier: u16, now: Instant) -> Result<(), Drop> {
+        let key = Key::of_echo(identifier);
+        let found = self.flows.iter().position(|flow| flow.key == key && !flow.is_forgotten(now));
+        let place = found.map_or_else(|| self.open(key, now), Ok)?;
+        let flow = self.flows.get_mut(place).ok_or(Drop::NoFlow)?;
+        if let State::Echoes(awaited) = &mut flow.state {
+            *awaited = awaited.saturating_add(1);
+        }
+        flow.last_packet = now;
+        Ok(())
+    }
+
+    /// An answer from the workstation: one for each question, so that nothing else is brought home by answers.
+    pub(crate) fn handle_answer(&mut self, identifier: u16, now: Instant) -> Result<(), Drop> {
+        let key = Key::of_echo(identifier);
+        let flow = self.flows.iter_mut().find(|flow| flow.key == key && !flow.is_forgotten(now));
+        match flow.map(|flow| &mut flow.state) {
+            Some(State::Echoes(awaited @ 1..)) => {
+                *awaited -= 1;
+                Ok(())
+            }
+            _ => Err(Drop::NotAnAnswer),
+        }
+    }
+
     /// Whether a flow is there.
     pub(crate) fn has(&self, key: Key, now: Instant) -> bool {
         self.flows.iter().any(|flow| flow.key == key && !flow.is_forgotten(now))
@@ -250,21 +293,26 @@ impl Flows {
     }
 
     fn open(&mut self, key: Key, now: Instant) -> Result<usize, Drop> {
+        if key.protocol == Protocol::Echo {
+            self.make_room_for_echoes();
+        }
         if self.flows.len() >= MOST_FLOWS {
             self.flows.retain(|flow| !flow.is_forgotten(now));
         }
         if self.flows.len() >= MOST_FLOWS {
-            // What is ending has nothing left to say; room for what begins.
-            let ending = self.flows.iter().position(|flow| flow.state == State::Ending);
-            self.flows.swap_remove(ending.ok_or(Drop::TooManyFlows)?);
+            // What is ending has nothing left to say, and who pings asks again; room for what begins.
+            let yields = |flow: &Flow| matches!(flow.state, State::Ending | State::Echoes(_));
+            let yielding = self.flows.iter().position(yields);
+            self.flows.swap_remove(yielding.ok_or(Drop::TooManyFlows)?);
         }
         // A forgotten flow of the same ports would be found first and hide the new one.
         self.flows.retain(|flow| flow.key != key);
         let state = match key.protocol {
             Protocol::Tcp => State::Opening,
             Protocol::Udp => State::Datagrams,
+            Protocol::Echo => State::Echoes(0),
         };
-        self.changed = true;
+        self.changed |= key.protocol != Protocol::Echo;
         self.flows.push(Flow {
             key,
             state,
@@ -274,6 +322,16 @@ impl Flows {
             cipher: None,
         });
         Ok(self.flows.len() - 1)
+    }
+
+    /// Forgets the pings that were quiet for longest, where there are as many as may be.
+    fn make_room_for_echoes(&mut self) {
+        let echoes = || self.flows.iter().enumerate().filter(|(_, flow)| flow.key.protocol == Protocol::Echo);
+        if echoes().count() >= MOST_ECHOES
+            && let Some((oldest, _)) = echoes().min_by_key(|(_, flow)| flow.last_packet)
+        {
+            self.flows.swap_remove(oldest);
+        }
     }
 }
 

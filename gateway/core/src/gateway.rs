@@ -4,6 +4,7 @@
 //! After any call the loop drains [`Gateway::poll_transmit`], [`Gateway::poll_office`], [`Gateway::poll_stray`] and
 //! [`Gateway::poll_event`], and asks [`Gateway::poll_timeout`] for the moment it wants to be called next.
 
+mod icmp;
 mod restore;
 mod roaming;
 mod waiting;
@@ -34,7 +35,6 @@ use crate::{
     office::ToOffice,
     offload,
     packet::Packet,
-    path_mtu::TooBig,
     peer::{self, HANDSHAKE_ROOM, INITIATION_SIZE, Identity, Incoming, LARGEST_DATAGRAM, OVERHEAD, Peer},
     recorder::{Recorder, TraceEnd},
     reset, segment_size,
@@ -501,7 +501,7 @@ impl Gateway {
 
     fn pass_to_home(&mut self, offload: Offload, bytes: &[u8], now: Now) -> Result<(), (Option<Slot>, Drop)> {
         let packet = match Packet::parse(bytes) {
-            Err(Drop::OtherProtocol) => return self.pass_too_big_to_home(bytes, now),
+            Err(Drop::OtherProtocol) => return self.pass_icmp_to_home(bytes, now),
             parsed => parsed.map_err(|reason| (None, reason))?,
         };
         let slot = self.sessions.by_address(packet.destination).ok_or((None, Drop::NoSession))?;
@@ -554,30 +554,6 @@ impl Gateway {
         if session.is_drowsy(now.instant) {
             self.sessions.change(slot, |session| session.wake_peer(now.instant));
         }
-        Ok(())
-    }
-
-    /// The one message of ICMP that passes: about a packet that the worker sent in a flow that lives.
-    fn pass_too_big_to_home(&mut self, bytes: &[u8], now: Now) -> Result<(), (Option<Slot>, Drop)> {
-        let message = TooBig::parse(bytes).ok_or((None, Drop::OtherProtocol))?;
-        let slot = self.sessions.by_address(message.destination).ok_or((None, Drop::NoSession))?;
-        let session = self.sessions.get_mut(slot).ok_or((None, Drop::NoSession))?;
-        let refuse = |reason| (Some(slot), reason);
-        let key = session.filter.judge_too_big_from_office(&message).map_err(refuse)?;
-        if !session.flows.has(key, now.instant) {
-            return Err(refuse(Drop::NotAnAnswer));
-        }
-        let peer = session.peer.as_mut().ok_or(refuse(Drop::NotConnected))?;
-        peer.refresh(now.instant, |to, datagram| send(&mut self.to_home, to, datagram));
-        let to = peer.ready().ok_or(refuse(Drop::NotConnected))?;
-        let length = message.bytes().len();
-        let plain = self.plain.as_mut_slice();
-        plain.get_mut(..length).ok_or(refuse(Drop::TooBig))?.copy_from_slice(message.bytes());
-        if !seal(&mut self.to_home, to, peer, plain, length, usize::from(self.mtu)) {
-            return Err(refuse(Drop::Backlog));
-        }
-        session.traffic.count_to_home(length);
-        self.counters.traffic.count_to_home(length);
         Ok(())
     }
 
@@ -646,7 +622,7 @@ fn pass_to_office(
     now: Now,
 ) -> Result<(), Drop> {
     let packet = match Packet::parse(bytes) {
-        Err(Drop::OtherProtocol) => return pass_too_big_to_office(session, bytes, to_office, counters, now),
+        Err(Drop::OtherProtocol) => return icmp::pass_to_office(session, bytes, to_office, counters, now),
         parsed => parsed?,
     };
     session.filter.judge_from_home(&packet)?;
@@ -666,25 +642,6 @@ fn pass_to_office(
     } else {
         to_office.add(&packet);
     }
-    Ok(())
-}
-
-/// The one message of ICMP that passes: about a packet that the workstation sent in a flow that lives.
-fn pass_too_big_to_office(
-    session: &mut Session,
-    bytes: &[u8],
-    to_office: &mut ToOffice,
-    counters: &mut Counters,
-    now: Now,
-) -> Result<(), Drop> {
-    let message = TooBig::parse(bytes).ok_or(Drop::OtherProtocol)?;
-    let key = session.filter.judge_too_big_from_home(&message)?;
-    if !session.flows.has(key, now.instant) {
-        return Err(Drop::NoFlow);
-    }
-    session.traffic.count_to_office(message.bytes().len());
-    counters.traffic.count_to_office(message.bytes().len());
-    to_office.add_alone(message.bytes());
     Ok(())
 }
 

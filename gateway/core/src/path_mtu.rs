@@ -1,15 +1,16 @@
-//! The one ICMP message that may pass: "too big", which a router on the way, or the other end's own stack, says of a
-//! packet of a live flow (RFC 792 type 3 code 4 with RFC 1191's MTU; RFC 4443 type 2).
+//! The one ICMP message that passes without being granted: "too big", which a router on the way, or the other end's own
+//! stack, says of a packet of a live flow (RFC 792 type 3 code 4 with RFC 1191's MTU; RFC 4443 type 2).
 //!
 //! Without it a path narrower than both ends believe swallows every full packet, and a desktop stands still for ever.
 //! It names the packet that did not fit by its beginning; whether that packet could have been sent is for the filter and
-//! the flows. Everything else of ICMP is refused, and so is one of these that lies about its length or checksum.
+//! the flows.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use crate::{
-    Family, checksum,
+    Family,
     flows::Protocol,
+    icmp::{Frame, split},
     packet::{TCP, UDP},
 };
 
@@ -42,50 +43,30 @@ pub struct About {
     pub destination_port: u16,
 }
 
-const ICMP: u8 = 1;
-const ICMPV6: u8 = 58;
 /// Type and code: "fragmentation needed", and "packet too big".
 const NEEDED: [u8; 2] = [3, 4];
 const TOO_BIG: [u8; 2] = [2, 0];
-const ICMP_HEADER: usize = 8;
-
-/// What an IP header without options or extensions says.
-struct Header {
-    family: Family,
-    protocol: u8,
-    source: IpAddr,
-    destination: IpAddr,
-}
 
 impl<'a> TooBig<'a> {
     /// Reads a packet that may be followed by padding; none if it is anything else, or does not hold.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let (header, bytes) = split(bytes, true)?;
-        let body = bytes.get(header.family.header()..)?;
-        if bytes.len() > longest(header.family) {
-            return None;
-        }
+        Self::read(&Frame::parse(bytes)?)
+    }
+
+    pub(crate) fn read(frame: &Frame<'a>) -> Option<Self> {
+        let Frame { bytes, family, source, destination, kind, rest, body } = *frame;
+        let meaning = match family {
+            Family::V4 => NEEDED,
+            Family::V6 => TOO_BIG,
+        };
         // What RFC 1191 leaves unused, and the upper half of RFC 4443's size, is zero. A router that puts something there
         // (RFC 4884) is not believed.
-        let ([kind, code, _, _, 0, 0, mtu_hi, mtu_lo], about) = body.split_first_chunk::<ICMP_HEADER>()? else {
-            return None;
-        };
-        let mtu = u16::from_be_bytes([*mtu_hi, *mtu_lo]);
-        let (protocol, meaning, covered) = match header.family {
-            Family::V4 => (ICMP, NEEDED, 0),
-            Family::V6 => {
-                let addresses = bytes.get(Family::V6.addresses())?;
-                (ICMPV6, TOO_BIG, checksum::pseudo_header(addresses, ICMPV6, body.len() as u16))
-            }
-        };
-        if header.protocol != protocol || [*kind, *code] != meaning || mtu < least_mtu(header.family) {
+        let [0, 0, mtu_hi, mtu_lo] = rest else { return None };
+        let mtu = u16::from_be_bytes([mtu_hi, mtu_lo]);
+        if kind != meaning || mtu < least_mtu(family) || bytes.len() > longest(family) {
             return None;
         }
-        if checksum::fold(covered + checksum::sum(body)) != 0xffff {
-            return None;
-        }
-        let about = About::parse(about, header.family)?;
-        Some(Self { bytes, source: header.source, destination: header.destination, about, mtu })
+        Some(Self { bytes, source, destination, about: About::parse(body, family)?, mtu })
     }
 
     /// The whole packet, without padding.
@@ -125,38 +106,4 @@ fn least_mtu(family: Family) -> u16 {
         Family::V4 => 576,
         Family::V6 => 1280,
     }
-}
-
-/// The header of a packet without options or extensions that is no fragment, and the packet without padding. `whole` asks
-/// that all of it is there.
-fn split(bytes: &[u8], whole: bool) -> Option<(Header, &[u8])> {
-    let (header, total) = match bytes.first()? >> 4 {
-        4 => header_v4(bytes)?,
-        6 => header_v6(bytes)?,
-        _ => return None,
-    };
-    let bytes = if whole { bytes.get(..total)? } else { bytes.get(..total).unwrap_or(bytes) };
-    Some((header, bytes))
-}
-
-fn header_v4(bytes: &[u8]) -> Option<(Header, usize)> {
-    let header: &[u8; Family::V4.header()] = bytes.first_chunk()?;
-    let [first, _, len_hi, len_lo, _, _, frag_hi, frag_lo, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header;
-    let total = usize::from(u16::from_be_bytes([len_hi, len_lo]));
-    if first != 0x45 || frag_hi & 0xbf != 0 || frag_lo != 0 || total < header.len() {
-        return None;
-    }
-    let source = Ipv4Addr::new(s0, s1, s2, s3).into();
-    let destination = Ipv4Addr::new(d0, d1, d2, d3).into();
-    Some((Header { family: Family::V4, protocol, source, destination }, total))
-}
-
-fn header_v6(bytes: &[u8]) -> Option<(Header, usize)> {
-    let header: &[u8; Family::V6.header()] = bytes.first_chunk()?;
-    let [_, _, _, _, len_hi, len_lo, protocol, _, addresses @ ..] = header;
-    let (source, destination) = addresses.split_first_chunk::<16>()?;
-    let source = Ipv6Addr::from(*source).into();
-    let destination = Ipv6Addr::from(*destination.first_chunk::<16>()?).into();
-    let total = header.len() + usize::from(u16::from_be_bytes([*len_hi, *len_lo]));
-    Some((Header { family: Family::V6, protocol: *protocol, source, destination }, total))
 }

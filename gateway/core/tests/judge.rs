@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use gateway_core::Family;
 use world::{
-    Draw, World, number, octets,
+    Draw, World, grant_with_pings, number, octets,
     packets::{Judge, draw_packet},
 };
 
@@ -29,7 +29,7 @@ fn every_packet_is_judged_as_the_promise_says(family: Family) {
     println!("DESKGATE_SEED={seed} DESKGATE_PACKETS={packets}");
     let mut draw = Draw(seed);
     let mut world = World::of(family);
-    let mut client = world.connect("m.rossi", 1);
+    let mut client = world.connect_with("m.rossi", 1, grant_with_pings());
     let mut judge = Judge::new(client.address);
     let other: IpAddr = if client.address.is_ipv4() { "fd64::2" } else { "100.96.0.2" }.parse().unwrap();
     let workstation = octets(client.workstation());

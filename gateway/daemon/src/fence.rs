@@ -22,7 +22,7 @@ use std::{
 };
 
 use gateway_api::SessionNumber;
-use gateway_core::Protocol;
+use gateway_core::granted;
 use policy::Grant;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
@@ -167,7 +167,7 @@ impl Fence {
         workstation: IpAddr,
         grant: &Grant,
     ) -> Result<(), NotOpen> {
-        let ways = Ways { source, workstation, ports: ports(grant) };
+        let ways = Ways { source, workstation, ports: granted(grant) };
         self.put(number, |_| Some(ways)).await
     }
 
@@ -175,7 +175,7 @@ impl Fence {
     /// flows that are to end must be told so.
     pub(crate) async fn widen(&self, number: SessionNumber, grant: &Grant) -> Result<(), NotOpen> {
         self.change(number, |mut before| {
-            before.extend(ports(grant));
+            before.extend(granted(grant));
             before.sort_unstable();
             before.dedup();
             before
@@ -185,7 +185,7 @@ impl Fence {
 
     /// Shuts what another grant took away.
     pub(crate) async fn narrow(&self, number: SessionNumber, grant: &Grant) -> Result<(), NotOpen> {
-        self.change(number, |_| ports(grant)).await
+        self.change(number, |_| granted(grant)).await
     }
 
     /// Shuts the ways of a session that is over; waits for nobody.
@@ -285,15 +285,6 @@ async fn told(answer: Option<oneshot::Receiver<Answer>>) -> Result<(), NotOpen> 
         Ok(Answer::No(why)) => Err(NotOpen(why)),
         Err(_) => Err(NotOpen("the firewall's keeper is gone: restart the gateway".to_owned())),
     }
-}
-
-fn ports(grant: &Grant) -> Vec<order::Port> {
-    let tcp = grant.services.iter().flat_map(|service| &service.tcp).map(|port| (Protocol::Tcp, *port));
-    let udp = grant.services.iter().flat_map(|service| &service.udp).map(|port| (Protocol::Udp, *port));
-    let mut ports: Vec<_> = tcp.chain(udp).collect();
-    ports.sort_unstable();
-    ports.dedup();
-    ports
 }
 
 /// Writes orders; ends with the keeper, or with the last handle. Apart from [`hand_out`], so that two full sockets never

@@ -1,7 +1,7 @@
 //! The gateway's own nftables table in words, and the program that puts them into the kernel.
 //!
 //! A second fence behind `gateway_core::Filter`: what leaves the tunnel's device passes only as one of the tuples (tunnel
-//! address, workstation, protocol, port) of a session that is open, and what enters it only as the answer to one. So a
+//! address, workstation, protocol, port; of pings the addresses alone) of a session that is open, and what enters it only as the answer to one. So a
 //! mistake in our filter reaches no other computer. The table is named after the device; nothing of the administrator's
 //! is touched. It stays when the gateway ends, its sets emptied, and then lets nothing through at all.
 //!
@@ -27,23 +27,32 @@ pub(crate) struct Tuple {
     /// Of the same family.
     pub(crate) workstation: IpAddr,
     pub(crate) protocol: Protocol,
+    /// 0 for pings, which have none.
     pub(crate) port: u16,
 }
 
 impl Tuple {
     fn set(self) -> &'static str {
-        if self.source.is_ipv4() { "granted4" } else { "granted6" }
+        match (self.protocol, self.source) {
+            (Protocol::Tcp | Protocol::Udp, IpAddr::V4(_)) => "granted4",
+            (Protocol::Tcp | Protocol::Udp, IpAddr::V6(_)) => "granted6",
+            (Protocol::Echo, IpAddr::V4(_)) => "pinged4",
+            (Protocol::Echo, IpAddr::V6(_)) => "pinged6",
+        }
     }
 
     fn element(self) -> String {
         let Self { source, workstation, protocol, port } = self;
-        let protocol = match protocol {
-            Protocol::Tcp => "tcp",
-            Protocol::Udp => "udp",
-        };
-        format!("{{ {source} . {workstation} . {protocol} . {port} }}")
+        match protocol {
+            Protocol::Tcp => format!("{{ {source} . {workstation} . tcp . {port} }}"),
+            Protocol::Udp => format!("{{ {source} . {workstation} . udp . {port} }}"),
+            Protocol::Echo => format!("{{ {source} . {workstation} }}"),
+        }
     }
 }
+
+/// The sets of tuples.
+const SETS: [&str; 4] = ["granted4", "granted6", "pinged4", "pinged6"];
 
 /// The table of one run of the gateway.
 #[derive(Debug, Clone)]
@@ -101,7 +110,11 @@ impl Table {
     /// Takes every tuple out.
     pub(crate) fn shut(&self) -> String {
         let name = &self.name;
-        format!("{}flush set inet {name} granted4\nflush set inet {name} granted6\n", self.change([], []))
+        let mut rules = self.change([], []);
+        for set in SETS {
+            let _ = writeln!(rules, "flush set inet {name} {set}");
+        }
+        rules
     }
 
     /// Each pool, with nft's word for its family.
@@ -125,6 +138,8 @@ impl Table {
                 rules,
                 "  set granted4 {{\n    type ipv4_addr . ipv4_addr . inet_proto . inet_service\n  }}\n  \
                  set granted6 {{\n    type ipv6_addr . ipv6_addr . inet_proto . inet_service\n  }}\n  \
+                 set pinged4 {{\n    type ipv4_addr . ipv4_addr\n  }}\n  \
+                 set pinged6 {{\n    type ipv6_addr . ipv6_addr\n  }}\n  \
                  chain input {{\n    type filter hook input priority filter - 10; policy accept;\n    \
                  iifname \"{device}\" counter drop\n  }}\n  \
                  chain output {{\n    type filter hook output priority filter - 10; policy accept;\n    \
@@ -136,6 +151,10 @@ impl Table {
                  iifname \"{device}\" ip6 saddr . ip6 daddr . ip6 nexthdr . th dport @granted6 accept\n    \
                  oifname \"{device}\" ct state established ip daddr . ip saddr . meta l4proto . th sport @granted4 accept\n    \
                  oifname \"{device}\" ct state established ip6 daddr . ip6 saddr . ip6 nexthdr . th sport @granted6 accept\n    \
+                 iifname \"{device}\" icmp type echo-request icmp code 0 ip saddr . ip daddr @pinged4 accept\n    \
+                 iifname \"{device}\" ip6 nexthdr icmpv6 icmpv6 type echo-request ip6 saddr . ip6 daddr @pinged6 accept\n    \
+                 oifname \"{device}\" ct state established icmp type echo-reply ip daddr . ip saddr @pinged4 accept\n    \
+                 oifname \"{device}\" ct state established ip6 nexthdr icmpv6 icmpv6 type echo-reply ip6 daddr . ip6 saddr @pinged6 accept\n    \
                  iifname \"{device}\" jump path_mtu\n    \
                  oifname \"{device}\" jump path_mtu\n    \
                  iifname \"{device}\" counter drop\n    \
@@ -240,5 +259,20 @@ mod tests {
              delete element inet deskgate_desk0 granted4 { 100.96.0.2 . 10.20.3.47 . tcp . 3389 }\n\
              add element inet deskgate_desk0 granted6 { fd00::2 . fd20:3::47 . udp . 3390 }\n"
         );
+    }
+
+    #[test]
+    fn pings_have_sets_of_their_own_and_no_port() {
+        let into = ["100.96.0.2 10.20.3.47", "fd00::2 fd20:3::47"].map(|pair| {
+            let (source, workstation) = pair.split_once(' ').unwrap();
+            tuple(source, workstation, Protocol::Echo, 0)
+        });
+        let table = table("desk0", true, true);
+        let change = table.change([], into);
+        assert!(change.contains("add element inet deskgate_desk0 pinged4 { 100.96.0.2 . 10.20.3.47 }\n"), "{change}");
+        assert!(change.contains("add element inet deskgate_desk0 pinged6 { fd00::2 . fd20:3::47 }\n"), "{change}");
+        assert!(SETS.iter().all(|set| {
+            table.begin().contains(&format!("  set {set} {{")) && table.shut().contains(&format!("desk0 {set}\n"))
+        }));
     }
 }

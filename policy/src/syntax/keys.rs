@@ -145,10 +145,16 @@ pub(crate) static POLICY: Sheet = Sheet {
 /// `[services.NAME]`
 pub(crate) static SERVICE: Sheet = Sheet {
     title: "[services.NAME]",
-    about: "A named set of ports of a workstation. At least one port.",
+    about: "A named set of ports of a workstation. At least one port, or `echo`.",
     keys: &[
         optional("tcp", Takes::Ports, "none", "TCP ports, 1 to 65535."),
         optional("udp", Takes::Ports, "none", "UDP ports, 1 to 65535. The idle rule does not see UDP."),
+        optional(
+            "echo",
+            Takes::Switch,
+            "false",
+            "Whether the workstation may be pinged. To the idle rule a ping is nothing.",
+        ),
     ],
 };
 

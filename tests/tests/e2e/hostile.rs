@@ -48,7 +48,7 @@ fn the_office_sees_only_those_that_may_pass(setup: Setup, workstation: IpAddr, g
     let setup = setup.profile("grace", "\"1h\"");
     let files = setup.write(&world);
     let gateway = setup.start(&world);
-    files.set_policy(&setup.policy().replace("tcp = [3389]\n", "tcp = [3389]\nudp = [3390]\n"));
+    files.set_policy(&setup.policy().replace("tcp = [3389]\n", "tcp = [3389]\nudp = [3390]\necho = true\n"));
     gateway.command(&["reload"]);
     let (session, config) = api::session(&world, &world.home, "m.rossi");
     let number = session.number.to_string();
@@ -94,11 +94,13 @@ fn counts(passed: u64, status: &Value) -> BTreeMap<String, u64> {
     drops.map(|(reason, count)| (reason.clone(), count.as_u64().unwrap_or(0))).chain([passed]).collect()
 }
 
-/// Neither to the granted port nor what neighbours say to each other.
+/// Neither to a granted port, nor a ping, nor what neighbours say to each other.
 fn is_foreign(packet: &Seen, gateway: IpAddr, workstation: IpAddr) -> bool {
     let granted = match (packet.protocol, packet.ports) {
         (6, Some((_, to))) => to == 3389,
         (17, Some((_, to))) => to == 3390,
+        (1, None) => packet.icmp == Some(8),
+        (58, None) => packet.icmp == Some(128),
         _ => false,
     };
     let from_home = packet.source == gateway && packet.destination == workstation && granted && !packet.fragment;

@@ -28,6 +28,7 @@ mod metrics;
 mod notices;
 mod own_record;
 mod path_mtu;
+mod ping;
 mod policy;
 mod reach;
 mod refuse;

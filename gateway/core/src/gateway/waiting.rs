@@ -8,9 +8,10 @@ use std::{net::SocketAddr, ops::Range};
 use super::Gateway;
 use crate::{
     Counters, Drop, Now, Offload, Transport, VIRTIO_HEADER,
+    icmp::Message,
     intake::{BATCH, Intake, Kept},
     packet::{self, Packet},
-    path_mtu::{About, TooBig},
+    path_mtu::TooBig,
     peer,
     sessions::{Sessions, Slot},
     turns::{LEAST, QUANTUM, Rank},
@@ -173,9 +174,8 @@ impl Gateway {
         let (destination, ports) = match Packet::parse(packet) {
             Ok(parsed) => (parsed.destination, parsed.transport),
             Err(Drop::OtherProtocol) => {
-                let message = TooBig::parse(packet).ok_or(Drop::OtherProtocol)?;
-                let About { source_port: destination, destination_port: source, .. } = message.about;
-                (message.destination, Transport::Udp { source, destination })
+                let message = Message::parse(packet).ok_or(Drop::OtherProtocol)?;
+                (message.destination(), order_of(&message))
             }
             Err(reason) => return Err(reason),
         };
@@ -183,6 +183,16 @@ impl Gateway {
         let pieces = offload.pieces(packet);
         let cost = packet.len().max(pieces as usize * LEAST);
         Ok((FromOffice { offload, ports, pieces }, slot, cost))
+    }
+}
+
+/// The flow among whose packets a message keeps its place: of the packet that it speaks of, or of the pings before it.
+fn order_of(message: &Message<'_>) -> Transport {
+    match message {
+        Message::TooBig(TooBig { about, .. }) => {
+            Transport::Udp { source: about.destination_port, destination: about.source_port }
+        }
+        Message::Echo(echo) => Transport::Udp { source: 0, destination: echo.identifier },
     }
 }
 

@@ -345,7 +345,7 @@ pub(crate) fn grant() -> Grant {
     Grant {
         workstation: "anagrafe-07".into(),
         address: Address::Ip(WORKSTATION.into()),
-        services: vec![Service { name: "rdp".into(), tcp: vec![3389], udp: vec![3390] }],
+        services: vec![Service { name: "rdp".into(), tcp: vec![3389], udp: vec![3390], echo: false }],
         structure: "Servizi Demografici".into(),
         profile: "standard".into(),
         idle: Duration::from_secs(600),
@@ -364,6 +364,14 @@ pub(crate) fn grant() -> Grant {
         wake: None,
         notices: Vec::new(),
     }
+}
+
+/// The same, and pings.
+pub(crate) fn grant_with_pings() -> Grant {
+    let ping = Service { name: "ping".into(), tcp: Vec::new(), udp: Vec::new(), echo: true };
+    let mut grant = grant();
+    grant.services.push(ping);
+    grant
 }
 
 /// A client at home.

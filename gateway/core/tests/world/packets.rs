@@ -10,7 +10,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use etherparse::{IpHeaders, PacketBuilder, PacketBuilderStep};
+use etherparse::{IcmpEchoHeader, Icmpv4Type, Icmpv6Type, IpHeaders, PacketBuilder, PacketBuilderStep};
 
 /// The granted workstation.
 pub(crate) const WORKSTATION: Ipv4Addr = Ipv4Addr::new(10, 20, 3, 47);
@@ -30,7 +30,7 @@ pub(crate) struct Judge {
 }
 
 impl Judge {
-    /// For the session that has the address `own` and a grant of TCP 3389 and UDP 3390 of its workstation.
+    /// For the session that has the address `own` and a grant of TCP 3389, UDP 3390 and pings of its workstation.
     pub(crate) fn new(own: IpAddr) -> Self {
         Self { own, opened: BTreeSet::new() }
     }
@@ -58,6 +58,9 @@ impl Judge {
             return Some(false);
         }
         let body = length - header;
+        if protocol == if self.own.is_ipv4() { 1 } else { 58 } {
+            return Some(is_ping(packet.get(..length)?, header));
+        }
         let (from, to) = (word(header)?, word(header + 2)?);
         match protocol {
             6 => {
@@ -78,6 +81,25 @@ impl Judge {
     }
 }
 
+/// Whether a whole packet holds a question: type and code, and a checksum that is right (RFC 792; RFC 4443, section 2.3).
+fn is_ping(packet: &[u8], header: usize) -> bool {
+    let message = &packet[header..];
+    let mut covered = Vec::new();
+    if header == 40 {
+        covered.extend(&packet[8..40]);
+        covered.extend((message.len() as u32).to_be_bytes());
+        covered.extend([0, 0, 0, 58]);
+    }
+    covered.extend(message);
+    let mut sum = 0u32;
+    for pair in covered.chunks(2) {
+        sum += u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0));
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    let question = if header == 40 { 128 } else { 8 };
+    message.len() >= 8 && message[..2] == [question, 0] && sum == 0xffff
+}
+
 /// Addresses that a session which has the address `own` may neither reach nor come from; the last is another session's.
 fn others(own: IpAddr) -> [IpAddr; 6] {
     let texts = match own {
@@ -96,7 +118,9 @@ pub(crate) fn draw_packet(draw: &mut Draw, own: IpAddr) -> Vec<u8> {
     let from_port = 50000 + draw.below(20) as u16;
     let payload = vec![draw.next() as u8; draw.below(40)];
     let sequence = draw.next() as u32;
-    let mut packet = if draw.one_in(3) {
+    let mut packet = if draw.one_in(8) {
+        ping(from, to, draw.of(&[Ping::Question, Ping::Question, Ping::Question, Ping::Answer]), from_port, &payload)
+    } else if draw.one_in(3) {
         udp(from, from_port, to, draw.of(&[3390, 3390, 3390, 3389, 53]), &payload)
     } else {
         let flags = draw.of(&[Flags::Syn, Flags::Ack, Flags::Push, Flags::SynAck]);
@@ -188,6 +212,34 @@ pub(crate) fn udp(
 ) -> Vec<u8> {
     let mut packet = Vec::new();
     ip(from.into(), to.into()).udp(from_port, to_port).write(&mut packet, payload).unwrap();
+    packet
+}
+
+/// What a ping is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ping {
+    Question,
+    Answer,
+}
+
+/// One half of a ping.
+pub(crate) fn ping(
+    from: impl Into<IpAddr>,
+    to: impl Into<IpAddr>,
+    half: Ping,
+    identifier: u16,
+    payload: &[u8],
+) -> Vec<u8> {
+    let (from, to) = (from.into(), to.into());
+    let echo = IcmpEchoHeader { id: identifier, seq: 1 };
+    let mut packet = Vec::new();
+    match (from.is_ipv4(), half) {
+        (true, Ping::Question) => ip(from, to).icmpv4(Icmpv4Type::EchoRequest(echo)).write(&mut packet, payload),
+        (true, Ping::Answer) => ip(from, to).icmpv4(Icmpv4Type::EchoReply(echo)).write(&mut packet, payload),
+        (false, Ping::Question) => ip(from, to).icmpv6(Icmpv6Type::EchoRequest(echo)).write(&mut packet, payload),
+        (false, Ping::Answer) => ip(from, to).icmpv6(Icmpv6Type::EchoReply(echo)).write(&mut packet, payload),
+    }
+    .unwrap();
     packet
 }
 

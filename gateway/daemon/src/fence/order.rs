@@ -1,9 +1,9 @@
 //! What the daemon and the fence's keeper say to each other: lines, each order answered by one, in order.
 //!
 //! ```text
-//! put NUMBER SOURCE WORKSTATION tcp/3389,udp/3389     in the place of what the session had
+//! put NUMBER SOURCE WORKSTATION tcp/3389,udp/3389,echo   in the place of what the session had
 //! remove NUMBER
-//! policy                                             read `workstation_networks` again
+//! policy                                                read `workstation_networks` again
 //!
 //! ok        no WORDS        note WORDS (unasked)
 //! ```
@@ -17,7 +17,7 @@ use gateway_core::Protocol;
 /// The longest line, in bytes, without its end: a session with every port there is.
 pub(super) const LONGEST: usize = 2 << 20;
 
-/// A port of the workstation.
+/// A port of the workstation; pings have none, and are 0.
 pub(crate) type Port = (Protocol, u16);
 
 /// The ways of one session.
@@ -45,7 +45,11 @@ impl fmt::Display for Order {
                 write!(f, "put {number} {source} {workstation} ")?;
                 for (place, (protocol, port)) in ports.iter().enumerate() {
                     let comma = if place == 0 { "" } else { "," };
-                    write!(f, "{comma}{}/{port}", word(*protocol))?;
+                    match protocol {
+                        Protocol::Tcp => write!(f, "{comma}tcp/{port}")?,
+                        Protocol::Udp => write!(f, "{comma}udp/{port}")?,
+                        Protocol::Echo => write!(f, "{comma}echo")?,
+                    }
                 }
                 Ok(())
             }
@@ -83,14 +87,10 @@ impl Order {
     }
 }
 
-fn word(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Tcp => "tcp",
-        Protocol::Udp => "udp",
-    }
-}
-
 fn port(text: &str) -> Option<Port> {
+    if text == "echo" {
+        return Some((Protocol::Echo, 0));
+    }
     let (protocol, port) = text.split_once('/')?;
     let protocol = match protocol {
         "tcp" => Protocol::Tcp,
@@ -139,12 +139,12 @@ mod tests {
 
     #[test]
     fn an_order_is_read_as_it_was_written() {
-        let ports = vec![(Protocol::Tcp, 3389), (Protocol::Tcp, 65535), (Protocol::Udp, 3389)];
+        let ports = vec![(Protocol::Tcp, 3389), (Protocol::Tcp, 65535), (Protocol::Udp, 3389), (Protocol::Echo, 0)];
         let [source, workstation] = ["100.96.0.2", "10.20.3.47"].map(|text| text.parse().unwrap());
         for (order, line) in [
             (
                 Order::Put(7, Ways { source, workstation, ports }),
-                "put 7 100.96.0.2 10.20.3.47 tcp/3389,tcp/65535,udp/3389",
+                "put 7 100.96.0.2 10.20.3.47 tcp/3389,tcp/65535,udp/3389,echo",
             ),
             (Order::Remove(u64::MAX), "remove 18446744073709551615"),
             (Order::Policy, "policy"),
@@ -165,6 +165,9 @@ mod tests {
             "put 7 100.96.0.2 10.20.3.47 tcp/03389",
             "put 7 100.96.0.2 10.20.3.47 tcp/3389,tcp/3389",
             "put 7 100.96.0.2 10.20.3.47 udp/1,tcp/1",
+            "put 7 100.96.0.2 10.20.3.47 echo,tcp/1",
+            "put 7 100.96.0.2 10.20.3.47 echo,echo",
+            "put 7 100.96.0.2 10.20.3.47 echo/0",
             "put 7 100.96.0.2 10.20.3.0/24 tcp/3389",
             "put 7 100.96.0.2 10.20.3.47 tcp/3389 }",
             "put 7 100.96.0.2 10.20.3.47 tcp/3389; flush ruleset",

@@ -29,7 +29,7 @@ fn keeper(refused: &'static str, most: usize) -> (Fence, JoinHandle<Vec<String>>
 }
 
 fn grant(tcp: &[u16]) -> Grant {
-    let service = Service { name: "rdp".into(), tcp: tcp.to_vec(), udp: Vec::new() };
+    let service = Service { name: "rdp".into(), tcp: tcp.to_vec(), udp: Vec::new(), echo: false };
     Grant { services: vec![service], ..fixtures::grant(jiff::Timestamp::UNIX_EPOCH) }
 }
 

@@ -90,8 +90,10 @@ pub(super) fn explained(policy: &Policy, sources: &Sources, request: &Request<'_
 }
 
 fn grant(policy: &Policy, grant: &Grant) -> Value {
-    let services =
-        grant.services.iter().map(|service| json!({"name": &*service.name, "tcp": service.tcp, "udp": service.udp}));
+    let services = grant.services.iter().map(|service| {
+        let policy::Service { name, tcp, udp, echo } = service;
+        json!({"name": &**name, "tcp": tcp, "udp": udp, "echo": echo})
+    });
     json!({
         "workstation": &*grant.workstation,
         "address": grant.address.to_string(),

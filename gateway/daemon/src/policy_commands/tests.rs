@@ -31,6 +31,17 @@ fn a_permit_is_explained_with_its_rules_and_its_end() {
 }
 
 #[test]
+fn a_permit_says_whether_the_workstation_may_be_pinged() {
+    let small = example("small-office");
+    let folder = tempfile::tempdir().unwrap();
+    let text = small.sources.files()[0].text.replace("[services.rdp]\n", "[services.rdp]\necho = true\n");
+    std::fs::write(folder.path().join("policy.toml"), text).unwrap();
+    let pinged = policy_files::load(folder.path()).unwrap();
+    let text = explained(&pinged, "m.rossi", "2026-03-03T09:00", Device::Managed);
+    assert!(text.contains("services       rdp TCP 3389 echo\n"), "{text}");
+}
+
+#[test]
 fn a_refusal_is_explained_with_the_rule_that_settled_it_first() {
     let town = example("town-hall");
     let text = explained(&town, "m.rossi", "2026-08-11T09:00", Device::Managed);

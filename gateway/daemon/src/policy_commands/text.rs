@@ -100,6 +100,9 @@ fn write_grant(text: &mut String, policy: &Policy, grant: &Grant) {
                 let _ = write!(ports, " {protocol} {list}");
             }
         }
+        if service.echo {
+            ports.push_str(" echo");
+        }
         format!("{}{ports}", service.name)
     });
     let by = match grant.ends_by {

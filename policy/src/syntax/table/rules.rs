@@ -92,14 +92,15 @@ impl Reader<'_> {
     fn service(&mut self, name: At<String>, mut table: Table<'_>) -> ServiceWritten {
         let (tcp, tcp_span) = self.ports(&mut table, "tcp");
         let (udp, udp_span) = self.ports(&mut table, "udp");
-        if tcp.is_empty() && udp.is_empty() {
+        let echo = self.switch(&mut table, "echo");
+        if tcp.is_empty() && udp.is_empty() && !echo.as_ref().is_some_and(|echo| echo.value) {
             let mistake = Mistake::error(
                 tcp_span.or(udp_span).unwrap_or(table.span),
                 format!("service {} has no port", typed(&name.value)),
             );
             self.mistakes.push(mistake.advice("write `tcp = [3389]`").follows());
         }
-        ServiceWritten { name, tcp, udp, udp_span }
+        ServiceWritten { name, tcp, udp, udp_span, echo }
     }
 
     fn workstation(&mut self, name: At<String>, mut table: Table<'_>) -> WorkstationWritten {
