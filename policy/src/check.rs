@@ -1,15 +1,15 @@
 //! What is allowed and hardly meant: rules that nobody uses or that can never hold, workstations lent twice, names that
 //! people take for each other.
 //!
-//! All of it is told as warnings beside the rule. What depends on today's date is told apart, for a policy is read the
-//! same way on every day.
+//! All of it is told as warnings beside the rule. What depends on today's date, or on how the gateway was set up, is told
+//! apart, for a policy is read the same way on every day and everywhere.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
 
 use jiff::civil::Date;
 
 use crate::{
-    Mistakes, Policy,
+    Address, Mistakes, Policy,
     day::Day,
     error::{Mistake, typed},
     name::{confusable, meant},
@@ -39,6 +39,25 @@ impl Policy {
         for (until, span, what) in agreements.chain(exceptions).chain(roles).filter(|(until, ..)| *until < today) {
             let mistake = Mistake::warning(span, format!("this {what} ended on {until}"));
             mistakes.push(mistake.label("over").advice("remove it, or mend its dates"));
+        }
+        mistakes.settle();
+        mistakes
+    }
+
+    /// Warnings about workstations whose address the gateway lends no tunnel address for, as it was set up: those that
+    /// `reaches` says no to. What a host name means is known only at the login.
+    pub fn out_of_reach(&self, reaches: impl Fn(IpAddr) -> bool) -> Mistakes {
+        let mut mistakes = Mistakes::default();
+        for workstation in &self.workstations {
+            let Address::Ip(address) = workstation.address else { continue };
+            if !reaches(address) {
+                let message = format!(
+                    "workstation {} is at {address}, and the gateway lends no address of that family",
+                    typed(&workstation.name)
+                );
+                let mistake = Mistake::warning(workstation.span, message).label("logins to it are refused");
+                mistakes.push(mistake.advice("set `pool_ipv6` under `[tunnel]` in `gateway.toml`"));
+            }
         }
         mistakes.settle();
         mistakes

@@ -10,6 +10,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand, ValueEnum};
+use gateway_core::Pools;
 use jiff::{Timestamp, civil::DateTime};
 use policy::{Decision, Device, Mistakes, Policy, Request, Sources, Style};
 use serde_json::{Value, json};
@@ -19,6 +20,7 @@ use crate::{
     cli::Output,
     config::Config,
     policy_files::{self, LoadError, Loaded},
+    policy_in_force,
 };
 
 mod apply;
@@ -94,13 +96,18 @@ pub(crate) struct Folder {
 struct Files {
     path: PathBuf,
     json: bool,
+    /// What the gateway lends tunnel addresses from, where its configuration was read.
+    pools: Option<Pools>,
 }
 
 impl Folder {
     /// The configuration is read only where no folder was named: other folders are looked at before a gateway is there.
     fn or_configured(self, config: impl FnOnce() -> Result<Config, Failure>) -> Result<Files, Failure> {
-        let path = self.path.map_or_else(|| config().map(|config| config.policy), Ok)?;
-        Ok(Files { path, json: self.json })
+        let json = self.json;
+        match self.path {
+            Some(path) => Ok(Files { path, json, pools: None }),
+            None => config().map(|config| Files { path: config.policy, json, pools: Some(config.tunnel.pools) }),
+        }
     }
 }
 
@@ -180,12 +187,13 @@ fn check(folder: &Files) -> Outcome {
         Err(error) => return unusable(&error, folder.json),
     };
     let passed = loaded.policy.passed(loaded.policy.local(crate::clock::now().wall).date());
+    let out_of_reach = folder.pools.map(|pools| policy_in_force::out_of_reach(&loaded.policy, &pools));
+    let warnings = [&loaded.warnings, &passed, &out_of_reach.unwrap_or_default()];
     if folder.json {
-        print_json(&json::checked(&loaded, &passed));
+        print_json(&json::checked(&loaded, &warnings));
     } else {
-        complain(&loaded.warnings, &loaded.sources);
-        complain(&passed, &loaded.sources);
-        print(&text::checked(&loaded, loaded.warnings.len() + passed.len()));
+        warnings.iter().for_each(|warnings| complain(warnings, &loaded.sources));
+        print(&text::checked(&loaded, warnings.iter().map(|warnings| warnings.len()).sum()));
     }
     Outcome::Yes
 }

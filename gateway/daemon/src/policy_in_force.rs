@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use gateway_core::{Family, Pools};
 use gateway_record::{Draft, Fields, Hash, Kind};
 use jiff::Timestamp;
-use policy::{Address, Policy, Style};
+use policy::{Mistakes, Policy, Style};
 
 use crate::{
     clock,
@@ -117,7 +117,7 @@ pub(crate) fn tell(loaded: &Loaded, pools: &Pools) {
     for ignored in &loaded.ignored {
         tracing::warn!(file = ignored.name, what = ignored.what, "file in the policy folder left out");
     }
-    let workstations = out_of_reach(&loaded.policy, pools);
+    let workstations = out_of_reach(&loaded.policy, pools).len();
     if workstations > 0 {
         tracing::warn!(
             workstations,
@@ -126,14 +126,9 @@ pub(crate) fn tell(loaded: &Loaded, pools: &Pools) {
     }
 }
 
-/// How many workstations have an address of a family that there are no tunnel addresses of. What a name means is known only
-/// at the login.
-fn out_of_reach(policy: &Policy, pools: &Pools) -> usize {
-    let is_out = |address: &Address| match address {
-        Address::Ip(address) => !pools.families().any(|family| family == Family::of(*address)),
-        Address::Host(_) => false,
-    };
-    policy.workstations().filter(|(_, address)| is_out(address)).count()
+/// Warnings about workstations that have an address of a family that there are no tunnel addresses of.
+pub(crate) fn out_of_reach(policy: &Policy, pools: &Pools) -> Mistakes {
+    policy.out_of_reach(|address| pools.families().any(|family| family == Family::of(address)))
 }
 
 /// Why a folder is no policy.

@@ -99,6 +99,21 @@ fn a_proof_names_its_span_and_a_failed_one_its_moment() {
 }
 
 #[test]
+fn a_workstation_that_the_gateway_lends_no_address_for_is_named() {
+    let region = example("region");
+    let v6 =
+        |v6: Option<&str>| Pools { v4: "100.96.0.0/20".parse().unwrap(), v6: v6.map(|pool| pool.parse().unwrap()) };
+    let warnings = policy_in_force::out_of_reach(&region.policy, &v6(None));
+    let told = json::checked(&region, &[&region.warnings, &warnings]);
+    let told = told["mistakes"].as_array().unwrap().last().unwrap();
+    assert_eq!(told["at"]["file"], "10-workstations.toml");
+    let says = "workstation `sistemi-01` is at fd00:40::2:1, and the gateway lends no address of that family";
+    assert_eq!(told["message"], says);
+    assert!(policy_in_force::out_of_reach(&region.policy, &v6(Some("fd64::/64"))).is_empty());
+    assert!(policy_in_force::out_of_reach(&example("small-office").policy, &v6(None)).is_empty());
+}
+
+#[test]
 fn unusable_files_are_told_as_json_with_their_places() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("policy.toml"), "timezone = \"Europe/Rome\"\n[services.rdp]\ntpc = [3389]\n")
@@ -110,7 +125,7 @@ fn unusable_files_are_told_as_json_with_their_places() {
 
 #[test]
 fn the_exit_code_is_the_answer() {
-    let folder = |path: &str| Files { path: path.into(), json: true };
+    let folder = |path: &str| Files { path: path.into(), json: true, pools: None };
     let small = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/etc/policy/small-office");
     assert_eq!(check(&folder(small)), Outcome::Yes);
     assert_eq!(test(&folder(small)), Outcome::Yes);
