@@ -41,6 +41,7 @@ fn world(handshakes_per_second: u32) -> World {
         mtu: world::MTU,
         handshakes_per_second,
         shard: Shard { own: 0, all: 1 },
+        cuts_datagrams: true,
     });
     world
 }

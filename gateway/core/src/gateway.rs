@@ -83,6 +83,8 @@ pub struct Setup {
     pub handshakes_per_second: u32,
     /// Which loop this is.
     pub shard: Shard,
+    /// Whether the TUN takes super-packets of datagrams.
+    pub cuts_datagrams: bool,
 }
 
 /// The gateway: sessions, their tunnels and their limits.
@@ -119,7 +121,7 @@ impl Gateway {
             from_home: Intake::new(),
             from_office: Intake::new(),
             to_home: ToHome::new(),
-            to_office: ToOffice::default(),
+            to_office: ToOffice::new(setup.cuts_datagrams),
             events: VecDeque::new(),
             counters: Counters::default(),
             nonces: Vec::with_capacity(MOST_NONCES),

@@ -2,7 +2,8 @@
 //! kernel takes by one call and, where the card can, cuts in hardware.
 //!
 //! A packet is piled only where the super-packet stands for exactly the packets that came: same headers but for number,
-//! length and checksum, full size but for the last, and a checksum that holds, since the kernel will make new ones.
+//! length and checksum, full size but for the last, and a checksum that holds, since the kernel will make new ones. Datagrams
+//! are piled where the kernel can cut them apart again, which is from Linux 6.2 on.
 //! Everything else goes as it is, after whatever of its own flow came before. Several piles are open at a time, so that
 //! interleaved flows do not break each other up.
 
@@ -10,7 +11,7 @@ use std::collections::VecDeque;
 
 use crate::{
     Family,
-    offload::{self, VIRTIO_HEADER},
+    offload::{self, SuperPacket, VIRTIO_HEADER},
     packet::{Packet, Tcp, Transport},
 };
 
@@ -18,6 +19,8 @@ use crate::{
 const MOST_OPEN: usize = 16;
 /// The largest super-packet, in bytes of IP packet.
 const LARGEST: usize = 65_000;
+/// The most datagrams of one super-packet, as of one that a program sends (UDP_MAX_SEGMENTS of older kernels).
+const MOST_DATAGRAMS: usize = 64;
 /// Room in a buffer that never holds more than one packet.
 const ONE_PACKET: usize = 2048;
 
@@ -26,9 +29,11 @@ struct Pile {
     /// The header for the TUN, then the packet.
     buffer: Vec<u8>,
     family: Family,
+    kind: SuperPacket,
     headers: usize,
     segment: usize,
-    next: u32,
+    /// The number that the next piece must have; datagrams have none.
+    next: Option<u32>,
     pieces: usize,
     /// A shorter piece or a push: nothing may follow.
     complete: bool,
@@ -44,11 +49,12 @@ impl Pile {
     }
 
     /// Asked of a packet of the same flow, and so of the same family.
-    fn takes(&self, packet: &Packet<'_>, tcp: &Tcp) -> bool {
+    fn takes(&self, packet: &Packet<'_>, piece: &Piece) -> bool {
         let (mine, its) = (self.packet(), packet.bytes());
         !self.complete
             && self.headers == packet.headers()
-            && self.next == tcp.sequence
+            && self.next == piece.number
+            && (self.kind == SuperPacket::Tcp || self.pieces < MOST_DATAGRAMS)
             && packet.payload().len() <= self.segment
             && mine.len() + packet.payload().len() <= LARGEST
             && match self.family {
@@ -56,28 +62,37 @@ impl Pile {
                 Family::V4 => {
                     field::<2>(mine, 0) == field::<2>(its, 0)
                         && field::<4>(mine, 6) == field::<4>(its, 6)
-                        && is_alike::<20>(mine, its, self.headers)
+                        && self.is_alike::<20>(mine, its)
                 }
                 // Version, traffic class and flow label; protocol, hops.
                 Family::V6 => {
                     field::<4>(mine, 0) == field::<4>(its, 0)
                         && field::<2>(mine, 6) == field::<2>(its, 6)
-                        && is_alike::<40>(mine, its, self.headers)
+                        && self.is_alike::<40>(mine, its)
                 }
             }
     }
 
-    fn pile(&mut self, packet: &Packet<'_>, tcp: &Tcp) {
+    /// Whether the headers behind IP headers of `IP` bytes differ in nothing but what a piece's may.
+    fn is_alike<const IP: usize>(&self, mine: &[u8], its: &[u8]) -> bool {
+        match self.kind {
+            SuperPacket::Tcp => is_alike::<IP>(mine, its, self.headers),
+            // Ports, which are the flow's, length and checksum are all that there is.
+            SuperPacket::Datagrams => true,
+        }
+    }
+
+    fn pile(&mut self, packet: &Packet<'_>, piece: &Piece) {
         let payload = packet.payload();
         self.buffer.extend_from_slice(payload);
-        self.next = self.next.wrapping_add(payload.len() as u32);
+        self.next = piece.next(payload);
         self.pieces += 1;
-        if tcp.has(Tcp::PSH)
+        if piece.push
             && let Some(flags) = self.buffer.get_mut(VIRTIO_HEADER + self.family.header() + 13)
         {
             *flags |= Tcp::PSH;
         }
-        self.complete = tcp.has(Tcp::PSH) || payload.len() < self.segment;
+        self.complete = piece.push || payload.len() < self.segment;
     }
 
     /// Makes the headers true for what was piled up.
@@ -85,18 +100,37 @@ impl Pile {
         if self.pieces < 2 {
             return;
         }
-        let header = offload::super_packet(self.family, self.headers, self.segment);
+        let header = self.kind.header(self.family, self.headers, self.segment);
         offload::put(&mut self.buffer, 0, header);
         if let Some(packet) = self.buffer.get_mut(VIRTIO_HEADER..) {
             self.family.put_length(packet, packet.len());
-            offload::start_tcp_checksum(packet, self.family);
+            self.kind.begin_transport(packet, self.family);
         }
     }
 }
 
+/// What may go on a pile.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    kind: SuperPacket,
+    /// Of TCP.
+    number: Option<u32>,
+    /// Nothing may follow it.
+    push: bool,
+}
+
+impl Piece {
+    /// The number of what follows.
+    fn next(&self, payload: &[u8]) -> Option<u32> {
+        self.number.map(|number| number.wrapping_add(payload.len() as u32))
+    }
+}
+
 /// The packets not written yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ToOffice {
+    /// Whether the kernel cuts super-packets of datagrams.
+    cuts_datagrams: bool,
     open: Vec<Pile>,
     ready: VecDeque<Vec<u8>>,
     handed_out: Option<Vec<u8>>,
@@ -105,10 +139,21 @@ pub(crate) struct ToOffice {
 }
 
 impl ToOffice {
+    pub(crate) fn new(cuts_datagrams: bool) -> Self {
+        Self {
+            cuts_datagrams,
+            open: Vec::new(),
+            ready: VecDeque::new(),
+            handed_out: None,
+            small: Vec::new(),
+            large: Vec::new(),
+        }
+    }
+
     /// Takes a packet that may pass.
     pub(crate) fn add(&mut self, packet: &Packet<'_>) {
         let open = self.open.iter().position(|pile| pile.is_of_flow(packet));
-        let Some(tcp) = may_be_piled(packet) else {
+        let Some(piece) = self.may_be_piled(packet) else {
             if let Some(place) = open {
                 self.close(place);
             }
@@ -117,14 +162,14 @@ impl ToOffice {
         };
         if let Some(place) = open {
             match self.open.get_mut(place) {
-                Some(pile) if pile.takes(packet, &tcp) => {
-                    pile.pile(packet, &tcp);
+                Some(pile) if pile.takes(packet, &piece) => {
+                    pile.pile(packet, &piece);
                     return;
                 }
                 _ => self.close(place),
             }
         }
-        self.begin(packet, &tcp);
+        self.begin(packet, &piece);
     }
 
     /// Takes a packet that goes by itself, after everything that is ready.
@@ -150,21 +195,36 @@ impl ToOffice {
         self.handed_out.as_deref()
     }
 
-    fn begin(&mut self, packet: &Packet<'_>, tcp: &Tcp) {
+    /// A packet that carries data and nothing else of note, and whose checksum holds.
+    fn may_be_piled(&self, packet: &Packet<'_>) -> Option<Piece> {
+        let kind = match packet.transport {
+            Transport::Tcp(tcp) if tcp.flags & !Tcp::PSH == Tcp::ACK => SuperPacket::Tcp,
+            Transport::Udp { .. } if self.cuts_datagrams => SuperPacket::Datagrams,
+            Transport::Tcp(_) | Transport::Udp { .. } => return None,
+        };
+        let (number, push) = match packet.transport {
+            Transport::Tcp(tcp) => (Some(tcp.sequence), tcp.has(Tcp::PSH)),
+            Transport::Udp { .. } => (None, false),
+        };
+        let is_fit = !packet.payload().is_empty() && kind.checksum_holds(packet);
+        is_fit.then_some(Piece { kind, number, push })
+    }
+
+    fn begin(&mut self, packet: &Packet<'_>, piece: &Piece) {
         if self.open.len() >= MOST_OPEN {
             self.close(0);
         }
         let mut buffer = self.large.pop().unwrap_or_else(|| Vec::with_capacity(VIRTIO_HEADER + LARGEST));
         fill(&mut buffer, packet.bytes());
-        let payload = packet.payload().len();
         self.open.push(Pile {
             buffer,
             family: packet.family(),
+            kind: piece.kind,
             headers: packet.headers(),
-            segment: payload,
-            next: tcp.sequence.wrapping_add(payload as u32),
+            segment: packet.payload().len(),
+            next: piece.next(packet.payload()),
             pieces: 1,
-            complete: tcp.has(Tcp::PSH),
+            complete: piece.push,
         });
     }
 
@@ -200,18 +260,4 @@ fn is_alike<const IP: usize>(one: &[u8], other: &[u8], headers: usize) -> bool {
 
 fn field<const N: usize>(packet: &[u8], at: usize) -> Option<&[u8; N]> {
     packet.get(at..)?.first_chunk()
-}
-
-/// A TCP packet that carries data and nothing else of note, and whose checksum holds.
-fn may_be_piled(packet: &Packet<'_>) -> Option<Tcp> {
-    match packet.transport {
-        Transport::Tcp(tcp)
-            if tcp.flags & !Tcp::PSH == Tcp::ACK
-                && !packet.payload().is_empty()
-                && offload::tcp_checksum_holds(packet) =>
-        {
-            Some(tcp)
-        }
-        Transport::Tcp(_) | Transport::Udp { .. } => None,
-    }
 }

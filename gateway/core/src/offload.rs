@@ -22,6 +22,7 @@ const GSO_ECN: u8 = 0x80;
 
 const TCP_CHECKSUM_AT: usize = 16;
 const UDP_CHECKSUM_AT: usize = 6;
+const UDP_LENGTH_AT: usize = 4;
 
 /// What is left to do for a packet from the TUN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,17 +60,62 @@ impl Offload {
     }
 }
 
-/// The header for a TCP super-packet that the kernel is to cut into pieces of `size` bytes of payload.
-pub(crate) fn super_packet(family: Family, headers: usize, size: usize) -> [u8; VIRTIO_HEADER] {
-    let kind = match family {
-        Family::V4 => GSO_TCP4,
-        Family::V6 => GSO_TCP6,
-    };
-    let [h0, h1] = (headers as u16).to_ne_bytes();
-    let [s0, s1] = (size as u16).to_ne_bytes();
-    let [c0, c1] = (family.header() as u16).to_ne_bytes();
-    let [o0, o1] = (TCP_CHECKSUM_AT as u16).to_ne_bytes();
-    [NEEDS_CHECKSUM, kind, h0, h1, s0, s1, c0, c1, o0, o1]
+/// What the kernel can be given to cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SuperPacket {
+    /// A stretch of a TCP connection.
+    Tcp,
+    /// Datagrams of one size but the last, which may be smaller.
+    Datagrams,
+}
+
+impl SuperPacket {
+    /// The header for one that the kernel is to cut into pieces of `size` bytes of payload.
+    pub(crate) fn header(self, family: Family, headers: usize, size: usize) -> [u8; VIRTIO_HEADER] {
+        let kind = match (self, family) {
+            (Self::Tcp, Family::V4) => GSO_TCP4,
+            (Self::Tcp, Family::V6) => GSO_TCP6,
+            (Self::Datagrams, _) => GSO_UDP,
+        };
+        let [h0, h1] = (headers as u16).to_ne_bytes();
+        let [s0, s1] = (size as u16).to_ne_bytes();
+        let [c0, c1] = (family.header() as u16).to_ne_bytes();
+        let [o0, o1] = (self.checksum_at() as u16).to_ne_bytes();
+        [NEEDS_CHECKSUM, kind, h0, h1, s0, s1, c0, c1, o0, o1]
+    }
+
+    /// Puts what the transport header says of the whole: the length, of datagrams, and the sum of the pseudo header, from
+    /// which the kernel goes on.
+    pub(crate) fn begin_transport(self, packet: &mut [u8], family: Family) {
+        let length = packet.len().saturating_sub(family.header()) as u16;
+        if self == Self::Datagrams {
+            put(packet, family.header() + UDP_LENGTH_AT, length.to_be_bytes());
+        }
+        let addresses = packet.get(family.addresses());
+        let sum = addresses.map_or(0, |addresses| checksum::pseudo_header(addresses, self.protocol(), length));
+        put(packet, family.header() + self.checksum_at(), checksum::fold(sum).to_ne_bytes());
+    }
+
+    /// Whether the packet's transport checksum is there and holds.
+    pub(crate) fn checksum_holds(self, packet: &Packet<'_>) -> bool {
+        let at = packet.family().header() + self.checksum_at();
+        let is_there = self == Self::Tcp || packet.bytes().get(at..at + 2) != Some(&[0, 0]);
+        is_there && checksum::fold(transport_sum(packet.bytes(), packet.family(), self.protocol())) == 0xffff
+    }
+
+    fn protocol(self) -> u8 {
+        match self {
+            Self::Tcp => TCP,
+            Self::Datagrams => UDP,
+        }
+    }
+
+    fn checksum_at(self) -> usize {
+        match self {
+            Self::Tcp => TCP_CHECKSUM_AT,
+            Self::Datagrams => UDP_CHECKSUM_AT,
+        }
+    }
 }
 
 /// The header for a packet that is complete.
@@ -124,7 +170,9 @@ pub(crate) fn cut(
                 let not_first = if pieces > 0 { Tcp::CWR } else { 0 };
                 put(piece_head, family.header() + 13, [tcp.flags & !(not_last | not_first)]);
             }
-            Transport::Udp { .. } => put(piece_head, family.header() + 4, ((8 + part.len()) as u16).to_be_bytes()),
+            Transport::Udp { .. } => {
+                put(piece_head, family.header() + UDP_LENGTH_AT, ((8 + part.len()) as u16).to_be_bytes());
+            }
         }
         if family == Family::V4 {
             put(piece_head, 4, first_identification.wrapping_add(pieces).to_be_bytes());
@@ -162,19 +210,6 @@ fn seal_transport(packet: &mut [u8], like: &Packet<'_>) {
     // RFC 768: a UDP checksum that comes out as zero is sent as all ones, for zero means there is none.
     let sum = if sum == 0 && protocol == UDP { 0xffff } else { sum };
     put(packet, at, sum.to_ne_bytes());
-}
-
-/// Puts the sum of the pseudo header, from which the kernel goes on.
-pub(crate) fn start_tcp_checksum(packet: &mut [u8], family: Family) {
-    let length = packet.len().saturating_sub(family.header()) as u16;
-    let addresses = packet.get(family.addresses());
-    let sum = addresses.map_or(0, |addresses| checksum::pseudo_header(addresses, TCP, length));
-    put(packet, family.header() + TCP_CHECKSUM_AT, checksum::fold(sum).to_ne_bytes());
-}
-
-/// Whether a TCP packet's checksum holds.
-pub(crate) fn tcp_checksum_holds(packet: &Packet<'_>) -> bool {
-    checksum::fold(transport_sum(packet.bytes(), packet.family(), TCP)) == 0xffff
 }
 
 fn transport_sum(packet: &[u8], family: Family, protocol: u8) -> u64 {

@@ -112,6 +112,7 @@ pub(crate) fn start(config: &Config, secret: [u8; 32]) -> Result<Started, String
             mtu: config.tunnel.mtu,
             handshakes_per_second: config.tunnel.handshakes,
             shard: Shard { own, all: loops },
+            cuts_datagrams: tun.cuts_datagrams(),
         });
         rounds.push((poll, gateway, udp, tun, asked, letterbox));
     }

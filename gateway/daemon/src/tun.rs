@@ -50,6 +50,11 @@ impl Tun {
         Ok(Self { device })
     }
 
+    /// Whether it takes and gives super-packets of datagrams: from Linux 6.2 on.
+    pub(crate) fn cuts_datagrams(&self) -> bool {
+        self.device.udp_gso()
+    }
+
     /// For waiting.
     pub(crate) fn raw_fd(&self) -> RawFd {
         self.device.as_raw_fd()

@@ -78,7 +78,14 @@ impl Kept {
 }
 
 fn gateway(identity: &Identity, pools: Pools, shard: Shard, handshakes_per_second: u32) -> Gateway {
-    Gateway::new(Setup { identity: identity.clone(), pools, mtu: MTU, handshakes_per_second, shard })
+    Gateway::new(Setup {
+        identity: identity.clone(),
+        pools,
+        mtu: MTU,
+        handshakes_per_second,
+        shard,
+        cuts_datagrams: true,
+    })
 }
 
 /// Tunnel addresses of both families.
