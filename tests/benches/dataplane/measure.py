@@ -8,24 +8,31 @@
     tests/benches/dataplane/measure.py                       everything, as docs/PERFORMANCE.md has it (root; half an hour)
     tests/benches/dataplane/measure.py --pairs deskgate,gotatun --tests idle,up1,down1 --rounds 1
     tests/benches/dataplane/measure.py --wire                homes' lines carry single packets, as a plain card does
+    tests/benches/dataplane/measure.py --six                 each pair also with IPv6 inside the tunnel, as PAIR@6
     tests/benches/dataplane/measure.py --report FOLDER       table, CSV and plot again from stored samples
 
 Programs that are missing are installed: Debian packages by apt, peers by `cargo install` into target/tools; ours are built
-in release. A pair is SERVER or SERVER:CLIENT. Results go to target/dataplane: samples.jsonl, medians.csv, table.md, plot.svg.
+in release. A pair is SERVER or SERVER:CLIENT, and with @6 its workstations have IPv6 addresses. Results go to target/dataplane: samples.jsonl, medians.csv, table.md, plot.svg.
 
 How it measures. Rounds interleave the pairs; medians over rounds. The processor time of a program is utime and stime of its
 process and children (/proc/PID/stat), of the kernel's threads none is counted. `foreign` is what other programs of this machine
 took meanwhile, in cores: look at ratios of one run where it is not small. Packets move only between namespaces made here and
 removed at the end; every program started here is ended by its number.
 """
-import argparse, csv, json, os, pathlib, re, shutil, signal, socket, statistics, subprocess, sys, tempfile, time
+import argparse, collections, csv, json, os, pathlib, re, shutil, signal, socket, statistics, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PREFIX = os.environ.get("DATAPLANE_NAMESPACES", "dataplane")
 NAMESPACES = {name: f"{PREFIX}-{name}" for name in ("home", "other", "gateway", "office")}
 HOMES = {"home": "10.99.1", "other": "10.99.3"}                 # .1 the gateway's end, .2 the worker's
-INSIDE, OFFICE, OTHER_OFFICE, OFFICE_NET = "10.99.2.1", "10.99.2.2", "10.99.2.3", "10.99.2.0/24"
-TUNNEL = {"gateway": "10.99.9.1", "home": "10.99.9.2", "other": "10.99.9.3"}
+# What is inside the tunnel; outside it is IPv4.
+Family = collections.namedtuple("Family", "inside office other_office network tunnel length host")
+FAMILIES = {
+    "4": Family("10.99.2.1", "10.99.2.2", "10.99.2.3", "10.99.2.0/24",
+                {"gateway": "10.99.9.1", "home": "10.99.9.2", "other": "10.99.9.3"}, 24, 32),
+    "6": Family("fd99:2::1", "fd99:2::2", "fd99:2::3", "fd99:2::/64",
+                {"gateway": "fd99:9::1", "home": "fd99:9::2", "other": "fd99:9::3"}, 64, 128),
+}
 WIREGUARD, LOAD, ECHO, MTU = 51820, 5201, 5202, 1420
 TICK = os.sysconf("SC_CLK_TCK")
 CHILDREN = []
@@ -87,9 +94,9 @@ def install(pairs):
     if missing:
         sh("apt-get", "install", "-qy", "--no-install-recommends", *missing, timeout=600)
     for program, package in (("gotatun", "gotatun-cli"), ("boringtun-cli", "boringtun-cli")):
-        if program.removesuffix("-cli") in re.split("[,:]", pairs) and not find(program):
+        if program.removesuffix("-cli") in re.split("[,:@]", pairs) and not find(program):
             subprocess.run(["cargo", "install", "--locked", "--quiet", "--root", ROOT / "target/tools", package], check=True)
-    if "deskgate" in re.split("[,:]", pairs) and not os.environ.get("DESKGATE_BUILT"):
+    if "deskgate" in re.split("[,:@]", pairs) and not os.environ.get("DESKGATE_BUILT"):
         subprocess.run(["cargo", "build", "--release", "--locked", "-p", "deskgate-gateway", "-p", "deskgate"], check=True, cwd=ROOT)
 
 
@@ -98,7 +105,7 @@ def network_up(wire):
     for ns in NAMESPACES.values():
         sh("ip", "netns", "add", ns)
     ends = [(home, "line", f"{net}.2", "gateway", home, f"{net}.1") for home, net in HOMES.items()]
-    ends.append(("office", "line", OFFICE, "gateway", "inside", INSIDE))
+    ends.append(("office", "line", FAMILIES["4"].office, "gateway", "inside", FAMILIES["4"].inside))
     for ns, device, address, far, far_device, far_address in ends:
         sh("ip", "link", "add", device, "netns", NAMESPACES[ns], "type", "veth", "peer", "name", far_device, "netns", NAMESPACES[far])
         for ns, device, address in ((ns, device, address), (far, far_device, far_address)):
@@ -107,9 +114,13 @@ def network_up(wire):
             sh("ip", "link", "set", "lo", "up", ns=ns)
             if wire and device != "inside" and ns != "office":
                 sh("ethtool", "-K", device, "tso", "off", "gso", "off", "tx-udp-segmentation", "off", "gro", "on", ns=ns)
-    sh("ip", "address", "add", f"{OTHER_OFFICE}/24", "dev", "line", ns="office")
-    sh("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=0", ns="gateway")
-    sh("ip", "route", "add", "default", "via", INSIDE, ns="office")
+    v4, v6 = FAMILIES["4"], FAMILIES["6"]
+    sh("ip", "address", "add", f"{v4.other_office}/24", "dev", "line", ns="office")
+    for ns, device, address in (("office", "line", v6.office), ("office", "line", v6.other_office), ("gateway", "inside", v6.inside)):
+        sh("ip", "address", "add", f"{address}/64", "dev", device, "nodad", ns=ns)
+    sh("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=0", "net.ipv6.conf.all.forwarding=1", ns="gateway")
+    for family in FAMILIES.values():
+        sh("ip", "route", "add", "default", "via", family.inside, ns="office")
     for home, net in HOMES.items():
         sh("ip", "route", "add", "default", "via", f"{net}.1", ns=home)
 
@@ -137,35 +148,36 @@ class Plain:
             "boringtun": ["boringtun-cli", "--foreground", "--disable-drop-privileges"],
             "wireguard-go": ["wireguard-go", "-f"]}
 
-    def __init__(self, name, ns):
-        self.argv, self.ns, self.device = self.ARGV[name], ns, f"wg-{ns}"
+    def __init__(self, name, ns, family):
+        self.argv, self.ns, self.device, self.family = self.ARGV[name], ns, f"wg-{ns}", family
 
     def start(self, keys, server):
         path = f"/var/run/wireguard/{self.device}.sock"
         if os.path.exists(path): os.unlink(path)
         child = start([find(self.argv[0]), *self.argv[1:], self.device], self.ns)
         until(path, lambda: os.path.exists(path) and self.device in sh("ip", "-br", "link", ns=self.ns))
+        family = self.family
         if self.ns == "gateway":
-            peers = [a for home in HOMES for a in ("peer", keys[home].public, "allowed-ips", f"{TUNNEL[home]}/32")]
-            own, port, address = keys["gateway"].file, ["listen-port", WIREGUARD], f"{TUNNEL['gateway']}/24"
+            peers = [a for home in HOMES for a in ("peer", keys[home].public, "allowed-ips", f"{family.tunnel[home]}/{family.host}")]
+            own, port, address = keys["gateway"].file, ["listen-port", WIREGUARD], family.tunnel["gateway"]
         else:
             session = server.session(self.ns, keys)
             shared = ["preshared-key", session["preshared"]] if "preshared" in session else []
             peers = ["peer", session["public"], *shared, "endpoint", f"{HOMES[self.ns]}.1:{WIREGUARD}", "persistent-keepalive", 25,
-                     "allowed-ips", OFFICE_NET]
-            own, port, address = keys[self.ns].file, [], f"{session['address']}/24"
+                     "allowed-ips", family.network]
+            own, port, address = keys[self.ns].file, [], session["address"]
         sh("wg", "set", self.device, *port, "private-key", own, *peers, ns=self.ns)
-        sh("ip", "address", "add", address, "dev", self.device, ns=self.ns)
+        sh("ip", "address", "add", f"{address}/{family.length}", "dev", self.device, ns=self.ns)
         sh("ip", "link", "set", self.device, "mtu", MTU, "up", ns=self.ns)
         if self.ns != "gateway":
-            sh("ip", "route", "replace", OFFICE_NET, "dev", self.device, ns=self.ns)
+            sh("ip", "route", "replace", family.network, "dev", self.device, ns=self.ns)
         return child
 
     def session(self, home, keys):
-        return {"public": keys["gateway"].public, "address": TUNNEL[home]}
+        return {"public": keys["gateway"].public, "address": self.family.tunnel[home]}
 
     def target(self, port):
-        return (OFFICE if self.ns == "home" else OTHER_OFFICE), port
+        return (self.family.office if self.ns == "home" else self.family.other_office), port
 
     has_packets = True
 
@@ -177,10 +189,10 @@ udp = [5201]
 [services.echo]
 tcp = [5202]
 [workstations.one]
-address = "10.99.2.2"
+address = "ONE"
 services = ["load", "echo"]
 [workstations.two]
-address = "10.99.2.3"
+address = "TWO"
 services = ["load", "echo"]
 [profiles.standard]
 groups = ["smart"]
@@ -207,6 +219,7 @@ public = "PUBLIC:443"
 listen = "0.0.0.0:{WIREGUARD}"
 public = "PUBLIC:{WIREGUARD}"
 mtu = {MTU}
+pool_ipv6 = "fd99:8::/64"
 [office]
 device = "deskgate0"
 masquerade = true
@@ -225,10 +238,13 @@ PASSWORD = "correct horse battery"
 
 class Gateway:
     """Ours: filter, flows, idle rule, record and all."""
+    def __init__(self, family): self.family = family
+
     def start(self, keys, server):
         self.folder = pathlib.Path(tempfile.mkdtemp(dir=FOLDER))
         (self.folder / "policy").mkdir()
-        (self.folder / "policy/office.toml").write_text(POLICY + "".join(AGREEMENT.format(*who) for who in WORKERS.values()))
+        policy = POLICY.replace("ONE", self.family.office).replace("TWO", self.family.other_office)
+        (self.folder / "policy/office.toml").write_text(policy + "".join(AGREEMENT.format(*who) for who in WORKERS.values()))
         # Both homes reach the gateway by its address on the first one's line.
         (self.folder / "gateway.toml").write_text(CONFIG.replace("PUBLIC", f"{HOMES['home']}.1"))
         for worker, _ in WORKERS.values():
@@ -279,11 +295,12 @@ class Key:
 
 class Pair:
     def __init__(self, name):
-        server, _, client = name.partition(":")
+        programs, _, inside = name.partition("@")
+        server, _, client = programs.partition(":")
         client = client or server
-        self.name = name
-        self.server = Gateway() if server == "deskgate" else Plain(server, "gateway")
-        self.clients = {home: Client(home) if client == "deskgate" else Plain(client, home) for home in HOMES}
+        self.name, self.family = name, FAMILIES[inside or "4"]
+        self.server = Gateway(self.family) if server == "deskgate" else Plain(server, "gateway", self.family)
+        self.clients = {home: Client(home) if client == "deskgate" else Plain(client, home, self.family) for home in HOMES}
         self.processes = {}
 
     def up(self):
@@ -297,7 +314,7 @@ class Pair:
     def down(self):
         for child in reversed(list(self.processes.values())): stop(child)
         for home, net in HOMES.items():
-            sh("ip", "route", "delete", OFFICE_NET, ns=home, check=False)
+            sh("ip", "route", "delete", self.family.network, ns=home, check=False)
 
 
 # --- what it costs -----------------------------------------------------------------------------------------------------
@@ -355,7 +372,7 @@ def reachable(home, host, port):
 
 
 def echo_server():
-    server = socket.create_server(("0.0.0.0", ECHO), backlog=16)
+    server = socket.create_server(("::", ECHO), family=socket.AF_INET6, dualstack_ipv6=True, backlog=16)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         stream, _ = server.accept()
@@ -368,7 +385,7 @@ def echo_server():
 
 def echo_client(spec):
     """Round trips of 64 bytes, in milliseconds, as JSON."""
-    host, port, count, gap = spec.split(":")
+    host, port, count, gap = spec.rsplit(":", 3)
     stream = socket.create_connection((host, int(port)), 10)
     stream.settimeout(10)
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -520,6 +537,7 @@ def main():
     a.add_argument("--pairs", default="deskgate,deskgate:gotatun,gotatun,boringtun,wireguard-go")
     a.add_argument("--tests", default=",".join(TESTS)); a.add_argument("--rounds", type=int, default=3)
     a.add_argument("--seconds", type=int, default=4); a.add_argument("--wire", action="store_true")
+    a.add_argument("--six", action="store_true")
     a.add_argument("--nice", type=int, default=0, help="precedence over other programs of a busy machine: -10, say")
     a.add_argument("--out", type=pathlib.Path, default=ROOT / "target/dataplane"); a.add_argument("--report", type=pathlib.Path)
     a.add_argument("--echo-server", action="store_true"); a.add_argument("--echo-client")
@@ -527,6 +545,8 @@ def main():
     if o.echo_server: return echo_server()
     if o.echo_client: return echo_client(o.echo_client)
     if o.report: return report(o.report)
+    pairs = o.pairs.split(",")
+    pairs += [f"{pair}@6" for pair in pairs if o.six and "@" not in pair]
     install(o.pairs)
     if o.nice:
         # Where the kernel groups processes by session, niceness counts within the group only: one of our own, then.
@@ -546,7 +566,7 @@ def main():
     try:
         network_up(o.wire)
         for number in range(o.rounds):
-            for name in o.pairs.split(","):
+            for name in pairs:
                 pair = Pair(name)
                 try:
                     pair.up()
