@@ -20,6 +20,8 @@
 //! The token travels as `Authorization: Bearer …` and nowhere else, and each use of it carries a [`proof`] of possession. Whoever
 //! resumes (a channel of a session that had one before) gets another token in the header [`proof::NEXT_TOKEN`] of the answer; the
 //! former one counts until the new one is used.
+//!
+//! What goes from the office to its workers before any of this is a file, the [`profile`].
 
 pub mod datagrams;
 pub mod device;
@@ -29,6 +31,7 @@ pub mod login;
 pub mod notice;
 pub mod password;
 pub mod probe;
+pub mod profile;
 pub mod proof;
 pub mod record;
 pub mod session;

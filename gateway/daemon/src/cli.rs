@@ -6,11 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
 
 use crate::{
-    config,
-    idle_commands::IdleCommand,
-    policy_commands::PolicyCommand,
-    review_commands::{PassphraseSource, SignInSource},
-    session_commands::Drops,
+    config, idle_commands::IdleCommand, passphrase::PassphraseSource, policy_commands::PolicyCommand,
+    profile_commands::ProfileCommand, review_commands::SignInSource, session_commands::Drops,
 };
 
 /// Lets each worker reach their own workstation, and nothing else.
@@ -72,6 +69,9 @@ pub(crate) enum Command {
     /// Policy files: check them, ask them, prove them
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// The file that workers get: make the office's key for it, sign it, check it; needs no gateway and no configuration
+    #[command(subcommand)]
+    Profile(ProfileCommand),
     /// The idle rule: make recordings, and try it on them
     #[command(subcommand)]
     Idle(IdleCommand),

@@ -32,6 +32,7 @@ mod https;
 mod identity;
 mod idle_commands;
 mod kept_sessions;
+mod key_file;
 mod known_addresses;
 mod leavers;
 mod ledger;
@@ -40,12 +41,15 @@ mod mail;
 mod metrics;
 mod norms;
 mod notices;
+mod passphrase;
 mod policy_change;
 mod policy_commands;
 mod policy_files;
 mod policy_follow;
 mod policy_in_force;
 mod privileges;
+mod profile_commands;
+mod profile_key;
 mod review_commands;
 mod review_keys;
 mod reviews;
@@ -117,6 +121,7 @@ fn run(Cli { config: path, command }: Cli) -> Result<ExitCode, Failure> {
     match command {
         Command::Idle(command) => idle_commands::run(command, config),
         Command::Policy(command) => policy_commands::run(command, config),
+        Command::Profile(command) => profile_commands::run(command),
         Command::Serve(serve) => {
             let mut config = config()?;
             serve.change(&mut config).map_err(Failure::Unusable)?;

@@ -7,7 +7,6 @@ mod steps;
 
 use std::{
     collections::BTreeMap,
-    io::{IsTerminal as _, Read as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -15,7 +14,6 @@ use std::{
 use gateway_api::SessionNumber;
 use gateway_record::{Draft, Fields, Journal, Kind, NotOpened, PrivateHalf, PublicHalf, Role};
 use serde_json::{Value, json};
-use zeroize::{Zeroize as _, Zeroizing};
 
 pub(crate) use self::steps::SignInSource;
 
@@ -29,6 +27,7 @@ use crate::{
     clock,
     config::Config,
     log_commands::{self, Lines},
+    passphrase::Piped,
     review_keys, secret_file,
     session_commands::{json as print_json, parse, say},
     store::{self, DATABASE, Kept, Query, Shown, StoreError},
@@ -44,7 +43,7 @@ pub(crate) fn run(config: impl Fn() -> Result<Config, Failure>, command: ReviewC
             command: Some(KeysCommand::Make { role, private, public, passphrase }), ..
         }) => {
             let role = Role::from_word(&role).ok_or_else(|| Failure::Unusable("no such role".to_owned()))?;
-            let passphrase = passphrase.passphrase(role)?;
+            let passphrase = passphrase.of_new(&format!("the key of the {}", role.word()), &mut passphrase.piped()?)?;
             let passphrase = passphrase.as_ref().map(|text| text.as_str());
             make(role, private.as_deref(), public.as_deref(), passphrase, config().ok().as_ref())
         }
@@ -58,52 +57,6 @@ pub(crate) fn run(config: impl Fn() -> Result<Config, Failure>, command: ReviewC
         },
         step => steps::run(&config()?, step),
     }
-}
-
-/// Where the passphrase of a private half comes from.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub(crate) struct PassphraseSource {
-    /// Read the passphrase from standard input instead of asking for it
-    #[arg(long, conflicts_with = "no_passphrase")]
-    passphrase_stdin: bool,
-    /// Leave the private half without a passphrase: for a safe, or a token that has its own
-    #[arg(long)]
-    no_passphrase: bool,
-}
-
-impl PassphraseSource {
-    fn passphrase(self, role: Role) -> Result<Option<Zeroizing<String>>, Failure> {
-        if self.no_passphrase {
-            return Ok(None);
-        }
-        if self.passphrase_stdin {
-            return from_stdin().map(Some);
-        }
-        let prompt = format!("Passphrase for the key of the {}: ", role.word());
-        let (first, second) = (typed("the passphrase", &prompt)?, typed("the passphrase", "Again: ")?);
-        match (first.is_empty(), *first == *second) {
-            (true, _) => {
-                Err(Failure::Unusable("an empty passphrase protects nothing: --no-passphrase says so".to_owned()))
-            }
-            (_, false) => Err(Failure::Unusable("the two are not the same: nothing was made".to_owned())),
-            (false, true) => Ok(Some(first)),
-        }
-    }
-}
-
-fn from_stdin() -> Result<Zeroizing<String>, Failure> {
-    let mut text = Zeroizing::new(String::with_capacity(1024));
-    let read = std::io::stdin().take(1024).read_to_string(&mut text);
-    read.map_err(|error| Failure::Failed(format!("cannot read the passphrase: {error}")))?;
-    Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
-}
-
-fn typed(what: &str, prompt: &str) -> Result<Zeroizing<String>, Failure> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::Unusable(format!("there is no terminal to ask for {what} on: see --help")));
-    }
-    let typed = rpassword::prompt_password(prompt);
-    typed.map(Zeroizing::new).map_err(|error| Failure::Failed(format!("cannot read {what}: {error}")))
 }
 
 /// `review keys make`
@@ -260,36 +213,6 @@ fn open(config: &Config, asked: &OpenNames) -> Result<ExitCode, Failure> {
         }
     }
     out.end()
-}
-
-/// What standard input holds in the place of answers at a terminal, a line each.
-#[derive(Debug)]
-struct Piped(Option<Vec<Zeroizing<String>>>);
-
-impl Piped {
-    /// All of it, if it is `meant`.
-    fn read(meant: bool) -> Result<Self, Failure> {
-        if !meant {
-            return Ok(Self(None));
-        }
-        let mut text = String::with_capacity(8192);
-        let read = std::io::stdin().take(8192).read_to_string(&mut text);
-        read.map_err(|error| Failure::Failed(format!("cannot read standard input: {error}")))?;
-        let lines = text.lines().map(|line| Zeroizing::new(line.to_owned())).collect();
-        text.zeroize();
-        Ok(Self(Some(lines)))
-    }
-
-    /// The next line, or what is typed.
-    fn next(&mut self, what: &str, prompt: &str) -> Result<Zeroizing<String>, Failure> {
-        match &mut self.0 {
-            Some(lines) if lines.is_empty() => {
-                Err(Failure::Unusable(format!("standard input has too few lines: {what} is missing")))
-            }
-            Some(lines) => Ok(lines.remove(0)),
-            None => typed(what, prompt),
-        }
-    }
 }
 
 /// The private halves, at least one of each role.

@@ -10,8 +10,6 @@
 
 use std::{path::Path, sync::Arc};
 
-use argon2::{Algorithm, Argon2, Params, Version};
-use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, Nonce, RandomizedNonceKey};
 use gateway_record::{Holders, NoHolders, PrivateHalf, PublicHalf, Role};
 use jiff::tz::TimeZone;
 use zeroize::Zeroizing;
@@ -20,15 +18,11 @@ use crate::{
     clock,
     config::{self, Config},
     day_keys::DayKeys,
-    secret_file,
+    key_file, secret_file,
 };
 
 const PUBLIC: &str = "deskgate-review-public-1";
 const PRIVATE: &str = "deskgate-review-private-1";
-const NONCE: usize = 12;
-/// 64 MiB, three passes: RFC 9106, section 4, the second recommendation.
-const MEMORY_KIB: u32 = 64 * 1024;
-const PASSES: u32 = 3;
 
 /// The days' keys of a configured gateway, to read names by; nothing is written.
 pub(crate) fn day_keys(config: &Config) -> Arc<DayKeys> {
@@ -91,22 +85,13 @@ pub(crate) fn public_line(half: &PrivateHalf) -> String {
 /// The file of a private half, under a passphrase if there is one.
 pub(crate) fn private_line(half: &PrivateHalf, passphrase: Option<&str>) -> Result<Zeroizing<String>, String> {
     let role = half.role().word();
-    let Some(passphrase) = passphrase else {
-        return Ok(Zeroizing::new(format!("{PRIVATE} {role} plain {}\n", *hex(half.expose()))));
-    };
-    let salt = random::<16>()?;
-    let mut text = Zeroizing::new(Vec::with_capacity(64));
-    text.extend_from_slice(half.expose());
-    let nonce = sealer(passphrase, &salt)?
-        .seal_in_place_append_tag(Aad::from(role), &mut *text)
-        .map_err(|_| "the system gives no random bytes".to_owned())?;
-    let sealed = [nonce.as_ref(), &text[..]].concat();
-    Ok(Zeroizing::new(format!("{PRIVATE} {role} argon2id {} {}\n", *hex(&salt), *hex(&sealed))))
+    let kept = key_file::kept(half.expose(), role, passphrase)?;
+    Ok(Zeroizing::new(format!("{PRIVATE} {role} {}\n", *kept)))
 }
 
 /// A key pair that nobody has yet.
 pub(crate) fn draw(role: Role) -> Result<PrivateHalf, String> {
-    let seed = Zeroizing::new(random::<32>()?);
+    let seed = Zeroizing::new(key_file::random::<32>()?);
     PrivateHalf::draw(role, &seed).ok_or_else(|| "no key came of the system's random bytes".to_owned())
 }
 
@@ -119,51 +104,10 @@ pub(crate) fn read_private(
     let line = secret_file::first_line(path, &bytes).map_err(|error| error.to_string())?;
     let no_key = || format!("`{}` is no private review key", path.display());
     let words: Vec<&str> = line.split_whitespace().collect();
-    let (role, secret) = match *words.as_slice() {
-        [PRIVATE, role, "plain", secret] => {
-            (Role::from_word(role).ok_or_else(no_key)?, unhex(secret).ok_or_else(no_key)?)
-        }
-        [PRIVATE, word, "argon2id", salt, sealed] => {
-            let role = Role::from_word(word).ok_or_else(no_key)?;
-            let (salt, mut sealed) = (unhex(salt).ok_or_else(no_key)?, unhex(sealed).ok_or_else(no_key)?);
-            let sealer = sealer(&passphrase(role)?, &salt)?;
-            let (nonce, text) = sealed.split_at_mut_checked(NONCE).ok_or_else(no_key)?;
-            let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| no_key())?;
-            let plain = sealer
-                .open_in_place(nonce, Aad::from(word), text)
-                .map_err(|_| format!("the passphrase does not open `{}`", path.display()))?;
-            (role, Zeroizing::new(plain.to_vec()))
-        }
-        _ => return Err(no_key()),
-    };
-    let secret: Zeroizing<[u8; 32]> = Zeroizing::new(secret.as_slice().try_into().map_err(|_| no_key())?);
+    let [PRIVATE, word, kept @ ..] = words.as_slice() else { return Err(no_key()) };
+    let role = Role::from_word(word).ok_or_else(no_key)?;
+    let secret = key_file::read(kept, word, || passphrase(role)).map_err(|error| error.about(path, no_key()))?;
     PrivateHalf::from_bytes(role, &secret).ok_or_else(no_key)
-}
-
-fn sealer(passphrase: &str, salt: &[u8]) -> Result<RandomizedNonceKey, String> {
-    let params = Params::new(MEMORY_KIB, PASSES, 4, Some(32)).map_err(|error| error.to_string())?;
-    let mut key = Zeroizing::new([0; 32]);
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(passphrase.as_bytes(), salt, &mut *key)
-        .map_err(|error| error.to_string())?;
-    RandomizedNonceKey::new(&AES_256_GCM_SIV, &*key).map_err(|_| "the passphrase makes no key".to_owned())
-}
-
-fn random<const N: usize>() -> Result<[u8; N], String> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| format!("the system gives no random bytes: {error}"))?;
-    Ok(bytes)
-}
-
-fn hex(bytes: &[u8]) -> Zeroizing<String> {
-    Zeroizing::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-pub(crate) fn unhex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let digit = |digit: char| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let digits: Zeroizing<Vec<u8>> = Zeroizing::new(text.chars().map(digit).collect::<Option<_>>()?);
-    let (pairs, rest) = digits.as_chunks::<2>();
-    rest.is_empty().then(|| Zeroizing::new(pairs.iter().map(|[high, low]| (high << 4) | low).collect()))
 }
 
 #[cfg(test)]
@@ -184,7 +128,7 @@ mod tests {
         let plain = write(folder.path(), "plain", &private_line(&half, None).unwrap());
         assert_eq!(read_private(&plain, never).unwrap().public(), half.public());
         let line = private_line(&half, Some("correct horse")).unwrap();
-        assert!(!line.contains(&**hex(half.expose())));
+        assert!(!line.contains(&**key_file::hex(half.expose())));
         let sealed = write(folder.path(), "sealed", &line);
         let with = |passphrase: &'static str| {
             read_private(&sealed, |role| {

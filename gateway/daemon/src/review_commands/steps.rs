@@ -14,7 +14,7 @@ use gateway_record::{
 };
 use serde_json::Value;
 
-use super::{Piped, halves};
+use super::halves;
 use crate::{
     Failure,
     admin::{Question, reviews::Step},
@@ -23,6 +23,7 @@ use crate::{
     config::Config,
     control::SignIn,
     log_commands::Lines,
+    passphrase::Piped,
     reviews::{LONGEST_NOTICE, export::Export, report},
     secret_file,
     session_commands::{ask, json as print_json, parse, say, table},

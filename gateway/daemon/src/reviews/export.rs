@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    review_keys::unhex,
+    key_file::unhex,
     store::{Kept, Shown},
 };
 
