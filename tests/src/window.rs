@@ -1,6 +1,15 @@
 //! The worker's program as a window: on a screen, driven by keyboard and mouse, looked at in pixels.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use gateway_api::{
+    login::Language,
+    profile::{Signed, Words},
+};
 
 use crate::{
     gateway::{CONTROL_PORT, Gateway, at, label},
@@ -22,16 +31,39 @@ pub struct Window<'a> {
     process: Process,
 }
 
-/// The file that an office would send to `user`'s home, and more lines of it.
+/// The file that an office would send to its workers, with more lines of it, signed as an office signs it.
 ///
 /// # Panics
-/// When the world's folder cannot be written.
+/// When the world's folder cannot be written, or the gateway's program does not sign.
 pub fn profile(world: &World, gateway: &Gateway<'_>, more: &str) -> PathBuf {
-    let path = world.folder().join(label("comune") + ".deskgate");
+    let folder = world.folder();
+    let [text, key, signed] = ["text", "key", "deskgate"].map(|end| folder.join(format!("{}.{end}", label("comune"))));
     let (server, pin) = (at(GATEWAY, CONTROL_PORT), gateway.fingerprint());
-    let text = format!("server = \"{server}\"\nfingerprints = [\"{pin}\"]\nhelp = \"06 1234567\"\n{more}\n");
-    std::fs::write(&path, text).expect("the world's folder is writable");
-    path
+    let language = if more.contains("language =") { "" } else { "language = \"en\"\n" };
+    let lines = format!("server = \"{server}\"\nfingerprints = [\"{pin}\"]\nhelp = \"06 1234567\"\n{language}{more}\n");
+    std::fs::write(&text, lines).expect("the world's folder is writable");
+    office(&[OsStr::new("key"), key.as_os_str(), OsStr::new("--no-passphrase")]);
+    let [sign, by, to] = ["sign", "--key", "--to"].map(OsStr::new);
+    office(&[sign, text.as_os_str(), by, key.as_os_str(), to, signed.as_os_str()]);
+    signed
+}
+
+/// `deskgate-gateway profile …`, on a computer that is no gateway.
+fn office(arguments: &[&OsStr]) {
+    let output = Command::new(program("deskgate-gateway")).arg("profile").args(arguments).output();
+    let output = output.expect("the program is built");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What the office's letter says about a profile.
+///
+/// # Panics
+/// When it is no profile.
+pub fn letter(profile: &Path) -> Words {
+    let text = std::fs::read_to_string(profile).expect("it was written");
+    let signed = Signed::read(&text).expect("it is signed");
+    let language = if signed.body.contains("language = \"it\"") { Language::It } else { Language::En };
+    signed.origin.key.words(language)
 }
 
 /// Where pictures of the window go, to be looked at.
@@ -45,12 +77,17 @@ pub fn pictures() -> PathBuf {
 }
 
 impl<'a> Window<'a> {
-    /// Starts the program on a computer with a screen; `run` takes the place of the RDP program.
+    /// Starts the program on a computer with a screen, for a worker who has compared the six words; `run` takes the place of the RDP program.
     pub fn start(computer: &'a Computer, profile: &Path, run: &str) -> Self {
+        Self::start_with(computer, profile, &["--trust", &letter(profile).to_string(), "--run", run])
+    }
+
+    /// The same for one who has not, and with other arguments.
+    pub fn start_with(computer: &'a Computer, profile: &Path, more: &[&str]) -> Self {
         // As a login makes it: for one user and nobody else.
         computer.sh("install -d -m 700 /tmp/runtime");
         let mut command = computer.command(program("deskgate"));
-        command.arg("window").arg(profile).args(["--run", run]);
+        command.arg("window").arg(profile).args(more);
         command.env("DISPLAY", Screen::DISPLAY).env("XDG_RUNTIME_DIR", "/tmp/runtime");
         // There is no graphics card in the world.
         command.env("LIBGL_ALWAYS_SOFTWARE", "1").env_remove("WAYLAND_DISPLAY");

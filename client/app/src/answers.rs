@@ -49,7 +49,7 @@ impl Answers {
 }
 
 /// Whether a typed answer is a yes, in either language.
-fn is_yes(line: &str) -> bool {
+pub(crate) fn is_yes(line: &str) -> bool {
     ["y", "yes", "s", "si", "sì"].contains(&line.trim().to_lowercase().as_str())
 }
 

@@ -5,6 +5,7 @@
 
 mod device;
 mod factor;
+mod office;
 mod password;
 mod record;
 
@@ -24,7 +25,7 @@ use crate::{
     Exit,
     answers::Answers,
     api::{Client, trust},
-    config::{self, Carrier, Config, Server},
+    config::{self, Carrier, Config, Prepared, Server},
     device::Device,
     gui, notification,
     secret::{self, NoPassword},
@@ -56,6 +57,9 @@ enum Command {
     /// Make this computer one that your office manages
     #[command(subcommand)]
     Device(device::DeviceCommand),
+    /// Whose profiles this computer follows
+    #[command(subcommand)]
+    Office(office::OfficeCommand),
     /// Your second factor: an authenticator app on your phone
     #[command(subcommand)]
     Factor(factor::FactorCommand),
@@ -73,6 +77,9 @@ struct Office {
     /// The file your office sent you [default: deskgate.toml beside the program, then ~/.config/deskgate/profile.toml]
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
+    /// The six words of the profile, as they stand in your office's letter, instead of being asked whether they do
+    #[arg(long, value_name = "WORDS")]
+    trust: Option<String>,
     /// Know the gateway by the certificate authority in this PEM file
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -91,6 +98,7 @@ impl Office {
             server: self.server,
             user: self.user,
             profile: self.profile,
+            trust: self.trust,
             ca: self.ca,
             fingerprint: self.fingerprint,
             password_stdin,
@@ -127,12 +135,9 @@ impl OpenWindow {
 
 /// Runs a command that opens no desktop, and tells what came of it.
 fn without_desktop(flags: &Connect, work: impl FnOnce(Config, &Connect, &Front) -> Result<Exit, Stop>) -> Exit {
-    let config = match Config::new(flags) {
+    let config = match configured(flags) {
         Ok(config) => config,
-        Err(mistake) => {
-            complain(&format!("deskgate: {mistake}"));
-            return Exit::Usage;
-        }
+        Err(exit) => return exit,
     };
     let (help, front) = (config.help.clone(), Front { language: config.language, json: false, door: false });
     let exit = work(config, flags, &front).unwrap_or_else(|Stop { exit, text }| {
@@ -143,6 +148,18 @@ fn without_desktop(flags: &Connect, work: impl FnOnce(Config, &Connect, &Front) 
         front.say(&Text::HelpDesk { phone });
     }
     exit
+}
+
+/// The configuration, once it is clear whose profile it is.
+fn configured(flags: &Connect) -> Result<Config, Exit> {
+    match Config::prepare(flags) {
+        Ok(Prepared::Ready(config)) => Ok(config),
+        Ok(Prepared::FirstUse(first)) => office::compare(first, flags),
+        Err(mistake) => {
+            complain(&format!("deskgate: {mistake}"));
+            Err(Exit::Usage)
+        }
+    }
 }
 
 /// Flags of `connect`.
@@ -157,6 +174,9 @@ pub(crate) struct Connect {
     /// The file your office sent you [default: deskgate.toml beside the program, then ~/.config/deskgate/profile.toml]
     #[arg(long, value_name = "FILE")]
     pub(crate) profile: Option<PathBuf>,
+    /// The six words of the profile, as they stand in your office's letter, instead of being asked whether they do
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) trust: Option<String>,
     /// Know the gateway by the certificate authority in this PEM file
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
@@ -204,23 +224,21 @@ pub(crate) fn run() -> Exit {
         }
     };
     match cli.command {
-        None => gui::run(&Connect::default()),
-        Some(Command::Window(flags)) => gui::run(&flags.connect()),
+        None => gui::run(Connect::default()),
+        Some(Command::Window(flags)) => gui::run(flags.connect()),
         Some(Command::Connect(flags)) => connect(&flags),
         Some(Command::Password(flags)) => password::run(flags),
         Some(Command::Record(flags)) => record::run(flags),
         Some(Command::Factor(command)) => factor::run(command),
         Some(Command::Device(command)) => device::run(command),
+        Some(Command::Office(command)) => office::run(&command),
     }
 }
 
 fn connect(flags: &Connect) -> Exit {
-    let config = match Config::new(flags) {
+    let config = match configured(flags) {
         Ok(config) => config,
-        Err(mistake) => {
-            complain(&format!("deskgate: {mistake}"));
-            return Exit::Usage;
-        }
+        Err(exit) => return exit,
     };
     let front = Front { language: config.language, json: flags.json, door: config.carrier == Carrier::Door };
     let exit = match prepare(config.clone(), flags, &front) {

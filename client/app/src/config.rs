@@ -4,15 +4,19 @@ pub(crate) mod file;
 
 use std::path::PathBuf;
 
-use gateway_api::login::{LONGEST_USER, Language};
+use gateway_api::{
+    login::{LONGEST_USER, Language},
+    profile::{Key, Profile, Words},
+};
 
 use crate::{
     api::trust::{Fingerprint, Trust},
     cli::Connect,
+    office::{self, Office, Standing},
     rdp::Template,
-    words,
+    words::{self, Text},
 };
-use file::Profile;
+use file::Found;
 
 /// Where gateways listen unless told otherwise.
 const PORT: u16 = 443;
@@ -89,6 +93,8 @@ pub(crate) enum WireguardOutput {
 /// Everything but the password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Config {
+    /// The profile's file, if there is one.
+    pub(crate) profile: Option<PathBuf>,
     /// Whom to ask; none where a person has to be asked first.
     pub(crate) server: Option<Server>,
     /// As whom; none where a person has to be asked first.
@@ -105,22 +111,94 @@ pub(crate) struct Config {
     pub(crate) carrier: Carrier,
 }
 
+/// A configuration, or what is still to be asked for one.
+#[derive(Debug)]
+pub(crate) enum Prepared {
+    /// Nothing is.
+    Ready(Config),
+    /// Whether the profile's six words stand in the office's letter.
+    FirstUse(Box<FirstUse>),
+}
+
+/// A profile by a key that nobody has accepted on this computer yet. Nothing of it counts before, its help desk's phone neither.
+#[derive(Debug)]
+pub(crate) struct FirstUse {
+    config: Config,
+    office: Office,
+    words: Words,
+}
+
+impl FirstUse {
+    /// What a person is to compare.
+    pub(crate) fn words(&self) -> Words {
+        self.words
+    }
+
+    /// The profile's language, or the one that was asked for.
+    pub(crate) fn language(&self) -> Language {
+        self.config.language
+    }
+
+    /// They are the same: the key is remembered.
+    pub(crate) fn accept(self) -> Config {
+        self.office.keep();
+        self.config
+    }
+}
+
 impl Config {
     /// Puts flags before profile before defaults. An error is a sentence about the first mistake.
-    pub(crate) fn new(flags: &Connect) -> Result<Self, String> {
-        let profile = Profile::load(flags.profile.as_deref())?;
+    pub(crate) fn prepare(flags: &Connect) -> Result<Prepared, String> {
+        let spoken = flags.language.unwrap_or_else(words::local_language);
+        let Some(found) = Found::load(flags.profile.as_deref(), spoken)? else {
+            if flags.trust.is_some() {
+                return Err(Text::NothingToCompare.say(spoken));
+            }
+            return Self::put_together(flags, None).map(Prepared::Ready);
+        };
+        let path = || found.path.display().to_string();
+        let language = found.profile.language.unwrap_or_default();
+        let words = found.origin.key.words(language);
+        let written = flags.trust.as_deref();
+        if written.is_some_and(|written| !written_are(written, found.origin.key)) {
+            return Err(Text::WordsDiffer { path: path() }.say(spoken));
+        }
+        let office = Office::of(&found.origin);
+        match office::judge(Office::load().as_ref(), &found.origin) {
+            Standing::Foreign => Err(Text::ProfileForeign { path: path() }.say(spoken)),
+            Standing::Old => Err(Text::ProfileOld { path: path() }.say(spoken)),
+            Standing::New if written.is_none() => {
+                let config = Self::put_together(flags, Some(found))?;
+                Ok(Prepared::FirstUse(Box::new(FirstUse { config, office, words })))
+            }
+            Standing::New | Standing::Known => {
+                let config = Self::put_together(flags, Some(found))?;
+                office.keep();
+                Ok(Prepared::Ready(config))
+            }
+        }
+    }
+
+    fn put_together(flags: &Connect, found: Option<Found>) -> Result<Self, String> {
+        let (path, profile) = found.map_or_else(Default::default, |found| (Some(found.path), found.profile));
         let server = flags.server.as_ref().or(profile.server.as_ref());
         let server = server.map(|text| parse_server(text)).transpose()?;
-        let user = flags.user.clone().or_else(|| profile.user.clone()).map(|text| parse_user(&text)).transpose()?;
+        let user = flags.user.clone().or(profile.user.clone()).map(|text| parse_user(&text)).transpose()?;
         let trust = if flags.ca.is_some() || !flags.fingerprint.is_empty() {
-            parse_trust(&flags.fingerprint, flags.ca.clone())?
+            parse_trust(&flags.fingerprint, flags.ca.clone().map(Trust::Authority))?
         } else {
-            parse_trust(&profile.fingerprints, profile.ca.clone())?
+            parse_trust(&profile.fingerprints, profile.ca.clone().map(Trust::AuthorityText))?
         };
         let language = flags.language.or(profile.language).unwrap_or_else(words::local_language);
         let carrier = parse_carrier(flags)?;
-        Ok(Self { server, user, trust, language, help: profile.help, remember_user: profile.remember_user, carrier })
+        let Profile { help, remember_user, .. } = profile;
+        Ok(Self { profile: path, server, user, trust, language, help, remember_user, carrier })
     }
+}
+
+/// Whether somebody wrote the six words, in either language.
+fn written_are(written: &str, key: Key) -> bool {
+    [Language::It, Language::En].into_iter().any(|language| key.words(language).are(written))
 }
 
 pub(crate) fn parse_server(text: &str) -> Result<Server, String> {
@@ -138,7 +216,7 @@ pub(crate) fn parse_user(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn parse_trust(fingerprints: &[String], ca: Option<PathBuf>) -> Result<Trust, String> {
+fn parse_trust(fingerprints: &[String], authority: Option<Trust>) -> Result<Trust, String> {
     let pins = fingerprints
         .iter()
         .map(|text| {
@@ -146,9 +224,9 @@ fn parse_trust(fingerprints: &[String], ca: Option<PathBuf>) -> Result<Trust, St
                 .ok_or_else(|| format!("fingerprint `{text}`: expected `sha256:` and 64 hexadecimal digits"))
         })
         .collect::<Result<Vec<_>, _>>()?;
-    match (pins.is_empty(), ca) {
+    match (pins.is_empty(), authority) {
         (true, None) => Ok(Trust::System),
-        (true, Some(path)) => Ok(Trust::Authority(path)),
+        (true, Some(authority)) => Ok(authority),
         (false, None) => Ok(Trust::Pinned(pins)),
         (false, Some(_)) => Err("both a fingerprint and a certificate authority are given: keep one".to_owned()),
     }
@@ -198,7 +276,7 @@ mod tests {
         let pin = format!("sha256:{}", "0".repeat(64));
         assert_eq!(parse_trust(&[], None), Ok(Trust::System));
         assert!(matches!(parse_trust(&[pin.clone(), pin.clone()], None), Ok(Trust::Pinned(pins)) if pins.len() == 2));
-        assert!(parse_trust(&[pin], Some("ca.pem".into())).is_err());
+        assert!(parse_trust(&[pin], Some(Trust::Authority("ca.pem".into()))).is_err());
         assert!(parse_trust(&["sha256:1".to_owned()], None).unwrap_err().contains("`sha256:1`"));
     }
 }

@@ -9,6 +9,7 @@
 //! The model (`state.rs`) decides and draws nothing, the view draws and decides nothing, the window (`window.rs`) carries between them
 //! and the one thread that speaks with the office (`errands.rs`).
 
+mod asked;
 mod errands;
 mod only;
 mod remembered;
@@ -27,35 +28,48 @@ use gateway_api::login::Language;
 use crate::{
     Exit,
     cli::Connect,
-    config::Config,
+    config::{Config, Prepared},
     words::{self, window::labels},
 };
 use only::Start;
 use remembered::Remembered;
-use state::{Known, State};
+use state::State;
 
 /// Opens the window and stays until it is closed.
-pub(crate) fn run(flags: &Connect) -> Exit {
+pub(crate) fn run(mut flags: Connect) -> Exit {
     let remembered = Remembered::load();
-    let config = Config::new(flags);
-    let language = flags.language.or(remembered.language).or(config.as_ref().ok().map(|config| config.language));
-    let language = language.unwrap_or_else(words::local_language);
+    flags.language = flags.language.or(remembered.language);
+    let prepared = Config::prepare(&flags);
+    let language = match &prepared {
+        Ok(Prepared::Ready(config)) => config.language,
+        Ok(Prepared::FirstUse(first)) => first.language(),
+        Err(_) => flags.language.unwrap_or_else(words::local_language),
+    };
     if !["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"].into_iter().any(|name| std::env::var_os(name).is_some()) {
         return no_window(language, labels(language).no_screen);
     }
+    if let Some(profile) = &flags.profile {
+        asked::leave(profile);
+    }
     let first = match only::start() {
-        Start::First(first) => first,
+        Start::First(first) => {
+            asked::take();
+            first
+        }
         Start::Second => return Exit::Ended,
     };
-    let (state, config) = match config {
-        Ok(config) => {
-            let user = config.user.clone().or(remembered.user.clone().filter(|_| config.remember_user));
-            let known = Known { server: config.server.clone(), user, ..Known::default() };
-            (State::new(language, remembered.look, config.help.clone(), known), Some(config))
+    let look = remembered.look;
+    let (state, office) = match prepared {
+        Ok(Prepared::Ready(config)) => {
+            let known = remembered.known(&config);
+            (State::new(language, look, config.help.clone(), known), window::Office::Known(Box::new(config)))
         }
-        Err(mistake) => (State::stopped(language, remembered.look, mistake), None),
+        Ok(Prepared::FirstUse(first)) => {
+            (State::first_use(language, look, first.words()), window::Office::FirstUse(first))
+        }
+        Err(mistake) => (State::stopped(language, look, mistake), window::Office::None),
     };
-    match window::open(state, config, remembered, first) {
+    match window::open(state, office, remembered, first) {
         Ok(()) => Exit::Ended,
         Err(cause) => no_window(language, &cause),
     }

@@ -14,6 +14,7 @@ mod link;
 mod listener;
 mod memory;
 mod notification;
+mod office;
 mod qr;
 mod rdp;
 mod screen_lock;

@@ -157,6 +157,32 @@ pub(crate) enum Text {
     Unwritable { path: String, cause: String },
     /// This computer refuses something the program needs.
     Broken { cause: String },
+    /// Nobody signed the profile.
+    ProfileUnsigned { path: String },
+    /// Its signature does not hold.
+    ProfileBroken { path: String },
+    /// It was made for a later version of this program.
+    ProfileNewer { path: String },
+    /// It is signed by another office than the one that was accepted.
+    ProfileForeign { path: String },
+    /// It is the office's, but a later one was followed already.
+    ProfileOld { path: String },
+    /// Above the question whether it is the office's.
+    OfficeWords { words: String },
+    /// Whether the words are the letter's.
+    AskOffice,
+    /// They are not.
+    OfficeRefused,
+    /// Nobody can be asked whether they are.
+    OfficeUnasked,
+    /// What `--trust` says are others.
+    WordsDiffer { path: String },
+    /// There is `--trust` and no profile.
+    NothingToCompare,
+    /// The office's key is forgotten.
+    OfficeForgotten,
+    /// None was known.
+    NoOffice,
 }
 
 impl Text {
@@ -302,6 +328,19 @@ mod tests {
             Text::NobodyToAsk { option: "--server" },
             Text::Unwritable { path: s(), cause: s() },
             Text::Broken { cause: s() },
+            Text::ProfileUnsigned { path: s() },
+            Text::ProfileBroken { path: s() },
+            Text::ProfileNewer { path: s() },
+            Text::ProfileForeign { path: s() },
+            Text::ProfileOld { path: s() },
+            Text::OfficeWords { words: s() },
+            Text::AskOffice,
+            Text::OfficeRefused,
+            Text::OfficeUnasked,
+            Text::WordsDiffer { path: s() },
+            Text::NothingToCompare,
+            Text::OfficeForgotten,
+            Text::NoOffice,
         ];
         for limit in [
             Limit::Idle,
@@ -328,7 +367,10 @@ mod tests {
             assert_ne!(italian, english, "{text:?}");
             for sentence in [italian, english] {
                 assert!(sentence.len() > 3, "{text:?}: {sentence}");
-                assert!(!sentence.contains(['{', '}']) && !sentence.contains("  "), "{text:?}: {sentence}");
+                assert!(
+                    !sentence.contains(['{', '}']) && !sentence.replace("\n    ", "").contains("  "),
+                    "{text:?}: {sentence}"
+                );
                 assert_eq!(sentence.trim_end(), sentence.trim_end_matches('\n').trim_end(), "{text:?}: {sentence}");
             }
         }

@@ -11,6 +11,7 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpStream},
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::Ordering,
     sync::mpsc,
@@ -18,6 +19,10 @@ use std::{
 };
 
 use gateway::{Asked, Gateway, Manners, PASSWORD};
+use gateway_api::{
+    login::Language,
+    profile::{Secret, Succession},
+};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -399,12 +404,12 @@ fn a_foreign_certificate_stops_everything_before_the_password_is_sent() {
 fn the_offices_own_authority_and_the_next_key_are_trusted_too() {
     let gateway = Gateway::start(Manners::default());
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("office.pem"), &gateway.certificate).unwrap();
-    let profile = folder.path().join("profile.toml");
     let server = format!("localhost:{}", gateway.address.port());
-    fs::write(&profile, format!("server = \"{server}\"\nuser = \"m.rossi\"\nca = \"office.pem\"\n")).unwrap();
-    let profile = profile.to_str().unwrap();
-    let by_authority = vec!["connect", "--profile", profile, "--password-stdin", "--no-run"];
+    let certificate = &gateway.certificate;
+    let text = format!("server = \"{server}\"\nuser = \"m.rossi\"\nca = \'\'\'\n{certificate}\'\'\'\n");
+    let profile = sign(folder.path(), "comune.deskgate", &office(1), &text, &[], 0);
+    let words = words(&office(1));
+    let by_authority = vec!["connect", "--profile", &profile, "--trust", &words, "--password-stdin", "--no-run"];
     let next = format!("sha256:{}", "0".repeat(64));
     let by_key = [by_authority.clone(), vec!["--fingerprint", &next, "--fingerprint", &gateway.fingerprint]].concat();
     for arguments in [by_authority, by_key] {
@@ -413,6 +418,93 @@ fn the_offices_own_authority_and_the_next_key_are_trusted_too() {
         program.signal(Signal::SIGINT);
         assert_eq!(program.end().0, 0);
     }
+}
+
+/// An office's key.
+fn office(seed: u8) -> Secret {
+    Secret::new(&[seed; 32])
+}
+
+/// What stands in its letter.
+fn words(office: &Secret) -> String {
+    office.public().words(Language::En).to_string()
+}
+
+/// A profile in a file, as that office signs it.
+fn sign(folder: &Path, name: &str, office: &Secret, text: &str, successions: &[Succession], at: i64) -> String {
+    let path = folder.join(name);
+    fs::write(&path, office.sign(text, successions, at)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_profile_is_followed_once_its_words_were_compared_and_then_only_that_offices() {
+    let gateway = Gateway::start(Manners::default());
+    let folder = tempfile::tempdir().unwrap();
+    let (server, pin) = (gateway.address, &gateway.fingerprint);
+    let text = format!("server = \"{server}\"\nuser = \"m.rossi\"\nfingerprints = [\"{pin}\"]\nhelp = \"06 1\"\n");
+    let file = |name: &str, key: u8, successions: &[Succession], at| {
+        sign(folder.path(), name, &office(key), &text, successions, at)
+    };
+    let ours = file("ours", 1, &[], 10);
+    let newer = file("newer", 1, &[], 11);
+    let foreign = file("foreign", 2, &[], 12);
+    let succeeded = file("succeeded", 3, &[office(1).succeed(office(3).public())], 12);
+    let unsigned = folder.path().join("unsigned");
+    fs::write(&unsigned, &text).unwrap();
+    let changed = folder.path().join("changed");
+    fs::write(&changed, fs::read_to_string(&ours).unwrap().replace("06 1", "06 2")).unwrap();
+    let (unsigned, changed) = (unsigned.to_str().unwrap(), changed.to_str().unwrap());
+    let (right, wrong, next) = (words(&office(1)), words(&office(2)), words(&office(3)));
+
+    let mut home = tempfile::tempdir().unwrap();
+    let steps: [(&str, &str, Option<&str>); 12] = [
+        // Nobody has compared anything yet.
+        (&ours, "", Some("nobody can be asked whether it is your office's")),
+        (&ours, &wrong, Some("are others than those given with --trust")),
+        (unsigned, &right, Some("is not signed")),
+        (changed, &right, Some("was changed, or damaged")),
+        (&ours, &right, None),
+        // Now the office is known.
+        (&newer, "", None),
+        (&ours, "", Some("is older than the one you used last")),
+        (&foreign, "", Some("signed by another office")),
+        (&foreign, &wrong, Some("signed by another office")),
+        (&succeeded, "", None),
+        (&newer, "", Some("signed by another office")),
+        (&succeeded, &next, None),
+    ];
+    for (profile, trust, refused) in steps {
+        let mut arguments = vec!["connect", "--profile", profile, "--password-stdin", "--no-run"];
+        if !trust.is_empty() {
+            arguments.extend(["--trust", trust]);
+        }
+        let mut program = Program::start_in(home, &arguments, PASSWORD);
+        if refused.is_none() {
+            program.door();
+            program.signal(Signal::SIGINT);
+        }
+        let (code, said) = program.end();
+        assert_eq!(code, if refused.is_some() { 2 } else { 0 }, "{profile} {trust}: {said}");
+        assert!(said.contains(refused.unwrap_or_default()), "{profile} {trust}: {said}");
+        assert!(refused.is_none() || !said.contains("06 1"), "the phone of whoever sent it: {said}");
+        home = std::mem::replace(&mut program.home, tempfile::tempdir().unwrap());
+    }
+
+    // Another office is followed once the first is forgotten, and its words were compared.
+    for (arguments, code) in [
+        (vec!["office", "forget"], 0),
+        (vec!["connect", "--profile", &foreign, "--password-stdin", "--no-run"], 2),
+        (vec!["connect", "--profile", &foreign, "--trust", &wrong, "--password-stdin", "--run", "no-such-program"], 1),
+    ] {
+        let mut program = Program::start_in(home, &arguments, PASSWORD);
+        let (ended, said) = program.end();
+        assert_eq!(ended, code, "{arguments:?}: {said}");
+        home = std::mem::replace(&mut program.home, tempfile::tempdir().unwrap());
+    }
+    let (code, said) = Program::start(&["connect", "--trust", &right, "--password-stdin"], PASSWORD).end();
+    assert_eq!(code, 2);
+    assert!(said.contains("There is no profile"), "{said}");
 }
 
 #[test]
@@ -434,9 +526,7 @@ fn an_unreachable_gateway_and_a_blocked_tunnel_have_the_same_code_and_other_word
 #[test]
 fn wrong_usage_is_told_before_anything_is_asked_of_anybody() {
     let folder = tempfile::tempdir().unwrap();
-    let profile = folder.path().join("p.toml");
-    fs::write(&profile, "server = \"gw\"\npasword = \"x\"\n").unwrap();
-    let profile = profile.to_str().unwrap();
+    let profile = &sign(folder.path(), "p.toml", &office(1), "server = \"gw\"\npasword = \"x\"\n", &[], 0);
     let full = ["connect", "--server", "127.0.0.1:1", "--user", "m", "--password-stdin"];
     for (arguments, password, text) in [
         (vec!["connect", "--unknown"], PASSWORD, "--unknown"),

@@ -76,6 +76,57 @@ fn a_person_signs_in_works_and_closes_with_the_window() {
 }
 
 #[test]
+fn a_profile_of_an_unknown_office_asks_for_six_words_once_and_one_of_another_office_is_not_used() {
+    let world = World::new();
+    let gateway = Setup::default().start(&world);
+    let mut screen = Screen::start(&world.home);
+    screen.manage_windows();
+    let ours = profile(&world, &gateway, "language = \"en\"\nuser = \"m.rossi\"");
+    let other = profile(&world, &gateway, "language = \"en\"\nuser = \"m.rossi\"");
+    let guess = |screen: &Screen<'_>| {
+        screen.type_text("Guess-that-is-wrong-4711");
+        screen.press("Return");
+    };
+    let refusals = || gateway.records().iter().filter(|record| record["kind"] == "login_refused").count();
+
+    let mut window = Window::start_with(&world.home, &ours, &[]);
+    window.wait_for_button(&screen);
+    window.activate();
+    screen.save(&pictures().join("first-use.png"));
+    // Language and appearance come first, then the button that says yes.
+    ["Tab", "Tab", "Tab", "Return"].into_iter().for_each(|key| screen.press(key));
+    wait::until("the office to be known", wait::SOON, || {
+        world.home.succeeds("test -s /home/.config/deskgate/office.toml").then_some(())
+    });
+    guess(&screen);
+    wait::until("a sign-in", wait::SOON, || (refusals() == 1).then_some(()));
+    screen.close_window("Deskgate");
+    assert_eq!(window.wait(), exit::ENDED, "{}", window.said());
+
+    // The second time nobody is asked.
+    let mut window = Window::start_with(&world.home, &ours, &[]);
+    window.wait_for_button(&screen);
+    window.activate();
+    guess(&screen);
+    wait::until("a sign-in", wait::SOON, || (refusals() == 2).then_some(()));
+    screen.close_window("Deskgate");
+    assert_eq!(window.wait(), exit::ENDED, "{}", window.said());
+
+    // A foreign one is told of, and there is nothing to press but the end.
+    let mut window = Window::start_with(&world.home, &other, &[]);
+    wait::until("the window", wait::SOON, || {
+        let line = format!("DISPLAY={} xdotool search --onlyvisible --name '^Deskgate$'", Screen::DISPLAY);
+        world.home.succeeds(&line).then_some(())
+    });
+    window.activate();
+    screen.save(&pictures().join("foreign.png"));
+    guess(&screen);
+    screen.close_window("Deskgate");
+    assert_eq!(window.wait(), exit::ENDED, "{}", window.said());
+    assert_eq!(refusals(), 2);
+}
+
+#[test]
 fn the_end_of_the_desktop_is_told_in_the_window_which_stays_for_the_next_time() {
     let world = World::new();
     let desk = crate::desk(&world);

@@ -1,7 +1,7 @@
 //! Who counts as the gateway: the holder of a pinned key, a certificate of the office's own authority, or one of the
 //! authorities that this computer trusts. There is no fourth way, and no "continue anyway".
 
-use std::{io, path::Path, sync::Arc};
+use std::{io, sync::Arc};
 
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
@@ -9,7 +9,10 @@ use rustls::{
     crypto::CryptoProvider,
     server::ParsedCertificate,
 };
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _};
+use rustls_pki_types::{
+    CertificateDer, ServerName, UnixTime,
+    pem::{self, PemObject as _},
+};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -46,6 +49,8 @@ pub(crate) enum Trust {
     Pinned(Vec<Fingerprint>),
     /// Certificates of the authorities in this PEM file.
     Authority(std::path::PathBuf),
+    /// Certificates of the authorities in this PEM text, which a signed profile holds.
+    AuthorityText(String),
     /// Certificates of the authorities that this computer trusts.
     System,
 }
@@ -66,7 +71,16 @@ pub(crate) fn config(trust: &Trust) -> Result<Arc<ClientConfig>, String> {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Pins { pins: pins.clone(), provider }))
             .with_no_client_auth(),
-        Trust::Authority(path) => builder.with_root_certificates(authorities(path)?).with_no_client_auth(),
+        Trust::Authority(path) => {
+            let file = format!("certificate file `{}`", path.display());
+            builder
+                .with_root_certificates(authorities(&file, CertificateDer::pem_file_iter(path))?)
+                .with_no_client_auth()
+        }
+        Trust::AuthorityText(text) => {
+            let certificates = Ok(CertificateDer::pem_slice_iter(text.as_bytes()));
+            builder.with_root_certificates(authorities("`ca` in the profile", certificates)?).with_no_client_auth()
+        }
         Trust::System => builder.with_root_certificates(system_authorities()?).with_no_client_auth(),
     };
     // Nothing of one session is of use to the next.
@@ -74,16 +88,19 @@ pub(crate) fn config(trust: &Trust) -> Result<Arc<ClientConfig>, String> {
     Ok(Arc::new(config))
 }
 
-fn authorities(path: &Path) -> Result<RootCertStore, String> {
+/// The certificates that were found in `place`.
+fn authorities<I>(place: &str, certificates: Result<I, pem::Error>) -> Result<RootCertStore, String>
+where
+    I: Iterator<Item = Result<CertificateDer<'static>, pem::Error>>,
+{
     let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| format!("certificate file `{}`: {error}", path.display()))?;
+    let certificates =
+        certificates.and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(|error| format!("{place}: {error}"))?;
     for certificate in certificates {
-        roots.add(certificate).map_err(|error| format!("certificate file `{}`: {error}", path.display()))?;
+        roots.add(certificate).map_err(|error| format!("{place}: {error}"))?;
     }
     if roots.is_empty() {
-        return Err(format!("certificate file `{}` holds no certificate", path.display()));
+        return Err(format!("{place} holds no certificate"));
     }
     Ok(roots)
 }

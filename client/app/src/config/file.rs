@@ -1,80 +1,71 @@
-//! The profile as written: one TOML file that the office sends. Unknown keys are refused.
-//!
-//! ```toml
-//! server = "gw.comune.example"
-//! user = "m.rossi"
-//! fingerprints = ["sha256:…"]        # or: ca = "office.pem", found beside this file
-//! language = "it"
-//! help = "06 1234567"
-//! remember_user = true
-//! ```
+//! The profile's file: where it is looked for, and that the office's signature under it holds. What it may say, and what a signature is,
+//! stands in [`gateway_api::profile`], for the gateway's own command makes both.
 
 use std::{
     io,
     path::{Path, PathBuf},
 };
 
-use gateway_api::login::Language;
-use serde::Deserialize;
+use gateway_api::{
+    login::Language,
+    profile::{LARGEST, NotSigned, Origin, Profile, Signed},
+};
+
+use crate::words::Text;
 
 /// The name a profile has where none is given.
 const NAME: &str = "profile.toml";
-/// More than any profile has, in bytes.
-const LARGEST: u64 = 64 << 10;
 
-/// As written.
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Profile {
-    /// `HOST` or `HOST:PORT`.
-    pub(crate) server: Option<String>,
-    /// The office user name.
-    pub(crate) user: Option<String>,
-    /// Of the gateway's key: the present one and the next.
-    #[serde(default)]
-    pub(crate) fingerprints: Vec<String>,
-    /// A PEM file; a relative path begins at the profile's folder.
-    pub(crate) ca: Option<PathBuf>,
-    /// `it` or `en`.
-    pub(crate) language: Option<Language>,
-    /// The help desk's phone.
-    pub(crate) help: Option<String>,
-    /// Whether the window may remember who signed in last; not on a shared computer.
-    #[serde(default)]
-    pub(crate) remember_user: bool,
+/// A profile whose signature holds. Whether the key is the office's, `office.rs` knows.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) path: PathBuf,
+    pub(crate) profile: Profile,
+    pub(crate) origin: Origin,
 }
 
-impl Profile {
-    /// Reads the profile that is given, else the one beside the program, else the one of this user, else none.
-    pub(crate) fn load(given: Option<&Path>) -> Result<Self, String> {
+impl Found {
+    /// Reads the profile that is given, else the one beside the program, else the one of this user, else none. A mistake is a sentence, in
+    /// `language` where it is one that an office's worker may come to see.
+    pub(crate) fn load(given: Option<&Path>, language: Language) -> Result<Option<Self>, String> {
         if let Some(path) = given {
-            let text =
-                read(path).map_err(|error| format!("profile `{}`: {}", path.display(), crate::api::plain(&error)))?;
-            return Self::parse(path, &text);
+            let text = read(path).map_err(|error| unreadable(path, &error))?;
+            return Self::parse(path, &text, language).map(Some);
         }
         for path in usual_places() {
             match read(&path) {
-                Ok(text) => return Self::parse(&path, &text),
+                Ok(text) => return Self::parse(&path, &text, language).map(Some),
                 Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
-                Err(error) => return Err(format!("profile `{}`: {}", path.display(), crate::api::plain(&error))),
+                Err(error) => return Err(unreadable(&path, &error)),
             }
         }
-        Ok(Self::default())
+        Ok(None)
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, String> {
-        let mut profile: Self = toml::from_str(text)
+    fn parse(path: &Path, text: &str, language: Language) -> Result<Self, String> {
+        let signed = Signed::read(text).map_err(|why| {
+            let path = path.display().to_string();
+            let text = match why {
+                NotSigned::Unsigned => Text::ProfileUnsigned { path },
+                NotSigned::Broken => Text::ProfileBroken { path },
+                NotSigned::Newer => Text::ProfileNewer { path },
+            };
+            text.say(language)
+        })?;
+        let profile = toml::from_str(signed.body)
             .map_err(|error| format!("profile `{}`: {}", path.display(), error.to_string().trim_end()))?;
-        if let (Some(ca), Some(folder)) = (&profile.ca, path.parent()) {
-            profile.ca = Some(folder.join(ca));
-        }
-        Ok(profile)
+        Ok(Self { path: path.to_owned(), profile, origin: signed.origin })
     }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> String {
+    format!("profile `{}`: {}", path.display(), crate::api::plain(error))
 }
 
 fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    io::Read::read_to_string(&mut io::Read::take(std::fs::File::open(path)?, LARGEST), &mut text)?;
+    let limit = u64::try_from(LARGEST).unwrap_or(u64::MAX);
+    io::Read::read_to_string(&mut io::Read::take(std::fs::File::open(path)?, limit), &mut text)?;
     Ok(text)
 }
 
@@ -92,30 +83,52 @@ pub(crate) fn folder() -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use gateway_api::profile::Secret;
+
     use super::*;
 
+    fn signed(body: &str) -> String {
+        Secret::new(&[1; 32]).sign(body, &[], 1_795_000_000)
+    }
+
+    fn parse(text: &str) -> Result<Found, String> {
+        Found::parse(Path::new("p.toml"), text, Language::En)
+    }
+
     #[test]
-    fn a_profile_says_what_it_says_and_finds_its_authority_beside_itself() {
-        let text =
-            "server = \"gw:8443\"\nuser = \"m.rossi\"\nca = \"office.pem\"\nlanguage = \"it\"\nhelp = \"06 1\"\n";
-        let profile = Profile::parse(Path::new("/media/stick/profile.toml"), text).unwrap();
-        assert_eq!(profile.server.as_deref(), Some("gw:8443"));
-        assert_eq!(profile.ca.as_deref(), Some(Path::new("/media/stick/office.pem")));
-        assert_eq!(profile.language, Some(Language::It));
-        assert_eq!(Profile::parse(Path::new("p"), ""), Ok(Profile::default()));
+    fn a_signed_profile_says_what_it_says() {
+        let text = signed("server = \"gw:8443\"\nuser = \"m.rossi\"\nlanguage = \"it\"\nhelp = \"06 1\"\n");
+        let found = parse(&text).unwrap();
+        assert_eq!(found.profile.server.as_deref(), Some("gw:8443"));
+        assert_eq!(found.profile.language, Some(Language::It));
+        assert_eq!((found.origin.key, found.origin.signed_at), (Secret::new(&[1; 32]).public(), 1_795_000_000));
+        assert_eq!(parse(&signed("")).unwrap().profile, Profile::default());
     }
 
     #[test]
     fn unknown_keys_and_wrong_values_are_refused_with_their_line() {
         for text in ["password = \"x\"", "server = 1", "language = \"fr\"", "fingerprints = \"sha256:\"", "="] {
-            let error = Profile::parse(Path::new("p.toml"), text).unwrap_err();
+            let error = parse(&signed(text)).unwrap_err();
             assert!(error.contains("profile `p.toml`") && error.contains("line 1"), "{error}");
         }
     }
 
     #[test]
+    fn what_nobody_signed_or_somebody_changed_is_refused() {
+        let text = signed("server = \"gw\"\n");
+        for (changed, word) in [
+            ("server = \"gw\"\n".to_owned(), "is not signed"),
+            (text.replace("gw", "gx"), "was changed"),
+            (text.replace("signature 1", "signature 2"), "newer"),
+        ] {
+            let error = parse(&changed).unwrap_err();
+            assert!(error.contains("p.toml") && error.contains(word), "{error}");
+        }
+    }
+
+    #[test]
     fn a_profile_that_was_given_must_exist() {
-        let error = Profile::load(Some(Path::new("/nonexistent/p.toml"))).unwrap_err();
+        let error = Found::load(Some(Path::new("/nonexistent/p.toml")), Language::En).unwrap_err();
         assert!(error.contains("`/nonexistent/p.toml`"), "{error}");
     }
 }

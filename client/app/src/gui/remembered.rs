@@ -11,8 +11,8 @@ use std::{
 use gateway_api::login::Language;
 use serde::{Deserialize, Serialize};
 
-use super::state::Look;
-use crate::config::file;
+use super::state::{Known, Look};
+use crate::config::{Config, file};
 
 /// In this user's folder of this program.
 const NAME: &str = "window.toml";
@@ -38,6 +38,12 @@ impl Remembered {
         if let Err(error) = self.write(&path) {
             tracing::debug!(%error, "nothing remembered");
         }
+    }
+
+    /// What a form has in it from the start.
+    pub(crate) fn known(&self, config: &Config) -> Known {
+        let user = config.user.clone().or_else(|| self.user.clone().filter(|_| config.remember_user));
+        Known { server: config.server.clone(), user, ..Known::default() }
     }
 
     fn read(path: &Path) -> Self {

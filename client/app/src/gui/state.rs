@@ -1,6 +1,7 @@
 //! What the window shows and what comes of it: news and acts in, a scene and a wish out.
 //!
 //! ```text
+//!  FirstUse ── the words are the letter's ──> Form; ── they are not ──> Ended
 //!             ┌────────────── back, "sign in again" ───────────────┐
 //!             ▼                                                    │
 //!  Form ── sign in ──> Connecting ──> (Reading) ──> Working ──> Ended
@@ -16,11 +17,15 @@ mod enrolling;
 mod form;
 mod session;
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use gateway_api::{
     CloseReason,
     login::{Code, Language, Password, Refusal, RefusalCode},
+    profile::Words,
     record::Own,
 };
 use serde::{Deserialize, Serialize};
@@ -45,6 +50,8 @@ pub(crate) struct State {
     /// The help desk's phone.
     pub(crate) help: Option<String>,
     pub(crate) scene: Scene,
+    /// What is said above the scene until something is done.
+    pub(crate) aside: Option<Said>,
     /// Whether closing is asked about, whatever the scene is.
     pub(crate) close_asked: bool,
     /// The session ends because the window does.
@@ -80,6 +87,8 @@ pub(crate) enum Look {
 
 /// What stands in the window.
 pub(crate) enum Scene {
+    /// Whether the profile is the office's.
+    FirstUse(Words),
     Form(Form),
     Connecting(Connecting),
     /// What the office wants read: names and texts.
@@ -122,6 +131,8 @@ pub(crate) struct Ended {
 /// What a person does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
+    /// The profile's words are those of the letter, or not.
+    Compare(bool),
     Speak(Language),
     Look(Look),
     Turn(Purpose),
@@ -140,6 +151,8 @@ pub(crate) enum Act {
 
 /// What the window wants done.
 pub(crate) enum Wish {
+    /// The profile is the office's.
+    Follow,
     Begin(Errand),
     /// Tells the session a yes or a no.
     Answer(bool),
@@ -203,7 +216,31 @@ pub(crate) enum News {
 impl State {
     pub(crate) fn new(language: Language, look: Look, help: Option<String>, known: Known) -> Self {
         let scene = Scene::Form(Form::new(Purpose::SignIn, &known));
-        Self { language, look, help, scene, close_asked: false, leaving: false, done: false, not_told: false, known }
+        Self {
+            language,
+            look,
+            help,
+            scene,
+            aside: None,
+            close_asked: false,
+            leaving: false,
+            done: false,
+            not_told: false,
+            known,
+        }
+    }
+
+    /// One that asks whether the profile is the office's, and shows nothing of it before: not even where it says that help is.
+    pub(crate) fn first_use(language: Language, look: Look, words: Words) -> Self {
+        let mut state = Self::new(language, look, None, Known::default());
+        state.scene = Scene::FirstUse(words);
+        state
+    }
+
+    /// It is.
+    pub(crate) fn follow(&mut self, help: Option<String>, known: Known) {
+        self.scene = Scene::Form(Form::new(Purpose::SignIn, &known));
+        (self.help, self.known) = (help, known);
     }
 
     /// One that has nothing but a sentence: the profile makes no sense.
@@ -222,8 +259,15 @@ impl State {
         self.known.user.as_deref()
     }
 
+    /// The program was started again, with another profile than this window's.
+    pub(crate) fn knock_with_another(&mut self, profile: &Path) {
+        let name = profile.file_name().unwrap_or(profile.as_os_str()).to_string_lossy();
+        self.aside = Some(Said { tone: Tone::Plain, sentence: (self.labels().other_profile)(&name) });
+    }
+
     /// A person did something.
     pub(crate) fn act(&mut self, act: Act) -> Option<Wish> {
+        self.aside = None;
         match act {
             Act::Speak(language) => {
                 self.language = language;
@@ -243,6 +287,12 @@ impl State {
             Act::Back if matches!(self.scene, Scene::Enrolling(_)) => Some(Wish::Enough),
             Act::Turn(purpose) => {
                 self.turn(purpose, None);
+                None
+            }
+            Act::Compare(true) => Some(Wish::Follow),
+            Act::Compare(false) => {
+                let sentence = Text::OfficeRefused.say(self.language);
+                self.scene = Scene::Ended(Ended { well: false, again: false, sentence });
                 None
             }
             Act::Submit => self.submit(),
@@ -409,7 +459,12 @@ impl State {
                 self.leaving = true;
                 None
             }
-            Scene::Form(_) | Scene::Ended(_) | Scene::Record(_) | Scene::Enrolling(_) | Scene::Enrolled(_) => self.go(),
+            Scene::FirstUse(_)
+            | Scene::Form(_)
+            | Scene::Ended(_)
+            | Scene::Record(_)
+            | Scene::Enrolling(_)
+            | Scene::Enrolled(_) => self.go(),
             Scene::Working(_) if !self.close_asked => {
                 self.close_asked = true;
                 None

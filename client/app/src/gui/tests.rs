@@ -1,7 +1,7 @@
 //! The window driven without a screen: what stands in each state, in both languages, found and pressed as a screen reader or a keyboard
 //! does it.
 
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 
 use egui::{Key, accesskit::Role};
 use egui_kittest::{
@@ -11,6 +11,7 @@ use egui_kittest::{
 use gateway_api::{
     CloseReason, SessionNumber,
     login::{Code, Language},
+    profile::Secret,
     record::{Own, Record},
     session::Limit,
 };
@@ -33,6 +34,7 @@ struct Inside {
 
 fn name(wish: &Wish) -> &'static str {
     match wish {
+        Wish::Follow => "follow",
         Wish::Begin(_) => "begin",
         Wish::Answer(true) => "yes",
         Wish::Answer(false) => "no",
@@ -191,6 +193,54 @@ fn each_state_says_what_it_is_in_both_languages() {
         state.take(News::Over { outcome, server: "gw".to_owned() }, Instant::now());
         assert_heard(state, &words);
     }
+}
+
+#[test]
+fn the_six_words_of_an_office_are_accepted_by_a_deliberate_key_or_refused_for_good() {
+    let words = |language| Secret::new(&[1; 32]).public().words(language);
+    for (language, title) in [(Language::En, "Is this your office?"), (Language::It, "È il tuo ufficio?")] {
+        let state = State::first_use(language, Look::Light, words(language));
+        let all: Vec<String> = (1..).zip(words(language).each()).map(|(at, word)| format!("{at}. {word}")).collect();
+        let mut expected: Vec<&str> = all.iter().map(String::as_str).collect();
+        expected.push(title);
+        assert_heard(state, &expected);
+    }
+    let first_use = || window(State::first_use(Language::En, Look::Light, words(Language::En)));
+    let mut harness = first_use();
+    assert!(!heard(&harness).contains("Help desk"), "nothing of the profile counts yet");
+    harness.key_press(Key::Enter);
+    harness.run();
+    assert!(harness.state().wishes.is_empty(), "Enter alone accepts nothing");
+    harness.get_by_label("All six are the same").focus();
+    harness.run();
+    harness.key_press(Key::Enter);
+    harness.run();
+    assert_eq!(harness.state().wishes, ["follow"]);
+    let known = Known { server: Server::parse("gw.comune.example"), ..Known::default() };
+    harness.state_mut().state.follow(Some("06 1234567".to_owned()), known);
+    harness.run();
+    assert!(heard(&harness).contains("Help desk: 06 1234567"));
+    assert!(harness.get_by_label("Office user name").is_focused());
+
+    let mut harness = first_use();
+    harness.key_press(Key::Escape);
+    harness.run();
+    let heard = heard(&harness);
+    assert!(heard.contains("The profile is not used") && !heard.contains("Sign in again"), "{heard}");
+    assert!(harness.state().wishes.is_empty());
+}
+
+#[test]
+fn another_profile_is_told_of_until_something_is_done() {
+    let mut state = at_work(Language::En, Vec::new());
+    state.knock_with_another(Path::new("/home/x/other.deskgate"));
+    let mut harness = window(state);
+    assert!(
+        heard(&harness).contains("You opened other.deskgate") && heard(&harness).contains("You are at anagrafe-07")
+    );
+    harness.get_by_label("Italiano").click();
+    harness.run();
+    assert!(!heard(&harness).contains("other.deskgate"));
 }
 
 #[test]

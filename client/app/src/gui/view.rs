@@ -4,6 +4,7 @@
 
 mod enrolling;
 mod field;
+mod first_use;
 mod form;
 mod parts;
 mod reading;
@@ -45,6 +46,9 @@ pub(crate) fn draw(ui: &mut Ui, state: &mut State, now: Instant) -> Option<Act> 
                 ui.add_space(margin);
                 ui.vertical(|ui| {
                     ui.set_width((ui.available_width() - margin).min(WIDTH));
+                    if let Some(said) = &state.aside {
+                        parts::sentence(ui, look, said);
+                    }
                     act = act.or(scene(ui, state, look, now));
                 });
             });
@@ -59,6 +63,7 @@ fn scene(ui: &mut Ui, state: &mut State, look: &Palette, now: Instant) -> Option
         return session::close_question(ui, look, labels);
     }
     match &mut state.scene {
+        Scene::FirstUse(words) => first_use::draw(ui, look, labels, words),
         Scene::Form(form) => form::draw(ui, look, labels, form),
         Scene::Connecting(connecting) => session::connecting(ui, look, labels, state.language, connecting),
         Scene::Reading(texts) => reading::notices(ui, look, labels, texts),

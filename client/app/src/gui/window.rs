@@ -2,30 +2,44 @@
 //!
 //! On Wayland some desktops give a window no frame; winit then draws one (a feature that eframe by itself leaves out).
 
-use std::time::Instant;
+use std::{
+    path::PathBuf,
+    sync::mpsc::{Receiver, channel},
+    time::Instant,
+};
 
 use egui::{Context, UserAttentionType, ViewportBuilder, ViewportCommand};
 
 use super::{
+    asked,
     errands::Errands,
     only::First,
     remembered::Remembered,
     state::{Act, News, State, Wish},
     theme, view,
 };
-use crate::{config::Config, session::Event};
+use crate::{
+    config::{Config, FirstUse},
+    session::Event,
+    words::Text,
+};
 
 /// In points.
 const SIZE: [f32; 2] = [480.0, 680.0];
 const LEAST: [f32; 2] = [340.0, 380.0];
 
+/// Whose window it is.
+pub(super) enum Office {
+    /// The office's, or one without a profile.
+    Known(Box<Config>),
+    /// A person has to say so first.
+    FirstUse(Box<FirstUse>),
+    /// Nobody's: the profile makes no sense, and nothing can be begun.
+    None,
+}
+
 /// Opens the window and stays until it is closed. An error is the system's own word for why there is none.
-pub(super) fn open(
-    state: State,
-    config: Option<Config>,
-    remembered: Remembered,
-    first: Option<First>,
-) -> Result<(), String> {
+pub(super) fn open(state: State, office: Office, remembered: Remembered, first: Option<First>) -> Result<(), String> {
     let viewport = ViewportBuilder::default()
         .with_title("Deskgate")
         .with_app_id("org.deskgate.Deskgate")
@@ -35,32 +49,38 @@ pub(super) fn open(
     let create = move |creation: &eframe::CreationContext<'_>| {
         let context = creation.egui_ctx.clone();
         theme::dress(&context, state.look);
-        let wake = {
-            let context = context.clone();
-            move || context.request_repaint()
-        };
-        let errands = match &config {
-            Some(config) => Some(Errands::start(config.clone(), wake)?),
-            None => None,
-        };
+        let (knock, knocks) = channel();
         if let Some(first) = first {
             first.listen(move || {
+                let _ = knock.send(asked::take());
                 context.send_viewport_cmd(ViewportCommand::Minimized(false));
                 context.send_viewport_cmd(ViewportCommand::Focus);
                 context.send_viewport_cmd(ViewportCommand::RequestUserAttention(UserAttentionType::Informational));
                 context.request_repaint();
             });
         }
-        let remember_user = config.is_some_and(|config| config.remember_user);
-        Ok(Box::new(Window { state, errands, remembered, remember_user }) as Box<dyn eframe::App>)
+        let mut window =
+            Window { state, first_use: None, errands: None, knocks, profile: None, remembered, remember_user: false };
+        match office {
+            Office::Known(config) => window.begin(*config, &creation.egui_ctx)?,
+            Office::FirstUse(first_use) => window.first_use = Some(first_use),
+            Office::None => {}
+        }
+        Ok(Box::new(window) as Box<dyn eframe::App>)
     };
     eframe::run_native("deskgate", options, Box::new(create)).map_err(|error| error.to_string())
 }
 
 struct Window {
     state: State,
-    /// None where the profile makes no sense: nothing can be begun.
+    /// The profile, until a person has compared its words.
+    first_use: Option<Box<FirstUse>>,
+    /// None while nothing can be begun.
     errands: Option<Errands>,
+    /// Other starts of the program, and the profiles that these were given.
+    knocks: Receiver<Option<PathBuf>>,
+    /// The file of the one that is followed.
+    profile: Option<PathBuf>,
     remembered: Remembered,
     remember_user: bool,
 }
@@ -74,6 +94,11 @@ impl eframe::App for Window {
             }
             if let Some(wish) = self.state.take(news, now) {
                 self.grant(wish, context);
+            }
+        }
+        for asked in self.knocks.try_iter().flatten() {
+            if !asked::is_same(&asked, self.profile.as_deref()) {
+                self.state.knock_with_another(&asked);
             }
         }
         if context.input(|input| input.viewport().close_requested()) {
@@ -107,6 +132,26 @@ impl eframe::App for Window {
 }
 
 impl Window {
+    /// From here on the office can be asked.
+    fn begin(&mut self, config: Config, context: &Context) -> std::io::Result<()> {
+        self.remember_user = config.remember_user;
+        self.profile.clone_from(&config.profile);
+        let context = context.clone();
+        self.errands = Some(Errands::start(config, move || context.request_repaint())?);
+        Ok(())
+    }
+
+    /// It is the office's profile: it counts from now on.
+    fn follow(&mut self, context: &Context) {
+        let Some(first_use) = self.first_use.take() else { return };
+        let config = first_use.accept();
+        self.state.follow(config.help.clone(), self.remembered.known(&config));
+        if let Err(error) = self.begin(config, context) {
+            let text = Text::Broken { cause: crate::api::plain(&error) };
+            self.state.take(News::Stopped(text), Instant::now());
+        }
+    }
+
     fn grant(&mut self, wish: Wish, context: &Context) {
         match (wish, &mut self.errands) {
             (Wish::Begin(errand), Some(errands)) => errands.begin(errand),
@@ -114,6 +159,7 @@ impl Window {
             (Wish::Code(code), Some(errands)) => errands.code(code),
             (Wish::Enough, Some(errands)) => errands.enough(),
             (Wish::Begin(_) | Wish::Answer(_) | Wish::Code(_) | Wish::Enough, None) => {}
+            (Wish::Follow, _) => self.follow(context),
             (Wish::Remember { language }, _) => {
                 if language {
                     self.remembered.language = Some(self.state.language);

@@ -150,6 +150,39 @@ pub(super) fn say(text: &Text) -> String {
         Text::NobodyToAsk { option } => format!("There is no terminal to ask at: give {option}, or a profile."),
         Text::Unwritable { path, cause } => format!("{path} could not be written: {cause}."),
         Text::Broken { cause } => format!("This computer refused something the program needs: {cause}."),
+        Text::ProfileUnsigned { path } => format!(
+            "The profile {path} is not signed, so nobody can tell who wrote it. It is not used. Ask your office for a signed one."
+        ),
+        Text::ProfileBroken { path } => format!(
+            "The profile {path} was changed, or damaged on its way, after your office signed it. It is not used. Ask your office for another copy."
+        ),
+        Text::ProfileNewer { path } => {
+            format!("The profile {path} was made for a newer version of this program. Update the program.")
+        }
+        Text::ProfileForeign { path } => format!(
+            "The profile {path} is signed by another office than yours. It is not used. If it came by mail, tell your office, by a phone number that you already had. If you work for another office now, run `deskgate office forget` first."
+        ),
+        Text::ProfileOld { path } => format!(
+            "The profile {path} is older than the one you used last. It is not used. Take the newer one, or ask your office for it."
+        ),
+        Text::OfficeWords { words } => format!(
+            "This is the first profile on this computer. Compare these six words with those in your office's letter:\n\n    {words}\n\nIf one differs, the profile is not your office's. Do not call a phone number that came with it."
+        ),
+        Text::AskOffice => "Are they the same, all six? Type y and Enter: ".into(),
+        Text::OfficeRefused => {
+            "The profile is not used. Tell your office, by a phone number from its letter: somebody may have sent you a false one.".into()
+        }
+        Text::OfficeUnasked => {
+            "This is the first profile on this computer, and nobody can be asked whether it is your office's. Give the six words of your office's letter with --trust.".into()
+        }
+        Text::WordsDiffer { path } => {
+            format!("The six words of the profile {path} are others than those given with --trust. It is not used.")
+        }
+        Text::NothingToCompare => "There is no profile whose words --trust could be compared with.".into(),
+        Text::OfficeForgotten => {
+            "Your office's key is forgotten. The next profile's six words are to be compared with the letter again.".into()
+        }
+        Text::NoOffice => "No office's key was known on this computer.".into(),
     }
 }
 

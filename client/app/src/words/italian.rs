@@ -156,6 +156,39 @@ pub(super) fn say(text: &Text) -> String {
         Text::NobodyToAsk { option } => format!("Non c'è un terminale dove chiedere: indica {option}, o un profilo."),
         Text::Unwritable { path, cause } => format!("Non è stato possibile scrivere {path}: {cause}."),
         Text::Broken { cause } => format!("Questo computer ha rifiutato qualcosa di necessario al programma: {cause}."),
+        Text::ProfileUnsigned { path } => format!(
+            "Il profilo {path} non è firmato: non si può sapere chi l'ha scritto. Non viene usato. Chiedi all'ufficio un profilo firmato."
+        ),
+        Text::ProfileBroken { path } => format!(
+            "Il profilo {path} è stato cambiato, o si è rovinato per strada, dopo la firma dell'ufficio. Non viene usato. Chiedi all'ufficio un'altra copia."
+        ),
+        Text::ProfileNewer { path } => {
+            format!("Il profilo {path} è fatto per una versione più nuova di questo programma. Aggiorna il programma.")
+        }
+        Text::ProfileForeign { path } => format!(
+            "Il profilo {path} è firmato da un ufficio che non è il tuo. Non viene usato. Se è arrivato per posta, avvisa il tuo ufficio, a un numero di telefono che avevi già. Se ora lavori per un altro ufficio, esegui prima `deskgate office forget`."
+        ),
+        Text::ProfileOld { path } => format!(
+            "Il profilo {path} è più vecchio dell'ultimo che hai usato. Non viene usato. Prendi quello più recente, o chiedilo all'ufficio."
+        ),
+        Text::OfficeWords { words } => format!(
+            "È il primo profilo su questo computer. Confronta queste sei parole con quelle nella lettera del tuo ufficio:\n\n    {words}\n\nSe anche una sola è diversa, il profilo non è del tuo ufficio. Non chiamare un numero di telefono arrivato insieme al profilo."
+        ),
+        Text::AskOffice => "Sono uguali, tutte e sei? Scrivi s e Invio: ".into(),
+        Text::OfficeRefused => {
+            "Il profilo non viene usato. Avvisa il tuo ufficio, al numero di telefono della sua lettera: qualcuno può averti mandato un profilo falso.".into()
+        }
+        Text::OfficeUnasked => {
+            "È il primo profilo su questo computer, e non c'è nessuno a cui chiedere se è del tuo ufficio. Indica con --trust le sei parole della lettera dell'ufficio.".into()
+        }
+        Text::WordsDiffer { path } => {
+            format!("Le sei parole del profilo {path} non sono quelle indicate con --trust. Non viene usato.")
+        }
+        Text::NothingToCompare => "Non c'è un profilo con cui confrontare le parole di --trust.".into(),
+        Text::OfficeForgotten => {
+            "La chiave del tuo ufficio è dimenticata. Le sei parole del prossimo profilo saranno di nuovo da confrontare con la lettera.".into()
+        }
+        Text::NoOffice => "Su questo computer non era nota la chiave di nessun ufficio.".into(),
     }
 }
 

@@ -19,6 +19,14 @@ pub(crate) struct Labels {
     pub(crate) larger: &'static str,
     pub(crate) smaller: &'static str,
 
+    pub(crate) first_use_title: &'static str,
+    pub(crate) first_use_task: &'static str,
+    pub(crate) first_use_warning: &'static str,
+    pub(crate) words_are_same: &'static str,
+    pub(crate) words_are_others: &'static str,
+    /// Of the name of another profile's file.
+    pub(crate) other_profile: fn(&str) -> String,
+
     pub(crate) sign_in_title: &'static str,
     pub(crate) server: &'static str,
     pub(crate) server_hint: &'static str,

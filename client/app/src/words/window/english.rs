@@ -11,6 +11,17 @@ pub(super) static LABELS: Labels = Labels {
     larger: "Larger text",
     smaller: "Smaller text",
 
+    first_use_title: "Is this your office?",
+    first_use_task: "Compare these six words with those in your office's letter.",
+    first_use_warning: "If one differs, somebody else may have sent you this profile. Do not call a phone number that came with it.",
+    words_are_same: "All six are the same",
+    words_are_others: "They are others, or I have no letter",
+    other_profile: |name| {
+        format!(
+            "You opened {name}, and this window follows another profile. To use that one, close this window and open it again."
+        )
+    },
+
     sign_in_title: "Go to your office computer",
     server: "Your office's gateway",
     server_hint: "as in your office's letter",

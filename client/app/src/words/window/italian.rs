@@ -11,6 +11,17 @@ pub(super) static LABELS: Labels = Labels {
     larger: "Testo più grande",
     smaller: "Testo più piccolo",
 
+    first_use_title: "È il tuo ufficio?",
+    first_use_task: "Confronta queste sei parole con quelle nella lettera del tuo ufficio.",
+    first_use_warning: "Se anche una sola è diversa, il profilo può averlo mandato qualcun altro. Non chiamare un numero di telefono arrivato insieme.",
+    words_are_same: "Sono uguali, tutte e sei",
+    words_are_others: "Sono diverse, o non ho una lettera",
+    other_profile: |name| {
+        format!(
+            "Hai aperto {name}, ma questa finestra segue un altro profilo. Per usare quello, chiudi questa finestra e aprilo di nuovo."
+        )
+    },
+
     sign_in_title: "Vai al tuo computer in ufficio",
     server: "Gateway del tuo ufficio",
     server_hint: "come nella lettera dell'ufficio",
