@@ -203,6 +203,28 @@ pub fn own_record(
     (code, [process.stdout(), process.stderr()])
 }
 
+/// Runs `deskgate doctor`, with m.rossi's password at hand: the exit code, and what it found, as `check verdict` and the words.
+///
+/// # Panics
+/// When it does not end, or prints what is no JSON.
+pub fn doctor(computer: &Computer, gateway: &Gateway<'_>, more: &[&str]) -> (Option<i32>, Vec<(String, String)>) {
+    let mut command = computer.command(program("deskgate"));
+    command.args(["doctor", "--json", "--server", &at(GATEWAY, CONTROL_PORT), "--language", "en"]);
+    command.args(["--fingerprint", &gateway.fingerprint()]).args(more);
+    let mut process = computer.spawn(&label("doctor"), command, &format!("{}\n", password("m.rossi")));
+    let code = process.wait(4 * wait::SOON).code();
+    let found = process
+        .stdout()
+        .lines()
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
+            let word = |name: &str| line[name].as_str().expect("a word").to_owned();
+            (format!("{} {}", word("check"), word("verdict")), word("message"))
+        })
+        .collect();
+    (code, found)
+}
+
 /// What a worker types at a terminal.
 #[derive(Debug)]
 pub struct Keyboard {

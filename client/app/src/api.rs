@@ -5,6 +5,7 @@
 
 pub(crate) mod channel;
 pub(crate) mod credential;
+pub(crate) mod look;
 pub(crate) mod trust;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};

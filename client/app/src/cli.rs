@@ -4,6 +4,7 @@
 //! to standard error. That nobody reads either is no reason to end.
 
 mod device;
+mod doctor;
 mod factor;
 mod office;
 mod password;
@@ -54,6 +55,8 @@ enum Command {
     Password(password::ChangePassword),
     /// See what your office's gateway has recorded about you, and who looked at it
     Record(record::ShowRecord),
+    /// Find out why your office computer is not reached: looks at all that a session needs, and says what to do
+    Doctor(doctor::Examine),
     /// Make this computer one that your office manages
     #[command(subcommand)]
     Device(device::DeviceCommand),
@@ -231,6 +234,7 @@ pub(crate) fn run() -> Exit {
         Some(Command::Record(flags)) => record::run(flags),
         Some(Command::Factor(command)) => factor::run(command),
         Some(Command::Device(command)) => device::run(command),
+        Some(Command::Doctor(flags)) => doctor::run(flags),
         Some(Command::Office(command)) => office::run(&command),
     }
 }

@@ -7,6 +7,16 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
+/// Now by the wall clock, in Unix seconds.
+pub(crate) fn unix() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+/// Now as this computer's wall clock shows it, with what that differs from UTC by.
+pub(crate) fn stamp() -> String {
+    jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+}
+
 /// A moment in Unix seconds as this computer's wall clock shows it, such as `19:30`.
 pub(crate) fn wall(unix_seconds: i64) -> String {
     jiff::Timestamp::from_second(unix_seconds)

@@ -6,6 +6,7 @@ mod cli;
 mod clock;
 mod config;
 mod device;
+mod doctor;
 mod enrolment;
 mod event_loop;
 mod gui;

@@ -8,7 +8,7 @@ use std::{io, process::Stdio, time::Duration};
 
 use tokio::{process::Command, time::timeout};
 
-const PROGRAM: &str = "notify-send";
+pub(crate) const PROGRAM: &str = "notify-send";
 /// For the desktop to take it.
 const PATIENCE: Duration = Duration::from_secs(5);
 

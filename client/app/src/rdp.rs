@@ -29,6 +29,9 @@ const AT_ONCE: Duration = Duration::from_secs(2);
 /// How long a program may take to end when asked to.
 const GRACE: Duration = Duration::from_millis(400);
 
+/// For it to say its version.
+const VERSION_TIME: Duration = Duration::from_secs(10);
+
 /// What the program is told.
 #[derive(Debug)]
 pub(crate) struct Desktop<'a> {
@@ -227,6 +230,16 @@ pub(crate) fn found(found: &Found, desktop: &Desktop<'_>, launcher: &Launcher) -
     let program = found.0.as_os_str();
     let child = launcher.start(program, &freerdp::arguments(desktop), Some(&folder))?;
     Ok(Program::new(program, child, Kind::FreeRdp))
+}
+
+/// What the RDP program that was found says of itself.
+pub(crate) async fn version(found: &Found) -> io::Result<String> {
+    let mut command = tokio::process::Command::new(&found.0);
+    command.arg("--version").stdin(std::process::Stdio::null()).kill_on_drop(true);
+    let output = timeout(VERSION_TIME, command.output()).await.map_err(|_| io::ErrorKind::TimedOut)??;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let line = said.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
+    line.ok_or_else(|| io::Error::other(system::describe(output.status)))
 }
 
 #[cfg(test)]

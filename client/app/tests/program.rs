@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may")]
 
+mod doctor;
 mod gateway;
 #[path = "../../core/tests/office/mod.rs"]
 mod office;

@@ -18,7 +18,7 @@ use nix::sys::signal::Signal;
 use crate::LOOPBACK;
 
 /// As a hotel's network does it: UDP does not pass, in neither direction.
-fn block_udp(world: &World) {
+pub(crate) fn block_udp(world: &World) {
     world.internet.sh(&format!(
         "nft add table ip hotel; nft 'add chain ip hotel pass {{ type filter hook forward priority 0; }}'; \
          nft add rule ip hotel pass udp dport {TUNNEL_PORT} drop; nft add rule ip hotel pass udp sport {TUNNEL_PORT} drop"

@@ -12,6 +12,7 @@ mod channel;
 mod closed;
 mod cookie;
 mod device;
+mod doctor;
 mod drops;
 mod factor;
 mod fence;

@@ -50,6 +50,24 @@ pub(crate) struct Manners {
     pub(crate) channels: usize,
     /// Sent in place of every answer to a login.
     pub(crate) login: Option<(u16, String)>,
+    /// What is answered to who asks whether it is a gateway.
+    pub(crate) greets: Greets,
+    /// Whether its certificate is one of years ago.
+    pub(crate) expired: bool,
+}
+
+/// See [`Manners::greets`].
+#[derive(Debug, Clone)]
+pub(crate) struct Greets {
+    pub(crate) status: u16,
+    /// By how many seconds its clock is ahead.
+    pub(crate) off_s: i64,
+}
+
+impl Default for Greets {
+    fn default() -> Self {
+        Self { status: 405, off_s: 0 }
+    }
 }
 
 impl Default for Manners {
@@ -62,6 +80,8 @@ impl Default for Manners {
             grace_s: 30,
             channels: usize::MAX,
             login: None,
+            greets: Greets::default(),
+            expired: false,
         }
     }
 }
@@ -121,8 +141,12 @@ impl Gateway {
     pub(crate) fn start(manners: Manners) -> Self {
         let key = rcgen::KeyPair::generate().unwrap();
         let fingerprint = format!("sha256:{}", hex(&Sha256::digest(key.subject_public_key_info())));
-        let certificate =
-            rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let mut parameters = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        if manners.expired {
+            parameters.not_before = rcgen::date_time_ymd(2019, 1, 1);
+            parameters.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        }
+        let certificate = parameters.self_signed(&key).unwrap();
         let tls = tls(certificate.der().clone(), key.serialize_der());
         let udp_socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -298,6 +322,13 @@ async fn answer(mut stream: TlsStream<TcpStream>, shared: Arc<Shared>) {
         ["DELETE", path] if authorized => {
             shared.note(Asked::Closed(path.strip_prefix("/v1/session?reason=").unwrap_or(path).to_owned()));
             respond(&mut stream, 204, "").await;
+        }
+        ["GET", "/v1/login"] => {
+            let Greets { status, off_s } = shared.manners.greets;
+            let date = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(off_s);
+            let date = date.strftime("%a, %d %b %Y %H:%M:%S GMT");
+            let answer = format!("HTTP/1.1 {status} X\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes()).await;
         }
         _ => {
             shared.note(Asked::Other(first));

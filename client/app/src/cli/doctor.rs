@@ -1,0 +1,248 @@
+//! `deskgate doctor`: shows what was found, line by line, and writes the report for the help desk.
+
+use std::{
+    fs::OpenOptions,
+    io::{self, Write as _},
+    path::PathBuf,
+};
+
+use clap::Args;
+use gateway_api::{SessionNumber, login::Language};
+use serde::Serialize;
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::{Connect, Front, Office, Stop, complain, password, print_json, runtime, second_factor};
+use crate::{
+    Exit,
+    answers::Answers,
+    api::{Client, plain, trust},
+    clock,
+    config::{Config, Prepared, Server},
+    device::Device,
+    doctor::{self, Check, Finding, Verdict},
+    session::{self, Event, Order, Outcome, Show},
+    signals::Signals,
+    telling,
+    terminal::Terminal,
+    words::{
+        Text,
+        doctor::{Words, words},
+        local_language,
+    },
+};
+
+/// Flags of `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct Examine {
+    #[command(flatten)]
+    office: Office,
+    /// Write what was found to this file too, for the help desk; must not exist
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Sign in as well, and open a session for a moment, to see whether UDP gets through
+    #[arg(long)]
+    sign_in: bool,
+    /// Read the password from one line of standard input
+    #[arg(long, requires = "sign_in")]
+    password_stdin: bool,
+    /// Read the code of the second factor from the next line of standard input
+    #[arg(long, requires = "password_stdin")]
+    code_stdin: bool,
+    /// Print findings as lines of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub(super) fn run(flags: Examine) -> Exit {
+    let Examine { office, report, sign_in, password_stdin, code_stdin, json } = flags;
+    let flags = office.connect(password_stdin, code_stdin);
+    let prepared = Config::prepare(&flags);
+    let language = match &prepared {
+        Ok(Prepared::Ready(config)) => config.language,
+        Ok(Prepared::FirstUse(first)) => first.language(),
+        Err(_) => flags.language.unwrap_or_else(local_language),
+    };
+    let mut sheet = match Sheet::new(language, json) {
+        Ok(sheet) => sheet,
+        Err(Stop { exit, text }) => {
+            complain(&text.say(language));
+            return exit;
+        }
+    };
+    if let Err(Stop { exit, text }) = examine(prepared, &flags, sign_in, &mut sheet) {
+        complain(&text.say(language));
+        return exit;
+    }
+    sheet.end(report)
+}
+
+fn examine(prepared: Result<Prepared, String>, flags: &Connect, sign_in: bool, sheet: &mut Sheet) -> Result<(), Stop> {
+    let runtime = runtime()?;
+    let front = Front { language: sheet.language, json: false, door: false };
+    match prepared {
+        Ok(Prepared::Ready(config)) => {
+            sheet.note(if config.profile.is_some() { Finding::Profile } else { Finding::NoProfile });
+            sheet.help.clone_from(&config.help);
+            match config.server.clone() {
+                None => sheet.note(Finding::NoServer),
+                Some(server) => {
+                    sheet.server = Some(server.to_string());
+                    runtime.block_on(doctor::way(&config, &server, &mut |finding| sheet.note(finding)));
+                    if !sheet.has(Check::Udp) {
+                        let udp =
+                            if sign_in { udp(&runtime, config, &server, flags, &front)? } else { Finding::UdpUntried };
+                        sheet.note(udp);
+                    }
+                }
+            }
+        }
+        Ok(Prepared::FirstUse(_)) => sheet.note(Finding::ProfileUnknown),
+        Err(why) => sheet.note(Finding::ProfileRefused { why }),
+    }
+    runtime.block_on(doctor::computer(&mut |finding| sheet.note(finding)));
+    Ok(())
+}
+
+/// Opens a session and closes it as soon as its tunnel is up: by which way that was, says the rest.
+fn udp(
+    runtime: &tokio::runtime::Runtime,
+    config: Config,
+    server: &Server,
+    flags: &Connect,
+    front: &Front,
+) -> Result<Finding, Stop> {
+    let language = config.language;
+    let tls = trust::config(&config.trust).map_err(Stop::broken)?;
+    let user = super::ask_user(config.user, front, flags)?;
+    let password = password(front, flags, &user)?;
+    let second_factor = second_factor(front, flags)?;
+    let device = Device::load(server).map_err(Stop::broken)?;
+    let client = Client::new(server.clone(), tls, device);
+    let answers = Answers::Terminal(Terminal::default());
+    let show = Show::Door;
+    let order = Order { client, server: server.clone(), user, password, second_factor, language, show, answers };
+    let (mut is_open, mut by_channel) = (false, false);
+    let outcome = runtime.block_on(async {
+        let mut signals = Signals::new().map_err(|error| Stop::broken(error.to_string()))?;
+        let (enough, pressed) = unbounded_channel();
+        signals.listen_to(pressed);
+        let mut tell = |event: &Event| match event {
+            Event::ByChannel => by_channel = true,
+            Event::Open { .. } => {
+                is_open = true;
+                let _ = enough.send(());
+            }
+            Event::Notice { .. } | Event::NoticeAsked => {
+                telling::event(event.clone(), false).iter().for_each(|text| front.say(text));
+            }
+            _ => {}
+        };
+        Ok(session::work(order, &mut signals, &mut tell).await)
+    })?;
+    Ok(match outcome {
+        Outcome::Ended { .. } if is_open && by_channel => Finding::ByChannel,
+        Outcome::Ended { .. } if is_open => Finding::Udp,
+        outcome => Finding::NoSession { why: telling::outcome(outcome, server.to_string()).1.say(language) },
+    })
+}
+
+/// What was found so far, shown as it comes.
+struct Sheet {
+    language: Language,
+    json: bool,
+    words: &'static Words,
+    number: SessionNumber,
+    server: Option<String>,
+    help: Option<String>,
+    findings: Vec<Finding>,
+}
+
+/// A line for programs.
+#[derive(Serialize)]
+struct Line<'a> {
+    check: Check,
+    verdict: Verdict,
+    message: &'a str,
+}
+
+impl Sheet {
+    fn new(language: Language, json: bool) -> Result<Self, Stop> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|error| Stop::broken(error.to_string()))?;
+        let number = SessionNumber::new(u64::from_le_bytes(random));
+        let words = words(language);
+        complain(&(words.title)(&number.to_string()));
+        Ok(Self { language, json, words, number, server: None, help: None, findings: Vec::new() })
+    }
+
+    fn has(&self, check: Check) -> bool {
+        self.findings.iter().any(|finding| finding.check() == check)
+    }
+
+    fn note(&mut self, finding: Finding) {
+        if self.json {
+            let message = &without_home(&(self.words.say)(&finding));
+            print_json(&Line { check: finding.check(), verdict: finding.verdict(), message });
+        } else {
+            let mut stdout = io::stdout().lock();
+            let _ = writeln!(stdout, "{}", self.line(&finding)).and_then(|()| stdout.flush());
+        }
+        self.findings.push(finding);
+    }
+
+    fn line(&self, finding: &Finding) -> String {
+        let (verdict, check) = ((self.words.verdict)(finding.verdict()), (self.words.check)(finding.check()));
+        format!("{verdict:<5} {check:<14} {}", without_home(&(self.words.say)(finding)))
+    }
+
+    fn end(self, report: Option<PathBuf>) -> Exit {
+        let bad = self.findings.iter().filter(|finding| finding.verdict() == Verdict::Bad).count();
+        let mut exit = if bad == 0 { Exit::Ended } else { Exit::Failed };
+        complain(&match bad {
+            0 => self.words.well.to_owned(),
+            _ => (self.words.unwell)(bad, &self.number.to_string()),
+        });
+        if let Some(path) = report {
+            let shown = path.display().to_string();
+            let written = OpenOptions::new().write(true).create_new(true).open(&path);
+            match written.and_then(|mut file| file.write_all(self.report().as_bytes())) {
+                Ok(()) => complain(&(self.words.written)(&shown)),
+                Err(error) => {
+                    complain(&(self.words.unwritten)(&shown, &plain(&error)));
+                    exit = Exit::Failed;
+                }
+            }
+        }
+        if let (Some(phone), true) = (self.help, bad > 0) {
+            complain(&Text::HelpDesk { phone }.say(self.language));
+        }
+        exit
+    }
+
+    /// For the help desk: the same lines, and which program on which system said them when.
+    fn report(&self) -> String {
+        let server = self.server.as_deref().unwrap_or("-");
+        let mut text = format!(
+            "deskgate doctor {}\nversion {}, {} {}\ntime {}\ngateway {server}\n\n",
+            self.number,
+            env!("CARGO_PKG_VERSION"),
+            std::env::consts::OS,
+            std::env::consts::ARCH,
+            clock::stamp(),
+        );
+        for finding in &self.findings {
+            text += &self.line(finding);
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// A path in somebody's home names them.
+fn without_home(text: &str) -> String {
+    match std::env::var("HOME").or_else(|_| std::env::var("USERPROFILE")) {
+        Ok(home) if home.len() > 1 => text.replace(&home, "~"),
+        _ => text.to_owned(),
+    }
+}

@@ -1,0 +1,139 @@
+//! From this computer to the gateway: each step rests on the one before.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+use super::{Check, Finding, shortened};
+use crate::{
+    api::{
+        Client,
+        look::{Distrust, Greeting, Step},
+    },
+    clock,
+    config::Server,
+};
+
+/// Codes of a second factor bear half a minute; one that is off by more than this makes them fail.
+const BEARABLE_S: u64 = 60;
+
+/// Looks at each step until one fails.
+pub(super) async fn look(server: &Server, client: &Client, tell: &mut impl FnMut(Finding)) {
+    let found = match client.resolve().await {
+        Ok(addresses) if !addresses.is_empty() => addresses,
+        _ if !leads_out() => return failed(Finding::NoNetwork, tell),
+        _ => return failed(Finding::NameUnknown { server: server.host().to_owned() }, tell),
+    };
+    tell(Finding::Names { server: server.host().to_owned(), addresses: found.len() });
+    let failure = match client.greet(&found).await {
+        Ok(greeting) => return greeted(&greeting, tell),
+        Err(failure) => failure,
+    };
+    // A network that wants something first answers in the place of others, or lets nobody answer.
+    if client.is_portal().await {
+        return failed(Finding::Portal, tell);
+    }
+    match failure {
+        Step::Reach(_) if !leads_out() => failed(Finding::NoNetwork, tell),
+        Step::Reach(cause) => failed(Finding::Unreachable { server: server.to_string(), cause }, tell),
+        Step::Trust { from, why } => {
+            tell(Finding::Gateway { from: shortened(from) });
+            match why {
+                Distrust::Time => {
+                    tell(Finding::ClockDoubtful { now: clock::day_and_time(clock::unix()) });
+                    rest(Check::Clock, tell);
+                }
+                Distrust::Certificate(cause) => failed(Finding::Untrusted { cause }, tell),
+                Distrust::Protocol(cause) => failed(Finding::NotTls { cause }, tell),
+            }
+        }
+        Step::Ask { from, cause } => {
+            tell(Finding::Gateway { from: shortened(from) });
+            tell(Finding::Certificate);
+            tell(Finding::NotLooked(Check::Clock));
+            failed(Finding::NotAGateway { cause }, tell);
+        }
+    }
+}
+
+fn greeted(greeting: &Greeting, tell: &mut impl FnMut(Finding)) {
+    tell(Finding::Gateway { from: shortened(greeting.from) });
+    tell(Finding::Certificate);
+    tell(match greeting.date {
+        None => Finding::NotLooked(Check::Clock),
+        Some(theirs) => {
+            let ours = clock::unix();
+            let off = ours.abs_diff(theirs);
+            let off_s = u32::try_from(off).unwrap_or(u32::MAX);
+            if off > BEARABLE_S {
+                Finding::ClockWrong { off_s, behind: ours < theirs }
+            } else {
+                Finding::Clock { off_s }
+            }
+        }
+    });
+    match greeting.status {
+        405 => tell(Finding::Protocol),
+        404 => failed(Finding::OtherProtocol, tell),
+        status => failed(Finding::NotAGateway { cause: format!("status {status}") }, tell),
+    }
+}
+
+/// What comes after this one rests on it.
+fn failed(finding: Finding, tell: &mut impl FnMut(Finding)) {
+    let check = finding.check();
+    tell(finding);
+    rest(check, tell);
+}
+
+/// Says of all steps after one that they were not looked at.
+fn rest(after: Check, tell: &mut impl FnMut(Finding)) {
+    let steps = [Check::Names, Check::Gateway, Check::Certificate, Check::Clock, Check::Protocol, Check::Udp];
+    let rest = steps.into_iter().skip_while(|step| *step != after).skip(1);
+    rest.for_each(|step| tell(Finding::NotLooked(step)));
+}
+
+/// Whether the system knows a way to anywhere. Nothing is sent.
+fn leads_out() -> bool {
+    let somewhere: [(IpAddr, IpAddr); 2] = [
+        (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::new(192, 0, 2, 1).into()),
+        (Ipv6Addr::UNSPECIFIED.into(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into()),
+    ];
+    somewhere.into_iter().any(|(from, to)| {
+        UdpSocket::bind(SocketAddr::new(from, 0)).and_then(|socket| socket.connect(SocketAddr::new(to, 9))).is_ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(look: impl FnOnce(&mut dyn FnMut(Finding))) -> Vec<Finding> {
+        let mut told = Vec::new();
+        look(&mut |finding| told.push(finding));
+        told
+    }
+
+    fn greeting(status: u16, off: i64) -> Greeting {
+        Greeting { from: IpAddr::from([192, 168, 1, 5]), status, date: Some(clock::unix() + off) }
+    }
+
+    #[test]
+    fn what_rests_on_a_step_that_failed_is_not_looked_at_and_said_so() {
+        let all = told(|mut tell| failed(Finding::NoNetwork, &mut tell));
+        let skipped = [Check::Gateway, Check::Certificate, Check::Clock, Check::Protocol, Check::Udp];
+        assert_eq!(all[1..], skipped.map(Finding::NotLooked));
+        let all = told(|mut tell| greeted(&greeting(404, 0), &mut tell));
+        assert_eq!(all.last(), Some(&Finding::NotLooked(Check::Udp)));
+        assert!(all.contains(&Finding::OtherProtocol));
+    }
+
+    #[test]
+    fn a_clock_is_wrong_by_more_than_a_minute_in_either_direction() {
+        let clock = |off| {
+            let all = told(|mut tell| greeted(&greeting(405, off), &mut tell));
+            all.into_iter().find(|finding| finding.check() == Check::Clock)
+        };
+        assert!(matches!(clock(30), Some(Finding::Clock { .. })));
+        assert!(matches!(clock(3600), Some(Finding::ClockWrong { behind: true, .. })));
+        assert!(matches!(clock(-3600), Some(Finding::ClockWrong { behind: false, off_s: 3590.. })));
+    }
+}

@@ -1,0 +1,232 @@
+//! `deskgate doctor` in small worlds that are broken in one place each.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, TcpListener},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{
+    gateway::{Asked, Gateway, Greets, Manners, PASSWORD},
+    office, sign, words,
+};
+
+/// A home with an RDP program that says its version and does nothing else.
+fn home() -> TempDir {
+    let home = tempfile::tempdir().unwrap();
+    let program = home.path().join("bin/xfreerdp3");
+    fs::create_dir(home.path().join("bin")).unwrap();
+    fs::write(&program, "#!/bin/sh\necho\necho 'This is FreeRDP version 3.15.0'\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    home
+}
+
+/// Runs it: the exit code, standard output and what it says to people.
+fn run(home: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_deskgate"))
+        .arg("doctor")
+        .args(arguments)
+        .env_clear()
+        .env("PATH", home.join("bin"))
+        .env("HOME", home)
+        .env("LANG", "C")
+        .env("DISPLAY", ":0")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _ = child.stdin.take().unwrap().write_all(format!("{PASSWORD}\n").as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// What it found, as `check verdict`.
+fn found(home: &Path, arguments: &[&str]) -> (Option<i32>, Vec<String>, String) {
+    let (code, lines, said) = run(home, &[arguments, &["--json"]].concat());
+    let word = |line: &Value, name: &str| line[name].as_str().unwrap().to_owned();
+    let found = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .map(|line| format!("{} {}", word(&line, "check"), word(&line, "verdict")))
+        .collect();
+    (code, found, lines + &said)
+}
+
+#[track_caller]
+fn assert_found(home: &Path, arguments: &[&str], code: i32, expected: &[&str], words: &str) {
+    let (ended, found, said) = found(home, arguments);
+    for line in expected {
+        assert!(found.iter().any(|found| found == line), "no `{line}`: {found:#?}\n{said}");
+    }
+    assert!(said.contains(words), "no `{words}`: {said}");
+    assert_eq!(ended, Some(code), "{said}");
+}
+
+fn at(gateway: &Gateway) -> Vec<String> {
+    let server = format!("localhost:{}", gateway.address.port());
+    ["--server", &server, "--fingerprint", &gateway.fingerprint].map(str::to_owned).to_vec()
+}
+
+#[test]
+fn where_all_is_well_it_says_so_and_signs_nobody_in() {
+    let (gateway, home) = (Gateway::start(Manners::default()), home());
+    let at = at(&gateway);
+    let at: Vec<&str> = at.iter().map(String::as_str).collect();
+    let well = [
+        "profile note",
+        "names good",
+        "gateway good",
+        "certificate good",
+        "clock good",
+        "protocol good",
+        "udp skipped",
+        "door good",
+        "rdp_program good",
+        "folder good",
+        "disk good",
+    ];
+    assert_found(home.path(), &at, 0, &well, "xfreerdp3: This is FreeRDP version 3.15.0");
+    let asked = gateway.asked();
+    assert!(!asked.iter().any(|asked| matches!(asked, Asked::Login(_))), "{asked:?}");
+    assert!(!home.path().join(".config/deskgate").read_dir().unwrap().any(|_| true), "nothing is left behind");
+}
+
+#[test]
+fn a_session_for_a_moment_shows_which_way_packets_take() {
+    for (udp, verdict) in [(true, "udp good"), (false, "udp note")] {
+        let (gateway, home) = (Gateway::start(Manners { udp, ..Manners::default() }), home());
+        let mut arguments = at(&gateway);
+        arguments.extend(["--sign-in", "--user", "m.rossi", "--password-stdin"].map(str::to_owned));
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        assert_found(home.path(), &arguments, 0, &[verdict], "");
+        assert_eq!(gateway.closes(), ["worker_closed"]);
+    }
+    let refused = Some((401, r#"{"code":"wrong_credentials","message":"No.","support":"K7QM-2F9D"}"#.to_owned()));
+    let (gateway, home) = (Gateway::start(Manners { login: refused, ..Manners::default() }), home());
+    let mut arguments = at(&gateway);
+    arguments.extend(["--sign-in", "--user", "m.rossi", "--password-stdin"].map(str::to_owned));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    assert_found(home.path(), &arguments, 1, &["udp bad"], "K7QM-2F9D");
+}
+
+#[test]
+fn each_thing_that_is_broken_is_named_and_what_rests_on_it_is_not_looked_at() {
+    let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string();
+    let home = home();
+    let pin = format!("sha256:{}", "0".repeat(64));
+    let known = ["--fingerprint", &pin];
+    let look = |server: &str, expected: &[&str], words: &str| {
+        let arguments = [&["--server", server], &known[..]].concat();
+        assert_found(home.path(), &arguments, 1, expected, words);
+    };
+    look("no-such-name.invalid", &["names bad", "gateway skipped", "udp skipped", "door good"], "");
+    look(&nobody, &["names good", "gateway bad", "certificate skipped"], "connection refused");
+    let foreign = Gateway::start(Manners::default());
+    let server = foreign.address.to_string();
+    look(&server, &["gateway good", "certificate bad", "clock skipped"], "Do not give a password to anybody");
+    assert!(foreign.asked().is_empty(), "nothing is told to who is not believed");
+
+    // Something in between that does not know TLS.
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let server = listener.local_addr().unwrap().to_string();
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
+    look(&server, &["certificate bad"], "does not let encryption through");
+    answering.join().unwrap();
+}
+
+#[test]
+fn a_clock_that_is_wrong_shows_by_the_gateways_or_by_its_certificate() {
+    let home = home();
+    for (off_s, words) in [(7200, "2 hours slow"), (-7200, "2 hours fast")] {
+        let gateway = Gateway::start(Manners { greets: Greets { off_s, ..Greets::default() }, ..Manners::default() });
+        let at = at(&gateway);
+        let at: Vec<&str> = at.iter().map(String::as_str).collect();
+        assert_found(home.path(), &at, 1, &["clock bad", "protocol good"], words);
+    }
+    let gateway = Gateway::start(Manners { expired: true, ..Manners::default() });
+    let ca = home.path().join("office.pem");
+    fs::write(&ca, &gateway.certificate).unwrap();
+    let server = format!("localhost:{}", gateway.address.port());
+    let arguments = ["--server", &server, "--ca", ca.to_str().unwrap()];
+    assert_found(home.path(), &arguments, 1, &["clock bad", "protocol skipped"], "Check date and year");
+}
+
+#[test]
+fn a_gateway_of_another_version_says_which_to_update() {
+    let home = home();
+    for (status, words) in [(404, "Update this program"), (500, "status 500")] {
+        let gateway = Gateway::start(Manners { greets: Greets { status, ..Greets::default() }, ..Manners::default() });
+        let at = at(&gateway);
+        let at: Vec<&str> = at.iter().map(String::as_str).collect();
+        assert_found(home.path(), &at, 1, &["protocol bad", "udp skipped"], words);
+    }
+}
+
+#[test]
+fn what_is_missing_on_this_computer_is_named() {
+    let (gateway, home) = (Gateway::start(Manners::default()), home());
+    let at = at(&gateway);
+    let at: Vec<&str> = at.iter().map(String::as_str).collect();
+    let program = home.path().join("bin/xfreerdp3");
+    fs::write(&program, "#!/bin/sh\nexit 127\n").unwrap();
+    assert_found(home.path(), &at, 1, &["rdp_program bad"], "does not run (status 127)");
+    fs::remove_file(program).unwrap();
+    assert_found(home.path(), &at, 1, &["rdp_program bad", "notifications note"], "Install FreeRDP");
+    fs::remove_dir_all(home.path().join(".config")).unwrap();
+    fs::write(home.path().join(".config"), "a file in the place of the folder").unwrap();
+    assert_found(home.path(), &at, 1, &["folder bad", "disk skipped"], "cannot be written");
+}
+
+#[test]
+fn the_report_holds_what_was_found_and_nothing_that_names_anybody() {
+    let (gateway, home) = (Gateway::start(Manners::default()), home());
+    let text = format!(
+        "server = \"{}\"\nuser = \"m.rossi\"\nfingerprints = [\"{}\"]\nhelp = \"06 1\"\nlanguage = \"it\"\n",
+        gateway.address, gateway.fingerprint
+    );
+    let profile = sign(home.path(), "comune.deskgate", &office(1), &text, &[], 0);
+    let report = home.path().join("report.txt");
+    let arguments = ["--profile", &profile, "--report", report.to_str().unwrap()];
+    // Before anybody has compared its words, nothing of it counts.
+    let (code, lines, said) = run(home.path(), &arguments);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(lines.contains("sei parole") && !said.contains("06 1"), "{lines}{said}");
+    assert!(gateway.asked().is_empty());
+    fs::remove_file(&report).unwrap();
+
+    let words = words(&office(1));
+    let arguments = [&arguments[..], &["--trust", &words]].concat();
+    let (code, lines, said) = run(home.path(), &arguments);
+    assert_eq!(code, Some(0), "{lines}{said}");
+    let written = fs::read_to_string(&report).unwrap();
+    for line in lines.lines() {
+        assert!(written.contains(line), "{line} is not in {written}");
+    }
+    let number = said.lines().next().unwrap().rsplit(' ').next().unwrap();
+    assert!(written.contains(number) && written.contains("gateway 127.0.0.1:") && written.contains("127.0.…"));
+    for name in ["m.rossi", PASSWORD, home.path().to_str().unwrap()] {
+        assert!(!written.contains(name), "`{name}` is in {written}");
+    }
+    // Never over another one.
+    let (code, _, said) = run(home.path(), &arguments);
+    assert_eq!(code, Some(1), "{said}");
+
+    // A profile that nobody signed is told with its path, but without whose home it is in.
+    let unsigned = home.path().join("unsigned.deskgate");
+    fs::write(&unsigned, &text).unwrap();
+    let (code, lines, _) = run(home.path(), &["--profile", unsigned.to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    assert!(lines.contains("~/unsigned.deskgate is not signed"), "{lines}");
+}
