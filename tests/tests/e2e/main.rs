@@ -42,6 +42,7 @@ mod the_world;
 mod trace;
 mod window;
 mod workstation;
+mod workstation_rules;
 
 /// The home computer itself.
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
