@@ -10,6 +10,7 @@
 //!
 //! - `record.rs`: one record, and the bytes that are hashed
 //! - `chain.rs`: extends a chain
+//! - `lent.rs`: a record as a store lends it, for a check of millions
 //! - `review.rs`: who may have names opened, after which steps
 //! - `seal.rs`: names, sealed to two holders and under a day's key
 //! - `signed.rs`: checkpoints and cuts, signed
@@ -26,6 +27,7 @@
 mod chain;
 mod export;
 mod hexadecimal;
+mod lent;
 mod norms;
 mod record;
 pub mod review;
@@ -36,6 +38,7 @@ mod volume;
 
 pub use chain::{Chain, Draft};
 pub use export::{Exported, PSEUDONYMS, Severity, Table};
+pub use lent::{Lent, Link, Scratch};
 pub use norms::{Language, Norms, Term};
 pub use record::{Fields, Hash, Journal, Kind, Names, Private, Record, Salt, Value};
 pub use seal::{DayKey, Holders, Letter, NoHolders, NotOpened, NotSealed, PrivateHalf, PublicHalf, Role, Sealed};

@@ -1,7 +1,8 @@
 //! One record, and the bytes of it that are hashed.
 //!
 //! The canonical form gives every part its length, so that no two different records share their bytes: `ab` + `c` never
-//! reads like `a` + `bc`. It is independent of how a store or a screen lays the parts out.
+//! reads like `a` + `bc`. It is independent of how a store or a screen lays the parts out, and written in one place
+//! ([`Parts::put_into`]), also for records that are only [lent](crate::Lent).
 
 use std::collections::BTreeMap;
 
@@ -60,6 +61,14 @@ macro_rules! kinds {
                 match self { $(Self::$name => $word,)* }
             }
 
+            /// Reads [`Self::word`] back.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+
             /// The journal it is written to.
             pub fn journal(self) -> Journal {
                 match self { $(Self::$name => Journal::$journal,)* }
@@ -111,7 +120,7 @@ kinds! {
     DropsShown = "drops_shown" in Administrators,
     /// Somebody with a role signed in to the web page: `roles`; privately who.
     ConsoleEntered = "console_entered" in Administrators,
-    /// Their visit is over: `roles`, `why`; privately who.
+    /// Their visit is over: `roles`, `why`; privately who. Or, where the gateway was killed meanwhile: how many `visits`.
     ConsoleLeft = "console_left" in Administrators,
     /// An administrator asked for the session of a worker by name: `uid`.
     SessionLookedUp = "session_looked_up" in Administrators,
@@ -188,13 +197,6 @@ kinds! {
     RoleSeen = "role_seen" in Reviews,
     /// Somebody was seen without a role they had: `role`; privately who.
     RoleGone = "role_gone" in Reviews,
-}
-
-impl Kind {
-    /// Reads [`Self::word`] back.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.word() == word)
-    }
 }
 
 impl Serialize for Kind {
@@ -362,14 +364,8 @@ impl Fields {
         for (name, value) in &self.0 {
             hash.bytes(name.as_bytes());
             match value {
-                Value::Number(number) => {
-                    hash.bytes(b"number");
-                    hash.bytes(&number.to_be_bytes());
-                }
-                Value::Text(text) => {
-                    hash.bytes(b"text");
-                    hash.bytes(text.as_bytes());
-                }
+                Value::Number(number) => hash.number_value(*number),
+                Value::Text(text) => hash.text_value(text),
             }
         }
     }
@@ -452,38 +448,101 @@ impl Record {
 
     /// The hash that it should carry if it stood at `sequence`.
     pub(crate) fn hash_at(&self, sequence: u64) -> Hash {
-        let mut hash = Canonical::new(b"deskgate record 1");
-        hash.bytes(self.gateway.as_bytes());
-        hash.bytes(self.journal.word().as_bytes());
-        hash.number(sequence);
-        hash.bytes(&self.time.as_millisecond().to_be_bytes());
-        hash.bytes(self.kind.word().as_bytes());
-        hash.optional(self.session.map(|session| session.bits().to_be_bytes()).as_ref().map(<[u8; 8]>::as_slice));
-        hash.optional(self.structure.as_deref().map(str::as_bytes));
-        self.fields.hash_into(&mut hash);
-        hash.optional(self.private_digest.as_ref().map(|digest| digest.0.as_slice()));
-        hash.bytes(&self.previous.0);
+        let parts = Parts {
+            gateway: &self.gateway,
+            journal: self.journal,
+            sequence,
+            time: self.time,
+            kind: self.kind,
+            session: self.session,
+            structure: self.structure.as_deref(),
+            private_digest: self.private_digest,
+            previous: self.previous,
+        };
+        let mut hash = Canonical::default();
+        parts.put_into(&mut hash, |hash| self.fields.hash_into(hash));
         hash.finish()
     }
 }
 
-/// SHA-256 over parts, each with its length in front.
-pub(crate) struct Canonical(Sha256);
+/// What is hashed of a record, wherever it lies, beside its fields.
+pub(crate) struct Parts<'r> {
+    pub(crate) gateway: &'r str,
+    pub(crate) journal: Journal,
+    pub(crate) sequence: u64,
+    pub(crate) time: Timestamp,
+    pub(crate) kind: Kind,
+    pub(crate) session: Option<SessionNumber>,
+    pub(crate) structure: Option<&'r str>,
+    pub(crate) private_digest: Option<Hash>,
+    pub(crate) previous: Hash,
+}
+
+impl Parts<'_> {
+    /// The canonical form of a record; `fields` puts its fields where they belong.
+    pub(crate) fn put_into<T>(&self, hash: &mut Canonical, fields: impl FnOnce(&mut Canonical) -> T) -> T {
+        hash.begin(b"deskgate record 1");
+        hash.bytes(self.gateway.as_bytes());
+        hash.bytes(self.journal.word().as_bytes());
+        hash.number(self.sequence);
+        hash.bytes(&self.time.as_millisecond().to_be_bytes());
+        hash.bytes(self.kind.word().as_bytes());
+        hash.optional(self.session.map(|session| session.bits().to_be_bytes()).as_ref().map(<[u8; 8]>::as_slice));
+        hash.optional(self.structure.map(str::as_bytes));
+        let outcome = fields(hash);
+        hash.optional(self.private_digest.as_ref().map(|digest| digest.0.as_slice()));
+        hash.bytes(&self.previous.0);
+        outcome
+    }
+}
+
+/// Parts, each with its length in front, for SHA-256: gathered first, for the hash takes one long piece much faster than many
+/// short ones.
+#[derive(Debug, Default)]
+pub(crate) struct Canonical(Vec<u8>);
 
 impl Canonical {
     pub(crate) fn new(purpose: &[u8]) -> Self {
-        let mut hash = Self(Sha256::new());
-        hash.bytes(purpose);
+        let mut hash = Self::default();
+        hash.begin(purpose);
         hash
     }
 
+    /// Begins anew, in the memory that is there.
+    pub(crate) fn begin(&mut self, purpose: &[u8]) {
+        self.0.clear();
+        self.bytes(purpose);
+    }
+
     pub(crate) fn number(&mut self, number: u64) {
-        self.0.update(number.to_be_bytes());
+        self.0.extend_from_slice(&number.to_be_bytes());
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
-        self.0.update(bytes);
+        self.0.extend_from_slice(bytes);
+    }
+
+    pub(crate) fn number_value(&mut self, number: i64) {
+        self.bytes(b"number");
+        self.bytes(&number.to_be_bytes());
+    }
+
+    pub(crate) fn text_value(&mut self, text: &str) {
+        self.bytes(b"text");
+        self.bytes(text.as_bytes());
+    }
+
+    /// Leaves room for a number that is not known yet, and says where.
+    pub(crate) fn room_for_number(&mut self) -> usize {
+        let place = self.0.len();
+        self.number(0);
+        place
+    }
+
+    /// Puts a number where [`Self::room_for_number`] left room.
+    pub(crate) fn fill(&mut self, place: usize, number: u64) {
+        self.0.iter_mut().skip(place).zip(number.to_be_bytes()).for_each(|(byte, of_number)| *byte = of_number);
     }
 
     fn optional(&mut self, bytes: Option<&[u8]>) {
@@ -491,8 +550,8 @@ impl Canonical {
         self.bytes(bytes.unwrap_or_default());
     }
 
-    pub(crate) fn finish(self) -> Hash {
-        Hash(self.0.finalize().into())
+    pub(crate) fn finish(&self) -> Hash {
+        Hash(Sha256::digest(&self.0).into())
     }
 }
 

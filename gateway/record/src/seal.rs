@@ -39,7 +39,7 @@ const TAG: usize = 16;
 /// A random nonce under the day's key.
 const NONCE: usize = 24;
 /// A day as it stands before what is sealed: `2026-11-22`.
-const DAY: usize = 10;
+pub(crate) const DAY: usize = 10;
 /// A share in a letter: for which key, the encapsulated key, the share.
 const SHARE: usize = 32 + 32 + KEY + TAG;
 
@@ -400,8 +400,13 @@ pub struct Sealed {
 impl Sealed {
     /// What the record itself keeps of it.
     pub fn digest(&self) -> Hash {
-        let mut hash = Canonical::new(b"deskgate sealed 1");
-        hash.bytes(&self.bytes());
+        Self::digest_of(&self.bytes(), &mut Canonical::default())
+    }
+
+    /// The same of [`Self::bytes`], as a store lends them.
+    pub(crate) fn digest_of(bytes: &[u8], hash: &mut Canonical) -> Hash {
+        hash.begin(b"deskgate sealed 1");
+        hash.bytes(bytes);
         hash.finish()
     }
 
@@ -419,10 +424,24 @@ impl Sealed {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (day, rest) = bytes.split_at_checked(DAY)?;
         let (nonce, text) = rest.split_at_checked(NONCE)?;
-        let written = std::str::from_utf8(day).ok()?;
-        // Only as it was written: each day has one form.
-        let day = written.parse::<Date>().ok().filter(|day| day.to_string() == written)?;
-        Some(Self { day, nonce: nonce.try_into().ok()?, text: text.to_vec() })
+        Some(Self { day: Self::read_day(day)?, nonce: nonce.try_into().ok()?, text: text.to_vec() })
+    }
+
+    /// The day at the beginning of what a store keeps; None if that is not as it was written, for each day has one form.
+    fn read_day(bytes: &[u8]) -> Option<Date> {
+        let written = std::str::from_utf8(bytes).ok()?;
+        written.parse::<Date>().ok().filter(|day| day.to_string() == written)
+    }
+
+    /// Whether [`Self::from_bytes`] reads these bytes. `known` is a day that was read before, and the next one's: those of one
+    /// day lie together.
+    pub(crate) fn reads(bytes: &[u8], known: &mut Option<[u8; DAY]>) -> bool {
+        let Some((day, rest)) = bytes.split_first_chunk::<DAY>() else { return false };
+        if rest.len() < NONCE || (*known != Some(*day) && Self::read_day(day).is_none()) {
+            return false;
+        }
+        *known = Some(*day);
+        true
     }
 
     /// What is under the day's key: readable for the holders, or for everybody if it was sealed to nobody.

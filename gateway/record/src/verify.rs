@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::{Checkpoint, Cut, Hash, Journal, Key, Names, Record};
+use crate::{Checkpoint, Cut, Hash, Journal, Key, Link, Names, Record};
 
 /// Where a chain legitimately begins: after the last record that was deleted because its time was over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -368,13 +368,11 @@ pub struct Against<'a> {
 
 /// What was found at one place of a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are records, and a box for each would cost more than it saves"
-)]
 pub enum Found {
-    /// A record, and its names.
-    Record(Record, Option<Names>),
+    /// A record of which nothing is wrong by itself.
+    Sound(Link),
+    /// A record, and its names, as somebody has yet to look at them.
+    Record(Box<(Record, Option<Names>)>),
     /// Something that is no record of ours.
     Unreadable {
         /// Where.
@@ -403,7 +401,8 @@ pub fn verify(
         place_of,
     };
     records.for_each(|found| match found {
-        Found::Record(record, names) => walk.step(&record, names.as_ref()),
+        Found::Sound(link) => walk.step_sound(link),
+        Found::Record(record) => walk.step(&record.0, record.1.as_ref()),
         Found::Unreadable { sequence } => walk.step_over(sequence),
     });
     walk.finish(against.head)
@@ -424,6 +423,11 @@ fn beginning(against: Against<'_>, faults: &mut Vec<Fault>) -> (u64, Anchor) {
         (number, anchor) = (cut.number, cut.last);
     }
     (number, anchor)
+}
+
+/// What is wrong with a record that stands behind its place.
+fn displaced(sequence: u64, next: u64) -> Option<Fault> {
+    (sequence < next).then_some(Fault::Reordered { sequence: next, written: sequence })
 }
 
 struct Walk<F, P: Iterator> {
@@ -460,8 +464,18 @@ impl<F: FnMut(Hash) -> Option<u64>, P: Iterator<Item = (u64, Place)>> Walk<F, P>
 
     fn step(&mut self, record: &Record, names: Option<&Names>) {
         let next = self.arrive(record.sequence);
-        let is_next = record.sequence == next;
         let own = self.own_fault(record, names, next);
+        self.stand(Link { sequence: record.sequence, previous: record.previous, hash: record.hash }, own, next);
+    }
+
+    fn step_sound(&mut self, link: Link) {
+        let next = self.arrive(link.sequence);
+        self.stand(link, displaced(link.sequence, next), next);
+    }
+
+    /// Puts a record into the chain where `next` should come.
+    fn stand(&mut self, record: Link, own: Option<Fault>, next: u64) {
+        let is_next = record.sequence == next;
         let distrusts = is_next && own.is_none() && record.previous != self.before.hash && self.before_is_sound;
         if distrusts {
             let sequence = self.before.sequence;
@@ -500,8 +514,8 @@ impl<F: FnMut(Hash) -> Option<u64>, P: Iterator<Item = (u64, Place)>> Walk<F, P>
     /// What is wrong with a record by itself.
     fn own_fault(&mut self, record: &Record, names: Option<&Names>, next: u64) -> Option<Fault> {
         let sequence = record.sequence;
-        if sequence < next {
-            return Some(Fault::Reordered { sequence: next, written: sequence });
+        if let Some(displaced) = displaced(sequence, next) {
+            return Some(displaced);
         }
         if record.hash != record.expected_hash() {
             return Some(match self.written_as(record) {

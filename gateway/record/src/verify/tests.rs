@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Chain, DayKey, Draft, Fields, Head, Kind, Letter, Private, Signer};
+use crate::{Chain, DayKey, Draft, Fields, Head, Kind, Lent, Letter, Private, Scratch, Signer};
 
 type Row = (Record, Option<Names>);
 
@@ -72,7 +72,41 @@ fn check_all(rows: &[Row], cuts: &[Cut], head: (u64, Hash), signed: &Signed) -> 
     let place_of = |hash| rows.iter().find(|(record, _)| record.hash == hash).map(|(record, _)| record.sequence);
     let keys = [signer().key()];
     let against = Against { journal: Journal::Workers, cuts, head, signed, keys: &keys };
-    verify(rows.iter().cloned().map(|(record, private)| Found::Record(record, private)), against, place_of)
+    let read = |row: &Row| Found::Record(Box::new(row.clone()));
+    let report = verify(rows.iter().map(read), against, place_of);
+    // A look at each row as its store has it finds the same, to the letter.
+    let mut scratch = Scratch::default();
+    let lent = rows.iter().map(|row| look(row, &mut scratch).map_or_else(|| read(row), Found::Sound));
+    assert_eq!(verify(lent, against, place_of), report);
+    report
+}
+
+/// What a look at a row says, as its store has it; None for names of older versions, which are not lent.
+fn look((record, names): &Row, scratch: &mut Scratch) -> Option<Link> {
+    let fields = serde_json::to_string(&record.fields).unwrap();
+    let sealed = match names {
+        Some(Names::Open(_)) => return None,
+        Some(Names::Sealed(sealed)) => Some(sealed.bytes()),
+        None => None,
+    };
+    lent(record, &fields, sealed.as_deref()).link(scratch)
+}
+
+fn lent<'r>(record: &'r Record, fields: &'r str, sealed: Option<&'r [u8]>) -> Lent<'r> {
+    Lent {
+        gateway: &record.gateway,
+        journal: record.journal,
+        sequence: record.sequence,
+        time: record.time.as_millisecond(),
+        kind: record.kind.word(),
+        session: record.session,
+        structure: record.structure.as_deref(),
+        fields,
+        private_digest: record.private_digest.as_ref().map(|digest| digest.0.as_slice()),
+        sealed,
+        previous: &record.previous.0,
+        hash: &record.hash.0,
+    }
 }
 
 fn check(rows: &[Row], cuts: &[Cut], head: (u64, Hash)) -> Report {
@@ -304,6 +338,50 @@ proptest! {
         prop_assume!(left != right);
         prop_assert_ne!(hash(&left, &right), hash(&right, &left));
     }
+}
+
+#[test]
+fn a_look_is_enough_for_a_sound_record_and_believes_nothing_else() {
+    let (rows, _) = journal(2);
+    let (record, Some(Names::Sealed(sealed))) = &rows[0] else { panic!("the first has sealed names") };
+    let fields = r#"{"bytes_to_home":0,"reason":"idle"}"#;
+    let bytes = sealed.bytes();
+    let mut scratch = Scratch::default();
+    let mut link = |lent: Lent<'_>| lent.link(&mut scratch).is_some();
+    let sound = lent(record, fields, Some(&bytes));
+    assert!(link(sound));
+    assert!(link(Lent { fields: r#" { "bytes_to_home" : 0, "reason":"\u0069dle" } "#, ..sound }), "it says the same");
+    let mut other = bytes.clone();
+    other[9] ^= 1;
+    let zeros = [0; 60];
+    for wrong in [
+        Lent { fields: r#"{"reason":"idle","bytes_to_home":0}"#, ..sound },
+        Lent { fields: r#"{"bytes_to_home":0,"bytes_to_home":0,"reason":"idle"}"#, ..sound },
+        Lent { fields: r#"{"bytes_to_home":0.0,"reason":"idle"}"#, ..sound },
+        Lent { fields: r#"{"bytes_to_home":9223372036854775808,"reason":"idle"}"#, ..sound },
+        Lent { fields: r#"{"bytes_to_home":0,"reason":"idle"} {}"#, ..sound },
+        Lent { fields: r#"[0,"idle"]"#, ..sound },
+        Lent { time: i64::MAX, ..sound },
+        Lent { kind: "session_paused", ..sound },
+        Lent { structure: None, ..sound },
+        Lent { sealed: None, ..sound },
+        Lent { private_digest: None, ..sound },
+        Lent { sealed: Some(&other), ..sound },
+        Lent { sealed: Some(&zeros), ..sound },
+        Lent { sealed: Some(&bytes[..9]), ..sound },
+        Lent { hash: &record.hash.0[1..], ..sound },
+        Lent { previous: &[], ..sound },
+        lent(&rows[1].0, fields, None),
+    ] {
+        assert!(!link(wrong), "{wrong:?}");
+    }
+    // Names whose day cannot be read are no names, even where their digest fits.
+    let mut hash = crate::record::Canonical::new(b"deskgate sealed 1");
+    hash.bytes(&zeros);
+    let mut record = record.clone();
+    record.private_digest = Some(hash.finish());
+    record.hash = record.expected_hash();
+    assert!(!link(lent(&record, fields, Some(&zeros))));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A row of the records, and what it says.
 
 use gateway_api::SessionNumber;
-use gateway_record::{Fields, Hash, Journal, Kind, Names, Private, Record, Sealed};
+use gateway_record::{Fields, Hash, Journal, Kind, Lent, Names, Private, Record, Sealed};
 use jiff::Timestamp;
 use sqlx::{Row as _, sqlite::SqliteRow};
 
@@ -50,6 +50,25 @@ pub(super) struct Columns<'r> {
 }
 
 impl Columns<'_> {
+    /// The same for a look at it; None for a row of a version that did not seal names.
+    pub(super) fn lent(&self, journal: Journal) -> Option<Lent<'_>> {
+        let lent = Lent {
+            gateway: self.gateway,
+            journal,
+            sequence: unsigned(self.sequence),
+            time: self.time,
+            kind: self.kind,
+            session: self.session.map(|bits| SessionNumber::new(unsigned(bits))),
+            structure: self.structure,
+            fields: self.fields,
+            private_digest: self.private_digest,
+            sealed: self.sealed,
+            previous: self.previous,
+            hash: self.hash,
+        };
+        self.private.is_none().then_some(lent)
+    }
+
     /// What it says, or the first of its parts that says nothing.
     pub(super) fn record(&self) -> Result<(Record, Option<Names>), &'static str> {
         let hash = |bytes: &[u8]| Hash::from_bytes(bytes).ok_or("hash");

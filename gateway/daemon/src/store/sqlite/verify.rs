@@ -1,14 +1,22 @@
 //! Reads a database for the check of its chains, all of it as it is at one moment.
 //!
 //! Millions of rows go by way of `rusqlite`, which lends each column where SQLite has it; `sqlx` copies each into memory of its own and
-//! hands it from thread to thread, which costs several times what the check itself does. Both are the same SQLite.
+//! hands it from thread to thread, which costs several times what the check itself does. Both are the same SQLite. Several threads
+//! read and hash, a pile of rows each, and one puts the piles in order and walks along the chain.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread,
+};
 
-use gateway_record::{Against, Checkpoint, Found, Hash, Journal, Key, Report, Signed};
+use gateway_record::{Against, Checkpoint, Found, Hash, Journal, Key, Report, Scratch, Signed};
 use rusqlite::{OpenFlags, types::FromSqlResult};
 use sqlx::{Row as _, SqliteConnection};
-use tokio::sync::mpsc;
 
 use super::{
     super::{StoreError, Verified},
@@ -23,15 +31,22 @@ const MOMENT: &str = "select json_array(
     (select json_group_array(json_array(gateway, journal, last_sequence, hex(last_hash))) from chains),
     (select json_group_array(json_array(gateway, first, last)) from checkpoint_notes),
     (select json_array(count(*), max(id)) from cuts)) as moment";
-/// A chain's rows, in the order of [`found`].
-const CHAIN: &str =
+/// Where a chain's next pile begins.
+const NEXT: &str = "select min(sequence) from records where gateway = ?1 and journal = ?2 and sequence >= ?3";
+/// Rows of a chain, in the order of [`found`].
+const ROWS: &str =
     "select sequence, time, kind, session, structure, fields, private_digest, private, sealed, previous, hash
-    from records where gateway = ?1 and journal = ?2 order by sequence";
+    from records where gateway = ?1 and journal = ?2 and sequence between ?3 and ?4 order by sequence";
 
-/// Rows that go from thread to thread at once, for each step costs as much as hashing one.
-const PILE: usize = 256;
-/// Of these, how many may be under way: what a check needs of memory, whatever the record's length.
+/// How many places a thread looks at in one go: each beginning costs as much as a few rows.
+const PILE: i64 = 4096;
+/// How many piles may wait to be walked along: what a check needs of memory, whatever the record's length.
 const PILES: usize = 8;
+/// The most threads that read: beyond these, SQLite waits for itself.
+const READERS: usize = 4;
+
+/// What stands at a pile's places, once somebody has looked.
+type Pile = rusqlite::Result<Vec<Found>>;
 
 /// Checks every chain in a database, for each gateway that wrote to it.
 pub(in super::super) async fn verify(
@@ -48,7 +63,7 @@ pub(in super::super) async fn verify(
             path.display()
         )));
     }
-    let mut rows = at_one_moment(path, &mut connection).await?;
+    let mut readers = at_one_moment(path, &mut connection).await?;
     let mut all = Vec::new();
     // What the witness holds of a gateway that the database does not know is missing from it.
     let mut gateways: BTreeSet<String> = gateways(&mut connection).await.map_err(failed)?.into_iter().collect();
@@ -62,7 +77,8 @@ pub(in super::super) async fn verify(
         let mut journals = Vec::new();
         for journal in Journal::ALL {
             let report;
-            (rows, report) = verify_chain(path, (&mut connection, rows), (&gateway, journal), &signed, keys).await?;
+            (readers, report) =
+                verify_chain(path, (&mut connection, readers), (&gateway, journal), &signed, keys).await?;
             journals.push((journal, report));
         }
         all.push(Verified { gateway, signed, journals });
@@ -81,21 +97,33 @@ async fn gateways(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>
     rows.iter().map(|row| row.try_get("gateway")).collect()
 }
 
-/// Begins to read, and gives another connection that sees the very same: a gateway may be writing.
-async fn at_one_moment(path: &Path, connection: &mut SqliteConnection) -> Result<rusqlite::Connection, StoreError> {
+/// Begins to read, and gives other connections that see the very same: a gateway may be writing.
+async fn at_one_moment(
+    path: &Path,
+    connection: &mut SqliteConnection,
+) -> Result<Vec<rusqlite::Connection>, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let rows = rusqlite::Connection::open_with_flags(path, flags).map_err(|error| unreadable(path, &error))?;
+    let unreadable = |error: rusqlite::Error| unreadable(path, &error);
+    let open = |_| rusqlite::Connection::open_with_flags(path, flags).map_err(unreadable);
+    let readers = thread::available_parallelism().map_or(1, usize::from).min(READERS);
+    let readers: Vec<rusqlite::Connection> = (0..readers).map(open).collect::<Result<_, _>>()?;
     loop {
-        rows.execute_batch("begin").map_err(|error| unreadable(path, &error))?;
-        let theirs: String = rows.query_one(MOMENT, [], |row| row.get(0)).map_err(|error| unreadable(path, &error))?;
+        let mut moments = BTreeSet::new();
+        for reader in &readers {
+            reader.execute_batch("begin").map_err(unreadable)?;
+            moments.insert(reader.query_one(MOMENT, [], |row| row.get::<_, String>(0)).map_err(unreadable)?);
+        }
         let ours = async {
             sqlx::query("begin").execute(&mut *connection).await?;
             sqlx::query(MOMENT).fetch_one(&mut *connection).await?.try_get::<String, _>("moment")
         };
-        if ours.await.map_err(|error| explain(path, &error))? == theirs {
-            return Ok(rows);
+        moments.insert(ours.await.map_err(|error| explain(path, &error))?);
+        if moments.len() == 1 {
+            return Ok(readers);
         }
-        rows.execute_batch("rollback").map_err(|error| unreadable(path, &error))?;
+        for reader in &readers {
+            reader.execute_batch("rollback").map_err(unreadable)?;
+        }
         sqlx::query("rollback").execute(&mut *connection).await.map_err(|error| explain(path, &error))?;
     }
 }
@@ -104,26 +132,20 @@ fn unreadable(path: &Path, error: &rusqlite::Error) -> StoreError {
     explain_code(path, error.sqlite_error().map(|error| error.extended_code), error)
 }
 
-/// Feeds one chain to the pure check, on threads that may wait: one reads and decodes, one hashes. Gives the connection back.
+/// Feeds one chain to the pure check, on threads that may wait. Gives the connections back.
 async fn verify_chain(
     path: &Path,
-    (connection, database): (&mut SqliteConnection, rusqlite::Connection),
+    (connection, mut readers): (&mut SqliteConnection, Vec<rusqlite::Connection>),
     (gateway, journal): (&str, Journal),
     signed: &Signed,
     keys: &[Key],
-) -> Result<(rusqlite::Connection, Report), StoreError> {
+) -> Result<(Vec<rusqlite::Connection>, Report), StoreError> {
     let failed = |error: sqlx::Error| explain(path, &error);
     let head = noted_end(connection, gateway, journal).await.map_err(failed)?;
     let cuts = signed::cuts(connection, gateway, journal).await.map_err(failed)?;
-    let (sender, mut rows) = mpsc::channel::<Vec<Found>>(PILES);
     let mut finding = connect_to_existing(path).await?;
-    let name = gateway.to_owned();
-    let reading = tokio::task::spawn_blocking(move || {
-        let read = read_chain(&database, (&name, journal), &sender);
-        (database, read)
-    });
     let runtime = tokio::runtime::Handle::current();
-    let (signed, keys) = (signed.clone(), keys.to_vec());
+    let (gateway, signed, keys) = (gateway.to_owned(), signed.clone(), keys.to_vec());
     let check = move || {
         let place_of = |hash: Hash| {
             let found = sqlx::query("select sequence from records where hash = $1 limit 1").bind(hash.0.to_vec());
@@ -131,41 +153,87 @@ async fn verify_chain(
             row.try_get("sequence").ok().map(unsigned)
         };
         let against = Against { journal, cuts: &cuts, head, signed: &signed, keys: &keys };
-        gateway_record::verify(std::iter::from_fn(|| rows.blocking_recv()).flatten(), against, place_of)
+        let report =
+            with_rows(&mut readers, (&gateway, journal), |rows| gateway_record::verify(rows, against, place_of));
+        (readers, report)
     };
     let broken = |error| StoreError(format!("the check broke off: {error}"));
-    let report = tokio::task::spawn_blocking(check).await.map_err(broken)?;
-    let (database, read) = reading.await.map_err(broken)?;
-    read.map_err(|error| unreadable(path, &error))?;
-    Ok((database, report))
+    let (readers, report) = tokio::task::spawn_blocking(check).await.map_err(broken)?;
+    report.map(|report| (readers, report)).map_err(|error| unreadable(path, &error))
 }
 
-/// All rows of a chain in order, by the pile, as long as somebody takes them.
-fn read_chain(
+/// Has all rows of a chain looked at by a thread for each connection, and takes them in the order of their places.
+fn with_rows<T>(
+    readers: &mut [rusqlite::Connection],
+    chain: (&str, Journal),
+    take: impl FnOnce(&mut dyn Iterator<Item = Found>) -> T,
+) -> rusqlite::Result<T> {
+    let next = Mutex::new(Some(i64::MIN));
+    thread::scope(|threads| {
+        let (piles, taken) = sync_channel(PILES);
+        for reader in readers {
+            let (piles, next) = (piles.clone(), &next);
+            threads.spawn(move || {
+                if let Err(error) = read_piles(reader, chain, next, &piles) {
+                    let (sender, failed) = sync_channel(1);
+                    // Nobody checks any more: nobody misses it.
+                    let _ = sender.send(Err(error)).map(|()| piles.send(failed));
+                }
+            });
+        }
+        drop(piles);
+        let mut failed = None;
+        // One that was never finished is of a thread that panicked, and so does the scope.
+        let rows = taken.iter().map_while(|pile| pile.recv().ok()?.map_err(|error| failed = Some(error)).ok());
+        let outcome = take(&mut rows.flatten());
+        failed.map_or(Ok(outcome), Err)
+    })
+}
+
+/// Looks at one pile after the other, each of which no other thread has taken.
+fn read_piles(
     database: &rusqlite::Connection,
     (gateway, journal): (&str, Journal),
-    sender: &mpsc::Sender<Vec<Found>>,
+    next: &Mutex<Option<i64>>,
+    piles: &SyncSender<Receiver<Pile>>,
 ) -> rusqlite::Result<()> {
-    let mut statement = database.prepare(CHAIN)?;
-    let mut rows = statement.query([gateway, journal.word()])?;
-    let mut pile = Vec::with_capacity(PILE);
-    while let Some(row) = rows.next()? {
-        pile.push(found(gateway, journal, row)?);
-        if pile.len() == PILE && sender.blocking_send(std::mem::replace(&mut pile, Vec::with_capacity(PILE))).is_err() {
+    let (mut beginning, mut rows) = (database.prepare(NEXT)?, database.prepare(ROWS)?);
+    let mut scratch = Scratch::default();
+    loop {
+        let (sender, receiver) = sync_channel(1);
+        let (first, last) = {
+            // Held until the pile is handed on, so that they are in order.
+            let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(from) = *next else { return Ok(()) };
+            let first: Option<i64> = beginning.query_one((gateway, journal.word(), from), |row| row.get(0))?;
+            let Some(first) = first else {
+                *next = None;
+                return Ok(());
+            };
+            let last = first.saturating_add(PILE - 1);
+            *next = last.checked_add(1);
+            if piles.send(receiver).is_err() {
+                return Ok(());
+            }
+            (first, last)
+        };
+        let read = rows
+            .query((gateway, journal.word(), first, last))
+            .and_then(|rows| rows.mapped(|row| found(gateway, journal, row, &mut scratch)).collect());
+        if sender.send(read).is_err() {
             return Ok(());
         }
     }
-    // Nobody checks any more: nobody misses them.
-    let _ = sender.blocking_send(pile);
-    Ok(())
 }
 
 /// A row, also one that is no record any more.
-fn found(gateway: &str, journal: Journal, row: &rusqlite::Row<'_>) -> rusqlite::Result<Found> {
-    let sequence: i64 = row.get(0)?;
-    let record = columns(gateway, journal, row).ok().and_then(|columns| columns.record().ok());
-    Ok(record
-        .map_or(Found::Unreadable { sequence: unsigned(sequence) }, |(record, names)| Found::Record(record, names)))
+fn found(gateway: &str, journal: Journal, row: &rusqlite::Row<'_>, scratch: &mut Scratch) -> rusqlite::Result<Found> {
+    let unreadable = Found::Unreadable { sequence: unsigned(row.get(0)?) };
+    let Ok(columns) = columns(gateway, journal, row) else { return Ok(unreadable) };
+    if let Some(link) = columns.lent(journal).and_then(|lent| lent.link(scratch)) {
+        return Ok(Found::Sound(link));
+    }
+    Ok(columns.record().map_or(unreadable, |record| Found::Record(Box::new(record))))
 }
 
 fn columns<'r>(gateway: &'r str, journal: Journal, row: &'r rusqlite::Row<'_>) -> FromSqlResult<Columns<'r>> {
