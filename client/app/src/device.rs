@@ -7,12 +7,7 @@
 //!
 //! The key is made here and never leaves. A personal computer has no such file, and nothing else is kept.
 
-use std::{
-    fs,
-    io::{self, Write as _},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{fs, io, path::PathBuf, sync::Arc};
 
 use rcgen::{CertificateParams, KeyPair};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -22,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::{
     api::{plain, trust},
     config::{self, Server},
-    keyring,
+    keyring, private,
 };
 
 /// More than a key and a certificate have, in bytes.
@@ -120,7 +115,7 @@ impl Device {
         self.check(certificate)?;
         let own = if self.in_keyring { "" } else { self.key.as_str() };
         let text = Zeroizing::new(format!("{own}{certificate}"));
-        write_private(&self.path, text.as_bytes()).map_err(|error| self.not_kept(&plain(&error)))
+        private::replace(&self.path, text.as_bytes()).map_err(|error| self.not_kept(&plain(&error)))
     }
 
     /// What does not go with the key would lock this computer out.
@@ -159,23 +154,6 @@ fn path(server: &Server) -> Option<PathBuf> {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' || c == '-' { c.to_ascii_lowercase() } else { '_' };
     let name: String = server.host().chars().map(plain).collect();
     Some(config::file::folder()?.join("devices").join(format!("{name}_{}.pem", server.port())))
-}
-
-/// In one step: the old file or the new one is there, never half of one.
-fn write_private(path: &std::path::Path, bytes: &[u8]) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-    if let Some(folder) = path.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    }
-    let part = path.with_extension("part");
-    match fs::remove_file(&part) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&part, path)
 }
 
 #[cfg(test)]

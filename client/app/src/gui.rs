@@ -10,6 +10,7 @@
 //! and the one thread that speaks with the office (`errands.rs`).
 
 mod asked;
+mod display;
 mod errands;
 mod only;
 mod remembered;
@@ -20,8 +21,6 @@ mod theme;
 mod typed;
 mod view;
 mod window;
-
-use std::io::Write as _;
 
 use gateway_api::login::Language;
 
@@ -45,7 +44,7 @@ pub(crate) fn run(mut flags: Connect) -> Exit {
         Ok(Prepared::FirstUse(first)) => first.language(),
         Err(_) => flags.language.unwrap_or_else(words::local_language),
     };
-    if !["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"].into_iter().any(|name| std::env::var_os(name).is_some()) {
+    if !display::is_there() {
         return no_window(language, labels(language).no_screen);
     }
     if let Some(profile) = &flags.profile {
@@ -76,6 +75,6 @@ pub(crate) fn run(mut flags: Connect) -> Exit {
 }
 
 fn no_window(language: Language, cause: &str) -> Exit {
-    let _ = writeln!(std::io::stderr(), "deskgate: {}", (labels(language).no_window)(cause));
+    display::say(&format!("deskgate: {}", (labels(language).no_window)(cause)));
     Exit::Usage
 }

@@ -13,6 +13,9 @@ use serde::Serialize;
 #[cfg(target_os = "linux")]
 #[path = "listener/linux.rs"]
 mod owner;
+#[cfg(windows)]
+#[path = "listener/windows.rs"]
+mod owner;
 
 /// Bytes the kernel keeps of what a local program sends or has not read: enough to be fast between two programs of one
 /// computer, little enough that a copy does not pile up in front of a keystroke.

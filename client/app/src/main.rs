@@ -16,6 +16,7 @@ mod listener;
 mod memory;
 mod notification;
 mod office;
+mod private;
 mod qr;
 mod rdp;
 mod screen_lock;
@@ -25,6 +26,8 @@ mod signals;
 mod telling;
 mod terminal;
 mod udp;
+#[cfg(windows)]
+mod win32;
 mod wireguard;
 mod words;
 

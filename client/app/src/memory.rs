@@ -1,16 +1,10 @@
 //! Keeps this program's memory, which holds a password for a moment and keys for a session, out of files and other programs.
 
-/// No core dump of this program, nor of one that it starts, and no other program of the same user looks into this one. A system that
-/// does not know how is no reason to refuse work.
-pub(crate) fn hide() {
-    #[cfg(unix)]
-    {
-        use nix::sys::resource::{Resource, setrlimit};
-        let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
-    }
-    // Where dumps go to a program, the limit alone is not asked.
-    #[cfg(target_os = "linux")]
-    {
-        let _ = nix::sys::prctl::set_dumpable(false);
-    }
-}
+#[cfg(unix)]
+#[path = "memory/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "memory/windows.rs"]
+mod system;
+
+pub(crate) use system::hide;

@@ -3,16 +3,26 @@
 //! It gets the door's address and the user's name, never the password. What it may share with the workstation is what
 //! the grant says; that is advice to an honest program, the workstation's own settings enforce it.
 
-mod freerdp;
+#[cfg(any(windows, test))]
+mod rdp_file;
 #[cfg(target_os = "linux")]
 #[path = "rdp/linux.rs"]
 mod system;
+#[cfg(windows)]
+#[path = "rdp/windows.rs"]
+mod system;
+#[cfg(target_os = "linux")]
+#[path = "rdp/freerdp.rs"]
+mod viewer;
+#[cfg(windows)]
+#[path = "rdp/mstsc.rs"]
+mod viewer;
 
 use std::{
     ffi::{OsStr, OsString},
     io,
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitStatus,
     time::{Duration, Instant},
 };
@@ -42,6 +52,7 @@ pub(crate) struct Desktop<'a> {
     /// The workstation's name in the policy.
     pub(crate) workstation: &'a str,
     /// The gateway's name.
+    #[cfg_attr(windows, expect(dead_code, reason = "mstsc keeps its own memory of workstations"))]
     pub(crate) gateway: &'a str,
     /// What may be shared.
     pub(crate) redirect: &'a [Redirection],
@@ -68,7 +79,8 @@ impl Template {
 
     /// What people know the program by.
     pub(crate) fn name(&self) -> &str {
-        self.0.first().map_or("", |word| word.rsplit('/').next().unwrap_or(word))
+        let name = self.0.first().and_then(|word| Path::new(word).file_name());
+        name.and_then(OsStr::to_str).unwrap_or_default()
     }
 
     /// The words with their places filled in. What is filled in is never looked at again.
@@ -129,7 +141,9 @@ fn words(text: &str) -> Result<Vec<String>, &'static str> {
                     None => return Err("a quotation mark is not closed"),
                 }
             },
-            '\\' => word.get_or_insert_default().push(characters.next().ok_or("a backslash stands at the end")?),
+            '\\' if system::BACKSLASH_ESCAPES => {
+                word.get_or_insert_default().push(characters.next().ok_or("a backslash stands at the end")?);
+            }
             space if space.is_whitespace() => words.extend(word.take()),
             other => word.get_or_insert_default().push(other),
         }
@@ -141,23 +155,34 @@ fn words(text: &str) -> Result<Vec<String>, &'static str> {
     Ok(words)
 }
 
+/// How a program is called.
+#[derive(Default)]
+struct Call {
+    arguments: Vec<OsString>,
+    environment: Vec<(&'static str, PathBuf)>,
+    /// What lies on disk for it as long as it runs.
+    aside: Option<viewer::Aside>,
+}
+
 /// A running program.
 pub(crate) struct Program {
     name: String,
-    child: tokio::process::Child,
+    running: system::Running,
     started: Instant,
     kind: Kind,
+    _aside: Option<viewer::Aside>,
 }
 
 /// Whether its exit codes are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    FreeRdp,
+    Found,
     Unknown,
 }
 
 /// How a program ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(windows, expect(dead_code, reason = "nobody says what the exit codes of mstsc mean"))]
 pub(crate) enum Ended {
     /// After it had been used, or could have been.
     Normally,
@@ -172,9 +197,10 @@ pub(crate) enum Ended {
 }
 
 impl Program {
-    fn new(program: &OsStr, child: tokio::process::Child, kind: Kind) -> Self {
+    fn start(program: &OsStr, call: Call, kind: Kind, launcher: &Launcher) -> io::Result<Self> {
         let name = Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
-        Self { name, child, started: clock::now(), kind }
+        let running = launcher.start(program, &call.arguments, call.environment)?;
+        Ok(Self { name, running, started: clock::now(), kind, _aside: call.aside })
     }
 
     /// What people know it by.
@@ -184,15 +210,15 @@ impl Program {
 
     /// Waits for its end.
     pub(crate) async fn ended(&mut self) -> Ended {
-        let status = self.child.wait().await;
+        let status = self.running.wait().await;
         let at_once = clock::now() < self.started + AT_ONCE;
         let status = match status {
             Ok(status) => status,
             Err(error) => return Ended::AtOnce(error.to_string()),
         };
         let words = system::describe(status);
-        let known = status.code().filter(|_| self.kind == Kind::FreeRdp);
-        match known.and_then(|code| freerdp::meaning(code, words.clone())) {
+        let known = status.code().filter(|_| self.kind == Kind::Found);
+        match known.and_then(|code| viewer::meaning(code, words.clone())) {
             Some(Ended::Broke(words)) if at_once => Ended::AtOnce(words),
             Some(ended) => ended,
             None if at_once && status.success() => Ended::WentAway,
@@ -203,16 +229,16 @@ impl Program {
 
     /// Asks it and whatever it started to end, and ends them where that is not enough.
     pub(crate) async fn end(mut self) {
-        let group = system::Group::of(&self.child);
+        let group = system::Group::of(&self.running);
         group.ask_to_end();
-        let _: Result<io::Result<ExitStatus>, _> = timeout(GRACE, self.child.wait()).await;
+        let _: Result<io::Result<ExitStatus>, _> = timeout(GRACE, self.running.wait()).await;
         group.end();
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        system::Group::of(&self.child).end();
+        system::Group::of(&self.running).end();
     }
 }
 
@@ -220,16 +246,13 @@ impl Drop for Program {
 pub(crate) fn given(template: &Template, desktop: &Desktop<'_>, launcher: &Launcher) -> io::Result<Program> {
     let words = template.fill(desktop);
     let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-    Ok(Program::new(program, launcher.start(program, arguments, None)?, Kind::Unknown))
+    let call = Call { arguments: arguments.to_vec(), ..Call::default() };
+    Program::start(program, call, Kind::Unknown, launcher)
 }
 
 /// Starts the RDP program that was found.
 pub(crate) fn found(found: &Found, desktop: &Desktop<'_>, launcher: &Launcher) -> io::Result<Program> {
-    let folder = freerdp::folder(desktop.gateway).ok_or_else(|| io::Error::other("there is no home folder"))?;
-    freerdp::remember(&folder, desktop)?;
-    let program = found.0.as_os_str();
-    let child = launcher.start(program, &freerdp::arguments(desktop), Some(&folder))?;
-    Ok(Program::new(program, child, Kind::FreeRdp))
+    Program::start(found.0.as_os_str(), viewer::call(desktop)?, Kind::Found, launcher)
 }
 
 /// What the RDP program that was found says of itself.

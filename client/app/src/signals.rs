@@ -3,6 +3,9 @@
 #[cfg(unix)]
 #[path = "signals/unix.rs"]
 mod system;
+#[cfg(windows)]
+#[path = "signals/windows.rs"]
+mod system;
 
 use std::{future::pending, io};
 

@@ -5,6 +5,9 @@
 #[cfg(unix)]
 #[path = "terminal/unix.rs"]
 mod system;
+#[cfg(windows)]
+#[path = "terminal/windows.rs"]
+mod system;
 
 use std::{
     io::{self, IsTerminal as _},
@@ -104,7 +107,9 @@ fn hear(lines: &UnboundedSender<String>, shared: &Shared) {
             // What comes when nobody listens any more stays where it is.
             Ok(true) if !shared.listening.load(SeqCst) => {}
             Ok(true) => match system::read_line() {
-                Ok(line) => drop(lines.send(line)),
+                // Where a line is there only once it is read, nobody may listen any more.
+                Ok(line) if shared.listening.load(SeqCst) => drop(lines.send(line)),
+                Ok(_) => {}
                 Err(_) => return,
             },
             // The terminal is gone.

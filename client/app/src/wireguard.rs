@@ -5,17 +5,15 @@
 
 use std::{
     fmt::Write as _,
-    fs::OpenOptions,
     io::{self, Write},
     net::SocketAddr,
-    path::Path,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use gateway_api::login::Session;
 use zeroize::Zeroizing;
 
-use crate::config::WireguardOutput;
+use crate::{config::WireguardOutput, private};
 
 /// Longer than any configuration: growing would leave copies of the key behind.
 const LONGEST: usize = 4096;
@@ -65,14 +63,8 @@ pub(crate) fn write(output: &WireguardOutput, text: &str) -> io::Result<()> {
             stdout.write_all(text.as_bytes())?;
             stdout.flush()
         }
-        WireguardOutput::File(path) => create(path)?.write_all(text.as_bytes()),
+        WireguardOutput::File(path) => private::create(path)?.write_all(text.as_bytes()),
     }
-}
-
-#[cfg(unix)]
-fn create(path: &Path) -> io::Result<std::fs::File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 #[cfg(test)]

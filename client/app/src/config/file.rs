@@ -1,6 +1,13 @@
 //! The profile's file: where it is looked for, and that the office's signature under it holds. What it may say, and what a signature is,
 //! stands in [`gateway_api::profile`], for the gateway's own command makes both.
 
+#[cfg(unix)]
+#[path = "file/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "file/windows.rs"]
+mod system;
+
 use std::{
     io,
     path::{Path, PathBuf},
@@ -76,9 +83,7 @@ fn usual_places() -> impl Iterator<Item = PathBuf> {
 
 /// Where this user's files of this program are.
 pub(crate) fn folder() -> Option<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))?;
-    Some(base.join("deskgate"))
+    system::base().map(|base| base.join("deskgate"))
 }
 
 #[cfg(test)]

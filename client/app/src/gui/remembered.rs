@@ -3,8 +3,6 @@
 
 use std::{
     fs,
-    io::Write as _,
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -12,7 +10,10 @@ use gateway_api::login::Language;
 use serde::{Deserialize, Serialize};
 
 use super::state::{Known, Look};
-use crate::config::{Config, file};
+use crate::{
+    config::{Config, file},
+    private,
+};
 
 /// In this user's folder of this program.
 const NAME: &str = "window.toml";
@@ -52,15 +53,9 @@ impl Remembered {
     }
 
     fn write(&self, path: &Path) -> std::io::Result<()> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
         let text = toml::to_string(self).map_err(std::io::Error::other)?;
-        // Beside it first, so that a full disk leaves the old one whole.
-        let beside = path.with_extension("new");
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        file.write_all(text.as_bytes())?;
-        fs::rename(beside, path)
+        // A full disk leaves the old one whole.
+        private::replace(path, text.as_bytes())
     }
 }
 

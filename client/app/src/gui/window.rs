@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use egui::{Context, UserAttentionType, ViewportBuilder, ViewportCommand};
+use egui::{Context, IconData, UserAttentionType, ViewportBuilder, ViewportCommand};
 
 use super::{
     asked,
@@ -43,6 +43,7 @@ pub(super) fn open(state: State, office: Office, remembered: Remembered, first: 
     let viewport = ViewportBuilder::default()
         .with_title("Deskgate")
         .with_app_id("org.deskgate.Deskgate")
+        .with_icon(icon())
         .with_inner_size(SIZE)
         .with_min_inner_size(LEAST);
     let options = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
@@ -69,6 +70,11 @@ pub(super) fn open(state: State, office: Office, remembered: Remembered, first: 
         Ok(Box::new(window) as Box<dyn eframe::App>)
     };
     eframe::run_native("deskgate", options, Box::new(create)).map_err(|error| error.to_string())
+}
+
+/// What desktops show where they find no icon by the program's name.
+fn icon() -> IconData {
+    eframe::icon_data::from_png_bytes(include_bytes!("icon.png")).unwrap_or_default()
 }
 
 struct Window {

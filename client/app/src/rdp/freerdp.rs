@@ -16,15 +16,27 @@ use std::{
 
 use gateway_api::login::Redirection;
 
-use super::{Desktop, Ended};
+use super::{Call, Desktop, Ended};
+use crate::private;
 
 /// Exit codes from here on are errors; smaller ones are ways to end in order (logoff, replaced, closed).
 const ERRORS: i32 = 128;
 /// The certificate was refused.
 const UNTRUSTED: i32 = 143;
 
+/// Nothing lies on disk for one run alone.
+pub(super) enum Aside {}
+
+/// How it is called.
+pub(super) fn call(desktop: &Desktop<'_>) -> io::Result<Call> {
+    let folder = folder(desktop.gateway).ok_or_else(|| io::Error::other("there is no home folder"))?;
+    remember(&folder, desktop)?;
+    // It takes the place of the person's configuration folder.
+    Ok(Call { arguments: arguments(desktop), environment: vec![("XDG_CONFIG_HOME", folder)], aside: None })
+}
+
 /// The words after the program's name; they mean the same to versions 2 and 3.
-pub(super) fn arguments(desktop: &Desktop<'_>) -> Vec<OsString> {
+fn arguments(desktop: &Desktop<'_>) -> Vec<OsString> {
     let Desktop { door, user, workstation, redirect, .. } = desktop;
     let granted = |what: Redirection| redirect.contains(&what);
     let mut arguments = vec![
@@ -67,24 +79,18 @@ pub(super) fn meaning(code: i32, status: String) -> Option<Ended> {
 }
 
 /// The folder that FreeRDP takes for the user's configuration: one for each gateway.
-pub(super) fn folder(gateway: &str) -> Option<PathBuf> {
+fn folder(gateway: &str) -> Option<PathBuf> {
     Some(crate::config::file::folder()?.join("workstations").join(plain(gateway)))
 }
 
 /// Moves what is remembered of a workstation to the port where it is now. What cannot be moved counts as never seen;
 /// an entry that could not be read must not be forgotten silently, so an error stops the start.
-pub(super) fn remember(folder: &Path, desktop: &Desktop<'_>) -> io::Result<()> {
+fn remember(folder: &Path, desktop: &Desktop<'_>) -> io::Result<()> {
     let memory = folder.join("freerdp");
-    create_private(&memory)?;
+    private::create_folder(&memory)?;
     let (name, port) = (plain(desktop.workstation), desktop.door.port());
     move_line(&memory.join("known_hosts2"), &name, port)?;
     move_file(&memory.join("server"), &name, port)
-}
-
-#[cfg(unix)]
-fn create_private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// Version 2: one line each, `NAME PORT FINGERPRINT …`.

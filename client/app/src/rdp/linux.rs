@@ -23,6 +23,8 @@ use nix::{
 };
 use tokio::process::{Child, Command};
 
+/// In a command that the person gives.
+pub(super) const BACKSLASH_ESCAPES: bool = true;
 /// The first argument by which this program knows that it was started to become another one.
 const BECOME: &str = "become-program";
 /// FreeRDP's programs, the better one first.
@@ -40,12 +42,17 @@ impl Launcher {
         Self { ourselves: PathBuf::from("/proc/self/exe") }
     }
 
-    /// `folder` takes the place of the person's configuration folder, where it is given.
-    pub(super) fn start(&self, program: &OsStr, arguments: &[OsString], folder: Option<&Path>) -> io::Result<Child> {
+    /// `environment` is added to ours.
+    pub(super) fn start(
+        &self,
+        program: &OsStr,
+        arguments: &[OsString],
+        environment: Vec<(&'static str, PathBuf)>,
+    ) -> io::Result<Running> {
         // Found before starting: the go-between could only say so with an exit status.
         let program = search(program).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "not found"))?;
         let mut command = Command::new(&self.ourselves);
-        command.envs(folder.map(|folder| ("XDG_CONFIG_HOME", folder)));
+        command.envs(environment);
         command
             .arg0("deskgate")
             .arg(BECOME)
@@ -78,12 +85,15 @@ pub(crate) fn become_program() -> io::Result<()> {
     Err(std::process::Command::new(program).args(arguments).exec())
 }
 
+/// A running program.
+pub(super) type Running = Child;
+
 /// A program and all that it started, while the program has not been seen to end.
 pub(super) struct Group(Option<Pid>);
 
 impl Group {
-    pub(super) fn of(child: &Child) -> Self {
-        Self(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
+    pub(super) fn of(running: &Running) -> Self {
+        Self(running.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
     }
 
     pub(super) fn ask_to_end(&self) {

@@ -1,0 +1,50 @@
+//! mstsc, the program of Windows itself: it is told everything in a file.
+//!
+//! The file lies in this user's own folder, has no password in it, and is removed when the program ends. One that a killed program of
+//! ours left behind is removed at the next start. mstsc says nothing of what its exit codes mean.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::PathBuf,
+};
+
+use super::{Call, Desktop, Ended, rdp_file};
+use crate::{config::file, private};
+
+/// A folder with one `.rdp` file, and gone when it is dropped.
+pub(super) struct Aside {
+    folder: PathBuf,
+}
+
+/// How it is called.
+pub(super) fn call(desktop: &Desktop<'_>) -> io::Result<Call> {
+    let home = file::folder().ok_or_else(|| io::Error::other("this user has no folder"))?;
+    let folders = home.join("desktop");
+    // What is still used by another program of ours has been read by its mstsc.
+    let _ = fs::remove_dir_all(&folders);
+    let aside = Aside { folder: folders.join(std::process::id().to_string()) };
+    private::create_folder(&aside.folder)?;
+    // Its name stands in the title of the desktop's window.
+    let path = aside.folder.join(format!("{}.rdp", plain(desktop.workstation)));
+    // As mstsc itself writes it.
+    let units = "\u{feff}".encode_utf16().chain(rdp_file::text(desktop).encode_utf16().collect::<Vec<_>>());
+    private::create(&path)?.write_all(&units.flat_map(u16::to_le_bytes).collect::<Vec<_>>())?;
+    Ok(Call { arguments: vec![path.into()], environment: Vec::new(), aside: Some(aside) })
+}
+
+/// What an exit code means, where it means anything particular.
+pub(super) fn meaning(_code: i32, _status: String) -> Option<Ended> {
+    None
+}
+
+/// A name that can stand in a file's.
+fn plain(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' }).collect()
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}

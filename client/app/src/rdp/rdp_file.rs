@@ -1,0 +1,82 @@
+//! What a `.rdp` file says: where to, as whom, and what may be shared. Never a password.
+//!
+//! mstsc takes a file for what nobody has chosen; what its own policy (on a managed computer) forbids stays forbidden.
+
+use gateway_api::login::Redirection;
+
+use super::Desktop;
+
+/// The file's text.
+pub(super) fn text(desktop: &Desktop<'_>) -> String {
+    let granted = |what: Redirection| desktop.redirect.contains(&what);
+    let number = |key: &str, value: u8| format!("{key}:i:{value}");
+    let share = |key: &str, what: Redirection| number(key, granted(what).into());
+    let lines = [
+        format!("full address:s:{}", desktop.door),
+        format!("username:s:{}", plain(desktop.user)),
+        // Full screen, as one program among others if the person wants (the bar at its top).
+        number("screen mode id", 2),
+        number("use multimon", 0),
+        number("dynamic resolution", 1),
+        number("displayconnectionbar", 1),
+        number("autoreconnection enabled", 1),
+        number("networkautodetect", 1),
+        // The door leads to the workstation: no other gateway, and no other program there.
+        number("gatewayusagemethod", 0),
+        "alternate shell:s:".to_owned(),
+        number("prompt for credentials", 1),
+        // A certificate that cannot be checked is shown, not taken.
+        number("authentication level", 2),
+        number("enablecredsspsupport", 1),
+        share("redirectclipboard", Redirection::Clipboard),
+        format!("drivestoredirect:s:{}", if granted(Redirection::Drives) { "*" } else { "" }),
+        share("redirectprinters", Redirection::Printers),
+        share("redirectsmartcards", Redirection::Smartcards),
+        // Here, or nowhere.
+        number("audiomode", if granted(Redirection::Audio) { 0 } else { 2 }),
+        share("audiocapturemode", Redirection::Microphone),
+        number("redirectcomports", 0),
+        number("redirectposdevices", 0),
+        number("redirectlocation", 0),
+        number("redirectwebauthn", 0),
+        "camerastoredirect:s:".to_owned(),
+        "devicestoredirect:s:".to_owned(),
+        "usbdevicestoredirect:s:".to_owned(),
+    ];
+    lines.iter().fold(String::new(), |text, line| text + line + "\r\n")
+}
+
+/// A name on one line.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(user: &str, redirect: &[Redirection]) -> String {
+        let door = ([127, 0, 0, 1], 4711).into();
+        text(&Desktop { door, user, workstation: "anagrafe-07", gateway: "gw", redirect })
+    }
+
+    #[test]
+    fn nothing_is_shared_unless_granted() {
+        let nothing = told("m.rossi", &[]);
+        for line in ["redirectclipboard:i:0", "drivestoredirect:s:", "redirectprinters:i:0", "audiomode:i:2"] {
+            assert!(nothing.lines().any(|found| found == line), "{line}");
+        }
+        let some = told("m.rossi", &[Redirection::Clipboard, Redirection::Drives]);
+        for line in ["redirectclipboard:i:1", "drivestoredirect:s:*", "redirectprinters:i:0"] {
+            assert!(some.lines().any(|found| found == line), "{line}");
+        }
+    }
+
+    #[test]
+    fn it_leads_to_the_door_and_a_name_cannot_smuggle_a_line_in() {
+        let text = told("m\r\nredirectclipboard:i:1", &[]);
+        assert!(text.starts_with("full address:s:127.0.0.1:4711\r\n"), "{text}");
+        assert!(text.lines().all(|line| line != "redirectclipboard:i:1"), "{text}");
+        assert!(!text.contains("password"));
+    }
+}

@@ -1,0 +1,41 @@
+//! On Windows the console tells: Ctrl-C, Ctrl-Break, its own close, logging off, shutting down. The system leaves a few seconds
+//! for what follows the last three.
+
+use std::io;
+
+use tokio::signal::windows::{
+    CtrlBreak, CtrlC, CtrlClose, CtrlLogoff, CtrlShutdown, ctrl_break, ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown,
+};
+
+/// What means "enough".
+pub(crate) struct Signals {
+    interrupt: CtrlC,
+    interrupt_harder: CtrlBreak,
+    close: CtrlClose,
+    log_off: CtrlLogoff,
+    shut_down: CtrlShutdown,
+}
+
+impl Signals {
+    /// From now on these no longer end the process by themselves.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: ctrl_c()?,
+            interrupt_harder: ctrl_break()?,
+            close: ctrl_close()?,
+            log_off: ctrl_logoff()?,
+            shut_down: ctrl_shutdown()?,
+        })
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.interrupt_harder.recv() => {}
+            _ = self.close.recv() => {}
+            _ = self.log_off.recv() => {}
+            _ = self.shut_down.recv() => {}
+        }
+    }
+}
