@@ -257,6 +257,9 @@ pub(crate) fn found(found: &Found, desktop: &Desktop<'_>, launcher: &Launcher) -
 
 /// What the RDP program that was found says of itself.
 pub(crate) async fn version(found: &Found) -> io::Result<String> {
+    if !system::PROGRAMS_TELL_VERSIONS {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
     let mut command = tokio::process::Command::new(&found.0);
     command.arg("--version").stdin(std::process::Stdio::null()).kill_on_drop(true);
     let output = timeout(VERSION_TIME, command.output()).await.map_err(|_| io::ErrorKind::TimedOut)??;

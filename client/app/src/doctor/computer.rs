@@ -45,6 +45,7 @@ pub(super) async fn rdp_program() -> Finding {
         Ok(version) => Finding::RdpProgram { version: format!("{}: {version}", found.name()) },
         // FreeRDP 2 says nothing at all where it finds no screen.
         Err(_) if !cfg!(windows) && !has_screen() => Finding::NotLooked(Check::RdpProgram),
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Finding::RdpProgram { version: found.name() },
         Err(error) => Finding::RdpProgramBroken { program: found.name(), cause: plain(&error) },
     }
 }

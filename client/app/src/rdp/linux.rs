@@ -25,6 +25,8 @@ use tokio::process::{Child, Command};
 
 /// In a command that the person gives.
 pub(super) const BACKSLASH_ESCAPES: bool = true;
+/// FreeRDP answers `--version` and does nothing else.
+pub(super) const PROGRAMS_TELL_VERSIONS: bool = true;
 /// The first argument by which this program knows that it was started to become another one.
 const BECOME: &str = "become-program";
 /// FreeRDP's programs, the better one first.

@@ -40,6 +40,8 @@ use crate::win32::{done, owned};
 
 /// In a command that the person gives: it stands in every path.
 pub(super) const BACKSLASH_ESCAPES: bool = false;
+/// mstsc would open its window.
+pub(super) const PROGRAMS_TELL_VERSIONS: bool = false;
 /// The exit code of a program that did not end by itself.
 const ENDED: u32 = 1;
 
