@@ -11,6 +11,7 @@ machine_packages=(
     xrdp xorgxrdp freerdp2-x11 xvfb xdotool wmctrl openbox xterm x11-xserver-utils x11-utils xauth imagemagick zbar-tools xclip
     dbus dunst libnotify-bin gnome-keyring
     chromium fonts-dejavu-core
+    qpdf poppler-utils
     libgl1 libegl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcursor1 libxi6 libxrandr2
 )
 

@@ -390,6 +390,12 @@ pub(crate) enum ReviewCommand {
         /// Write a report with charts to this file (HTML); must not exist
         #[arg(long, value_name = "FILE", conflicts_with = "json")]
         html: Option<PathBuf>,
+        /// Write it as PDF to this file; must not exist
+        #[arg(long, value_name = "FILE", conflicts_with = "json")]
+        pdf: Option<PathBuf>,
+        /// The language of the PDF: `it` or `en`
+        #[arg(long, default_value = "it", value_parser = ["it", "en"], requires = "pdf")]
+        language: String,
         #[command(flatten)]
         sign_in: SignInSource,
         #[command(flatten)]

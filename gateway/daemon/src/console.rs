@@ -124,6 +124,13 @@ impl Console {
         }
     }
 
+    /// The gateway stops: every visit is over.
+    pub(crate) async fn stop(&self) {
+        for visit in self.visits.end_all() {
+            self.left(&visit, Ended::Stopped).await;
+        }
+    }
+
     async fn watch(&self) {
         let mut ticks = tokio::time::interval(LOOK);
         loop {
@@ -170,6 +177,7 @@ fn routes(console: Arc<Console>) -> Router {
         .route("/sessions/{number}", get(sessions::show))
         .route("/sessions/{number}/close", post(sessions::close))
         .route("/figures", get(figures::show))
+        .route("/figures.pdf", get(figures::pdf))
         .route("/requests", get(requests::list))
         .route("/requests/new", get(requests::blank).post(requests::ask))
         .route("/requests/{number}", get(requests::show))
@@ -182,6 +190,7 @@ fn routes(console: Arc<Console>) -> Router {
         .route("/record", get(record::show).post(record::verify))
         .route("/policy", get(policy::show))
         .route("/own", get(own::show))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&console), visitor::count_refused))
         .fallback(visitor::nothing)
         .layer(middleware::from_fn(to_its_end))
         .layer(middleware::map_response(with_headers))

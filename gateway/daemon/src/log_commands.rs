@@ -22,8 +22,7 @@ use crate::{
     norms, review_keys,
     session_commands::{json as print_json, parse, say, seconds},
     store::{self, DATABASE, Kept, Query, Store, StoreError, Verified},
-    store_commands,
-    witness::{self, Witness},
+    store_commands, witness,
 };
 
 /// What `log export` makes of records.
@@ -65,8 +64,8 @@ pub(crate) fn run(config: impl FnOnce() -> Result<Config, Failure>, command: Log
                 (keys, _) => keys.iter().map(|key| parse_key(key)).collect::<Result<_, _>>()?,
             };
             let configured = config.as_ref().and_then(|config| match &config.record.witness {
-                Some(Witness::File(file)) if database.is_none() => Some(file.clone()),
-                Some(Witness::File(_) | Witness::Syslog) | None => None,
+                Some(witness) if database.is_none() => witness.file().map(Path::to_owned),
+                Some(_) | None => None,
             });
             let witness = witness.or(configured);
             let witnessed = witness.map(|file| witness::read(&file)).transpose().map_err(Failure::Failed)?;

@@ -102,6 +102,13 @@ impl Mailer {
         })
     }
 
+    /// How it goes, in figures: whether the server takes mail, how many wait for it, and how many of those for whom the directory has no
+    /// address.
+    pub(crate) fn figures(&self) -> (bool, usize, usize) {
+        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        (standing.trouble.is_none(), standing.waiting, standing.without_address)
+    }
+
     /// Sends what there is to send, until it is dropped.
     pub(crate) async fn watch(self: Arc<Self>) {
         let mut ticks = tokio::time::interval(EVERY);

@@ -36,6 +36,7 @@ use crate::{
     export::Export,
     leavers::Alarm,
     ledger::Ledger,
+    mail::Mailer,
     norms::Adopted,
     policy_change::PolicyChange,
     tally::Tally,
@@ -64,6 +65,8 @@ pub(crate) struct Metrics {
     pub(crate) checkpoints: Arc<Checkpoints>,
     pub(crate) export: Arc<Export>,
     pub(crate) adopted: Arc<Adopted>,
+    /// None: no mail is sent.
+    pub(crate) mailer: Option<Arc<Mailer>>,
     /// What logins came to.
     pub(crate) logins: Arc<Tally>,
     /// How many threads carry packets.
@@ -207,6 +210,7 @@ impl Metrics {
         let help = "1 while the configuration is what the adopted rules on the record say.";
         text.gauge_if("deskgate_norms_hold", help, self.adopted.holds().map(u8::from));
         self.exports(text);
+        self.mail(text);
 
         let help = "1 while the firewall's keeper runs: without it no session opens.";
         text.gauge_if("deskgate_fence_up", help, self.ledger.fence().is_kept().map(u8::from));
@@ -225,6 +229,17 @@ impl Metrics {
 }
 
 impl Metrics {
+    fn mail(&self, text: &mut Text) {
+        let Some((takes, waiting, without_address)) = self.mailer.as_ref().map(|mailer| mailer.figures()) else {
+            return;
+        };
+        let help = "1 unless mail about reviews is not taken: `status` says why.";
+        text.gauge("deskgate_mail_up", help, u8::from(takes));
+        text.gauge("deskgate_mail_waiting", "Mails about reviews that are to be sent.", waiting);
+        let help = "Of these, those to whom the directory has no address.";
+        text.gauge("deskgate_mail_without_address", help, without_address);
+    }
+
     fn exports(&self, text: &mut Text) {
         let standings = self.export.standings();
         if standings.is_empty() {

@@ -9,6 +9,7 @@
 mod counting;
 pub(crate) mod export;
 mod messages;
+mod mistake;
 mod opening;
 pub(crate) mod report;
 mod roles;
@@ -37,7 +38,10 @@ use tokio::sync::{Mutex, Notify};
 
 use self::{counting::Counting, messages::GeneralNotice, sealed::Sealer};
 
-pub(crate) use self::messages::{ToMail, is_message};
+pub(crate) use self::{
+    messages::{ToMail, is_message},
+    mistake::Mistake,
+};
 use crate::{
     clock,
     day_keys::WorkerTag,
@@ -112,8 +116,16 @@ pub(crate) struct Office {
 pub(crate) enum NotTaken {
     /// The rules.
     Refused(Refusal),
+    /// What was asked for has to be said otherwise.
+    Mistaken(Mistake),
     /// Something else, in words.
     Failed(String),
+}
+
+impl From<Mistake> for NotTaken {
+    fn from(mistake: Mistake) -> Self {
+        Self::Mistaken(mistake)
+    }
 }
 
 impl From<Refusal> for NotTaken {
@@ -287,11 +299,10 @@ impl Reviews {
 
     /// Whose records those are that somebody wants.
     async fn asked(&self, office: &Office, wanted: Wanted) -> Result<Asked, NotTaken> {
-        let failed = |why: &str| NotTaken::Failed(why.to_owned());
         let Wanted { worker, structure, sessions, events, from, until, ground, reason } = wanted;
         for event in &events {
             if Kind::from_word(event).is_none_or(|kind| kind.journal() != Journal::Workers) {
-                return Err(NotTaken::Failed(format!("`{event}` is no kind of a worker's record")));
+                return Err(Mistake::NoSuchEvent(event.clone()).into());
             }
         }
         let until = until.unwrap_or_else(|| office.today());
@@ -306,11 +317,7 @@ impl Reviews {
                 let mut rows = Vec::new();
                 for number in &sessions {
                     let row = self.store.session(*number).await?;
-                    rows.push(row.ok_or_else(|| {
-                        NotTaken::Failed(format!(
-                            "nothing is known of a session {number}: its time is over, or it never was"
-                        ))
-                    })?);
+                    rows.push(row.ok_or(Mistake::NoSuchSession(*number))?);
                 }
                 let mut structures: Vec<String> = rows.iter().map(|row| row.structure.clone()).collect();
                 structures.sort();
@@ -318,26 +325,20 @@ impl Reviews {
                 let first = rows.iter().map(|row| office.day_of(row.opened_at)).min();
                 // Whose worker nobody could tell of it afterwards.
                 let tags: Option<Vec<WorkerTag>> = rows.iter().map(|row| row.worker).collect();
-                let tags = tags.ok_or_else(|| {
-                    failed(
-                        "one of these sessions is of an older version, which did not note whose it was: leave it out",
-                    )
-                })?;
+                let tags = tags.ok_or(Mistake::TooOldSession)?;
                 (structures, Subject { id: None, name: None, sessions, tags, known: Vec::new() }, first)
             }
         };
-        let from = from.or(first).ok_or_else(|| failed("from which day on? Say it with --from"))?;
+        let from = from.or(first).ok_or(Mistake::NoFirstDay)?;
         let structure = match (structure, &*structures) {
             // Sessions are of the structure that they were opened for, whatever somebody says.
             (Some(named), all) if subject.id.is_none() && all.iter().any(|other| *other != named) => {
-                return Err(failed("these sessions are not all of that structure"));
+                return Err(Mistake::OtherStructures.into());
             }
             (Some(named), _) => named,
             (None, [only]) => only.clone(),
-            (None, []) => {
-                return Err(failed("there is no agreement that says the worker's structure: name it with --structure"));
-            }
-            (None, _) => return Err(failed("more than one structure: name the one that is meant with --structure")),
+            (None, []) => return Err(Mistake::UnknownStructure.into()),
+            (None, _) => return Err(Mistake::SeveralStructures.into()),
         };
         Ok(Asked { structure, subject, events, from, until, ground, reason: reason.trim().to_owned() })
     }
@@ -467,7 +468,7 @@ impl Reviews {
             Some((request, Err(refusal))) => self.denied((Act::Read, Some(request)), who, refusal, now).await,
             None => {}
         }
-        Err(NotTaken::Failed(format!("there is no minute {number} that you may read")))
+        Err(Mistake::NoSuchMinute(number).into())
     }
 
     /// The requests that somebody may read, oldest first.
@@ -535,9 +536,7 @@ impl All {
 
     fn request(&self, number: u64) -> Result<Review, NotTaken> {
         let review = self.requests.get(&number).cloned();
-        review.ok_or_else(|| {
-            NotTaken::Failed(format!("there is no request {number}: `review requests` shows those there are"))
-        })
+        review.ok_or_else(|| Mistake::NoSuchRequest(number).into())
     }
 
     /// The requests that concern somebody and that they may know of.

@@ -90,6 +90,7 @@ pub(crate) fn serve(config: Config, file: &Path) -> Result<ExitCode, Failure> {
     let sealing = sealing(&config, &policy)?;
     Export::check(&config.export).map_err(Failure::Unusable)?;
     config.mail.as_ref().map_or(Ok(()), Mailer::check).map_err(Failure::Unusable)?;
+    config.record.witness.as_ref().map_or(Ok(()), Witness::check).map_err(Failure::Unusable)?;
     let addresses = KnownAddresses::new(&config.state, &sessions_key).map_err(Failure::Unusable)?;
     let certificate = Certificate::load(&config.control, &config.state, now).map_err(Failure::Unusable)?;
     let directory = directory(&config.directory)?;
@@ -180,6 +181,7 @@ pub(crate) fn check(config: &Config) -> Result<(), Failure> {
     wrong.extend(review_keys::holders(&config.record).err());
     wrong.extend(Export::check(&config.export).err());
     wrong.extend(config.mail.as_ref().and_then(|mail| Mailer::check(mail).err()));
+    wrong.extend(config.record.witness.as_ref().and_then(|witness| witness.check().err()));
     wrong.extend(unix_socket::group(admin::SOCKET, config.admin.group.as_deref()).err());
     wrong.extend(unix_socket::group(metrics::SOCKET, config.metrics.group.as_deref()).err());
     if config.state.exists() {
@@ -317,6 +319,10 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     let (directory, alarm) = (Arc::new(directory), Arc::new(Alarm::default()));
     let leavers =
         Leavers::new(Arc::clone(&directory), Arc::clone(&change), ledger.clone(), config.leavers, Arc::clone(&alarm));
+    let mailer = config
+        .mail
+        .clone()
+        .map(|mail| Arc::new(Mailer::new(mail, Arc::clone(&directory), Arc::clone(&change), Arc::clone(&reviews))));
     let metrics = Arc::new(Metrics {
         ledger: ledger.clone(),
         change: Arc::clone(&change),
@@ -325,6 +331,7 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         checkpoints: Arc::clone(&checkpoints),
         export: Arc::clone(&export),
         adopted: Arc::clone(&adopted),
+        mailer: mailer.clone(),
         logins: Arc::new(Tally::default()),
         loops: config.tunnel.loops,
         started_at,
@@ -347,10 +354,6 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         tunnel_key,
         tunnel_endpoint: config.tunnel.public.to_string(),
     });
-    let mailer = config
-        .mail
-        .clone()
-        .map(|mail| Arc::new(Mailer::new(mail, Arc::clone(&directory), Arc::clone(&change), Arc::clone(&reviews))));
     let desk = Arc::new(Desk {
         ledger: ledger.clone(),
         change: Arc::clone(&change),
@@ -373,17 +376,14 @@ async fn run(parts: Parts) -> Result<(), Failure> {
         group,
         stop,
     });
-    let witness = match &config.record.witness {
-        Some(Witness::File(file)) => Some(file.clone()),
-        Some(Witness::Syslog) | None => None,
-    };
+    let witness = config.record.witness.as_ref().and_then(Witness::file).map(Path::to_owned);
     let console = Arc::new(Console::new(Arc::clone(&desk), config.state.join(store::DATABASE), witness));
     let console_certificate = door.as_ref().and_then(console::Door::certificate).cloned();
     let tls = certificate.tls().map_err(Failure::Failed)?;
     let chores = [
         tokio::spawn(control::serve(listener, tls, api)),
         tokio::spawn(admin::serve(socket, desk)),
-        tokio::spawn(console::serve(door, Arc::clone(&certificate), console)),
+        tokio::spawn(console::serve(door, Arc::clone(&certificate), Arc::clone(&console))),
         tokio::spawn(metrics::serve(figures, metrics)),
         tokio::spawn(renew(Arc::clone(&certificate))),
         tokio::spawn(forget(store.clone(), Arc::clone(&policy), Arc::clone(&reviews), config.record.clone())),
@@ -444,9 +444,10 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     for socket in [Some(&config.admin.socket), config.metrics.socket.as_ref()].into_iter().flatten() {
         let _ = std::fs::remove_file(socket);
     }
+    console.stop().await;
     let noted = store.note(Draft::new(Kind::GatewayStopped, clock::now().wall)).await;
     checkpoints.make().await;
-    drop((store, ledger, policy, change, checkpoints, reviews));
+    drop((store, ledger, policy, change, checkpoints, reviews, console));
     finish(writer).await;
     noted.map_err(|error| Failure::Failed(error.to_string()))?;
     ended.map(|_| ())
@@ -459,7 +460,12 @@ async fn begin(
     (left, pools): (Vec<KeptSession>, Pools),
     policy: Hash,
 ) -> Result<(), StoreError> {
-    let crashed = store.ended_unclean().await?;
+    let (crashed, visits) = (store.ended_unclean().await?, store.visits_left_open().await?);
+    // Of the run before, whose last record this is. Whose they were stands with their beginnings.
+    if visits > 0 {
+        let fields = Fields::default().with("why", "restart").with("visits", visits);
+        store.note(Draft { fields, ..Draft::new(Kind::ConsoleLeft, clock::now().wall) }).await?;
+    }
     let fields = Fields::default()
         .with("version", env!("CARGO_PKG_VERSION"))
         .with("previous_end", if crashed { "unclean" } else { "in_order" });

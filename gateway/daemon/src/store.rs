@@ -437,6 +437,11 @@ impl Store {
         sqlite::left_open(&self.path).await
     }
 
+    /// How many visits to the web page by people with roles the record has not seen the end of, since the gateway last started.
+    pub(crate) async fn visits_left_open(&self) -> Result<u64, StoreError> {
+        sqlite::visits_left_open(&self.path).await
+    }
+
     /// Whether the last run of this gateway ended without stopping in order.
     pub(crate) async fn ended_unclean(&self) -> Result<bool, StoreError> {
         sqlite::ended_unclean(&self.path).await

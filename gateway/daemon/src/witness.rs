@@ -1,5 +1,7 @@
 //! The outside witness: who is handed each checkpoint, so that a journal's end can be proven later. Hashes and numbers only.
 
+mod url;
+
 use std::{
     fs::{File, OpenOptions},
     io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
@@ -8,6 +10,8 @@ use std::{
 };
 
 use gateway_record::Checkpoint;
+
+pub(crate) use self::url::Url;
 
 /// Where this machine's system log listens.
 const SYSLOG: &str = "/dev/log";
@@ -21,6 +25,8 @@ pub(crate) enum Witness {
     File(PathBuf),
     /// The system's log, which the administrator sends on to another machine.
     Syslog,
+    /// A server, by HTTPS.
+    Url(Url),
 }
 
 impl std::fmt::Display for Witness {
@@ -28,23 +34,45 @@ impl std::fmt::Display for Witness {
         match self {
             Self::File(path) => write!(f, "file:{}", path.display()),
             Self::Syslog => f.write_str("syslog"),
+            Self::Url(url) => url.fmt(f),
         }
     }
 }
 
 impl Witness {
+    /// Its file of checkpoints, where this machine can read it.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Syslog | Self::Url(_) => None,
+        }
+    }
+
+    /// What would keep every checkpoint from being taken, as far as that can be seen without asking.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match self {
+            Self::File(_) | Self::Syslog => Ok(()),
+            Self::Url(url) => url.check(),
+        }
+    }
+
     /// Hands a checkpoint over; in a file it is durable when this returns.
-    pub(crate) fn tell(&self, checkpoint: &Checkpoint) -> Result<(), String> {
+    pub(crate) async fn tell(self, checkpoint: &Checkpoint) -> Result<(), String> {
         let line = serde_json::to_string(checkpoint).map_err(|error| error.to_string())?;
         match self {
+            // It may be on another machine, and slow.
             Self::File(path) => {
-                append(path, &line).map_err(|error| format!("cannot write to `{}`: {error}", path.display()))
+                let told = move || {
+                    append(&path, &line).map_err(|error| format!("cannot write to `{}`: {error}", path.display()))
+                };
+                tokio::task::spawn_blocking(told).await.unwrap_or_else(|error| Err(error.to_string()))
             }
             Self::Syslog => {
                 let message = format!("<{PRIORITY}>deskgate-gateway[{}]: checkpoint {line}", std::process::id());
                 let sent = UnixDatagram::unbound().and_then(|socket| socket.send_to(message.as_bytes(), SYSLOG));
                 sent.map(|_| ()).map_err(|error| format!("the system's log does not listen on {SYSLOG}: {error}"))
             }
+            Self::Url(url) => url.tell(line).await,
         }
     }
 }
@@ -79,26 +107,26 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn what_was_told_is_read_back_also_after_half_a_line() {
+    #[tokio::test]
+    async fn what_was_told_is_read_back_also_after_half_a_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("witness");
         let witness = Witness::File(path.clone());
         let checkpoint =
             |number| Checkpoint::sign(&Signer::new(&[1; 32]), "GW1", number, Timestamp::UNIX_EPOCH, Vec::new());
-        witness.tell(&checkpoint(1)).unwrap();
+        witness.clone().tell(&checkpoint(1)).await.unwrap();
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(br#"{"gateway":"GW"#).unwrap();
-        witness.tell(&checkpoint(2)).unwrap();
-        witness.tell(&checkpoint(3)).unwrap();
+        witness.clone().tell(&checkpoint(2)).await.unwrap();
+        witness.tell(&checkpoint(3)).await.unwrap();
         assert_eq!(read(&path).unwrap(), [checkpoint(1), checkpoint(2), checkpoint(3)]);
     }
 
-    #[test]
-    fn a_witness_that_cannot_be_reached_is_told() {
+    #[tokio::test]
+    async fn a_witness_that_cannot_be_reached_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let witness = Witness::File(folder.path().join("gone/witness"));
         let checkpoint = Checkpoint::sign(&Signer::new(&[1; 32]), "GW1", 1, Timestamp::UNIX_EPOCH, Vec::new());
-        assert!(witness.tell(&checkpoint).unwrap_err().contains("cannot write to"));
+        assert!(witness.tell(&checkpoint).await.unwrap_err().contains("cannot write to"));
     }
 }

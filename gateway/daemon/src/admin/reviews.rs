@@ -11,7 +11,7 @@ use super::Desk;
 use crate::{
     clock,
     control::{self, SignIn},
-    reviews::{HandedOut, NotTaken, Office, Wanted},
+    reviews::{HandedOut, Mistake, NotTaken, Office, Wanted},
 };
 
 /// What somebody wants to do.
@@ -72,6 +72,7 @@ pub(super) async fn take(desk: &Desk, sign_in: SignIn, step: Step) -> Result<Val
     let who = desk.reviews.signed(&office, &person).await?;
     self::step(desk, &office, &who, step).await.map_err(|error| match error {
         NotTaken::Failed(why) => why,
+        NotTaken::Mistaken(mistake) => mistake.to_string(),
         NotTaken::Refused(refusal) => refusal.to_string(),
     })
 }
@@ -95,7 +96,10 @@ async fn taken(desk: &Desk, office: &Office, who: &Signed, step: Step) -> Result
                 who.acts_somewhere(Act::Request)?;
             }
             let worker = match worker {
-                Some(name) => Some(super::named(desk, &name).await.map_err(NotTaken::Failed)?),
+                Some(name) => {
+                    let found = desk.directory.person(name.trim()).await.map_err(NotTaken::Failed)?;
+                    Some(found.ok_or(Mistake::NoSuchWorker(name))?)
+                }
                 None => None,
             };
             let wanted = Wanted { worker, structure, sessions, events, from, until, ground, reason };

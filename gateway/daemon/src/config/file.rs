@@ -87,6 +87,7 @@ pub(super) struct Reload {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Record {
     pub(super) witness: Option<Spanned<String>>,
+    pub(super) witness_ca: Option<Spanned<String>>,
     pub(super) administrators: Option<Spanned<String>>,
     pub(super) reviews: Option<Spanned<String>>,
     pub(super) controllers: Option<Spanned<Vec<String>>>,

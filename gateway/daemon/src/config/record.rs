@@ -9,7 +9,10 @@ use gateway_record::{Hash, Journal};
 use toml::Spanned;
 
 use super::{CertificateFiles, Public, Reader, file};
-use crate::{day_keys, witness::Witness};
+use crate::{
+    day_keys,
+    witness::{Url, Witness},
+};
 
 /// How the record is proven, and how long its journals are kept; workers' as long as the policy says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +92,7 @@ impl Reader<'_> {
                     "write the 64 digits that `log norms` showed for the adopted text",
                 ),
             }),
-            witness: written.witness.and_then(|witness| self.witness(&witness)),
+            witness: self.witness(written.witness, written.witness_ca),
             administrators: self.months(written.administrators.as_ref(), 12),
             reviews: self.months(written.reviews.as_ref(), 24),
         }
@@ -108,12 +111,23 @@ impl Reader<'_> {
         written.into_inner().into_iter().map(|file| self.folder.join(file)).collect()
     }
 
-    fn witness(&mut self, written: &Spanned<String>) -> Option<Witness> {
-        match (written.get_ref().as_str(), written.get_ref().strip_prefix("file:")) {
-            ("syslog", _) => Some(Witness::Syslog),
-            (_, Some(file)) if !file.is_empty() => Some(Witness::File(self.folder.join(file))),
-            _ => self.wrong(written, "not a witness", "write \"file:/path\", or \"syslog\""),
+    fn witness(&mut self, written: Option<Spanned<String>>, ca: Option<Spanned<String>>) -> Option<Witness> {
+        let is_url = written.as_ref().is_some_and(|written| written.get_ref().starts_with("https://"));
+        if let Some(ca) = ca.as_ref().filter(|_| !is_url) {
+            self.mistake(ca, "for no server", "it belongs to a witness that is a URL: \"https://…\"");
         }
+        let written = written?;
+        let text = written.get_ref().as_str();
+        let witness = match (text.strip_prefix("file:"), text.strip_prefix("https://")) {
+            (Some(file), _) if !file.is_empty() => Some(Witness::File(self.folder.join(file))),
+            (_, Some(rest)) => url(rest).map(|(at, path)| {
+                let ca = self.path(ca, "/etc/ssl/certs/ca-certificates.crt");
+                Witness::Url(Url { at, path, ca })
+            }),
+            _ => (text == "syslog").then_some(Witness::Syslog),
+        };
+        let advice = "write \"file:/path\", \"syslog\", or \"https://witness.comune.example/deskgate\"";
+        witness.or_else(|| self.wrong(&written, "not a witness", advice))
     }
 
     /// Six months are the least: the Italian authority's order on administrators of 27 November 2008, and as much for reviews.
@@ -168,4 +182,12 @@ impl Reader<'_> {
         journals.dedup();
         journals
     }
+}
+
+/// A URL behind `https://`: where it is, and what is asked for there. A name and password in it would be read by whoever sees `status`.
+fn url(text: &str) -> Option<(Public, String)> {
+    let (authority, path) = text.split_at(text.find('/').unwrap_or(text.len()));
+    let at = Public::parse(authority).or_else(|| Public::parse(&format!("{authority}:443")))?;
+    let path = if path.is_empty() { "/" } else { path };
+    path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#').then(|| (at, path.to_owned()))
 }

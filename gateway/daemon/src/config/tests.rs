@@ -148,7 +148,7 @@ fn a_missing_file_is_told_with_what_to_do() {
 }
 
 #[test]
-fn a_record_is_kept_six_months_at_least_and_its_witness_is_a_file_or_the_system_log() {
+fn a_record_is_kept_six_months_at_least_and_its_witness_is_a_file_the_system_log_or_a_server() {
     let config =
         parse("[record]\nwitness = \"file:witness\"\nadministrators = \"1 year\"\nreviews = \"6 months\"\n").unwrap();
     assert_eq!(config.record.witness, Some(Witness::File("/etc/deskgate/witness".into())));
@@ -159,6 +159,20 @@ fn a_record_is_kept_six_months_at_least_and_its_witness_is_a_file_or_the_system_
     assert_eq!(norms.map(|norms| norms.to_string()), Some(hash));
     assert!(mistakes("[record]\nnorms_sha256 = \"0f\"\n").contains("not a SHA-256"));
     let told = mistakes("[record]\nwitness = \"mail\"\nadministrators = \"5 months\"\nreviews = \"200 days\"\n");
+    for wrong in
+        ["https://", "https://a b/", "https://user:word@witness.example/", "http://witness.example", "https://w/#x"]
+    {
+        assert!(mistakes(&format!("[record]\nwitness = \"{wrong}\"\n")).contains("not a witness"), "{wrong}");
+    }
+    for (url, said) in [
+        ("https://witness.example", "https://witness.example:443/"),
+        ("https://[2001:db8::5]:8443/a/b?c=d", "https://[2001:db8::5]:8443/a/b?c=d"),
+    ] {
+        let witness =
+            parse(&format!("[record]\nwitness = \"{url}\"\nwitness_ca = \"ca.pem\"\n")).unwrap().record.witness;
+        assert_eq!(witness.map(|witness| witness.to_string()).as_deref(), Some(said));
+    }
+    assert!(mistakes("[record]\nwitness = \"syslog\"\nwitness_ca = \"ca.pem\"\n").contains("for no server"));
     assert!(told.contains("not a witness") && told.matches("not a time to keep records").count() == 2, "{told}");
 }
 

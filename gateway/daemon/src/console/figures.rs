@@ -1,6 +1,9 @@
 //! Published figures of structures, with their charts: of the structures that the visitor's roles are for.
 
-use axum::{http::StatusCode, response::Response};
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
 use gateway_record::review::{
     Act,
     figures::{Cause, Figures, Row},
@@ -17,24 +20,50 @@ use crate::reviews::{NotTaken, report};
 /// `GET /figures`
 pub(super) async fn show(visitor: Visitor) -> Response {
     let words = visitor.words();
-    let figures = match visitor.desk().reviews.figures(&visitor.office, &visitor.who).await {
+    let figures = match figures(&visitor).await {
         Ok(figures) => figures,
-        Err(NotTaken::Refused(refusal)) => {
-            visitor.desk().reviews.denied((Act::Figures, None), &visitor.who, refusal, visitor.office.now).await;
-            return visitor.frame().refusal(StatusCode::FORBIDDEN, &words::refusal(words, refusal));
-        }
-        Err(NotTaken::Failed(why)) => {
-            tracing::error!(why, "figures cannot be shown");
-            return visitor.frame().refusal(StatusCode::SERVICE_UNAVAILABLE, words.unavailable);
-        }
+        Err(answer) => return *answer,
     };
     let content = html! {
         p.lead { (words.figures_lead) }
         p { (words.figures_rules) }
+        p { a href="/figures.pdf" download { (words.figures_pdf) } }
         @if figures.is_empty() { p.told { (words.no_figures) } }
         @for structure in report::structures(&figures) { (section(words, structure, &figures)) }
     };
     visitor.frame().tab(Tab::Figures, &content)
+}
+
+/// `GET /figures.pdf`: the report for the file, in the language of the page.
+pub(super) async fn pdf(visitor: Visitor) -> Response {
+    match figures(&visitor).await {
+        Ok(figures) => {
+            let report = report::pdf(&figures, visitor.words().language);
+            let name = [(header::CONTENT_DISPOSITION, "attachment; filename=\"figures.pdf\"")];
+            (name, [(header::CONTENT_TYPE, "application/pdf")], report).into_response()
+        }
+        Err(answer) => *answer,
+    }
+}
+
+/// What the visitor may read, or the page that says why that is nothing.
+async fn figures(visitor: &Visitor) -> Result<Vec<Figures>, Box<Response>> {
+    let words = visitor.words();
+    let refused = |status, why: &str| Box::new(visitor.frame().refusal(status, why));
+    match visitor.desk().reviews.figures(&visitor.office, &visitor.who).await {
+        Ok(figures) => Ok(figures),
+        Err(NotTaken::Refused(refusal)) => {
+            visitor.desk().reviews.denied((Act::Figures, None), &visitor.who, refusal, visitor.office.now).await;
+            Err(refused(StatusCode::FORBIDDEN, &words::refusal(words, refusal)))
+        }
+        Err(NotTaken::Mistaken(mistake)) => {
+            Err(refused(StatusCode::UNPROCESSABLE_ENTITY, &mistake.on_page(words.language)))
+        }
+        Err(NotTaken::Failed(why)) => {
+            tracing::error!(why, "figures cannot be shown");
+            Err(refused(StatusCode::SERVICE_UNAVAILABLE, words.unavailable))
+        }
+    }
 }
 
 fn section(words: &Words, structure: &str, figures: &[Figures]) -> Markup {

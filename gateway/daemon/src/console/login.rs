@@ -31,6 +31,7 @@ pub(super) async fn form(stranger: Stranger) -> Response {
     let said = match &*stranger.query {
         "over" => Some(words.visit_over),
         "changed" => Some(words.visit_changed),
+        "refused" => Some(words.visit_refused),
         "out" => Some(words.signed_out),
         _ => None,
     };

@@ -1,7 +1,6 @@
 //! What is recorded about whoever is signed in, as `deskgate record` shows it at home: they have shown all factors.
 
 use axum::{http::StatusCode, response::Response};
-use gateway_api::record::MOST_RECORDS;
 use gateway_record::review::{Review, Stage};
 use maud::{Markup, html};
 
@@ -9,11 +8,14 @@ use super::{
     login::role,
     page::{self, Tab},
     visitor::Visitor,
-    words,
+    words::{self, Words},
 };
 use crate::store::Kept;
 
-/// `GET /own`
+/// How many records a page has.
+const PAGE: usize = 100;
+
+/// `GET /own`, with `?page=` from the second on: the newest first.
 pub(super) async fn show(visitor: Visitor) -> Response {
     let words = visitor.words();
     let kept = match visitor.desk().reviews.own(&visitor.office, &visitor.person).await {
@@ -23,6 +25,9 @@ pub(super) async fn show(visitor: Visitor) -> Response {
             return visitor.frame().refusal(StatusCode::SERVICE_UNAVAILABLE, words.unavailable);
         }
     };
+    let count = kept.len().div_ceil(PAGE);
+    let asked = visitor.stranger.query.strip_prefix("page=").and_then(|number| number.parse().ok());
+    let number: usize = asked.unwrap_or(1).clamp(1, count.max(1));
     let openings = visitor.desk().reviews.of_person(&visitor.office, &visitor.person).await;
     let content = html! {
         p.lead { (words.own_lead) }
@@ -33,19 +38,31 @@ pub(super) async fn show(visitor: Visitor) -> Response {
             @for looked in looked { (looked) }
         }
         section {
-            h2 { (words.own_records) " (" (kept.len()) ")" }
-            @if kept.len() > MOST_RECORDS { p { (words.own_left_off) } }
+            h2 id="records" { (words.own_records) " (" (kept.len()) ")" }
             @if kept.is_empty() {
                 p { (words.no_own_records) }
             } @else {
-                (page::wide(words.own_records, &table(&visitor, &kept)))
+                (page::wide(words.own_records, &table(&visitor, kept.iter().rev().skip((number - 1) * PAGE).take(PAGE))))
+                @if count > 1 { (pages(words, number, count)) }
             }
         }
     };
     visitor.frame().tab(Tab::Own, &content)
 }
 
-fn table(visitor: &Visitor, kept: &[Kept]) -> Markup {
+/// The way to the pages before and after one.
+fn pages(words: &Words, number: usize, count: usize) -> Markup {
+    let to = |number: usize| format!("/own?page={number}#records");
+    html! {
+        nav.pages aria-label=(words.own_records) {
+            @if number > 1 { a rel="prev" href=(to(number - 1)) { "← " (words.own_newer) } " " }
+            span { (words.own_page) " " (number) " " (words.own_of) " " (count) }
+            @if number < count { " " a rel="next" href=(to(number + 1)) { (words.own_older) " →" } }
+        }
+    }
+}
+
+fn table<'k>(visitor: &Visitor, kept: impl Iterator<Item = &'k Kept>) -> Markup {
     let words = visitor.words();
     html! {
         table {
@@ -59,7 +76,7 @@ fn table(visitor: &Visitor, kept: &[Kept]) -> Markup {
                 }
             }
             tbody {
-                @for Kept { record, .. } in kept.iter().rev().take(MOST_RECORDS) {
+                @for Kept { record, .. } in kept {
                     tr {
                         th scope="row" { (page::moment(&visitor.office, words, record.time)) }
                         td { (words::kind(words, record.kind)) }

@@ -197,7 +197,14 @@ fn date(words: &Words, text: &str, field: &'static str) -> Result<Option<Date>, 
 /// Why a step was not taken, for its page.
 pub(super) fn not_taken(words: &Words, error: NotTaken) -> (StatusCode, Problem) {
     match error {
-        NotTaken::Failed(said) => (StatusCode::UNPROCESSABLE_ENTITY, Problem { said, field: None, is_english: true }),
+        NotTaken::Mistaken(mistake) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Problem::new(mistake.on_page(words.language), mistake.field()))
+        }
+        // Whoever runs the gateway reads why.
+        NotTaken::Failed(why) => {
+            tracing::error!(why, "a step of a review could not be taken");
+            (StatusCode::SERVICE_UNAVAILABLE, Problem::new(words.unavailable, None))
+        }
         NotTaken::Refused(refusal) => {
             let field = field(refusal);
             let status = if field.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::FORBIDDEN };

@@ -5,8 +5,9 @@ use std::{convert::Infallible, net::IpAddr, sync::Arc};
 use axum::{
     RequestExt as _,
     body::Body,
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{FromRequest, FromRequestParts, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use gateway_api::login::{Code, Language};
@@ -226,6 +227,19 @@ impl Visitor {
     }
 }
 
+/// Counts what is refused within a visit, which too much of it ends.
+pub(super) async fn count_refused(State(console): State<Arc<Console>>, request: Request, next: Next) -> Response {
+    let key = cookie(request.headers(), VISIT).map(Key::of);
+    let answer = next.run(request).await;
+    match key.filter(|_| answer.status().is_client_error()).and_then(|key| console.visits.refused(key)) {
+        None => answer,
+        Some(visit) => {
+            console.left(&visit, Ended::Refused).await;
+            over(Ended::Refused)
+        }
+    }
+}
+
 /// What is at no path.
 pub(super) async fn nothing(stranger: Stranger) -> Response {
     let words = stranger.words;
@@ -240,9 +254,10 @@ pub(super) fn see(path: &str) -> Response {
 
 fn over(why: Ended) -> Response {
     let mut response = see(match why {
-        Ended::SignedOut | Ended::NoRoom => LOGIN,
+        Ended::SignedOut | Ended::NoRoom | Ended::Stopped => LOGIN,
         Ended::Idle | Ended::TooLong => "/login?over",
         Ended::RoleGone | Ended::AccountGone => "/login?changed",
+        Ended::Refused => "/login?refused",
     });
     response.headers_mut().append(header::SET_COOKIE, forgotten());
     response

@@ -20,6 +20,8 @@ pub(super) const IDLE: Duration = Duration::from_secs(10 * 60);
 pub(super) const LONGEST: Duration = Duration::from_secs(60 * 60);
 /// Between questions to the directory how the account stands.
 const LOOK: Duration = Duration::from_secs(60);
+/// A visit is over after so many requests that were refused: each may be a record that is kept for years.
+const MOST_REFUSED: u32 = 30;
 /// The most visits at once: each has shown all factors.
 const MOST: usize = 500;
 
@@ -39,6 +41,8 @@ pub(super) struct Visit {
     began: Instant,
     seen: Instant,
     looked: Instant,
+    /// How many of its requests were refused.
+    refused: u32,
 }
 
 /// Why a visit is over.
@@ -54,6 +58,10 @@ pub(super) enum Ended {
     RoleGone,
     /// The account may not sign in any more, or is blocked.
     AccountGone,
+    /// Too many of its requests were refused.
+    Refused,
+    /// The gateway stops.
+    Stopped,
     /// It never began: too many others are there.
     NoRoom,
 }
@@ -67,6 +75,8 @@ impl Ended {
             Self::TooLong => "longest",
             Self::RoleGone => "role_gone",
             Self::AccountGone => "account_gone",
+            Self::Refused => "refused",
+            Self::Stopped => "stopped",
             Self::NoRoom => "no_room",
         }
     }
@@ -100,7 +110,7 @@ impl Visit {
         let (mut secret, mut form_key) = (Zeroizing::new([0; 32]), [0; 32]);
         getrandom::fill(&mut *secret).ok()?;
         getrandom::fill(&mut form_key).ok()?;
-        let visit = Self { person, roles, form_key, began: now, seen: now, looked: now };
+        let visit = Self { person, roles, form_key, began: now, seen: now, looked: now, refused: 0 };
         Some((Zeroizing::new(hexadecimal(&*secret)), visit))
     }
 
@@ -157,6 +167,19 @@ impl Visits {
             visit.person.groups = groups.to_vec();
             visit.looked = now;
         }
+    }
+
+    /// A request of a visit was refused: the visit, if it is over because of that.
+    pub(super) fn refused(&self, key: Key) -> Option<Visit> {
+        let mut all = self.all();
+        let visit = all.get_mut(&key)?;
+        visit.refused += 1;
+        if visit.refused >= MOST_REFUSED { all.remove(&key) } else { None }
+    }
+
+    /// Ends all of them.
+    pub(super) fn end_all(&self) -> Vec<Visit> {
+        self.all().drain().map(|(_, visit)| visit).collect()
     }
 
     /// Ends a visit.
@@ -235,6 +258,16 @@ mod tests {
         assert!(visit.is_own_form(&first) && !visit.is_own_form(&second) && !visit.is_own_form(""));
         assert!(visits.end(one).is_some());
         assert!(matches!(visits.find(one, now), Found::Nothing) && matches!(visits.find(other, now), Found::Visit(_)));
+    }
+
+    #[test]
+    fn a_visit_whose_requests_are_refused_again_and_again_is_over() {
+        let (visits, now) = (Visits::default(), Instant::now());
+        let (key, other) = (begun(&visits, now), begun(&visits, now));
+        assert!((1..MOST_REFUSED).all(|_| visits.refused(key).is_none()));
+        assert!(visits.refused(key).is_some() && visits.refused(key).is_none());
+        assert!(matches!(visits.find(key, now), Found::Nothing) && matches!(visits.find(other, now), Found::Visit(_)));
+        assert_eq!(visits.end_all().len(), 1);
     }
 
     #[test]

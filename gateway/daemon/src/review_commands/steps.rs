@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use gateway_api::login::{Code, Password};
+use gateway_api::login::{Code, Language, Password};
 use gateway_record::{
     PrivateHalf,
     review::{Ground, figures::Figures},
@@ -90,7 +90,10 @@ pub(super) fn run(config: &Config, command: ReviewCommand) -> Result<ExitCode, F
             value.as_object_mut().map(|fields| (fields.remove("file"), fields.remove("text")));
             return if output.json { print_json(&value) } else { table(&value) };
         }
-        ReviewCommand::Figures { html, sign_in, output } => return figures(config, html, sign_in, output),
+        ReviewCommand::Figures { html, pdf, language, sign_in, output } => {
+            let language = if language == "en" { Language::En } else { Language::It };
+            return figures(config, (html, pdf, language), sign_in, output);
+        }
         ReviewCommand::Requests { sign_in, output } => return requests(config, sign_in, output),
         ReviewCommand::Minute { minute, sign_in, output } => {
             let value = put(config, sign_in, Step::Minute { minute })?;
@@ -148,22 +151,31 @@ fn requests(config: &Config, sign_in: SignInSource, output: Output) -> Result<Ex
 }
 
 /// `review figures`
-fn figures(config: &Config, html: Option<PathBuf>, sign_in: SignInSource, output: Output) -> Result<ExitCode, Failure> {
+fn figures(
+    config: &Config,
+    (html, pdf, language): (Option<PathBuf>, Option<PathBuf>, Language),
+    sign_in: SignInSource,
+    output: Output,
+) -> Result<ExitCode, Failure> {
+    [&html, &pdf].into_iter().flatten().try_for_each(|path| is_free(path))?;
     let value = put(config, sign_in, Step::Figures)?;
     if output.json {
         return print_json(&value);
     }
     let figures: Vec<Figures> = serde_json::from_value(value)
         .map_err(|error| Failure::Failed(format!("the gateway's answer cannot be read: {error}")))?;
-    match html {
-        None => say(report::text(&figures).trim_end()),
-        Some(path) => {
-            let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
-            let written = made.and_then(|mut file| file.write_all(report::html(&figures).as_bytes()));
-            written.map_err(|error| Failure::Failed(format!("cannot make `{}`: {error}", path.display())))?;
-            Ok(ExitCode::SUCCESS)
-        }
+    if html.is_none() && pdf.is_none() {
+        return say(report::text(&figures).trim_end());
     }
+    let html = html.map(|path| write_report(&path, report::html(&figures).as_bytes()));
+    let pdf = pdf.map(|path| write_report(&path, &report::pdf(&figures, language)));
+    [html, pdf].into_iter().flatten().collect::<Result<(), _>>().map(|()| ExitCode::SUCCESS)
+}
+
+fn write_report(path: &Path, report: &[u8]) -> Result<(), Failure> {
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    let written = made.and_then(|mut file| file.write_all(report));
+    written.map_err(|error| Failure::Failed(format!("cannot make `{}`: {error}", path.display())))
 }
 
 /// `review open --request`: to a file, or on the spot, or both.

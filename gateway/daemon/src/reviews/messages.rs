@@ -11,7 +11,7 @@ use policy::Notice;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{All, LONGEST_NOTICE, NotTaken, Office, Register, Reviews, draft, named, of, written};
+use super::{All, LONGEST_NOTICE, Mistake, NotTaken, Office, Register, Reviews, draft, named, of, written};
 use crate::{
     directory::Person,
     store::{Matter, StoreError},
@@ -74,16 +74,14 @@ impl Reviews {
         all.circumstances(office, structure).lawful()?;
         let by = who.acts(Act::Notice, structure, office.now)?;
         if !office.policy.structures().iter().any(|known| **known == *structure) {
-            return Err(NotTaken::Failed(format!("no agreement belongs to a structure `{structure}`")));
+            return Err(Mistake::NoSuchStructure(structure.to_owned()).into());
         }
         let lengths = [&italian, &english].map(|text| text.as_ref().map_or(0, String::len));
         if lengths == [0, 0] {
-            return Err(NotTaken::Failed(
-                "the text is missing: a notice says something, in Italian, English or both".to_owned(),
-            ));
+            return Err(Mistake::NoText.into());
         }
         if lengths.iter().any(|length| *length > LONGEST_NOTICE) {
-            return Err(NotTaken::Failed(format!("the text is too long: {LONGEST_NOTICE} bytes are the most")));
+            return Err(Mistake::TextTooLong.into());
         }
         let number = all.register.notices + 1;
         let notice = GeneralNotice { number, structure: structure.to_owned(), by, italian, english };

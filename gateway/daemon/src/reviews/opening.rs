@@ -11,11 +11,11 @@ use gateway_record::{
 use jiff::{Timestamp, civil::Date};
 use sha2::{Digest as _, Sha256};
 
-use super::{All, HandedOut, NotTaken, Office, Register, Reviews, draft, export::Export, named, of};
+use super::{All, HandedOut, Mistake, NotTaken, Office, Register, Reviews, draft, export::Export, named, of};
 use crate::store::{Kept, Query};
 
 /// The most records of one opening.
-const MOST_RECORDS: usize = 5000;
+pub(super) const MOST_RECORDS: usize = 5000;
 
 impl Reviews {
     /// `review open --request`: recorded first, then minuted, then handed out.
@@ -77,10 +77,7 @@ impl Reviews {
         until: Timestamp,
     ) -> Result<(String, Hash, Vec<u64>), NotTaken> {
         if self.store.holders().is_none() {
-            return Err(NotTaken::Failed(
-                "the keys of both holders are missing: make them with `review keys make` and name them under [record]"
-                    .to_owned(),
-            ));
+            return Err(Mistake::NoHolders.into());
         }
         let kept = self.records(office, &review.asked).await?;
         let places = kept.iter().map(|kept| kept.record.sequence).collect();
@@ -131,8 +128,7 @@ impl Reviews {
                     found.insert(record.sequence, kept);
                 }
                 if found.len() > MOST_RECORDS {
-                    let why = format!("more than {MOST_RECORDS} records: ask for fewer days or fewer events");
-                    return Err(NotTaken::Failed(why));
+                    return Err(Mistake::TooManyRecords.into());
                 }
             }
         }

@@ -1,8 +1,16 @@
-//! The report of figures: for a terminal, and as a page with charts that asks nobody for anything (no script, no foreign resource).
+//! The report of figures: for a terminal, as a page with charts that asks nobody for anything (no script, no foreign resource), and as PDF.
+
+mod letters;
+mod pdf;
+mod sheets;
+mod words;
 
 use std::fmt::Write as _;
 
+use gateway_api::login::Language;
 use gateway_record::review::figures::{Cause, FEWEST, Figures, Row};
+
+pub(crate) use self::pdf::pdf;
 
 /// What stands in the place of a figure that is not shown.
 const HIDDEN: &str = "<5";
@@ -130,7 +138,7 @@ fn table(rows: &[(&Figures, &Row)]) -> String {
          <th scope=\"col\">Sessioni / Sessions</th><th scope=\"col\">Rifiuti / Refused</th>",
     );
     for cause in Cause::ALL {
-        let _ = write!(table, "<th scope=\"col\">{}</th>", words(cause));
+        let _ = write!(table, "<th scope=\"col\">{}</th>", both(cause));
     }
     table += "<th scope=\"col\">Anomalia / Anomaly</th></tr></thead><tbody>";
     for (period, row) in rows {
@@ -145,14 +153,8 @@ fn table(rows: &[(&Figures, &Row)]) -> String {
     table + "</tbody></table>"
 }
 
-fn words(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Credentials => "Credenziali / Credentials",
-        Cause::Hours => "Fuori orario / Outside hours",
-        Cause::Agreement => "Accordo / Agreement",
-        Cause::Device => "Computer / Device",
-        Cause::Other => "Altro / Other",
-    }
+fn both(cause: Cause) -> String {
+    format!("{} / {}", words::cause(Language::It, cause), words::cause(Language::En, cause))
 }
 
 fn escaped(text: &str) -> String {

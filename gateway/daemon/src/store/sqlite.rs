@@ -34,10 +34,10 @@ use file::{connect, make_private_file, migrate, schema_version};
 use rows::{integer, kept, place, unsigned};
 
 pub(super) use behind::behind;
-pub(super) use file::ended_unclean;
 #[cfg(test)]
 pub(super) use file::migrations;
 pub(crate) use file::{backup, restore};
+pub(super) use file::{ended_unclean, visits_left_open};
 pub(super) use reading::{factors, left_open, opened_by, read, reviews, session, sessions_under, tagged};
 pub(super) use verify::verify;
 

@@ -444,3 +444,51 @@ fn guesses_are_limited_as_at_a_login() {
     let mut answers = (0..30).map(|_| browser.sign_in("d.general", "pw-wrong", "000000").status);
     assert!(answers.any(|status| status == 429), "somebody who guesses is held up");
 }
+
+#[test]
+fn whoever_is_refused_again_and_again_signs_in_anew() {
+    let office = office(Office::new());
+    let _gateway = office.house.serve();
+    for user in ["a.min", "d.head"] {
+        office.enrol(user, 0);
+    }
+    let (mut browser, mut other) = (office.browser("a.min"), office.browser("d.head"));
+    let answers: Vec<u16> = (0..30).map(|_| browser.get("/requests").status).collect();
+    assert!(answers[..29].iter().all(|status| *status == 403) && answers[29] == 303, "{answers:?}");
+    assert!(browser.cookies.is_empty());
+    assert!(browser.page("/login?refused").contains("had to be refused"));
+    assert_eq!(other.get("/requests").status, 200, "others are not concerned");
+    let denied = office.records("reviews").iter().filter(|line| line.starts_with("review_denied")).count();
+    assert_eq!(denied, 30);
+    assert!(office.acts().contains(&"console_left refused".to_owned()));
+}
+
+#[test]
+fn a_restart_leaves_a_trace_of_the_visits_that_it_ends() {
+    let office = office(Office::new());
+    let mut gateway = office.house.serve();
+    office.enrol("d.general", 0);
+    let visits = || -> Vec<String> { office.acts().into_iter().filter(|line| line.starts_with("console_")).collect() };
+    let mut browser = office.browser("d.general");
+    let stop = |gateway: &mut Gateway| {
+        gateway.signal(nix::sys::signal::Signal::SIGTERM);
+        gateway.ended();
+    };
+    stop(&mut gateway);
+    gateway = office.house.serve();
+    assert_eq!(header(&browser.get("/"), "location"), "/login");
+    assert_eq!(visits(), ["console_entered", "console_left stopped"]);
+    let mut again = office.browser("d.general");
+    gateway.signal(nix::sys::signal::Signal::SIGKILL);
+    gateway.ended();
+    for _ in 0..2 {
+        gateway = office.house.serve();
+        stop(&mut gateway);
+    }
+    let _gateway = office.house.serve();
+    assert_eq!(header(&again.get("/"), "location"), "/login");
+    let told = ["console_entered", "console_left stopped", "console_entered", "console_left restart"];
+    assert_eq!(visits(), told, "once");
+    let shown = office.house.says(&["log", "show", "--journal", "administrators"]);
+    assert!(shown.contains("visits=1"), "{shown}");
+}

@@ -72,7 +72,7 @@ fn figure(house: &House, name: &str) -> f64 {
     line.unwrap_or_else(|| panic!("no {name} in {scraped}")).parse().unwrap()
 }
 
-fn assert_nameless(text: &str) {
+pub(crate) fn assert_nameless(text: &str) {
     for name in ["rossi", "verdi", "127.0.0.1", "anagrafe-07", "10.20.3.47"] {
         assert!(!text.contains(name), "`{name}` in {text}");
     }

@@ -1,10 +1,19 @@
 //! The record under stress: a full disk, copies, and who may ask.
 
-use std::{fs, os::unix::process::CommandExt as _};
+use std::{
+    fs,
+    net::TcpStream,
+    os::unix::process::CommandExt as _,
+    path::Path,
+    process::{Child, Command},
+};
 
 use nix::sys::signal::Signal;
 
-use crate::house::*;
+use crate::{
+    export::{assert_nameless, certificates},
+    house::*,
+};
 
 #[test]
 fn a_full_disk_opens_no_session_and_records_every_end_in_its_reserve() {
@@ -87,7 +96,7 @@ fn strangers_on_this_machine_may_not_ask() {
     let _gateway = house.serve();
     sh(&format!("chmod 666 {}", house.path("admin.sock").display()));
     // By another user through a socket that anybody may open: what counts is who the kernel says is calling.
-    let asked = std::process::Command::new("python3")
+    let asked = Command::new("python3")
         .arg("-c")
         .arg("import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b'{\"ask\":\"status\"}\\n'); print(s.makefile().readline())")
         .arg(house.path("admin.sock"))
@@ -140,6 +149,79 @@ fn a_record_put_back_to_an_older_state_is_found_by_the_witness() {
     let told = text(&verdict.stdout);
     assert_eq!(verdict.status.code(), Some(1), "{told}");
     assert!(told.contains("was cut short") && told.contains("the witness (checkpoint"), "{told}");
+}
+
+/// A witness that keeps what is posted to it, a line each; killed with the value.
+struct FarWitness(Child);
+
+impl FarWitness {
+    fn start(folder: &Path) -> Self {
+        const SERVER: &str = "
+import http.server, ssl, sys
+folder = sys.argv[1]
+class Witness(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers['Content-Length']))
+        with open(folder + '/kept', 'ab') as kept:
+            kept.write(body)
+        self.send_response(204 if self.path == '/deskgate' else 404)
+        self.end_headers()
+server = http.server.HTTPServer(('127.0.0.1', 8443), Witness)
+tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+tls.load_cert_chain(folder + '/server.pem', folder + '/server.key')
+server.socket = tls.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+";
+        let log = fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
+        let server = Command::new("python3").args(["-c", SERVER]).arg(folder).stderr(log).spawn().expect("python3");
+        wait("the witness to listen", || TcpStream::connect("127.0.0.1:8443").is_ok());
+        Self(server)
+    }
+}
+
+impl Drop for FarWitness {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_witness_elsewhere_is_told_by_https_where_its_certificate_is_believed() {
+    let house = House::new();
+    let config = fs::read_to_string(house.path("gateway.toml")).unwrap();
+    let at = |url: &str| {
+        let record = format!("[record]\nwitness = \"{url}\"\nwitness_ca = \"far/ca.pem\"\n");
+        fs::write(house.path("gateway.toml"), format!("{config}\n{record}")).unwrap();
+    };
+    let far = house.path("far");
+    fs::create_dir(&far).unwrap();
+    at("https://localhost:8443/deskgate");
+    let (code, said) = house.refused_start();
+    assert!(code == 64 && said.contains("correct [record] witness_ca"), "{code}: {said}");
+    let run = |trouble: &str| {
+        let mut gateway = house.serve();
+        wait(trouble, || house.log().contains(trouble));
+        gateway.signal(Signal::SIGTERM);
+        gateway.ended();
+    };
+    certificates(&far, "witness.comune.example");
+    run("cannot connect");
+    let server = FarWitness::start(&far);
+    run("its certificate is for another name: write that name in `witness`");
+    drop(server);
+    assert!(!far.join("kept").exists(), "nothing was told to a stranger");
+    certificates(&far, "localhost");
+    let _server = FarWitness::start(&far);
+    at("https://localhost:8443/elsewhere");
+    run("it answers with code 404");
+    at("https://localhost:8443/deskgate");
+    // Told at the stop at the latest.
+    run("");
+    let kept = fs::read_to_string(far.join("kept")).unwrap();
+    assert_nameless(&kept);
+    let proven = house.says(&["log", "verify", "--witness", &far.join("kept").display().to_string()]);
+    assert!(proven.contains("the end is proven: the witness holds"), "{proven}");
 }
 
 #[test]

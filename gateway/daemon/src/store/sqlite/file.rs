@@ -4,7 +4,7 @@ use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path};
 
 use gateway_record::{Journal, Kind};
 use sqlx::{
-    Connection as _, Row as _, SqlSafeStr as _, SqliteConnection,
+    AssertSqlSafe, Connection as _, Row as _, SqlSafeStr as _, SqliteConnection,
     migrate::{Migration, MigrationType, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
@@ -13,6 +13,7 @@ use super::{
     super::StoreError,
     SEALED, SIGNED,
     failures::{explain, newer, unwritable},
+    rows::unsigned,
 };
 
 /// Rows that SQLite's thread may be ahead of whoever reads.
@@ -48,6 +49,23 @@ pub(in super::super) async fn ended_unclean(path: &Path) -> Result<bool, StoreEr
     .and_then(|row| row.map(|row| row.try_get::<String, _>("kind")).transpose())
     .map_err(|error| explain(path, &error))?;
     Ok(last.is_some_and(|kind| kind == Kind::GatewayStarted.word()))
+}
+
+pub(in super::super) async fn visits_left_open(path: &Path) -> Result<u64, StoreError> {
+    let mut connection = connect_to_existing(path).await?;
+    let ours = "gateway = (select word from gateway) and journal = $1";
+    let open = sqlx::query(AssertSqlSafe(format!(
+        "select coalesce(sum(iif(kind = $2, 1, -1)), 0) as open from records where {ours} and kind in ($2, $3)
+         and sequence > (select coalesce(max(sequence), 0) from records where {ours} and kind = $4)",
+    )))
+    .bind(Journal::Administrators.word())
+    .bind(Kind::ConsoleEntered.word())
+    .bind(Kind::ConsoleLeft.word())
+    .bind(Kind::GatewayStarted.word())
+    .fetch_one(&mut connection)
+    .await
+    .and_then(|row| row.try_get::<i64, _>("open"));
+    open.map(unsigned).map_err(|error| explain(path, &error))
 }
 
 /// Takes the steps that are missing. Which was the newest before; None in a new database.
