@@ -16,7 +16,7 @@ use std::{
 
 use gateway_record::{Against, Checkpoint, Found, Hash, Journal, Key, Report, Scratch, Signed};
 use rusqlite::{OpenFlags, types::FromSqlResult};
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::{Connection as _, Row as _, SqliteConnection};
 
 use super::{
     super::{StoreError, Verified},
@@ -83,6 +83,9 @@ pub(in super::super) async fn verify(
         }
         all.push(Verified { gateway, signed, journals });
     }
+    // In order, the last of all: whoever comes then finds the database without its log beside it.
+    drop(readers);
+    connection.close().await.map_err(failed)?;
     Ok(all)
 }
 
@@ -155,6 +158,8 @@ async fn verify_chain(
         let against = Against { journal, cuts: &cuts, head, signed: &signed, keys: &keys };
         let report =
             with_rows(&mut readers, (&gateway, journal), |rows| gateway_record::verify(rows, against, place_of));
+        // What cannot be closed was read all the same.
+        let _ = runtime.block_on(finding.close());
         (readers, report)
     };
     let broken = |error| StoreError(format!("the check broke off: {error}"));
