@@ -232,6 +232,41 @@ proptest! {
     }
 }
 
+/// Datagrams of 100 bytes, sent in one round: the lengths of what is written for them, virtio headers off.
+fn written(change: impl Fn(usize, &mut Vec<u8>), count: usize) -> Vec<usize> {
+    let mut world = World::of(Family::V4);
+    let mut client = world.connect("m.rossi", 1);
+    for n in 0..count {
+        let mut packet = udp(client.address, 40000, client.workstation(), 3390, &[n as u8; 100]);
+        change(n, &mut packet);
+        client.send(&mut world, &packet);
+    }
+    world.take_office().iter().map(Vec::len).collect()
+}
+
+#[test]
+fn no_more_than_64_datagrams_go_together() {
+    assert_eq!(written(|_, _| {}, 100), [28 + 64 * 100, 28 + 36 * 100]);
+}
+
+#[test]
+fn a_corrupt_datagram_and_one_that_has_no_checksum_go_alone_as_they_are() {
+    let pile = 28 + 2 * 100;
+    let corrupt = |n: usize, packet: &mut Vec<u8>| packet[60] ^= u8::from(n == 2);
+    assert_eq!(written(corrupt, 5), [pile, 128, pile]);
+    // Bytes over which a checksum of zero, which means that there is none, would hold.
+    let none = |n: usize, packet: &mut Vec<u8>| {
+        if n == 2 {
+            let checksum = u16::from_be_bytes([packet[26], packet[27]]);
+            let word = u16::from_be_bytes([packet[28], packet[29]]);
+            let (sum, carry) = word.overflowing_add(checksum);
+            packet[28..30].copy_from_slice(&(sum + u16::from(carry)).to_be_bytes());
+            packet[26..28].fill(0);
+        }
+    };
+    assert_eq!(written(none, 5), [pile, 128, pile]);
+}
+
 /// A good packet with a few bytes changed and its end cut or drawn out.
 fn near_packets() -> impl Strategy<Value = Vec<u8>> {
     let mut client = Client::new(1);
