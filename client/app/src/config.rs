@@ -2,7 +2,7 @@
 
 pub(crate) mod file;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gateway_api::{
     login::{LONGEST_USER, Language},
@@ -16,7 +16,7 @@ use crate::{
     rdp::Template,
     words::{self, Text},
 };
-use file::Found;
+use file::{Found, SignedText};
 
 /// Where gateways listen unless told otherwise.
 const PORT: u16 = 443;
@@ -125,6 +125,7 @@ pub(crate) enum Prepared {
 pub(crate) struct FirstUse {
     config: Config,
     office: Office,
+    signed: SignedText,
     words: Words,
 }
 
@@ -139,16 +140,32 @@ impl FirstUse {
         self.config.language
     }
 
-    /// They are the same: the key is remembered.
+    /// Where the profile lies.
+    pub(crate) fn profile(&self) -> Option<&Path> {
+        self.config.profile.as_deref()
+    }
+
+    /// They are the same: the key is remembered, and the profile is the user's own from now on.
     pub(crate) fn accept(self) -> Config {
         self.office.keep();
+        self.signed.keep();
         self.config
     }
 }
 
 impl Config {
-    /// Puts flags before profile before defaults. An error is a sentence about the first mistake.
+    /// Puts flags before profile before defaults, and keeps a profile of the office that is known. An error is a sentence about the first
+    /// mistake.
     pub(crate) fn prepare(flags: &Connect) -> Result<Prepared, String> {
+        Self::look(flags, true)
+    }
+
+    /// The same for who only looks: nothing is kept.
+    pub(crate) fn examine(flags: &Connect) -> Result<Prepared, String> {
+        Self::look(flags, false)
+    }
+
+    fn look(flags: &Connect, keeps: bool) -> Result<Prepared, String> {
         let spoken = flags.language.unwrap_or_else(words::local_language);
         let Some(found) = Found::load(flags.profile.as_deref(), spoken)? else {
             if flags.trust.is_some() {
@@ -157,30 +174,39 @@ impl Config {
             return Self::put_together(flags, None).map(Prepared::Ready);
         };
         let path = || found.path.display().to_string();
-        let language = found.profile.language.unwrap_or_default();
+        let language = found.profile.as_ref().ok().and_then(|profile| profile.language).unwrap_or_default();
         let words = found.origin.key.words(language);
         let written = flags.trust.as_deref();
         if written.is_some_and(|written| !written_are(written, found.origin.key)) {
             return Err(Text::WordsDiffer { path: path() }.say(spoken));
         }
-        let office = Office::of(&found.origin);
+        let (office, signed) = (Office::of(&found.origin), found.signed());
         match office::judge(Office::load().as_ref(), &found.origin) {
             Standing::Foreign => Err(Text::ProfileForeign { path: path() }.say(spoken)),
             Standing::Old => Err(Text::ProfileOld { path: path() }.say(spoken)),
             Standing::New if written.is_none() => {
-                let config = Self::put_together(flags, Some(found))?;
-                Ok(Prepared::FirstUse(Box::new(FirstUse { config, office, words })))
+                // A mistake in the flags is told. What stands in the profile may be anybody's words.
+                Self::put_together(flags, None)?;
+                let made_wrongly = Text::ProfileWrong { path: path() };
+                let config = Self::put_together(flags, Some(found)).map_err(|_| made_wrongly.say(spoken))?;
+                Ok(Prepared::FirstUse(Box::new(FirstUse { config, office, signed, words })))
             }
             Standing::New | Standing::Known => {
                 let config = Self::put_together(flags, Some(found))?;
-                office.keep();
+                if keeps {
+                    office.keep();
+                    signed.keep();
+                }
                 Ok(Prepared::Ready(config))
             }
         }
     }
 
     fn put_together(flags: &Connect, found: Option<Found>) -> Result<Self, String> {
-        let (path, profile) = found.map_or_else(Default::default, |found| (Some(found.path), found.profile));
+        let (path, profile) = match found {
+            Some(found) => (Some(found.path), found.profile?),
+            None => <(Option<PathBuf>, Profile)>::default(),
+        };
         let server = flags.server.as_ref().or(profile.server.as_ref());
         let server = server.map(|text| parse_server(text)).transpose()?;
         let user = flags.user.clone().or(profile.user.clone()).map(|text| parse_user(&text)).transpose()?;

@@ -12,7 +12,7 @@ use std::{
 use gateway_api::profile::{Key, Origin};
 use serde::{Deserialize, Serialize};
 
-use crate::config::file;
+use crate::{config::file, private};
 
 /// In this user's folder of this program.
 const NAME: &str = "office.toml";
@@ -65,14 +65,8 @@ impl Office {
     }
 
     fn write(&self, path: &Path) -> io::Result<()> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
         let text = toml::to_string(self).map_err(io::Error::other)?;
-        // Beside it first, so that a full disk leaves the old one whole.
-        let beside = path.with_extension("new");
-        fs::write(&beside, text)?;
-        fs::rename(beside, path)
+        private::replace(path, text.as_bytes())
     }
 }
 
@@ -86,14 +80,17 @@ pub(crate) fn judge(kept: Option<&Office>, origin: &Origin) -> Standing {
     }
 }
 
-/// Forgets it: the next profile's words are compared anew. False if there was nothing to forget.
+/// Forgets it, and the profile of it that was kept: the next profile's words are compared anew. False if there was nothing to forget.
 pub(crate) fn forget() -> io::Result<bool> {
-    let Some(path) = place() else { return Ok(false) };
-    match fs::remove_file(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
+    let mut forgotten = false;
+    for path in [place(), file::own()].into_iter().flatten() {
+        match fs::remove_file(path) {
+            Ok(()) => forgotten = true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
     }
+    Ok(forgotten)
 }
 
 fn place() -> Option<PathBuf> {

@@ -20,7 +20,8 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         create_folder(folder)?;
     }
-    let part = path.with_extension("part");
+    // One for each process: two that write at once replace each other's whole file, never half of one.
+    let part = path.with_extension(format!("part{}", std::process::id()));
     match fs::remove_file(&part) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}

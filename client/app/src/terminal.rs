@@ -41,6 +41,11 @@ struct Shared {
     over: AtomicBool,
 }
 
+/// Throws away what was typed before there was a question.
+pub(crate) fn forget_typed() {
+    system::forget_typed();
+}
+
 impl Terminal {
     /// Listens from now on. False if there is no terminal: then nobody can be asked.
     pub(crate) fn listen(&mut self) -> bool {

@@ -19,7 +19,9 @@ pub(crate) enum Text {
     /// Asked where no user was given.
     AskUser,
     /// Asked for the password.
-    AskPassword { user: String },
+    AskPassword {
+        user: String,
+    },
     /// Asked for the second factor.
     AskCode,
     /// Asked for the office's code for an enrolment.
@@ -35,7 +37,10 @@ pub(crate) enum Text {
     /// No code was given where one is needed.
     CodeEmpty,
     /// Something happened to the second factor.
-    FactorNews { what: Happened, when: String },
+    FactorNews {
+        what: Happened,
+        when: String,
+    },
     /// Asked for a new one.
     AskNewPassword,
     /// Asked for it again.
@@ -45,13 +50,22 @@ pub(crate) enum Text {
     /// The new one holds.
     PasswordChanged,
     /// Above the records about the worker.
-    OwnRecord { records: usize, left_off: u32 },
+    OwnRecord {
+        records: usize,
+        left_off: u32,
+    },
     /// No review reached them.
     NobodyLooked,
     /// A review did.
-    Looked { when: String, opening: Box<Opening> },
+    Looked {
+        when: String,
+        opening: Box<Opening>,
+    },
     /// This computer is a managed one, until its certificate ends.
-    Managed { name: String, until: String },
+    Managed {
+        name: String,
+        until: String,
+    },
     /// This computer has no certificate that could be renewed.
     NotManaged,
     /// Its certificate holds for long enough.
@@ -61,27 +75,49 @@ pub(crate) enum Text {
     /// There was no key and no certificate.
     NothingToForget,
     /// The gateway is being asked.
-    Reaching { server: String },
+    Reaching {
+        server: String,
+    },
     /// What the office wants read before there is a session.
-    Notice { name: String, text: String },
+    Notice {
+        name: String,
+        text: String,
+    },
     /// Whether it was read is asked.
     NoticeAsked,
     /// It was not marked as read; `asked` says whether there was anybody to ask.
-    NoticeUnread { asked: bool },
+    NoticeUnread {
+        asked: bool,
+    },
     /// The login succeeded.
-    SignedIn { workstation: String, number: SessionNumber, until: String },
+    SignedIn {
+        workstation: String,
+        number: SessionNumber,
+        until: String,
+    },
     /// The RDP program was started.
-    Starting { program: String },
+    Starting {
+        program: String,
+    },
     /// A door is open and nothing is started.
-    DoorOpen { workstation: String },
+    DoorOpen {
+        workstation: String,
+    },
     /// Above a configuration for another WireGuard program.
     WireguardSecret,
     /// The configuration was handed over; this program holds the session.
-    Holding { workstation: String },
+    Holding {
+        workstation: String,
+    },
     /// The session will end soon.
-    Warning { limit: Limit, seconds: u32 },
+    Warning {
+        limit: Limit,
+        seconds: u32,
+    },
     /// The end that was warned of does not come.
-    WarningLifted { limit: Limit },
+    WarningLifted {
+        limit: Limit,
+    },
     /// Nothing comes back from the gateway.
     TunnelSilent,
     /// Something came back again.
@@ -95,7 +131,10 @@ pub(crate) enum Text {
     /// The session channel is back.
     ChannelBack,
     /// The office asks to record sizes and times of the session's packets.
-    TraceAsked { seconds: u32, answer_s: u32 },
+    TraceAsked {
+        seconds: u32,
+        answer_s: u32,
+    },
     /// It asked, and nobody can be asked.
     TraceUnasked,
     /// The worker said no.
@@ -103,73 +142,141 @@ pub(crate) enum Text {
     /// The question does not stand any more.
     TraceTakenBack,
     /// The recording goes on.
-    TraceBegun { seconds: u32, by_key: bool },
+    TraceBegun {
+        seconds: u32,
+        by_key: bool,
+    },
     /// The recording is over.
     TraceEnded,
     /// The workstation refuses.
-    WorkstationRefused { workstation: String, port: u16 },
+    WorkstationRefused {
+        workstation: String,
+        port: u16,
+    },
     /// The workstation does not answer.
-    WorkstationSilent { workstation: String, port: u16 },
+    WorkstationSilent {
+        workstation: String,
+        port: u16,
+    },
     /// The screen of this computer has been locked for too long.
     Left,
     /// The session is being closed from here.
     Closing,
     /// The session is over.
-    Ended { reason: CloseReason, idle_minutes: u32 },
+    Ended {
+        reason: CloseReason,
+        idle_minutes: u32,
+    },
     /// The gateway could not be told that the session is over.
     NotTold,
     /// Where help is.
-    HelpDesk { phone: String },
+    HelpDesk {
+        phone: String,
+    },
     /// The gateway's name has no address.
-    Unresolved { server: String },
+    Unresolved {
+        server: String,
+    },
     /// Nobody answers at the gateway's address.
-    Unreachable { server: String, cause: String },
+    Unreachable {
+        server: String,
+        cause: String,
+    },
     /// Somebody answers, but not in the way a gateway does.
-    NotAGateway { server: String, cause: String },
+    NotAGateway {
+        server: String,
+        cause: String,
+    },
     /// The certificate is not the office's.
-    Untrusted { server: String, cause: String },
+    Untrusted {
+        server: String,
+        cause: String,
+    },
     /// The gateway refused the login.
-    Refused { message: String, support: String, retry_after_s: Option<u32> },
+    Refused {
+        message: String,
+        support: String,
+        retry_after_s: Option<u32>,
+    },
     /// Packets do not get through.
-    NoTunnel { endpoint: SocketAddr },
+    NoTunnel {
+        endpoint: SocketAddr,
+    },
     /// The grant names no port that this program could open a door to.
     NothingGranted,
     /// No RDP program is installed.
     NoRdpProgram,
     /// The program does not start.
-    ProgramMissing { program: String, cause: String },
+    ProgramMissing {
+        program: String,
+        cause: String,
+    },
     /// The program ended at once, with an error.
-    ProgramFailed { program: String, status: String },
+    ProgramFailed {
+        program: String,
+        status: String,
+    },
     /// The program ended with an error after a while.
-    ProgramBroke { program: String, status: String },
+    ProgramBroke {
+        program: String,
+        status: String,
+    },
     /// The workstation shows another certificate than before.
-    WorkstationUntrusted { workstation: String },
+    WorkstationUntrusted {
+        workstation: String,
+    },
     /// The program ended at once, without one.
-    ProgramWentAway { program: String },
+    ProgramWentAway {
+        program: String,
+    },
     /// Nothing was typed.
     PasswordEmpty,
     /// What was typed is too long.
     PasswordTooLong,
     /// There is nobody to ask.
-    PasswordUnreadable { cause: String },
+    PasswordUnreadable {
+        cause: String,
+    },
     /// There is nobody to ask for server or user.
-    NobodyToAsk { option: &'static str },
+    NobodyToAsk {
+        option: &'static str,
+    },
     /// The configuration could not be written.
-    Unwritable { path: String, cause: String },
+    Unwritable {
+        path: String,
+        cause: String,
+    },
     /// This computer refuses something the program needs.
-    Broken { cause: String },
+    Broken {
+        cause: String,
+    },
     /// Nobody signed the profile.
-    ProfileUnsigned { path: String },
+    ProfileUnsigned {
+        path: String,
+    },
     /// Its signature does not hold.
-    ProfileBroken { path: String },
+    ProfileBroken {
+        path: String,
+    },
     /// It was made for a later version of this program.
-    ProfileNewer { path: String },
+    ProfileNewer {
+        path: String,
+    },
+    ProfileWrong {
+        path: String,
+    },
     /// It is signed by another office than the one that was accepted.
-    ProfileForeign { path: String },
+    ProfileForeign {
+        path: String,
+    },
     /// It is the office's, but a later one was followed already.
-    ProfileOld { path: String },
+    ProfileOld {
+        path: String,
+    },
     /// Above the question whether it is the office's.
-    OfficeWords { words: String },
+    OfficeWords {
+        words: String,
+    },
     /// Whether the words are the letter's.
     AskOffice,
     /// They are not.
@@ -177,7 +284,9 @@ pub(crate) enum Text {
     /// Nobody can be asked whether they are.
     OfficeUnasked,
     /// What `--trust` says are others.
-    WordsDiffer { path: String },
+    WordsDiffer {
+        path: String,
+    },
     /// There is `--trust` and no profile.
     NothingToCompare,
     /// The office's key is forgotten.
@@ -332,6 +441,7 @@ mod tests {
             Text::ProfileUnsigned { path: s() },
             Text::ProfileBroken { path: s() },
             Text::ProfileNewer { path: s() },
+            Text::ProfileWrong { path: s() },
             Text::ProfileForeign { path: s() },
             Text::ProfileOld { path: s() },
             Text::OfficeWords { words: s() },

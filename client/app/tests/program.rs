@@ -492,9 +492,17 @@ fn a_profile_is_followed_once_its_words_were_compared_and_then_only_that_offices
         home = std::mem::replace(&mut program.home, tempfile::tempdir().unwrap());
     }
 
+    // The next start finds the profile by itself.
+    let mut program = Program::start_in(home, &["connect", "--password-stdin", "--no-run"], PASSWORD);
+    program.door();
+    program.signal(Signal::SIGINT);
+    assert_eq!(program.end().0, 0);
+    home = std::mem::replace(&mut program.home, tempfile::tempdir().unwrap());
+
     // Another office is followed once the first is forgotten, and its words were compared.
     for (arguments, code) in [
         (vec!["office", "forget"], 0),
+        (vec!["connect", "--password-stdin", "--no-run"], 2),
         (vec!["connect", "--profile", &foreign, "--password-stdin", "--no-run"], 2),
         (vec!["connect", "--profile", &foreign, "--trust", &wrong, "--password-stdin", "--run", "no-such-program"], 1),
     ] {
@@ -528,10 +536,13 @@ fn an_unreachable_gateway_and_a_blocked_tunnel_have_the_same_code_and_other_word
 fn wrong_usage_is_told_before_anything_is_asked_of_anybody() {
     let folder = tempfile::tempdir().unwrap();
     let profile = &sign(folder.path(), "p.toml", &office(1), "server = \"gw\"\npasword = \"x\"\n", &[], 0);
+    let words = words(&office(1));
     let full = ["connect", "--server", "127.0.0.1:1", "--user", "m", "--password-stdin"];
     for (arguments, password, text) in [
         (vec!["connect", "--unknown"], PASSWORD, "--unknown"),
-        (vec!["connect", "--profile", profile], PASSWORD, "pasword"),
+        // Before the words are compared they may be anybody's: nothing of what stands there is repeated.
+        (vec!["connect", "--profile", profile], PASSWORD, "made wrongly"),
+        (vec!["connect", "--profile", profile, "--trust", &words], PASSWORD, "pasword"),
         (vec!["connect", "--profile", "/nonexistent"], PASSWORD, "/nonexistent"),
         (vec!["connect", "--server", "a b", "--user", "m"], PASSWORD, "`a b`"),
         (vec!["connect", "--user", "m", "--password-stdin", "--no-run"], PASSWORD, "--server"),

@@ -3,7 +3,7 @@
 use std::{
     fs::OpenOptions,
     io::{self, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::Args;
@@ -57,7 +57,7 @@ pub(crate) struct Examine {
 pub(super) fn run(flags: Examine) -> Exit {
     let Examine { office, report, sign_in, password_stdin, code_stdin, json } = flags;
     let flags = office.connect(password_stdin, code_stdin);
-    let prepared = Config::prepare(&flags);
+    let prepared = Config::examine(&flags);
     let language = match &prepared {
         Ok(Prepared::Ready(config)) => config.language,
         Ok(Prepared::FirstUse(first)) => first.language(),
@@ -90,15 +90,22 @@ fn examine(prepared: Result<Prepared, String>, flags: &Connect, sign_in: bool, s
                     sheet.server = Some(server.to_string());
                     runtime.block_on(doctor::way(&config, &server, &mut |finding| sheet.note(finding)));
                     if !sheet.has(Check::Udp) {
-                        let udp =
-                            if sign_in { udp(&runtime, config, &server, flags, &front)? } else { Finding::UdpUntried };
-                        sheet.note(udp);
+                        let tried = if sign_in {
+                            udp(&runtime, config, &server, flags, &front)
+                        } else {
+                            Ok(Finding::UdpUntried)
+                        };
+                        // Why nobody could sign in is told, and the rest is looked at all the same.
+                        sheet.note(tried.unwrap_or_else(|Stop { text, .. }| {
+                            complain(&text.say(front.language));
+                            Finding::UdpUntried
+                        }));
                     }
                 }
             }
         }
         Ok(Prepared::FirstUse(_)) => sheet.note(Finding::ProfileUnknown),
-        Err(why) => sheet.note(Finding::ProfileRefused { why }),
+        Err(why) => sheet.note(Finding::ProfileRefused { why: without_folder(&why, flags.profile.as_deref()) }),
     }
     runtime.block_on(doctor::computer(&mut |finding| sheet.note(finding)));
     Ok(())
@@ -236,6 +243,14 @@ impl Sheet {
             text.push('\n');
         }
         text
+    }
+}
+
+/// The folder that a profile lies in may name somebody: a stick's, a share's.
+fn without_folder(text: &str, profile: Option<&Path>) -> String {
+    match profile.and_then(|path| Some((path.to_str()?, path.file_name()?.to_str()?))) {
+        Some((path, name)) => text.replace(path, name),
+        None => text.to_owned(),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     answers::is_yes,
     api::plain,
     config::{Config, FirstUse},
-    office,
+    office, terminal,
     words::{Text, local_language},
 };
 
@@ -51,6 +51,8 @@ pub(super) fn compare(first: Box<FirstUse>, flags: &Connect) -> Result<Config, E
         return Err(Exit::Usage);
     }
     say(Text::OfficeWords { words: first.words().to_string() });
+    // A line that was pasted beforehand has compared nothing.
+    terminal::forget_typed();
     let _ = write!(io::stderr(), "{}", Text::AskOffice.say(language));
     let mut line = String::new();
     if io::stdin().lock().read_line(&mut line).is_ok() && is_yes(&line) {

@@ -18,7 +18,7 @@ use gateway_api::{
     profile::{LARGEST, NotSigned, Origin, Profile, Signed},
 };
 
-use crate::words::Text;
+use crate::{private, words::Text};
 
 /// The name a profile has where none is given.
 const NAME: &str = "profile.toml";
@@ -27,8 +27,10 @@ const NAME: &str = "profile.toml";
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) path: PathBuf,
-    pub(crate) profile: Profile,
+    /// What it says, or what is wrong with that. Whoever may have signed it: nothing of it is shown before the signer is judged.
+    pub(crate) profile: Result<Profile, String>,
     pub(crate) origin: Origin,
+    text: String,
 }
 
 impl Found {
@@ -60,8 +62,30 @@ impl Found {
             text.say(language)
         })?;
         let profile = toml::from_str(signed.body)
-            .map_err(|error| format!("profile `{}`: {}", path.display(), error.to_string().trim_end()))?;
-        Ok(Self { path: path.to_owned(), profile, origin: signed.origin })
+            .map_err(|error| format!("profile `{}`: {}", path.display(), error.to_string().trim_end()));
+        Ok(Self { path: path.to_owned(), profile, origin: signed.origin, text: text.to_owned() })
+    }
+
+    /// What keeps it for this user, so that the next start finds it without being given it.
+    pub(crate) fn signed(&self) -> SignedText {
+        SignedText(self.text.clone())
+    }
+}
+
+/// A profile's text, signed as it came.
+#[derive(Debug)]
+pub(crate) struct SignedText(String);
+
+impl SignedText {
+    /// Makes it the user's own profile. Where a disk is full or not there, it is given again the next time.
+    pub(crate) fn keep(&self) {
+        let Some(path) = own() else { return };
+        if read(&path).is_ok_and(|kept| kept == self.0) {
+            return;
+        }
+        if let Err(error) = private::replace(&path, self.0.as_bytes()) {
+            tracing::debug!(%error, "the profile is not kept");
+        }
     }
 }
 
@@ -76,9 +100,14 @@ fn read(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
+/// The profile that is this user's own.
+pub(crate) fn own() -> Option<PathBuf> {
+    folder().map(|folder| folder.join(NAME))
+}
+
 fn usual_places() -> impl Iterator<Item = PathBuf> {
     let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join("deskgate.toml")));
-    beside.into_iter().chain(folder().map(|folder| folder.join(NAME)))
+    beside.into_iter().chain(own())
 }
 
 /// Where this user's files of this program are.
@@ -104,16 +133,17 @@ mod tests {
     fn a_signed_profile_says_what_it_says() {
         let text = signed("server = \"gw:8443\"\nuser = \"m.rossi\"\nlanguage = \"it\"\nhelp = \"06 1\"\n");
         let found = parse(&text).unwrap();
-        assert_eq!(found.profile.server.as_deref(), Some("gw:8443"));
-        assert_eq!(found.profile.language, Some(Language::It));
+        let profile = found.profile.unwrap();
+        assert_eq!(profile.server.as_deref(), Some("gw:8443"));
+        assert_eq!(profile.language, Some(Language::It));
         assert_eq!((found.origin.key, found.origin.signed_at), (Secret::new(&[1; 32]).public(), 1_795_000_000));
-        assert_eq!(parse(&signed("")).unwrap().profile, Profile::default());
+        assert_eq!(parse(&signed("")).unwrap().profile.unwrap(), Profile::default());
     }
 
     #[test]
     fn unknown_keys_and_wrong_values_are_refused_with_their_line() {
         for text in ["password = \"x\"", "server = 1", "language = \"fr\"", "fingerprints = \"sha256:\"", "="] {
-            let error = parse(&signed(text)).unwrap_err();
+            let error = parse(&signed(text)).unwrap().profile.unwrap_err();
             assert!(error.contains("profile `p.toml`") && error.contains("line 1"), "{error}");
         }
     }

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::config::file;
+use crate::{config::file, private};
 
 /// In this user's folder of this program.
 const NAME: &str = "asked.txt";
@@ -16,8 +16,7 @@ const NAME: &str = "asked.txt";
 pub(crate) fn leave(profile: &Path) {
     let (Some(place), Ok(profile)) = (place(), std::path::absolute(profile)) else { return };
     let Some(text) = profile.to_str() else { return };
-    let written = place.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(place, text));
-    if let Err(error) = written {
+    if let Err(error) = private::replace(&place, text.as_bytes()) {
         tracing::debug!(%error, "the first window is not told of the profile");
     }
 }

@@ -66,13 +66,13 @@ impl Errands {
         Ok(Self { errands, answer, code, enough, news, thread: Some(thread) })
     }
 
-    /// Begins an errand. It waits for the one before.
-    pub(crate) fn begin(&mut self, errand: Errand) {
+    /// Begins an errand. It waits for the one before. False if the thread is gone.
+    pub(crate) fn begin(&mut self, errand: Errand) -> bool {
         let (answer, answers) = unbounded_channel();
         let (code, codes) = unbounded_channel();
         let (enough, pressed) = unbounded_channel();
         (self.answer, self.code, self.enough) = (answer, code, enough);
-        let _ = self.errands.send((errand, Buttons { answer: answers, code: codes, enough: pressed }));
+        self.errands.send((errand, Buttons { answer: answers, code: codes, enough: pressed })).is_ok()
     }
 
     /// Says yes or no.

@@ -3,7 +3,7 @@
 //! On Wayland some desktops give a window no frame; winit then draws one (a feature that eframe by itself leaves out).
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::mpsc::{Receiver, channel},
     time::Instant,
 };
@@ -64,7 +64,10 @@ pub(super) fn open(state: State, office: Office, remembered: Remembered, first: 
             Window { state, first_use: None, errands: None, knocks, profile: None, remembered, remember_user: false };
         match office {
             Office::Known(config) => window.begin(*config, &creation.egui_ctx)?,
-            Office::FirstUse(first_use) => window.first_use = Some(first_use),
+            Office::FirstUse(first_use) => {
+                window.profile = first_use.profile().map(Path::to_owned);
+                window.first_use = Some(first_use);
+            }
             Office::None => {}
         }
         Ok(Box::new(window) as Box<dyn eframe::App>)
@@ -160,11 +163,15 @@ impl Window {
 
     fn grant(&mut self, wish: Wish, context: &Context) {
         match (wish, &mut self.errands) {
-            (Wish::Begin(errand), Some(errands)) => errands.begin(errand),
+            (Wish::Begin(errand), errands) => {
+                if !errands.as_mut().is_some_and(|errands| errands.begin(errand)) {
+                    self.nothing_begins(context);
+                }
+            }
             (Wish::Answer(yes), Some(errands)) => errands.answer(yes),
             (Wish::Code(code), Some(errands)) => errands.code(code),
             (Wish::Enough, Some(errands)) => errands.enough(),
-            (Wish::Begin(_) | Wish::Answer(_) | Wish::Code(_) | Wish::Enough, None) => {}
+            (Wish::Answer(_) | Wish::Code(_) | Wish::Enough, None) => {}
             (Wish::Follow, _) => self.follow(context),
             (Wish::Remember { language }, _) => {
                 if language {
@@ -174,6 +181,14 @@ impl Window {
                 self.remembered.keep();
             }
             (Wish::Go, _) => context.send_viewport_cmd(ViewportCommand::Close),
+        }
+    }
+
+    /// The thread that would do it is not there, and why was told before: nobody waits for it.
+    fn nothing_begins(&mut self, context: &Context) {
+        let text = Text::Broken { cause: crate::api::plain(&std::io::ErrorKind::BrokenPipe.into()) };
+        if let Some(wish) = self.state.take(News::Stopped(text), Instant::now()) {
+            self.grant(wish, context);
         }
     }
 

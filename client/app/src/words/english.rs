@@ -156,6 +156,9 @@ pub(super) fn say(text: &Text) -> String {
         Text::ProfileBroken { path } => format!(
             "The profile {path} was changed, or damaged on its way, after your office signed it. It is not used. Ask your office for another copy."
         ),
+        Text::ProfileWrong { path } => format!(
+            "The profile {path} was made wrongly, or for a newer version of this program. It is not used. Ask your office for another one."
+        ),
         Text::ProfileNewer { path } => {
             format!("The profile {path} was made for a newer version of this program. Update the program.")
         }

@@ -162,6 +162,9 @@ pub(super) fn say(text: &Text) -> String {
         Text::ProfileBroken { path } => format!(
             "Il profilo {path} è stato cambiato, o si è rovinato per strada, dopo la firma dell'ufficio. Non viene usato. Chiedi all'ufficio un'altra copia."
         ),
+        Text::ProfileWrong { path } => format!(
+            "Il profilo {path} è fatto male, o per una versione più nuova di questo programma. Non viene usato. Chiedine un altro al tuo ufficio."
+        ),
         Text::ProfileNewer { path } => {
             format!("Il profilo {path} è fatto per una versione più nuova di questo programma. Aggiorna il programma.")
         }

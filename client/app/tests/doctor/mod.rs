@@ -223,10 +223,12 @@ fn the_report_holds_what_was_found_and_nothing_that_names_anybody() {
     let (code, _, said) = run(home.path(), &arguments);
     assert_eq!(code, Some(1), "{said}");
 
-    // A profile that nobody signed is told with its path, but without whose home it is in.
-    let unsigned = home.path().join("unsigned.deskgate");
+    // A profile that nobody signed is told by its name, but not where it lies: a stick is named after somebody.
+    let stick = home.path().join("mario.rossi");
+    let unsigned = stick.join("unsigned.deskgate");
+    fs::create_dir(&stick).unwrap();
     fs::write(&unsigned, &text).unwrap();
     let (code, lines, _) = run(home.path(), &["--profile", unsigned.to_str().unwrap()]);
     assert_eq!(code, Some(1));
-    assert!(lines.contains("~/unsigned.deskgate is not signed"), "{lines}");
+    assert!(lines.contains(" unsigned.deskgate is not signed") && !lines.contains("mario.rossi"), "{lines}");
 }
