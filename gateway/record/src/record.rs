@@ -332,9 +332,34 @@ impl From<String> for Value {
 }
 
 /// What a record says besides its kind, ordered by name.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Fields(BTreeMap<String, Value>);
+
+/// A name that stands there twice is refused: whoever reads the text by other means might take the one that no hash covers.
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Once;
+        impl<'de> de::Visitor<'de> for Once {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("fields, each name once")
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = BTreeMap::new();
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    if fields.insert(name, value).is_some() {
+                        return Err(de::Error::custom("a name stands there twice"));
+                    }
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Once)
+    }
+}
 
 impl Fields {
     /// The same with one more.
@@ -558,6 +583,19 @@ impl Canonical {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fields_say_each_thing_once() {
+        let read = |text: &str| serde_json::from_str::<Fields>(text);
+        let fields = Fields::default().with("count", 3_i64).with("why", "so");
+        assert_eq!(read(&serde_json::to_string(&fields).unwrap()).unwrap(), fields);
+        // SQLite's `json_extract` would say 99, and the hash would be that of 3.
+        for twice in
+            [r#"{"count":99,"count":3}"#, r#"{"count":3,"count":3}"#, r#"{"why":"a","co\u0075nt":3,"count":3}"#]
+        {
+            assert!(read(twice).is_err(), "{twice}");
+        }
+    }
 
     #[test]
     fn a_value_is_a_number_or_a_text_and_nothing_else() {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use gateway_record::{Hash, Journal};
+use hyper::http::uri::PathAndQuery;
 use toml::Spanned;
 
 use super::{CertificateFiles, Public, Reader, file};
@@ -189,5 +190,6 @@ fn url(text: &str) -> Option<(Public, String)> {
     let (authority, path) = text.split_at(text.find('/').unwrap_or(text.len()));
     let at = Public::parse(authority).or_else(|| Public::parse(&format!("{authority}:443")))?;
     let path = if path.is_empty() { "/" } else { path };
-    path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#').then(|| (at, path.to_owned()))
+    let can_be_asked_for = !path.contains('#') && path.parse::<PathAndQuery>().is_ok();
+    can_be_asked_for.then(|| (at, path.to_owned()))
 }

@@ -159,14 +159,19 @@ fn a_record_is_kept_six_months_at_least_and_its_witness_is_a_file_the_system_log
     assert_eq!(norms.map(|norms| norms.to_string()), Some(hash));
     assert!(mistakes("[record]\nnorms_sha256 = \"0f\"\n").contains("not a SHA-256"));
     let told = mistakes("[record]\nwitness = \"mail\"\nadministrators = \"5 months\"\nreviews = \"200 days\"\n");
-    for wrong in
-        ["https://", "https://a b/", "https://user:word@witness.example/", "http://witness.example", "https://w/#x"]
-    {
+    for wrong in [
+        "https://",
+        "https://a b/",
+        "https://user:word@witness.example/",
+        "http://witness.example",
+        "https://w/#x",
+        "https://w/<token>",
+    ] {
         assert!(mistakes(&format!("[record]\nwitness = \"{wrong}\"\n")).contains("not a witness"), "{wrong}");
     }
     for (url, said) in [
         ("https://witness.example", "https://witness.example:443/"),
-        ("https://[2001:db8::5]:8443/a/b?c=d", "https://[2001:db8::5]:8443/a/b?c=d"),
+        ("https://[2001:db8::5]:8443/a/b?c=d", "https://[2001:db8::5]:8443/a/b?…"),
     ] {
         let witness =
             parse(&format!("[record]\nwitness = \"{url}\"\nwitness_ca = \"ca.pem\"\n")).unwrap().record.witness;

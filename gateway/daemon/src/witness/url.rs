@@ -39,7 +39,9 @@ pub(crate) struct Url {
 
 impl std::fmt::Display for Url {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "https://{}{}", self.at, self.path)
+        // What is asked for behind the path is often a password.
+        let (path, asked) = self.path.split_once('?').map_or((&*self.path, ""), |(path, _)| (path, "?…"));
+        write!(f, "https://{}{path}{asked}", self.at)
     }
 }
 

@@ -44,7 +44,11 @@ pub(crate) fn pdf(figures: &[Figures], language: Language) -> Vec<u8> {
     let words = words::of(language);
     let mut paper = Paper { sheets: Sheets::new(), left: sheets::HEIGHT - MARGIN, language, words };
     paper.say(Role::Title, words.title, (Face::Bold, TITLE));
-    if let Some((first, last)) = figures.first().zip(figures.last()) {
+    // Of what is shown below: a structure shows no more than its latest.
+    let structures = structures(figures);
+    let shown = || structures.iter().flat_map(|structure| rows(figures, structure)).map(|(period, _)| period);
+    let by_time = |period: &&Figures| period.period.first();
+    if let Some((first, last)) = shown().min_by_key(by_time).zip(shown().max_by_key(by_time)) {
         paper.say(
             Role::Paragraph,
             &format!("{}: {} – {}", words.periods, months(first), months(last)),
@@ -56,7 +60,7 @@ pub(crate) fn pdf(figures: &[Figures], language: Language) -> Vec<u8> {
     if figures.is_empty() {
         paper.say(Role::Paragraph, words.nothing, (Face::Bold, BODY));
     }
-    for structure in structures(figures) {
+    for structure in &structures {
         paper.section(structure, &rows(figures, structure));
     }
     paper.sheets.finish(words.title, words.tag, |sheet, of| format!("{}   {} {sheet}/{of}", words.title, words.sheet))
@@ -299,6 +303,8 @@ mod tests {
                     .filter(|cells| cells.len() == 9 && cells[0].len() == 10 && cells[0].contains('/'))
                     .collect();
                 assert_eq!(rows, of_page(&figures), "{text}");
+                let [first, last] = [rows.iter().min(), rows.iter().max()].map(|row| row.unwrap()[0].clone());
+                assert!(text.contains(&format!("{first} – {last}")), "the periods that are shown: {text}");
                 for structure in ["Servizi Demografici", "Tributi & Città"] {
                     assert!(text.contains(structure), "{text}");
                 }

@@ -39,7 +39,7 @@ const ROWS: &str =
     from records where gateway = ?1 and journal = ?2 and sequence between ?3 and ?4 order by sequence";
 
 /// How many places a thread looks at in one go: each beginning costs as much as a few rows.
-const PILE: i64 = 4096;
+const PILE: i64 = 512;
 /// How many piles may wait to be walked along: what a check needs of memory, whatever the record's length.
 const PILES: usize = 8;
 /// The most threads that read: beyond these, SQLite waits for itself.
