@@ -8,7 +8,12 @@ pub(crate) mod credential;
 pub(crate) mod look;
 pub(crate) mod trust;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use gateway_api::{
     DEVICE, DEVICE_RENEWAL, FACTOR, FACTOR_CONFIRMATION, LARGEST_BODY, LOGIN, NOTICES, PASSWORD, RECORD, SESSION,
@@ -32,6 +37,7 @@ use zeroize::Zeroizing;
 
 use crate::{config::Server, device::Device};
 use credential::Credential;
+use trust::Distrust;
 
 /// How long finding the gateway and agreeing on keys may take, each.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
@@ -233,37 +239,53 @@ impl Client {
     }
 
     async fn dial_with(&self, tls: &Arc<rustls::ClientConfig>) -> Result<TlsStream<TcpStream>, Failure> {
-        let tcp = self.reach().await?;
+        let addresses = self.resolve().await.map_err(|_| Failure::Unresolved)?;
+        let tcp = match first_of(&addresses).await {
+            None => return Err(Failure::Unresolved),
+            Some(Err(cause)) => return Err(Failure::Unreachable(cause)),
+            Some(Ok(tcp)) => tcp,
+        };
         let _ = tcp.set_nodelay(true);
-        let name = ServerName::try_from(self.server.host().to_owned()).map_err(|_| Failure::Unresolved)?;
+        Ok(self.shake_hands(tls, tcp).await?)
+    }
+
+    /// The gateway's addresses.
+    pub(crate) async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+        let found = timeout(CONNECT_TIME, tokio::net::lookup_host((self.server.host(), self.server.port())));
+        Ok(found.await.map_err(|_| io::ErrorKind::TimedOut)??.collect())
+    }
+
+    async fn shake_hands(
+        &self,
+        tls: &Arc<rustls::ClientConfig>,
+        tcp: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, Distrust> {
+        let name = ServerName::try_from(self.server.host().to_owned())
+            .map_err(|error| Distrust::Certificate(error.to_string()))?;
         let handshake = TlsConnector::from(Arc::clone(tls)).connect(name, tcp);
         match timeout(CONNECT_TIME, handshake).await {
             Ok(Ok(stream)) => Ok(stream),
             Ok(Err(error)) => Err(trust::classify(&error)),
-            Err(_) => Err(Failure::NotAGateway("no answer to the TLS greeting".into())),
+            Err(_) => Err(Distrust::Protocol("no answer to the TLS greeting".into())),
         }
-    }
-
-    /// The first of the gateway's addresses that answers.
-    async fn reach(&self) -> Result<TcpStream, Failure> {
-        let addresses = timeout(CONNECT_TIME, tokio::net::lookup_host((self.server.host(), self.server.port())))
-            .await
-            .map_err(|_| Failure::Unresolved)?
-            .map_err(|_| Failure::Unresolved)?;
-        let mut failure = Failure::Unresolved;
-        for address in addresses {
-            failure = match timeout(CONNECT_TIME, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(error)) => Failure::Unreachable(plain(&error)),
-                Err(_) => Failure::Unreachable("no answer".into()),
-            };
-        }
-        Err(failure)
     }
 }
 
+/// A connection to the first address that answers, or why the last one did not. None if there are no addresses.
+async fn first_of(addresses: &[SocketAddr]) -> Option<Result<TcpStream, String>> {
+    let mut failure = None;
+    for address in addresses {
+        failure = match timeout(CONNECT_TIME, TcpStream::connect(address)).await {
+            Ok(Ok(tcp)) => return Some(Ok(tcp)),
+            Ok(Err(error)) => Some(Err(plain(&error))),
+            Err(_) => Some(Err("no answer".into())),
+        };
+    }
+    failure
+}
+
 /// What the system says about an error, without its number.
-pub(crate) fn plain(error: &std::io::Error) -> String {
+pub(crate) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut characters = text.chars();
@@ -304,13 +326,18 @@ async fn exchange(
         }
         Ok((status, bytes))
     };
-    // The connection does the talking; it ends by itself once nobody asks any more.
+    let answer = driven(connection, timeout(patience, talk)).await;
+    answer.unwrap_or_else(|_| Err(Failure::NotAGateway("no answer in time".into())))
+}
+
+/// Talks by a connection, which does the work; it ends by itself once nobody asks any more.
+async fn driven<T>(connection: impl Future, talk: impl Future<Output = T>) -> T {
     let drive = async {
-        let _ = connection.await;
+        connection.await;
         std::future::pending().await
     };
     tokio::select! {
-        answer = timeout(patience, talk) => answer.unwrap_or_else(|_| Err(Failure::NotAGateway("no answer in time".into()))),
+        answer = talk => answer,
         never = drive => never,
     }
 }

@@ -32,7 +32,7 @@ use tokio::time::timeout;
 
 use crate::clock;
 
-pub(crate) use system::{Found, Launcher, become_program, find};
+pub(crate) use system::{Launcher, become_program};
 
 /// A program that ends sooner never showed a desktop.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -240,6 +240,22 @@ impl Drop for Program {
     fn drop(&mut self) {
         system::Group::of(&self.running).end();
     }
+}
+
+/// An RDP program of this computer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found(PathBuf);
+
+impl Found {
+    /// What people know it by.
+    pub(crate) fn name(&self) -> String {
+        self.0.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
+
+/// Looks for an RDP program.
+pub(crate) fn find() -> Option<Found> {
+    system::find().map(Found)
 }
 
 /// Starts the command of the person.

@@ -6,13 +6,13 @@ mod doctor;
 mod gateway;
 #[path = "../../core/tests/office/mod.rs"]
 mod office;
+mod profile;
 
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpStream},
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
-    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::Ordering,
     sync::mpsc,
@@ -20,15 +20,12 @@ use std::{
 };
 
 use gateway::{Asked, Gateway, Manners, PASSWORD};
-use gateway_api::{
-    login::Language,
-    profile::{Secret, Succession},
-};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use office::{Role, pattern};
+use profile::{office, sign, words};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -419,101 +416,6 @@ fn the_offices_own_authority_and_the_next_key_are_trusted_too() {
         program.signal(Signal::SIGINT);
         assert_eq!(program.end().0, 0);
     }
-}
-
-/// An office's key.
-fn office(seed: u8) -> Secret {
-    Secret::new(&[seed; 32])
-}
-
-/// What stands in its letter.
-fn words(office: &Secret) -> String {
-    office.public().words(Language::En).to_string()
-}
-
-/// A profile in a file, as that office signs it.
-fn sign(folder: &Path, name: &str, office: &Secret, text: &str, successions: &[Succession], at: i64) -> String {
-    let path = folder.join(name);
-    fs::write(&path, office.sign(text, successions, at)).unwrap();
-    path.to_str().unwrap().to_owned()
-}
-
-#[test]
-fn a_profile_is_followed_once_its_words_were_compared_and_then_only_that_offices() {
-    let gateway = Gateway::start(Manners::default());
-    let folder = tempfile::tempdir().unwrap();
-    let (server, pin) = (gateway.address, &gateway.fingerprint);
-    let text = format!("server = \"{server}\"\nuser = \"m.rossi\"\nfingerprints = [\"{pin}\"]\nhelp = \"06 1\"\n");
-    let file = |name: &str, key: u8, successions: &[Succession], at| {
-        sign(folder.path(), name, &office(key), &text, successions, at)
-    };
-    let ours = file("ours", 1, &[], 10);
-    let newer = file("newer", 1, &[], 11);
-    let foreign = file("foreign", 2, &[], 12);
-    let succeeded = file("succeeded", 3, &[office(1).succeed(office(3).public())], 12);
-    let unsigned = folder.path().join("unsigned");
-    fs::write(&unsigned, &text).unwrap();
-    let changed = folder.path().join("changed");
-    fs::write(&changed, fs::read_to_string(&ours).unwrap().replace("06 1", "06 2")).unwrap();
-    let (unsigned, changed) = (unsigned.to_str().unwrap(), changed.to_str().unwrap());
-    let (right, wrong, next) = (words(&office(1)), words(&office(2)), words(&office(3)));
-
-    let mut home = tempfile::tempdir().unwrap();
-    let steps: [(&str, &str, Option<&str>); 12] = [
-        // Nobody has compared anything yet.
-        (&ours, "", Some("nobody can be asked whether it is your office's")),
-        (&ours, &wrong, Some("are others than those given with --trust")),
-        (unsigned, &right, Some("is not signed")),
-        (changed, &right, Some("was changed, or damaged")),
-        (&ours, &right, None),
-        // Now the office is known.
-        (&newer, "", None),
-        (&ours, "", Some("is older than the one you used last")),
-        (&foreign, "", Some("signed by another office")),
-        (&foreign, &wrong, Some("signed by another office")),
-        (&succeeded, "", None),
-        (&newer, "", Some("signed by another office")),
-        (&succeeded, &next, None),
-    ];
-    for (profile, trust, refused) in steps {
-        let mut arguments = vec!["connect", "--profile", profile, "--password-stdin", "--no-run"];
-        if !trust.is_empty() {
-            arguments.extend(["--trust", trust]);
-        }
-        let mut program = Program::start_in(home, &arguments, PASSWORD);
-        if refused.is_none() {
-            program.door();
-            program.signal(Signal::SIGINT);
-        }
-        let (code, said) = program.end();
-        assert_eq!(code, if refused.is_some() { 2 } else { 0 }, "{profile} {trust}: {said}");
-        assert!(said.contains(refused.unwrap_or_default()), "{profile} {trust}: {said}");
-        assert!(refused.is_none() || !said.contains("06 1"), "the phone of whoever sent it: {said}");
-        home = std::mem::replace(&mut program.home, tempfile::tempdir().unwrap());
-    }
-
-    // The next start finds the profile by itself.
-    let mut program = Program::start_in(home, &["connect", "--password-stdin", "--no-run"], PASSWORD);
-    program.door();
-    program.signal(Signal::SIGINT);
-    assert_eq!(program.end().0, 0);
-    home = std::mem::replace(&mut program.home, tempfile::tempdir().unwrap());
-
-    // Another office is followed once the first is forgotten, and its words were compared.
-    for (arguments, code) in [
-        (vec!["office", "forget"], 0),
-        (vec!["connect", "--password-stdin", "--no-run"], 2),
-        (vec!["connect", "--profile", &foreign, "--password-stdin", "--no-run"], 2),
-        (vec!["connect", "--profile", &foreign, "--trust", &wrong, "--password-stdin", "--run", "no-such-program"], 1),
-    ] {
-        let mut program = Program::start_in(home, &arguments, PASSWORD);
-        let (ended, said) = program.end();
-        assert_eq!(ended, code, "{arguments:?}: {said}");
-        home = std::mem::replace(&mut program.home, tempfile::tempdir().unwrap());
-    }
-    let (code, said) = Program::start(&["connect", "--trust", &right, "--password-stdin"], PASSWORD).end();
-    assert_eq!(code, 2);
-    assert!(said.contains("There is no profile"), "{said}");
 }
 
 #[test]

@@ -13,16 +13,13 @@ use hyper::{
     header::{DATE, HOST, LOCATION},
 };
 use hyper_util::rt::TokioIo;
-use rustls::CertificateError;
-use rustls_pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     time::timeout,
 };
-use tokio_rustls::TlsConnector;
 
-use super::{CONNECT_TIME, Client, plain};
+use super::{CONNECT_TIME, Client, driven, first_of, plain, trust::Distrust};
 
 /// For a page that a network puts before everything else: it is near.
 const PORTAL_TIME: Duration = Duration::from_secs(5);
@@ -51,48 +48,19 @@ pub(crate) enum Step {
     Ask { from: IpAddr, cause: String },
 }
 
-/// Why somebody is not believed.
-#[derive(Debug)]
-pub(crate) enum Distrust {
-    /// The certificate does not hold at this computer's time.
-    Time,
-    /// It is not the office's.
-    Certificate(String),
-    /// There was no TLS.
-    Protocol(String),
-}
-
 impl Client {
-    /// The gateway's addresses.
-    pub(crate) async fn resolve(&self) -> std::io::Result<Vec<SocketAddr>> {
-        let found = timeout(CONNECT_TIME, tokio::net::lookup_host((self.server.host(), self.server.port())));
-        Ok(found.await.map_err(|_| std::io::ErrorKind::TimedOut)??.collect())
-    }
-
     /// Asks the first address that answers for what it cannot have.
     pub(crate) async fn greet(&self, addresses: &[SocketAddr]) -> Result<Greeting, Step> {
-        let mut failure = Step::Reach("no address".to_owned());
-        for address in addresses {
-            failure = match timeout(CONNECT_TIME, TcpStream::connect(address)).await {
-                Ok(Ok(tcp)) => return self.greet_by(tcp).await,
-                Ok(Err(error)) => Step::Reach(plain(&error)),
-                Err(_) => Step::Reach("no answer".to_owned()),
-            };
+        match first_of(addresses).await {
+            Some(Ok(tcp)) => self.greet_by(tcp).await,
+            Some(Err(cause)) => Err(Step::Reach(cause)),
+            None => Err(Step::Reach("no address".to_owned())),
         }
-        Err(failure)
     }
 
     async fn greet_by(&self, tcp: TcpStream) -> Result<Greeting, Step> {
         let from = tcp.local_addr().map_err(|error| Step::Reach(plain(&error)))?.ip();
-        let distrusted = |why| Step::Trust { from, why };
-        let name = ServerName::try_from(self.server.host().to_owned())
-            .map_err(|error| distrusted(Distrust::Certificate(error.to_string())))?;
-        let handshake = TlsConnector::from(std::sync::Arc::clone(&self.tls)).connect(name, tcp);
-        let stream = match timeout(CONNECT_TIME, handshake).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(distrusted(distrust(&error))),
-            Err(_) => return Err(distrusted(Distrust::Protocol("no answer to the TLS greeting".to_owned()))),
-        };
+        let stream = self.shake_hands(&self.tls, tcp).await.map_err(|why| Step::Trust { from, why })?;
         let asked = timeout(CONNECT_TIME, get(stream, self.server.host_header(), LOGIN)).await;
         let answer = match asked {
             Ok(Ok(answer)) => answer,
@@ -132,38 +100,12 @@ async fn get(
     if let Ok(host) = host.parse() {
         message.headers_mut().insert(HOST, host);
     }
-    // The connection does the talking; it ends by itself once nobody asks any more.
-    let drive = async {
-        let _ = connection.await;
-        std::future::pending().await
-    };
-    tokio::select! {
-        answer = sender.send_request(message) => answer,
-        never = drive => never,
-    }
+    driven(connection, sender.send_request(message)).await
 }
 
 /// HTTP's date, which is that of mails (RFC 9110, section 5.6.7).
 fn read_date(text: &str) -> Option<i64> {
     jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp().as_second())
-}
-
-fn distrust(error: &std::io::Error) -> Distrust {
-    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match tls {
-        Some(rustls::Error::InvalidCertificate(
-            CertificateError::Expired
-            | CertificateError::ExpiredContext { .. }
-            | CertificateError::NotValidYet
-            | CertificateError::NotValidYetContext { .. },
-        )) => Distrust::Time,
-        Some(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)) => {
-            Distrust::Certificate("its key has another fingerprint".to_owned())
-        }
-        Some(rustls::Error::InvalidCertificate(cause)) => Distrust::Certificate(cause.to_string()),
-        Some(other) => Distrust::Protocol(other.to_string()),
-        None => Distrust::Protocol(plain(error)),
-    }
 }
 
 #[cfg(test)]

@@ -166,16 +166,42 @@ impl ServerCertVerifier for Pins {
     }
 }
 
+/// Why somebody is not believed, with the cause.
+#[derive(Debug)]
+pub(crate) enum Distrust {
+    /// The certificate does not hold at this computer's time.
+    Time(String),
+    /// It is not the office's.
+    Certificate(String),
+    /// There was no TLS.
+    Protocol(String),
+}
+
+impl From<Distrust> for Failure {
+    fn from(distrust: Distrust) -> Self {
+        match distrust {
+            Distrust::Time(cause) | Distrust::Certificate(cause) => Self::Untrusted(cause),
+            Distrust::Protocol(cause) => Self::NotAGateway(cause),
+        }
+    }
+}
+
 /// What a failed handshake means to the person.
-pub(super) fn classify(error: &io::Error) -> Failure {
+pub(super) fn classify(error: &io::Error) -> Distrust {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match tls {
+        Some(rustls::Error::InvalidCertificate(
+            cause @ (CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. }),
+        )) => Distrust::Time(cause.to_string()),
         Some(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)) => {
-            Failure::Untrusted("its key has another fingerprint".into())
+            Distrust::Certificate("its key has another fingerprint".into())
         }
-        Some(rustls::Error::InvalidCertificate(cause)) => Failure::Untrusted(cause.to_string()),
-        Some(other) => Failure::NotAGateway(other.to_string()),
-        None => Failure::NotAGateway(super::plain(error)),
+        Some(rustls::Error::InvalidCertificate(cause)) => Distrust::Certificate(cause.to_string()),
+        Some(other) => Distrust::Protocol(other.to_string()),
+        None => Distrust::Protocol(super::plain(error)),
     }
 }
 

@@ -96,10 +96,8 @@ fn examine(prepared: Result<Prepared, String>, flags: &Connect, sign_in: bool, s
                             Ok(Finding::UdpUntried)
                         };
                         // Why nobody could sign in is told, and the rest is looked at all the same.
-                        sheet.note(tried.unwrap_or_else(|Stop { text, .. }| {
-                            complain(&text.say(front.language));
-                            Finding::UdpUntried
-                        }));
+                        let unable = |Stop { text, .. }: Stop| Finding::NoSession { why: text.say(front.language) };
+                        sheet.note(tried.unwrap_or_else(unable));
                     }
                 }
             }

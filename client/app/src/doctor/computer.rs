@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{Check, Finding};
-use crate::{api::plain, config::file, keyring, rdp};
+use crate::{api::plain, config::file, keyring, private, rdp};
 
 /// What the program writes at most, with room: certificates, window, workstations, a report.
 const ENOUGH_MIB: u64 = 16;
@@ -43,9 +43,9 @@ pub(super) async fn rdp_program() -> Finding {
     let Some(found) = rdp::find() else { return Finding::NoRdpProgram };
     match rdp::version(&found).await {
         Ok(version) => Finding::RdpProgram { version: format!("{}: {version}", found.name()) },
-        // FreeRDP 2 says nothing at all where it finds no screen.
-        Err(_) if !cfg!(windows) && !has_screen() => Finding::NotLooked(Check::RdpProgram),
         Err(error) if error.kind() == io::ErrorKind::Unsupported => Finding::RdpProgram { version: found.name() },
+        // FreeRDP 2 says nothing at all where it finds no screen.
+        Err(_) if !has_screen() => Finding::NotLooked(Check::RdpProgram),
         Err(error) => Finding::RdpProgramBroken { program: found.name(), cause: plain(&error) },
     }
 }
@@ -81,7 +81,7 @@ pub(super) fn folder() -> Finding {
 
 fn write_and_remove() -> io::Result<()> {
     let folder = place()?;
-    fs::create_dir_all(&folder)?;
+    private::create_folder(&folder)?;
     let file = folder.join(format!("doctor-{}.new", std::process::id()));
     let written = fs::write(&file, vec![b'x'; 4096]);
     let _ = fs::remove_file(&file);

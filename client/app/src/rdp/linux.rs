@@ -133,20 +133,9 @@ fn search(program: &OsStr) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| is_program(path))
 }
 
-/// An RDP program of this computer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Found(pub(super) PathBuf);
-
-impl Found {
-    /// What people know it by.
-    pub(crate) fn name(&self) -> String {
-        self.0.file_name().unwrap_or_default().to_string_lossy().into_owned()
-    }
-}
-
 /// Looks for an RDP program.
-pub(crate) fn find() -> Option<Found> {
-    PROGRAMS.iter().find_map(|name| search(OsStr::new(name))).map(Found)
+pub(super) fn find() -> Option<PathBuf> {
+    PROGRAMS.iter().find_map(|name| search(OsStr::new(name)))
 }
 
 #[cfg(test)]

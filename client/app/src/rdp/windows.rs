@@ -175,24 +175,13 @@ fn search(program: &OsStr) -> Option<PathBuf> {
     folders.map(|folder| folder.join(&program)).find(|path| path.is_file())
 }
 
-/// An RDP program of this computer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Found(pub(super) PathBuf);
-
-impl Found {
-    /// What people know it by.
-    pub(crate) fn name(&self) -> String {
-        self.0.file_name().unwrap_or_default().to_string_lossy().into_owned()
-    }
-}
-
 /// Looks for the RDP program of Windows, where the system says that its own programs are.
-pub(crate) fn find() -> Option<Found> {
+pub(super) fn find() -> Option<PathBuf> {
     let mut folder = [0; 260];
     // SAFETY: no more is written than there is room for.
     let length = unsafe { GetSystemDirectoryW(folder.as_mut_ptr(), folder.len() as u32) };
     let folder = OsString::from_wide(folder.get(..length as usize).filter(|folder| !folder.is_empty())?);
-    Some(Path::new(&folder).join("mstsc.exe")).filter(|path| path.is_file()).map(Found)
+    Some(Path::new(&folder).join("mstsc.exe")).filter(|path| path.is_file())
 }
 
 #[cfg(test)]

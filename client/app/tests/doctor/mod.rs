@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::{
     gateway::{Asked, Gateway, Greets, Manners, PASSWORD},
-    office, sign, words,
+    profile::{office, sign, words},
 };
 
 /// A home with an RDP program that says its version and does nothing else.
