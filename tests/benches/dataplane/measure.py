@@ -12,7 +12,8 @@
     tests/benches/dataplane/measure.py --report FOLDER       table, CSV and plot again from stored samples
 
 Programs that are missing are installed: Debian packages by apt, peers by `cargo install` into target/tools; ours are built
-in release. A pair is SERVER or SERVER:CLIENT, and with @6 its workstations have IPv6 addresses. Results go to target/dataplane: samples.jsonl, medians.csv, table.md, plot.svg.
+in release. `prototype` is another program with a TUN, found by DATAPLANE_PROTOTYPE and started as `PROGRAM TUN KEYFILE PEER PORT
+[ENDPOINT]`, with PRESHARED naming a key's file: for a bench of one's own. A pair is SERVER or SERVER:CLIENT, and with @6 its workstations have IPv6 addresses. Results go to target/dataplane: samples.jsonl, medians.csv, table.md, plot.svg.
 
 How it measures. Rounds interleave the pairs; medians over rounds. The processor time of a program is utime and stime of its
 process and children (/proc/PID/stat), of the kernel's threads none is counted. `foreign` is what other programs of this machine
@@ -184,6 +185,27 @@ class Plain:
     has_packets = True
 
 
+class Prototype(Plain):
+    """A program of one's own, which knows one peer."""
+    def __init__(self, ns, family): self.ns, self.device, self.family = ns, f"wg-{ns}", family
+
+    def start(self, keys, server):
+        is_server, shared = self.ns == "gateway", []
+        if is_server:
+            peer, place, address = keys["home"].public, [WIREGUARD], self.family.tunnel["gateway"]
+        else:
+            session = server.session(self.ns, keys)
+            peer, place, address = session["public"], [0, f"{HOMES[self.ns]}.1:{WIREGUARD}"], session["address"]
+            shared = ["env", f"PRESHARED={session['preshared']}"] if "preshared" in session else []
+        child = start([*shared, os.environ["DATAPLANE_PROTOTYPE"], self.device, keys[self.ns].file, peer, *place], self.ns)
+        until(self.device, lambda: self.device in sh("ip", "-br", "link", ns=self.ns))
+        sh("ip", "address", "add", f"{address}/{self.family.length}", "dev", self.device, ns=self.ns)
+        sh("ip", "link", "set", self.device, "mtu", MTU, "up", ns=self.ns)
+        if not is_server:
+            sh("ip", "route", "replace", self.family.network, "dev", self.device, ns=self.ns)
+        return child
+
+
 POLICY = """timezone = "UTC"
 [services.load]
 tcp = [5201]
@@ -303,8 +325,12 @@ class Pair:
         server, _, client = programs.partition(":")
         client = client or server
         self.name, self.family = name, FAMILIES[inside or "4"]
-        self.server = Gateway(self.family) if server == "deskgate" else Plain(server, "gateway", self.family)
-        self.clients = {home: Client(home) if client == "deskgate" else Plain(client, home, self.family) for home in HOMES}
+        def end(program, ns, ours):
+            if program == "deskgate": return ours()
+            return Prototype(ns, self.family) if program == "prototype" else Plain(program, ns, self.family)
+        self.server = end(server, "gateway", lambda: Gateway(self.family))
+        homes = ("home",) if server == "prototype" else HOMES
+        self.clients = {home: end(client, home, lambda: Client(home)) for home in homes}
         self.processes = {}
 
     def up(self):
@@ -576,6 +602,7 @@ def main():
                     pair.up()
                     for test in o.tests.split(","):
                         if test in ("small", "most") and not pair.clients["home"].has_packets: continue
+                        if test.startswith("quiet") and "other" not in pair.clients: continue
                         try: keep(name, number, test, TESTS[test](pair, o))
                         except (subprocess.TimeoutExpired, RuntimeError, ValueError, KeyError, ZeroDivisionError) as error:
                             sinks_up()
