@@ -31,6 +31,9 @@ pub const MOST_FLOWS: usize = 64;
 
 /// The most of them that are pings: each program that pings has one, and who begins another forgets the oldest.
 const MOST_ECHOES: usize = 8;
+/// The most answers that are waited for by one of them: as many as are under way at a time where somebody pings once a second and
+/// answers take half a minute. What was never answered must not let as much in later.
+pub const MOST_AWAITED: u16 = 32;
 
 /// How long a flow is remembered after its last packet, by state. A TCP flow that is open may be silent for long (a
 /// minimised desktop); the session's own limits end it.
@@ -256,7 +259,7 @@ impl Flows {
         let place = found.map_or_else(|| self.open(key, now), Ok)?;
         let flow = self.flows.get_mut(place).ok_or(Drop::NoFlow)?;
         if let State::Echoes(awaited) = &mut flow.state {
-            *awaited = awaited.saturating_add(1);
+            *awaited = (*awaited + 1).min(MOST_AWAITED);
         }
         flow.last_packet = now;
         Ok(())
@@ -300,8 +303,12 @@ impl Flows {
             self.flows.retain(|flow| !flow.is_forgotten(now));
         }
         if self.flows.len() >= MOST_FLOWS {
-            // What is ending has nothing left to say, and who pings asks again; room for what begins.
-            let yields = |flow: &Flow| matches!(flow.state, State::Ending | State::Echoes(_));
+            // What is ending has nothing left to say, and who pings asks again; room for what begins. A ping takes no connection's.
+            let yields = |flow: &Flow| match flow.state {
+                State::Echoes(_) => true,
+                State::Ending => key.protocol != Protocol::Echo,
+                State::Opening | State::Open | State::Datagrams => false,
+            };
             let yielding = self.flows.iter().position(yields);
             self.flows.swap_remove(yielding.ok_or(Drop::TooManyFlows)?);
         }

@@ -68,7 +68,7 @@ pub use event::{
 };
 pub use family::Family;
 pub use filter::{Filter, granted};
-pub use flows::{Flows, MOST_FLOWS, Protocol};
+pub use flows::{Flows, MOST_AWAITED, MOST_FLOWS, Protocol};
 pub use gateway::{Gateway, Setup, Shard, Stray};
 pub use home::{Transmit, Way};
 pub use intake::BATCH;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use gateway_api::CloseReason;
-use gateway_core::{Drop, Family, MOST_FLOWS};
+use gateway_core::{Drop, Family, MOST_AWAITED, MOST_FLOWS};
 use policy::Grant;
 use world::{
     Client, Flags, World, grant, grant_with_pings,
@@ -160,6 +160,15 @@ fn a_question_is_forgotten_after_a_while() {
         world.pass(SECOND);
         assert_eq!(world.gateway.sessions(world.now)[0].flows, 0);
         assert!(!hears(&mut world, &mut client, 7));
+    }
+}
+
+#[test]
+fn what_was_never_answered_is_not_owed_without_end() {
+    for (mut world, mut client) in worlds() {
+        assert!((0..100).all(|_| ask(&mut world, &mut client, 7)));
+        let came = (0..100).filter(|_| hears(&mut world, &mut client, 7)).count();
+        assert_eq!(came, usize::from(MOST_AWAITED));
     }
 }
 
