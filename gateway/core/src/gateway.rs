@@ -364,9 +364,11 @@ impl Gateway {
         self.to_home.poll()
     }
 
-    /// Makes every packet for the office ready to be polled; to be called at the end of a batch.
+    /// Makes packets for the office ready to be polled, but for bulk that more of its session follows in the next round; to be
+    /// called at the end of a round.
     pub fn flush_office(&mut self) {
-        self.to_office.flush();
+        let (sessions, from_home) = (&self.sessions, &self.from_home);
+        self.to_office.end_round(|source| sessions.by_address(source).is_some_and(|slot| from_home.waits(slot)));
     }
 
     /// A packet for the TUN, its virtio header first.

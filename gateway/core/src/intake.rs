@@ -72,6 +72,11 @@ impl<T: Copy> Intake<T> {
         self.turns.is_empty()
     }
 
+    /// Whether anything waits for a session's turn.
+    pub(crate) fn waits(&self, slot: Slot) -> bool {
+        self.turns.waits(slot)
+    }
+
     /// Buffers to read into; `lost` is told what had to go for them.
     pub(crate) fn room(&mut self, mut lost: impl FnMut(Slot, T, u32)) -> [&mut [u8]; BATCH] {
         while self.free.len() <= BATCH {

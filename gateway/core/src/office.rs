@@ -5,9 +5,10 @@
 //! length and checksum, full size but for the last, and a checksum that holds, since the kernel will make new ones. Datagrams
 //! are piled where the kernel can cut them apart again, which is from Linux 6.2 on.
 //! Everything else goes as it is, after whatever of its own flow came before. Several piles are open at a time, so that
-//! interleaved flows do not break each other up.
+//! interleaved flows do not break each other up; and a pile of bulk outlives its round where more of its session waits already, so
+//! that flows which share a round still leave in large super-packets.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, net::IpAddr};
 
 use crate::{
     Family,
@@ -21,6 +22,10 @@ const MOST_OPEN: usize = 16;
 const LARGEST: usize = 65_000;
 /// The most datagrams of one super-packet, as of one that a program sends (UDP_MAX_SEGMENTS of older kernels).
 const MOST_DATAGRAMS: usize = 64;
+/// Bytes of payload from which on pieces are bulk, which a person does not wait for.
+const BULK: usize = 512;
+/// Rounds that a pile of bulk may be kept open for, at most.
+const MOST_ROUNDS: u8 = 4;
 /// Room in a buffer that never holds more than one packet.
 const ONE_PACKET: usize = 2048;
 
@@ -35,8 +40,10 @@ struct Pile {
     /// The number that the next piece must have; datagrams have none.
     next: Option<u32>,
     pieces: usize,
-    /// A shorter piece or a push: nothing may follow.
-    complete: bool,
+    /// Whose packets they are: the tunnel address of a session.
+    source: IpAddr,
+    /// Ends of rounds that it has seen.
+    rounds: u8,
 }
 
 impl Pile {
@@ -51,8 +58,7 @@ impl Pile {
     /// Asked of a packet of the same flow, and so of the same family.
     fn takes(&self, packet: &Packet<'_>, piece: &Piece) -> bool {
         let (mine, its) = (self.packet(), packet.bytes());
-        !self.complete
-            && self.headers == packet.headers()
+        self.headers == packet.headers()
             && self.next == piece.number
             && (self.kind == SuperPacket::Tcp || self.pieces < MOST_DATAGRAMS)
             && packet.payload().len() <= self.segment
@@ -82,7 +88,8 @@ impl Pile {
         }
     }
 
-    fn pile(&mut self, packet: &Packet<'_>, piece: &Piece) {
+    /// True if nothing may follow: after a shorter piece, or a push.
+    fn pile(&mut self, packet: &Packet<'_>, piece: &Piece) -> bool {
         let payload = packet.payload();
         self.buffer.extend_from_slice(payload);
         self.next = piece.next(payload);
@@ -92,7 +99,12 @@ impl Pile {
         {
             *flags |= Tcp::PSH;
         }
-        self.complete = piece.push || payload.len() < self.segment;
+        piece.push || payload.len() < self.segment
+    }
+
+    /// Whether nobody is kept waiting by it: who stops typing has sent less than that, or said that it is all.
+    fn is_bulk(&self) -> bool {
+        self.segment >= BULK
     }
 
     /// Makes the headers true for what was piled up.
@@ -163,7 +175,9 @@ impl ToOffice {
         if let Some(place) = open {
             match self.open.get_mut(place) {
                 Some(pile) if pile.takes(packet, &piece) => {
-                    pile.pile(packet, &piece);
+                    if pile.pile(packet, &piece) {
+                        self.close(place);
+                    }
                     return;
                 }
                 _ => self.close(place),
@@ -184,6 +198,13 @@ impl ToOffice {
         while !self.open.is_empty() {
             self.close(0);
         }
+    }
+
+    /// Ends a round: makes what was piled up ready, but for bulk of those for whom `more` waits.
+    pub(crate) fn end_round(&mut self, more: impl Fn(IpAddr) -> bool) {
+        self.close_all_but(Pile::is_bulk);
+        self.open.iter_mut().for_each(|pile| pile.rounds += 1);
+        self.close_all_but(|pile| pile.rounds < MOST_ROUNDS && more(pile.source));
     }
 
     /// The next packet for the TUN, header first; none when all that is ready is handed out.
@@ -211,6 +232,10 @@ impl ToOffice {
     }
 
     fn begin(&mut self, packet: &Packet<'_>, piece: &Piece) {
+        // A key press, most often: before the bulk whose piles fill up in this round.
+        if piece.push {
+            return self.add_alone(packet.bytes());
+        }
         if self.open.len() >= MOST_OPEN {
             self.close(0);
         }
@@ -224,8 +249,16 @@ impl ToOffice {
             segment: packet.payload().len(),
             next: piece.next(packet.payload()),
             pieces: 1,
-            complete: piece.push,
+            source: packet.source,
+            rounds: 0,
         });
+    }
+
+    fn close_all_but(&mut self, may_wait: impl Fn(&Pile) -> bool) {
+        let mut place = 0;
+        while let Some(pile) = self.open.get(place) {
+            if may_wait(pile) { place += 1 } else { self.close(place) }
+        }
     }
 
     fn close(&mut self, place: usize) {

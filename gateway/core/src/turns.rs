@@ -103,6 +103,11 @@ impl<T: Copy> Turns<T> {
         self.count == 0
     }
 
+    /// Whether anything of a session waits.
+    pub(crate) fn waits(&self, slot: Slot) -> bool {
+        self.queues.get(slot).is_some_and(|queue| queue.waiting > 0)
+    }
+
     /// Lets a thing wait that takes `cost` bytes of its session's turn: more than none.
     pub(crate) fn push(&mut self, slot: Slot, rank: Rank, cost: usize, what: T) {
         debug_assert!(cost > 0);

@@ -105,6 +105,48 @@ fn a_keystroke_goes_before_what_others_copy_to_the_office() {
 }
 
 #[test]
+fn copies_that_share_rounds_leave_in_super_packets_as_large_as_one_alone() {
+    let mut office = Office::new(4);
+    for _ in 0..5 {
+        office.home_copies(FULL);
+    }
+    office.world.serve();
+    office.world.drain();
+    let sizes: Vec<usize> = office.world.take_office().iter().map(Vec::len).collect();
+    let payload = 4 * 5 * RUN * FULL;
+    assert_eq!(sizes.iter().sum::<usize>(), payload + 40 * sizes.len(), "all of it");
+    assert!(sizes.len() <= payload / 65_000 + 2 * 4, "{sizes:?}");
+}
+
+#[test]
+fn bulk_waits_for_nobody_elses() {
+    let mut office = Office::new(4);
+    for _ in 0..5 {
+        office.home_copies(FULL);
+    }
+    for _ in 0..2 {
+        office.world.gateway.serve(office.world.now);
+        office.world.drain();
+    }
+    office.world.office.clear();
+    let mut run = Vec::new();
+    let mut size = 0;
+    for nth in 0..2 {
+        let datagram = office.quiet.seal(&office.quiet.tcp(Flags::Ack, 1000 + nth * FULL as u32, &[7; FULL]));
+        size = datagram.len();
+        run.extend(datagram);
+    }
+    office.world.home_queues(office.quiet.from, &run, size);
+    office.world.gateway.serve(office.world.now);
+    office.world.drain();
+
+    assert!(office.world.gateway.is_waiting(), "the others are not through yet");
+    let own = octets(office.quiet.address);
+    let gone = office.world.office.iter().filter(|packet| packet[VIRTIO_HEADER..][12..16] == own);
+    assert_eq!(gone.map(|packet| packet.len()).sum::<usize>(), VIRTIO_HEADER + 40 + 2 * FULL);
+}
+
+#[test]
 fn a_picture_goes_before_what_others_copy_to_home() {
     let mut office = Office::new(4);
     for _ in 0..5 {

@@ -64,6 +64,7 @@ impl Gateway {
 
     /// Tells where every session stands, for a gateway that is about to stop without ending any.
     pub fn leave(&mut self, now: Now) {
+        self.to_office.flush();
         self.tell_standing(true, now.instant);
     }
 
