@@ -44,6 +44,8 @@ pub struct Setup {
     pub group: String,
     /// Where the workstation of m.rossi is: an address or a name.
     pub workstation: String,
+    /// The network card by which that is woken.
+    pub mac: Option<String>,
     /// Whether workstations may be pinged.
     pub echo: bool,
     /// Whether workstations see the gateway's own address.
@@ -76,6 +78,7 @@ impl Default for Setup {
             directory: "kind = \"file\"\nfile = \"people.toml\"".to_owned(),
             group: "smart".to_owned(),
             workstation: WORKSTATION.to_string(),
+            mac: None,
             echo: false,
             masquerade: true,
             pool: "100.96.0.0/20".to_owned(),
@@ -142,6 +145,7 @@ tcp = [3389]
 [workstations.anagrafe-07]
 address = "{}"
 services = ["rdp"]
+{}
 
 [workstations.tributi-02]
 address = "{OTHER_WORKSTATION}"
@@ -154,6 +158,7 @@ groups = ["{}"]
             self.test_accounts,
             if self.echo { "echo = true\n" } else { "" },
             self.workstation,
+            self.mac.iter().map(|mac| format!("mac = \"{mac}\"\n")).collect::<String>(),
             self.group,
             self.profile.join("\n")
         );

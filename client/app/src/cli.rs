@@ -447,6 +447,7 @@ impl Front {
     fn end(&self, outcome: Outcome, server: String) -> Exit {
         let (event, reason) = match &outcome {
             Outcome::Ended { reason, .. } => (Some("ended"), Some(*reason)),
+            Outcome::NotWoken { .. } => (Some("ended"), Some(CloseReason::NotWoken)),
             Outcome::ProgramWentAway { .. } => (Some("ended"), Some(CloseReason::ProgramEnded)),
             _ => (None, None),
         };

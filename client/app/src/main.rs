@@ -44,7 +44,7 @@ pub(crate) enum Exit {
     Usage = 2,
     /// The gateway refused the login.
     Refused = 3,
-    /// The gateway could not be reached, or not any more.
+    /// The gateway could not be reached, or not any more; or the workstation did not wake.
     Unreachable = 4,
 }
 

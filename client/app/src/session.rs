@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  login ──> tunnel ──> door ──> RDP program ──────────> its end ─┐
-//!    │          │                                                 │
+//!    │          │         └─ a workstation that sleeps is waited for
 //!    └──> session channel ──> warnings ──> the gateway's end ─────┼──> door shut, flushed, gateway told, keys gone
 //!                                           "enough" from outside ┘
 //! ```
@@ -20,15 +20,16 @@ use std::{
 use client_core::{End, Keys, Parameters, Way};
 use gateway_api::{
     CloseReason, Token,
-    login::{self, Code, Language, Password},
+    login::{self, Code, Language, Password, WorkstationState},
     notice::{Pending, Read, Version},
     proof,
     session::{self, ClientReason},
 };
 use tokio::{
+    net::TcpStream,
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::JoinHandle,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use zeroize::Zeroizing;
 
@@ -55,6 +56,8 @@ pub(crate) use told::{Event, Outcome};
 const FLUSH_TIME: Duration = Duration::from_millis(500);
 /// The service whose door the program is led to.
 const RDP: &str = "rdp";
+/// Between knocks at a workstation that is being woken.
+const KNOCK: Duration = Duration::from_secs(5);
 /// For the gateway's name to resolve again, in the middle of the work.
 const RESOLVING: Duration = Duration::from_secs(3);
 
@@ -202,6 +205,14 @@ enum Trace {
     Running,
 }
 
+/// A workstation that is being woken.
+#[derive(Debug)]
+struct Waking {
+    since: Instant,
+    /// What waits for it, once the tunnel is up.
+    doors: Option<Vec<Address>>,
+}
+
 /// What a login brought.
 struct Login {
     session: login::Session,
@@ -226,6 +237,8 @@ struct Working<'a> {
     news: UnboundedReceiver<News>,
     /// What the gateway is to be told by the channel.
     requests: UnboundedSender<session::Request>,
+    /// The workstation does not answer yet.
+    waking: Option<Waking>,
     /// Whether this session may be recorded, or is.
     trace: Option<Trace>,
     answers: Answers,
@@ -254,6 +267,10 @@ impl<'a> Working<'a> {
         let (sender, news) = unbounded_channel();
         let (loop_end, channel_end) = link::link();
         let (requests, asked) = unbounded_channel();
+        let waking = match session.workstation.state {
+            WorkstationState::Ready => None,
+            WorkstationState::Waking => Some(Waking { since: Instant::now(), doors: None }),
+        };
         let channel = tokio::spawn(channel::hold(client.clone(), Arc::clone(&credential), sender, asked, channel_end));
         Self {
             client,
@@ -266,6 +283,7 @@ impl<'a> Working<'a> {
             channel,
             news,
             requests,
+            waking,
             trace: None,
             answers,
             link: Some(loop_end),
@@ -341,7 +359,11 @@ impl<'a> Working<'a> {
             cause: crate::api::plain(&error),
         })?;
         *self.private = [0; 32];
-        (self.tell)(&Event::Holding { workstation: self.session.workstation.name.clone() });
+        let workstation = self.session.workstation.name.clone();
+        (self.tell)(&Event::Holding { workstation: workstation.clone() });
+        if self.waking.is_some() {
+            (self.tell)(&Event::Waking { workstation });
+        }
         Ok(())
     }
 
@@ -351,12 +373,13 @@ impl<'a> Working<'a> {
         loop {
             let step = tokio::select! {
                 biased;
-                Some(news) = self.news.recv() => self.take_news(news).await,
+                Some(news) = self.news.recv() => self.take_news(news, show).await,
                 report = next_report(&mut self.plane) => self.take_report(report, show),
                 ended = next_end(&mut self.program) => Some(Finish::Program(ended)),
                 () = grace_over(watched, self.lost, &self.session.limits) => {
                     Some(Finish::Over(CloseReason::ClientLost))
                 }
+                () = knock(self.waking.as_ref()) => None,
                 yes = self.answers.next() => {
                     self.take_answer(yes);
                     None
@@ -373,7 +396,7 @@ impl<'a> Working<'a> {
         }
     }
 
-    async fn take_news(&mut self, news: News) -> Option<Finish> {
+    async fn take_news(&mut self, news: News, show: &Show) -> Option<Finish> {
         match news {
             News::Reached(gateway) => self.follow(gateway).await,
             News::Attached => {
@@ -393,6 +416,7 @@ impl<'a> Working<'a> {
             News::Moved => self.command(Command::Moved),
             News::Told(session::Event::Warning { limit, seconds }) => (self.tell)(&Event::Warning { limit, seconds }),
             News::Told(session::Event::WarningLifted { limit }) => (self.tell)(&Event::WarningLifted { limit }),
+            News::Told(session::Event::WorkstationReady) => return self.woken(show),
             News::Told(session::Event::TraceAsked { question, seconds, answer_s }) => {
                 self.trace_asked(question, seconds, answer_s);
             }
@@ -467,7 +491,13 @@ impl<'a> Working<'a> {
         use client_core::Event as Told;
         let workstation = self.session.workstation.name.clone();
         match report {
-            Some(Report::Open(doors)) => return self.opened(doors, show),
+            Some(Report::Open(doors)) => match &mut self.waking {
+                Some(waking) => {
+                    waking.doors = Some(doors);
+                    (self.tell)(&Event::Waking { workstation });
+                }
+                None => return self.opened(doors, show),
+            },
             Some(Report::Session(Told::TunnelUp)) => {
                 if std::mem::take(&mut self.silent) {
                     (self.tell)(&Event::TunnelBack);
@@ -483,6 +513,8 @@ impl<'a> Working<'a> {
                     Way::Channel => Event::ByChannel,
                 });
             }
+            // It sleeps, as was told; and our own knocks are no news.
+            Some(Report::Session(Told::Refused { .. } | Told::NoAnswer { .. })) if self.waking.is_some() => {}
             Some(Report::Session(Told::Refused { port })) => {
                 (self.tell)(&Event::WorkstationRefused { workstation, port });
             }
@@ -502,9 +534,21 @@ impl<'a> Working<'a> {
         None
     }
 
-    /// The doors are open: what shows the desktop may begin.
+    /// The workstation answers: what waited for it begins.
+    fn woken(&mut self, show: &Show) -> Option<Finish> {
+        // Told again to each channel that comes.
+        let Waking { since, doors } = self.waking.take()?;
+        // One that answered before the tunnel did kept nobody waiting.
+        if doors.is_some() || matches!(show, Show::Wireguard(_)) {
+            let seconds = u32::try_from(since.elapsed().as_secs()).unwrap_or(u32::MAX);
+            (self.tell)(&Event::Woken { workstation: self.session.workstation.name.clone(), seconds });
+        }
+        self.opened(doors?, show)
+    }
+
+    /// The doors are open, and the workstation answers: what shows the desktop may begin.
     fn opened(&mut self, doors: Vec<Address>, show: &Show) -> Option<Finish> {
-        let door = doors.iter().find(|door| door.name == RDP).or(doors.first()).map(|door| door.address);
+        let door = rdp_door(&doors);
         (self.tell)(&Event::Open { workstation: self.session.workstation.name.clone(), doors });
         let (Show::Program(starter), Some(door)) = (show, door) else { return None };
         let desktop = Desktop {
@@ -546,7 +590,13 @@ impl<'a> Working<'a> {
             Finish::Over(reason) => {
                 self.command(Command::Closed(reason));
                 self.end_program().await;
-                ended(reason)
+                match reason {
+                    CloseReason::NotWoken => Outcome::NotWoken {
+                        workstation: self.session.workstation.name.clone(),
+                        number: self.session.number,
+                    },
+                    reason => ended(reason),
+                }
             }
             Finish::Program(how) => {
                 let program = self.program.as_ref().map_or_else(String::new, |program| program.name().to_owned());
@@ -632,6 +682,23 @@ async fn grace_over(watched: bool, lost: Option<Instant>, limits: &login::Limits
         Some(since) if !watched => sleep_until(since + Duration::from_secs(limits.grace_s.into())).await,
         _ => std::future::pending().await,
     }
+}
+
+/// Knocks at a workstation that is being woken, by a door of our own: what it answers there passes the gateway, which says so.
+/// The gateway looks by itself as well, but a workstation's firewall may let in tunnel addresses alone.
+async fn knock(waking: Option<&Waking>) {
+    let Some(door) = waking.and_then(|waking| rdp_door(waking.doors.as_ref()?)) else {
+        return std::future::pending().await;
+    };
+    let knock = TcpStream::connect(door).await;
+    // Taken back whole: one that is still asked for would go on asking.
+    let _ = knock.as_ref().map(TcpStream::set_zero_linger);
+    sleep(KNOCK).await;
+}
+
+/// The door that the program is led to.
+fn rdp_door(doors: &[Address]) -> Option<SocketAddr> {
+    doors.iter().find(|door| door.name == RDP).or(doors.first()).map(|door| door.address)
 }
 
 /// The doors to open: a name and a port of the workstation each. A service of several ports has them in its names.

@@ -19,6 +19,8 @@ pub(crate) fn event(event: Event, door: bool) -> Option<Text> {
             Text::SignedIn { workstation, number: session, until: clock::wall(ends_at) }
         }
         Event::FactorNews(news) => Text::FactorNews { what: news.what, when: clock::day_and_time(news.at) },
+        Event::Waking { workstation } => Text::Waking { workstation },
+        Event::Woken { workstation, seconds } => Text::Woken { workstation, seconds },
         Event::Open { workstation, .. } if door => Text::DoorOpen { workstation },
         Event::Open { .. } => return None,
         Event::ProgramStarted { program } => Text::Starting { program },
@@ -54,6 +56,7 @@ pub(crate) fn outcome(outcome: Outcome, server: String) -> (Exit, Text) {
             let exit = if reason == CloseReason::ClientLost { Exit::Unreachable } else { Exit::Ended };
             (exit, Text::Ended { reason, idle_minutes })
         }
+        Outcome::NotWoken { workstation, number } => (Exit::Unreachable, Text::NotWoken { workstation, number }),
         Outcome::ProgramWentAway { program } => (Exit::Ended, Text::ProgramWentAway { program }),
         Outcome::ProgramFailed { program, status } => (Exit::Failed, Text::ProgramFailed { program, status }),
         Outcome::ProgramBroke { program, status } => (Exit::Failed, Text::ProgramBroke { program, status }),

@@ -95,6 +95,20 @@ pub(crate) enum Text {
         number: SessionNumber,
         until: String,
     },
+    /// The office wakes the workstation.
+    Waking {
+        workstation: String,
+    },
+    /// It answers, after so long.
+    Woken {
+        workstation: String,
+        seconds: u32,
+    },
+    /// It did not wake.
+    NotWoken {
+        workstation: String,
+        number: SessionNumber,
+    },
     /// The RDP program was started.
     Starting {
         program: String,
@@ -395,6 +409,9 @@ mod tests {
             Text::NothingToForget,
             Text::Reaching { server: s() },
             Text::SignedIn { workstation: s(), number, until: s() },
+            Text::Waking { workstation: s() },
+            Text::Woken { workstation: s(), seconds: 42 },
+            Text::NotWoken { workstation: s(), number },
             Text::Starting { program: s() },
             Text::DoorOpen { workstation: s() },
             Text::WireguardSecret,

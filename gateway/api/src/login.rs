@@ -145,6 +145,27 @@ pub struct Workstation {
     pub address: IpAddr,
     /// What may be reached there, in the policy's order; never empty.
     pub services: Vec<Service>,
+    /// Whether it can be used yet.
+    #[serde(default, skip_serializing_if = "WorkstationState::is_ready")]
+    pub state: WorkstationState,
+}
+
+/// Whether a workstation can be used when its session opens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkstationState {
+    /// For all that the gateway knows; also what a gateway means that says nothing of it.
+    #[default]
+    Ready,
+    /// It sleeps, and the gateway wakes it: the session channel tells when it answers
+    /// ([`WorkstationReady`](crate::session::Event::WorkstationReady)).
+    Waking,
+}
+
+impl WorkstationState {
+    fn is_ready(&self) -> bool {
+        *self == Self::Ready
+    }
 }
 
 /// One way into the workstation.
@@ -290,6 +311,18 @@ mod tests {
         );
         assert_eq!((read.client.as_str(), read.wireguard_config), ("deskgate 0.1.0", true));
         assert!(!format!("{read:?}").contains("\"x\""), "a password does not print");
+    }
+
+    #[test]
+    fn a_workstation_is_ready_unless_the_gateway_says_that_it_is_being_woken() {
+        let text = r#"{"name":"anagrafe-07","address":"10.20.3.47","services":[]}"#;
+        let workstation: Workstation = serde_json::from_str(text).unwrap();
+        assert_eq!(workstation.state, WorkstationState::Ready);
+        assert_eq!(serde_json::to_string(&workstation).unwrap(), text, "older clients know no state");
+        let text = text.replace('}', r#","state":"waking"}"#);
+        let workstation: Workstation = serde_json::from_str(&text).unwrap();
+        assert_eq!(workstation.state, WorkstationState::Waking);
+        assert_eq!(serde_json::to_string(&workstation).unwrap(), text);
     }
 
     #[test]

@@ -110,6 +110,8 @@ pub enum CloseReason {
     Administrator,
     /// Nothing ever reached the workstation.
     NeverUsed,
+    /// The workstation slept, and waking it came to nothing.
+    NotWoken,
     /// The client's session channel was lost for longer than the grace.
     ClientLost,
     /// The gateway stopped for good.
@@ -118,7 +120,7 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// Every reason, in the order of the manual.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ProgramEnded,
         Self::WorkerClosed,
         Self::Idle,
@@ -134,6 +136,7 @@ impl CloseReason {
         Self::Technician,
         Self::Administrator,
         Self::NeverUsed,
+        Self::NotWoken,
         Self::ClientLost,
         Self::GatewayStopped,
     ];
@@ -156,6 +159,7 @@ impl CloseReason {
             Self::Technician => "technician",
             Self::Administrator => "administrator",
             Self::NeverUsed => "never_used",
+            Self::NotWoken => "not_woken",
             Self::ClientLost => "client_lost",
             Self::GatewayStopped => "gateway_stopped",
         }
@@ -229,6 +233,9 @@ pub enum Event {
         /// What will not end it now.
         limit: Limit,
     },
+    /// The workstation, which slept when the session opened ([`crate::login::WorkstationState::Waking`]), answers. Told again to
+    /// each channel that comes later.
+    WorkstationReady,
     /// The office asks to record sizes and times of this session's packets, no content. Without an answer it is not done.
     TraceAsked {
         /// To be named in the answer.
@@ -323,6 +330,8 @@ mod tests {
         let text = r#"{"event":"warning","limit":"agreement_ended","seconds":300}"#;
         assert_eq!(serde_json::to_string(&warning).unwrap(), text);
         assert_eq!(serde_json::from_str::<Event>(text).unwrap(), warning);
+        let ready = r#"{"event":"workstation_ready"}"#;
+        assert_eq!(serde_json::to_string(&Event::WorkstationReady).unwrap(), ready);
         let closed = r#"{"event":"closed","reason":"idle","later":1}"#;
         assert_eq!(serde_json::from_str::<Event>(closed).unwrap(), Event::Closed { reason: CloseReason::Idle });
     }

@@ -124,6 +124,13 @@ impl Answers {
         }
     }
 
+    /// The workstation slept until now: the wait for it begins anew. The end that the worker was warned of, and that does not come.
+    pub(crate) fn begin_anew(&mut self, now: Instant) -> Option<Limit> {
+        let State::Never { since } = &mut self.state else { return None };
+        *since = now;
+        self.warned.take()
+    }
+
     /// The worker is warned of this end.
     pub(crate) fn warn(&mut self, limit: Limit) {
         self.warned = Some(limit);

@@ -303,6 +303,16 @@ impl Gateway {
         true
     }
 
+    /// The workstation slept until now: how long it may leave a session without an answer is counted from here. False if there
+    /// is no such session.
+    pub fn wait_anew(&mut self, number: SessionNumber, now: Now) -> bool {
+        let Some(slot) = self.sessions.by_number(number) else { return false };
+        let lifted = self.sessions.change(slot, |session| session.wait_anew(now.instant));
+        let lifted = lifted.flatten().map(|limit| Event::WarningLifted { number, limit });
+        self.events.extend(lifted);
+        true
+    }
+
     /// Begins to record sizes and times of a session's packets, for `span` at most: told piece by piece as
     /// [`Event::Traced`]. False if there is no such session, or it is being recorded already.
     pub fn begin_trace(&mut self, number: SessionNumber, span: Duration, now: Now) -> bool {

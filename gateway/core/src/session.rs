@@ -230,6 +230,16 @@ impl Session {
         look_at.is_some_and(|look_at| self.deadlines.at(Timer::Answer).is_none_or(|at| at > look_at))
     }
 
+    /// The workstation slept until now. The end that the worker was warned of, and that does not come.
+    pub(crate) fn wait_anew(&mut self, now: Instant) -> Option<Limit> {
+        let lifted = self.answers.begin_anew(now);
+        // A pending session waits for nobody yet.
+        if self.phase != Phase::Pending {
+            self.watch();
+        }
+        lifted
+    }
+
     /// The workstation's answer is waited for, if it is missing.
     pub(crate) fn watch(&mut self) {
         if let Some(at) = self.answers.look_at(&self.grant) {

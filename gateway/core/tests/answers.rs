@@ -82,6 +82,29 @@ fn an_answer_in_the_last_moment_lifts_the_warning() {
 }
 
 #[test]
+fn a_workstation_that_slept_is_waited_for_anew_once_it_is_awake() {
+    let mut world = World::new();
+    let client = world.connect_with("m.rossi", 1, waiting());
+    world.pass(5 * MINUTE - SECOND);
+    assert_eq!(told(&mut world), [(Some(Limit::NeverUsed), Some(30), None)]);
+    assert!(world.gateway.wait_anew(client.number, world.now));
+    assert_eq!(told(&mut world), [(Some(Limit::NeverUsed), None, None)]);
+    world.pass(5 * MINUTE - SECOND);
+    assert_eq!(told(&mut world), [(Some(Limit::NeverUsed), Some(30), None)]);
+    world.pass(SECOND);
+    assert_eq!(told(&mut world), [(None, None, Some(CloseReason::NeverUsed))]);
+    assert!(!world.gateway.wait_anew(client.number, world.now));
+}
+
+#[test]
+fn a_workstation_that_is_used_is_not_waited_for_anew() {
+    let (mut world, client) = at_work();
+    assert!(world.gateway.wait_anew(client.number, world.now));
+    world.pass(60 * MINUTE);
+    assert_eq!(told(&mut world), []);
+}
+
+#[test]
 fn who_only_reads_is_never_without_an_answer() {
     let (mut world, mut client) = at_work();
     let seen = client.tcp(Flags::Ack, 1000, &[]);

@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Admit(SessionNumber, oneshot::Sender<bool>),
     /// Put a session under another grant for the same workstation. False if there is no such session.
     ChangeGrant(SessionNumber, Box<Grant>, oneshot::Sender<bool>),
+    /// A session's workstation slept until now: wait for it anew. False if there is no such session.
+    WaitAnew(SessionNumber, oneshot::Sender<bool>),
     /// End a session. False if there is none.
     Close(SessionNumber, CloseReason, oneshot::Sender<bool>),
     /// Its session channel came, with the way to it, or went. False if there is no such session.
@@ -166,6 +168,11 @@ impl DataPlane {
     /// Puts a session under another grant for the same workstation. False if there is no such session.
     pub(crate) async fn change_grant(&self, number: SessionNumber, grant: Grant) -> Result<bool, Stopped> {
         self.ask_owner(number, move |reply| Command::ChangeGrant(number, Box::new(grant), reply)).await
+    }
+
+    /// Waits anew for a session's workstation, which slept until now. False if there is no such session.
+    pub(crate) async fn wait_anew(&self, number: SessionNumber) -> Result<bool, Stopped> {
+        self.ask_owner(number, move |reply| Command::WaitAnew(number, reply)).await
     }
 
     /// Ends a session. False if there is none.

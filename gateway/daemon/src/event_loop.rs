@@ -360,6 +360,7 @@ impl EventLoop {
                 Command::ChangeGrant(number, grant, reply) => {
                     answer(reply, self.gateway.change_grant(number, *grant, now));
                 }
+                Command::WaitAnew(number, reply) => answer(reply, self.gateway.wait_anew(number, now)),
                 Command::Close(number, reason, reply) => answer(reply, self.gateway.close_session(number, reason)),
                 Command::Channel(number, outlet, reply) => {
                     let is_known = self.gateway.handle_channel(number, outlet.is_some(), now);

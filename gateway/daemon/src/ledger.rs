@@ -15,6 +15,7 @@
 mod channel;
 mod restored;
 mod tokens;
+mod waking;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -35,6 +36,7 @@ use tokio::{
 pub(crate) use channel::{Attached, Inlet};
 pub(crate) use tokens::Holder;
 use tokens::{TokenHash, hash};
+use waking::Workstation;
 
 use crate::{
     clock,
@@ -94,6 +96,7 @@ struct Session {
     /// The managed computer it comes from.
     device: Option<Managed>,
     channel: Channel,
+    workstation: Workstation,
     closed: watch::Sender<Option<CloseReason>>,
 }
 
@@ -294,6 +297,7 @@ impl Ledger {
             structure: Arc::clone(&kept.grant.structure),
             device: kept.device.clone(),
             channel,
+            workstation: Workstation::Awake,
             closed,
         };
         let mut live = self.live();
@@ -410,11 +414,19 @@ impl Ledger {
                 Event::Handshaken { number, initiation } => {
                     tokio::spawn(self.clone().answer(number, initiation));
                 }
-                Event::Moved { number, standing } => self.kept.note(kept_sessions::Change::Moved(number, standing)),
+                Event::Moved { number, standing } => {
+                    // Whatever the workstation said in the session says that it is awake.
+                    if standing.used && self.is_waking(number) {
+                        let ledger = self.clone();
+                        tokio::spawn(async move { ledger.woken(number).await });
+                    }
+                    self.kept.note(kept_sessions::Change::Moved(number, standing));
+                }
                 Event::Traced { number, traced } => self.traces.piece(number, *traced),
                 Event::Closed { number, reason, traffic } => {
                     // At once: a disk that is full keeps no way open.
                     self.fence.close(number);
+                    let reason = self.true_end(number, reason);
                     self.closed.count(reason.word());
                     let ledger = self.clone();
                     closing.spawn(async move { ledger.record_end(number, reason, traffic).await });

@@ -1,31 +1,129 @@
-//! Wakes a workstation that sleeps: the magic packet of Wake-on-LAN, by UDP to port 9, when a session opens.
+//! Wakes a workstation that sleeps (Wake-on-LAN), and notices when it answers.
 //!
-//! Nobody answers such a packet, and whoever is awake passes over it. It is sent a few times, for nothing else makes up for one that
-//! is lost.
+//! ```text
+//!  Look, while the session opens ── it answers ──> nothing to do
+//!    └── not yet ──> the magic packet and another look, every two seconds ── it answers ──> woken
+//! ```
+//!
+//! A look is a TCP connection from the gateway itself to the granted service, closed as soon as it stands: no byte is said. Nobody
+//! answers the magic packet, by UDP to port 9, and whoever is awake passes over it. How long a session waits is not decided here:
+//! who wakes stops when the session is over, or its workstation was heard in it.
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
 };
 
-use policy::Wake;
-use tokio::net::UdpSocket;
+use gateway_api::{SessionNumber, login::WorkstationState};
+use policy::{Grant, Service, Wake};
+use tokio::{
+    net::{TcpStream, UdpSocket},
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval, timeout},
+};
+
+use crate::ledger::Ledger;
 
 /// "Discard": whoever gets it by mistake answers nothing.
 const PORT: u16 = 9;
-const TIMES: u32 = 3;
+/// Between packets, for nothing else makes up for one that is lost; and the longest look.
 const PAUSE: Duration = Duration::from_secs(2);
+/// For a workstation that is awake to say so before its login is answered: one that sleeps is told of that much later.
+const MOMENT: Duration = Duration::from_millis(100);
+/// Packets for a workstation that nobody can look at.
+const TIMES: u32 = 3;
+/// The service that the client starts its program for; without one of that name, its first.
+const RDP: &str = "rdp";
 
-/// Wakes the workstation at an address, and waits for nothing but its own pauses.
-pub(crate) async fn wake(wake: Wake, workstation: IpAddr) {
-    for _ in 0..TIMES {
-        if let Err(error) = send(wake, workstation).await {
-            // Without the workstation, which would say whose session it is.
-            return tracing::warn!(%error, "a workstation is not woken: see `wake` in the policy");
-        }
-        tokio::time::sleep(PAUSE).await;
+/// Whether a workstation answers already, asked while its session opens.
+#[derive(Debug)]
+pub(crate) struct Look {
+    wake: Wake,
+    workstation: IpAddr,
+    /// None without a TCP port that was granted.
+    desktop: Option<(SocketAddr, JoinHandle<bool>)>,
+}
+
+impl Look {
+    /// None where the policy has nobody woken.
+    pub(crate) fn begin(grant: &Grant, workstation: IpAddr) -> Option<Self> {
+        let wake = grant.wake?;
+        let desktop = desktop(&grant.services).map(|port| {
+            let desktop = SocketAddr::new(workstation, port);
+            (desktop, tokio::spawn(answers(desktop)))
+        });
+        Some(Self { wake, workstation, desktop })
     }
+
+    /// What was seen by the time that the session is open, or a moment later. What comes after that is the session channel's to tell.
+    pub(crate) async fn settle(self, ledger: &Ledger, number: SessionNumber) -> WorkstationState {
+        let Self { wake, workstation, desktop } = self;
+        let Some((desktop, look)) = desktop else {
+            tokio::spawn(wake_blindly(wake, workstation));
+            return WorkstationState::Ready;
+        };
+        if matches!(timeout(MOMENT, look).await, Ok(Ok(true))) {
+            return WorkstationState::Ready;
+        }
+        begin(wake, desktop, ledger, number);
+        WorkstationState::Waking
+    }
+}
+
+/// Goes on for a session of an earlier run whose workstation was not heard yet: its client may wait for the word since then.
+pub(crate) fn resume(ledger: &Ledger, number: SessionNumber, grant: &Grant, workstation: IpAddr) {
+    if let (Some(wake), Some(port)) = (grant.wake, desktop(&grant.services)) {
+        begin(wake, SocketAddr::new(workstation, port), ledger, number);
+    }
+}
+
+fn begin(wake: Wake, desktop: SocketAddr, ledger: &Ledger, number: SessionNumber) {
+    ledger.begin_waking(number);
+    tokio::spawn(wake_until_awake(wake, desktop, ledger.clone(), number));
+}
+
+/// The port whose answer says that the workstation is ready: the one that the worker's program is led to.
+fn desktop(services: &[Service]) -> Option<u16> {
+    let rdp = services.iter().filter(|service| &*service.name == RDP);
+    rdp.chain(services).find_map(|service| service.tcp.first().copied())
+}
+
+async fn answers(desktop: SocketAddr) -> bool {
+    matches!(timeout(PAUSE, TcpStream::connect(desktop)).await, Ok(Ok(_)))
+}
+
+async fn wake_until_awake(wake: Wake, desktop: SocketAddr, ledger: Ledger, number: SessionNumber) {
+    let mut beats = interval(PAUSE);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut is_warned = false;
+    while ledger.is_waking(number) {
+        beats.tick().await;
+        if let Err(error) = send(wake, desktop.ip()).await
+            && !std::mem::replace(&mut is_warned, true)
+        {
+            warn(&error);
+        }
+        if answers(desktop).await {
+            return ledger.woken(number).await;
+        }
+    }
+}
+
+/// Where no answer can be had, a few packets have to do.
+async fn wake_blindly(wake: Wake, workstation: IpAddr) {
+    let mut beats = interval(PAUSE);
+    for _ in 0..TIMES {
+        beats.tick().await;
+        if let Err(error) = send(wake, workstation).await {
+            return warn(&error);
+        }
+    }
+}
+
+/// Without the workstation, which would say whose session it is.
+fn warn(error: &io::Error) {
+    tracing::warn!(%error, "a workstation is not woken: see `wake` in the policy");
 }
 
 async fn send(wake: Wake, workstation: IpAddr) -> io::Result<()> {
@@ -69,6 +167,16 @@ mod tests {
         let packet = packet(mac);
         assert_eq!(packet[..6], [0xff; 6]);
         assert_eq!(packet[6..].chunks(6).filter(|chunk| **chunk == mac).count(), 16);
+    }
+
+    #[test]
+    fn the_desktop_is_looked_at_and_else_the_first_port_there_is() {
+        let service =
+            |name: &str, tcp: &[u16]| Service { name: name.into(), tcp: tcp.into(), udp: vec![5], echo: false };
+        let (web, rdp, udp) = (service("web", &[80, 443]), service("rdp", &[3389]), service("udp", &[]));
+        assert_eq!(desktop(&[web.clone(), rdp]), Some(3389));
+        assert_eq!(desktop(&[udp.clone(), web]), Some(80));
+        assert_eq!(desktop(&[udp]), None);
     }
 
     #[tokio::test]

@@ -40,6 +40,7 @@ mod routed;
 mod secrets;
 mod the_world;
 mod trace;
+mod waking;
 mod window;
 mod workstation;
 mod workstation_rules;

@@ -134,7 +134,8 @@ fn udp(
         signals.listen_to(pressed);
         let mut tell = |event: &Event| match event {
             Event::ByChannel => by_channel = true,
-            Event::Open { .. } => {
+            // A workstation that sleeps says nothing about the way.
+            Event::Open { .. } | Event::Waking { .. } => {
                 is_open = true;
                 let _ = enough.send(());
             }

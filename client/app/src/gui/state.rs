@@ -354,8 +354,11 @@ impl State {
 
     /// How long until a countdown shows something else. None while there is none.
     pub(crate) fn next_change(&self, now: Instant) -> Option<Duration> {
-        let Scene::Working(working) = &self.scene else { return None };
-        working.next_change(now)
+        match &self.scene {
+            Scene::Working(working) => working.next_change(now),
+            Scene::Connecting(connecting) => connecting.next_change(now),
+            _ => None,
+        }
     }
 
     /// Another form, with the names of the last one.

@@ -65,7 +65,7 @@ fn scene(ui: &mut Ui, state: &mut State, look: &Palette, now: Instant) -> Option
     match &mut state.scene {
         Scene::FirstUse(words) => first_use::draw(ui, look, labels, words),
         Scene::Form(form) => form::draw(ui, look, labels, form),
-        Scene::Connecting(connecting) => session::connecting(ui, look, labels, state.language, connecting),
+        Scene::Connecting(connecting) => session::connecting(ui, look, labels, state.language, connecting, now),
         Scene::Reading(texts) => reading::notices(ui, look, labels, texts),
         Scene::Working(working) => session::working(ui, look, labels, state.language, working, now),
         Scene::Ended(ended) => session::ended(ui, look, labels, ended),

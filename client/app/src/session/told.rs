@@ -23,7 +23,11 @@ pub(crate) enum Event {
     SignedIn { session: SessionNumber, workstation: String, ends_at: i64, remaining_s: u32 },
     /// Something happened to the person's second factor lately.
     FactorNews(FactorNews),
-    /// The tunnel is up and the doors are open.
+    /// The tunnel is up, and the workstation sleeps: the office wakes it.
+    Waking { workstation: String },
+    /// It answers, after so long.
+    Woken { workstation: String, seconds: u32 },
+    /// The tunnel is up, the workstation is awake, and the doors are open.
     Open { workstation: String, doors: Vec<Address> },
     /// The program that shows the desktop was started.
     ProgramStarted { program: String },
@@ -76,6 +80,8 @@ pub(crate) enum Event {
 pub(crate) enum Outcome {
     /// There was a session, and it ended.
     Ended { reason: CloseReason, idle_minutes: u32 },
+    /// There was a session, and its workstation did not wake.
+    NotWoken { workstation: String, number: SessionNumber },
     /// There was a session, and its program ended at once without an error.
     ProgramWentAway { program: String },
     /// There was a session, and its program ended at once with an error.

@@ -44,6 +44,13 @@ pub(super) fn say(text: &Text) -> String {
         Text::SignedIn { workstation, number, until } => {
             format!("Signed in. Your computer is {workstation}, until {until} at most. Session number {number}.")
         }
+        Text::Waking { workstation } => {
+            format!("{workstation} is asleep: your office is waking it up. That may take a few minutes, and your desktop opens by itself.")
+        }
+        Text::Woken { workstation, seconds } => format!("{workstation} is awake, after {}.", span(*seconds)),
+        Text::NotWoken { workstation, number } => format!(
+            "{workstation} did not wake up, so the session was closed. Ask somebody at the office to switch it on, or call the help desk; the session's number is {number}."
+        ),
         Text::Starting { program } => format!("Your desktop is opening ({program}). Close its window when you are done."),
         Text::DoorOpen { workstation } => format!("The way to {workstation} is open. Press Ctrl-C to close it."),
         Text::WireguardSecret => {
@@ -217,7 +224,7 @@ fn warning(limit: Limit, left: &str) -> String {
         }
         Limit::NeverUsed => {
             format!(
-                "Your office computer has not been reached yet: the session closes in {left}. Open your desktop to stay."
+                "Your office computer has not been reached yet: the session closes in {left} unless your desktop opens."
             )
         }
         Limit::WorkstationGone => {
@@ -271,6 +278,9 @@ fn ended(reason: CloseReason, idle_minutes: u32) -> String {
         CloseReason::Administrator => "An administrator closed the session. Ask the help desk why.".into(),
         CloseReason::NeverUsed => {
             "Nothing ever reached your office computer: the session was closed. Sign in again; if it recurs, call the help desk.".into()
+        }
+        CloseReason::NotWoken => {
+            "Your office computer did not wake up: the session was closed. Ask somebody at the office to switch it on, or call the help desk.".into()
         }
         CloseReason::ClientLost => {
             "The line to the gateway was lost for too long: the session was closed. Your programs are still open. Sign in again.".into()

@@ -44,6 +44,13 @@ pub(super) fn say(text: &Text) -> String {
         Text::SignedIn { workstation, number, until } => {
             format!("Accesso riuscito. Il tuo computer è {workstation}, al massimo fino alle {until}. Sessione numero {number}.")
         }
+        Text::Waking { workstation } => {
+            format!("{workstation} è spento o in sospensione: l'ufficio lo sta svegliando. Può volerci qualche minuto, poi il desktop si apre da sé.")
+        }
+        Text::Woken { workstation, seconds } => format!("{workstation} è sveglio, dopo {}.", span(*seconds)),
+        Text::NotWoken { workstation, number } => format!(
+            "{workstation} non si è svegliato, perciò la sessione è stata chiusa. Chiedi a qualcuno in ufficio di accenderlo, o chiama l'assistenza; il numero della sessione è {number}."
+        ),
         Text::Starting { program } => {
             format!("Si apre il tuo desktop ({program}). Quando hai finito, chiudi la sua finestra.")
         }
@@ -227,7 +234,7 @@ fn warning(limit: Limit, left: &str) -> String {
         }
         Limit::NeverUsed => {
             format!(
-                "Il computer dell'ufficio non è ancora stato raggiunto: la sessione si chiude tra {left}. Apri il tuo desktop per restare."
+                "Il computer dell'ufficio non è ancora stato raggiunto: la sessione si chiude tra {left}, se il tuo desktop non si apre."
             )
         }
         Limit::WorkstationGone => {
@@ -285,6 +292,9 @@ fn ended(reason: CloseReason, idle_minutes: u32) -> String {
         }
         CloseReason::NeverUsed => {
             "Niente ha mai raggiunto il computer dell'ufficio: la sessione è stata chiusa. Accedi di nuovo; se si ripete, chiama l'assistenza.".into()
+        }
+        CloseReason::NotWoken => {
+            "Il computer dell'ufficio non si è svegliato: la sessione è stata chiusa. Chiedi a qualcuno in ufficio di accenderlo, o chiama l'assistenza.".into()
         }
         CloseReason::ClientLost => {
             "Il collegamento con il gateway è mancato troppo a lungo: la sessione è stata chiusa. I tuoi programmi sono ancora aperti. Accedi di nuovo.".into()

@@ -69,9 +69,12 @@ pub(crate) struct Labels {
     pub(crate) step_reach: &'static str,
     pub(crate) step_sign_in: &'static str,
     pub(crate) step_way: &'static str,
+    pub(crate) step_wake: &'static str,
     pub(crate) step_desktop: &'static str,
     pub(crate) done: &'static str,
     pub(crate) under_way: &'static str,
+    /// Of how long already.
+    pub(crate) under_way_for: fn(&str) -> String,
     pub(crate) to_come: &'static str,
     pub(crate) cancel: &'static str,
 

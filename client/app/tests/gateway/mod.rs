@@ -41,6 +41,8 @@ pub(crate) struct Manners {
     /// Ports of the workstation, all of one service unless `services` says otherwise.
     pub(crate) ports: Vec<(u16, Role)>,
     pub(crate) services: Value,
+    /// Whether it sleeps when the session opens.
+    pub(crate) asleep: bool,
     /// Whether UDP is answered.
     pub(crate) udp: bool,
     /// Whether WireGuard is answered by the channel.
@@ -75,6 +77,7 @@ impl Default for Manners {
         Self {
             ports: vec![(3389, Role::Echo)],
             services: json!([{ "name": "rdp", "tcp": [3389] }]),
+            asleep: false,
             udp: true,
             by_channel: true,
             grace_s: 30,
@@ -372,7 +375,7 @@ fn login(shared: &Shared, request: Value) -> (u16, String) {
         false => json!([]),
     };
     *shared.client.lock().unwrap() = Some(key.try_into().unwrap());
-    let session = json!({
+    let mut session = json!({
         "number": "K7QM-2F9D",
         "token": STANDARD.encode(shared.tokens()[0]),
         "gateway": { "public_key": STANDARD.encode(Office::public_key()), "endpoint": shared.udp.to_string() },
@@ -385,6 +388,9 @@ fn login(shared: &Shared, request: Value) -> (u16, String) {
         "factor_news": news,
         "told_by_a_newer_gateway": true,
     });
+    if shared.manners.asleep {
+        session["workstation"]["state"] = json!("waking");
+    }
     (200, session.to_string())
 }
 

@@ -4,8 +4,8 @@
 //! ```text
 //!   read ─► throttle ─► directory ─► second ─► policy ─► notices ─► resolve ─► ledger
 //!   JSON    address,    password,    factor    grant     read?      the work-  recorded,
-//!           network,    groups                           if not:    station    then open
-//!           all, user                                    notices.rs
+//!           network,    groups                           if not:    station,   then open
+//!           all, user                                    notices.rs is it awake?
 //! ```
 //!
 //! Until all factors were shown, nothing is told but that they were not: not what the directory wants done, not that there is no
@@ -27,7 +27,7 @@ use axum::{
 };
 use gateway_api::{
     CloseReason, LARGEST_BODY, PublicKey, SessionNumber,
-    login::{self, Code, Language},
+    login::{self, Code, Language, WorkstationState},
     notice::Pending,
     proof,
 };
@@ -49,7 +49,7 @@ use crate::{
     ledger::{Admitted, NotOpened, Opening},
     reviews::Office,
     store::StoreError,
-    wake,
+    wake::Look,
     workstation::{self, Trouble},
 };
 
@@ -220,6 +220,7 @@ pub(super) async fn admit(api: &Api, asked: Asked, language: Language) -> Result
     let workstation = workstation::locate(&policy, &api.ledger, &grant.workstation, &grant.address)
         .await
         .map_err(|trouble| failure(Refused::Workstation(trouble)))?;
+    let look = Look::begin(&grant, workstation);
     let Asked { person, device, chain, public_key, session_key, key_exchange, from, .. } = asked;
     let opening = Opening {
         person: person.clone(),
@@ -244,13 +245,14 @@ pub(super) async fn admit(api: &Api, asked: Asked, language: Language) -> Result
         return Err(failure(Refused::Device(devices::Trouble::Revoked)));
     }
     api.change.reconsider(admitted.number, &policy).await;
-    if let Some(asleep) = grant.wake {
-        tokio::spawn(wake::wake(asleep, workstation));
-    }
+    let state = match look {
+        Some(look) => look.settle(&api.ledger, admitted.number).await,
+        None => WorkstationState::Ready,
+    };
     let device_certificate = device.and_then(|device| renewed(api, &device, &chain));
     let factor_news = api.factors.news(&person, clock::now().wall).await;
     api.logins.count(OPENED);
-    let session = session(api, &grant, workstation, admitted);
+    let session = session(api, &grant, (workstation, state), admitted);
     Ok(Opened::Session(Box::new(login::Session { factor_news, device_certificate, ..session })))
 }
 
@@ -506,7 +508,12 @@ fn not_opened(error: NotOpened) -> Refused {
     }
 }
 
-fn session(api: &Api, grant: &Grant, workstation: IpAddr, admitted: Admitted) -> login::Session {
+fn session(
+    api: &Api,
+    grant: &Grant,
+    (workstation, state): (IpAddr, WorkstationState),
+    admitted: Admitted,
+) -> login::Session {
     let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
     let left = Duration::try_from(grant.ends_at.duration_since(clock::now().wall)).unwrap_or_default();
     login::Session {
@@ -520,6 +527,7 @@ fn session(api: &Api, grant: &Grant, workstation: IpAddr, admitted: Admitted) ->
             name: grant.workstation.to_string(),
             address: workstation,
             services: grant.services.iter().map(service).collect(),
+            state,
         },
         limits: login::Limits {
             idle_s: seconds(grant.idle),

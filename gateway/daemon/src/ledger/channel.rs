@@ -41,6 +41,8 @@ impl Ledger {
             live.next_channel += 1;
             let id = live.next_channel;
             let session = live.sessions.get_mut(&number)?;
+            // A queue that nobody could fill yet has room.
+            let _ = session.workstation.told().map(|event| sender.try_send(event));
             let before = std::mem::replace(&mut session.channel, Channel::Attached(id, sender));
             let resumed = matches!(before, Channel::Lost).then(|| Arc::clone(&session.structure));
             (id, resumed, self.data_plane.channel(number, Some(outlet)))

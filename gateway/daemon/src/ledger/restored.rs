@@ -14,6 +14,7 @@ use crate::{
     fence::NotOpen,
     kept_sessions::{self, KeptSession},
     store::{Change, StoreError},
+    wake,
 };
 
 impl Ledger {
@@ -54,6 +55,7 @@ impl Ledger {
         let (number, structure, ends_at) =
             (session.number, Arc::clone(&session.grant.structure), session.grant.ends_at);
         let traffic = session.standing.traffic;
+        let unheard = (!session.standing.used).then(|| (session.grant.clone(), session.workstation));
         let _ = self.enter(&session, Channel::Lost);
         if let Err(NotOpen(why)) = self.fence.open(number, session.address, session.workstation, &session.grant).await {
             tracing::error!(session = %number, why, "the firewall lets nothing of this session pass");
@@ -63,6 +65,9 @@ impl Ledger {
             Ok(()) => {
                 self.store.note(draft(Kind::SessionResumed, number, &structure)).await?;
                 tracing::info!(session = %number, "session goes on");
+                if let Some((grant, workstation)) = unheard {
+                    wake::resume(self, number, &grant, workstation);
+                }
                 return Ok(true);
             }
             Err(NotRestored::Over(reason)) => (reason, Some(ends_at)),

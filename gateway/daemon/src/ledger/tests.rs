@@ -89,6 +89,7 @@ fn data_plane(mood: Mood) -> (DataPlane, mpsc::UnboundedReceiver<Event>, JoinHan
                 | Command::Counters(_)
                 | Command::Confirm(..)
                 | Command::ChangeGrant(..)
+                | Command::WaitAnew(..)
                 | Command::BeginLook(..)
                 | Command::DroppedHeaders(..)
                 | Command::EndLook(..)

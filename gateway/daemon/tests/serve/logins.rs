@@ -13,9 +13,9 @@ use tokio_tungstenite::{
 
 use crate::house::*;
 
-type Channel = WebSocketStream<TlsStream<TcpStream>>;
+pub(crate) type Channel = WebSocketStream<TlsStream<TcpStream>>;
 
-async fn channel(token: &str) -> Channel {
+pub(crate) async fn channel(token: &str) -> Channel {
     resume(token).await.expect("a session channel").0
 }
 
@@ -46,7 +46,7 @@ async fn attach(
 }
 
 /// The next event, or what ended the channel.
-async fn event(channel: &mut Channel) -> String {
+pub(crate) async fn event(channel: &mut Channel) -> String {
     loop {
         match tokio::time::timeout(SOON, channel.next()).await.expect("an event") {
             Some(Ok(Message::Text(text))) => return text.to_string(),

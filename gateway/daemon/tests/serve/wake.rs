@@ -1,17 +1,32 @@
-//! A workstation that sleeps is woken when its worker comes.
+//! A workstation that sleeps is woken when its worker comes, who is told when it answers.
 
-use std::os::fd::AsRawFd as _;
+use std::{net::TcpListener, os::fd::AsRawFd as _};
 
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, socket};
 
-use crate::house::*;
+use crate::{
+    house::*,
+    logins::{channel, event},
+};
 
-#[test]
-fn a_session_that_opens_wakes_its_workstation_on_the_offices_side() {
+/// A house whose workstation can be woken.
+fn house() -> House {
     let house = House::new();
     sh("ip link set office1 up");
     let asleep = "services = [\"rdp\"]\nmac = \"00:11:22:33:44:55\"";
-    house.set_policy(&POLICY.replacen("services = [\"rdp\"]", asleep, 1));
+    house.set_policy(&POLICY.replacen("services = [\"rdp\"]", asleep, 1).replace("grace = \"1s\"", "grace = \"1m\""));
+    house
+}
+
+/// It is there: its desktop service listens.
+fn awake() -> TcpListener {
+    sh("ip addr add 10.20.3.47/32 dev lo");
+    TcpListener::bind("10.20.3.47:3389").unwrap()
+}
+
+#[test]
+fn a_session_that_opens_wakes_its_workstation_on_the_offices_side() {
+    let house = house();
     let _gateway = house.serve();
     let all = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_NONBLOCK, SockProtocol::EthAll).unwrap();
     block_on(open("m.rossi"));
@@ -25,4 +40,34 @@ fn a_session_that_opens_wakes_its_workstation_on_the_offices_side() {
         }
         false
     });
+}
+
+#[test]
+fn a_worker_is_told_that_the_workstation_sleeps_and_by_every_channel_that_it_has_woken() {
+    let house = house();
+    let _gateway = house.serve();
+    block_on(async {
+        let session = login("m.rossi", "pw-m.rossi").await.json();
+        assert_eq!(session["workstation"]["state"], "waking");
+        let token = session["token"].as_str().unwrap();
+        let mut first = channel(token).await;
+        assert_eq!(event(&mut first).await, r#"{"event":"attached"}"#);
+        let _desktop = awake();
+        assert_eq!(event(&mut first).await, r#"{"event":"workstation_ready"}"#);
+        drop(first);
+        let mut second = channel(token).await;
+        assert_eq!(event(&mut second).await, r#"{"event":"attached"}"#);
+        assert_eq!(event(&mut second).await, r#"{"event":"workstation_ready"}"#);
+    });
+    assert!(house.log().contains("workstation woken"), "{}", house.log());
+}
+
+#[test]
+fn nobody_waits_for_a_workstation_that_is_awake() {
+    let house = house();
+    let _desktop = awake();
+    let _gateway = house.serve();
+    let session = block_on(login("m.rossi", "pw-m.rossi")).json();
+    assert_eq!(session["workstation"]["name"], "anagrafe-07");
+    assert!(session["workstation"]["state"].is_null(), "{session}");
 }

@@ -13,6 +13,9 @@ const BY_SECONDS: Duration = Duration::from_secs(120);
 /// How long the workstation's own trouble is said: the RDP program tries again by itself, and nobody tells when it gets through.
 const TROUBLE: Duration = Duration::from_secs(60);
 
+/// In milliseconds: a look comes a little later than the number changes, so that the new one is there for sure.
+const LATER: u64 = 20;
+
 /// How far the way is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Step {
@@ -20,12 +23,14 @@ pub(crate) enum Step {
     Reach,
     SignIn,
     Way,
+    /// Only where the workstation sleeps.
+    Wake,
     Desktop,
 }
 
 impl Step {
     /// All, in their order.
-    pub(crate) const ALL: [Self; 4] = [Self::Reach, Self::SignIn, Self::Way, Self::Desktop];
+    const ALL: [Self; 5] = [Self::Reach, Self::SignIn, Self::Way, Self::Wake, Self::Desktop];
 }
 
 /// The way to the desktop.
@@ -33,6 +38,8 @@ impl Step {
 pub(crate) struct Connecting {
     /// What is under way; what comes before is done.
     pub(crate) step: Step,
+    /// Since when the workstation is being woken, if it slept.
+    pub(super) waking: Option<Instant>,
     /// The session, once it is there.
     pub(super) working: Option<Box<Working>>,
     /// The worker wants no more of it.
@@ -94,7 +101,8 @@ impl Connecting {
                 let working = Working::new(workstation, session, clock::wall(ends_at), now, remaining_s);
                 self.working = Some(Box::new(working));
             }
-            Event::Open { .. } => self.step = Step::Desktop,
+            Event::Waking { .. } => (self.step, self.waking) = (Step::Wake, Some(now)),
+            Event::Woken { .. } | Event::Open { .. } => self.step = Step::Desktop,
             Event::Closing => self.closing = true,
             event => {
                 if let Some(working) = &mut self.working {
@@ -102,6 +110,30 @@ impl Connecting {
                 }
             }
         }
+    }
+
+    /// The steps of this way.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = Step> {
+        let wakes = self.waking.is_some();
+        Step::ALL.into_iter().filter(move |step| wakes || *step != Step::Wake)
+    }
+
+    /// For how many seconds the workstation is being woken, while it is.
+    pub(crate) fn waking_for(&self, now: Instant) -> Option<u32> {
+        let since = self.waking.filter(|_| self.step == Step::Wake)?;
+        Some(u32::try_from(now.saturating_duration_since(since).as_secs()).unwrap_or(u32::MAX))
+    }
+
+    /// What there is to know meanwhile.
+    pub(crate) fn said(&self, language: Language, now: Instant) -> Vec<Said> {
+        self.working.as_ref().map(|working| working.said(language, now)).unwrap_or_default()
+    }
+
+    /// How long until a time shows something else.
+    pub(super) fn next_change(&self, now: Instant) -> Option<Duration> {
+        self.waking_for(now)?;
+        let past = now.saturating_duration_since(self.waking?).subsec_millis();
+        Some(Duration::from_millis(u64::from(1000 - past) + LATER))
     }
 }
 
@@ -155,6 +187,8 @@ impl Working {
             | Event::Notice { .. }
             | Event::NoticeAsked
             | Event::SignedIn { .. }
+            | Event::Waking { .. }
+            | Event::Woken { .. }
             | Event::Open { .. }
             | Event::ProgramStarted { .. }
             | Event::WireguardSecret
@@ -224,6 +258,5 @@ fn rounded(seconds: u32) -> u32 {
 fn next_change(left: Duration) -> Duration {
     let unit = if left > BY_SECONDS { 60_000 } else { 1000 };
     let past = left.as_millis() % unit;
-    // A little later, so that the new number is there for sure.
-    Duration::from_millis(u64::try_from(past).unwrap_or(0) + 20)
+    Duration::from_millis(u64::try_from(past).unwrap_or(0) + LATER)
 }

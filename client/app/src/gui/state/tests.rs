@@ -166,6 +166,40 @@ fn the_steps_follow_what_really_happened() {
 }
 
 #[test]
+fn a_workstation_that_sleeps_is_a_step_of_its_own_with_its_time_and_its_end() {
+    let mut state = state();
+    fill(&mut state);
+    state.act(Act::Submit);
+    let now = Instant::now();
+    let later = now + Duration::from_millis(42_300);
+    let steps = |state: &State| match &state.scene {
+        Scene::Connecting(connecting) => {
+            (connecting.steps().collect::<Vec<_>>(), connecting.step, connecting.waking_for(later))
+        }
+        _ => panic!("not on the way"),
+    };
+    assert!(!steps(&state).0.contains(&Step::Wake), "only where somebody sleeps");
+    let signed_in =
+        Event::SignedIn { session: SessionNumber::new(7), workstation: "w".into(), ends_at: 0, remaining_s: 600 };
+    for event in [Event::Reached, signed_in, Event::Waking { workstation: "w".into() }] {
+        state.take(News::Told(event), now);
+    }
+    let all = vec![Step::Reach, Step::SignIn, Step::Way, Step::Wake, Step::Desktop];
+    assert_eq!(steps(&state), (all.clone(), Step::Wake, Some(42)));
+    let next = state.next_change(later).expect("the time goes on");
+    assert!(next > Duration::from_millis(700) && next < Duration::from_millis(800), "{next:?}");
+    state.take(News::Told(Event::Warning { limit: Limit::NeverUsed, seconds: 30 }), now);
+    let Scene::Connecting(connecting) = &state.scene else { panic!("not on the way") };
+    assert!(connecting.said(Language::En, now)[0].sentence.contains("unless your desktop opens"));
+    state.take(News::Told(Event::Woken { workstation: "w".into(), seconds: 42 }), later);
+    assert_eq!(steps(&state), (all, Step::Desktop, None));
+    assert_eq!(state.next_change(later), None);
+    over(&mut state, Outcome::NotWoken { workstation: "w".into(), number: SessionNumber::new(7) });
+    let Scene::Ended(ended) = &state.scene else { panic!("it is over") };
+    assert!(!ended.well && ended.again && ended.sentence.contains("0000-0007"), "{ended:?}");
+}
+
+#[test]
 fn a_notice_is_read_before_the_way_goes_on() {
     let mut state = state();
     fill(&mut state);

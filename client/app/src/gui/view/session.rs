@@ -21,14 +21,22 @@ pub(super) fn connecting(
     labels: &Labels,
     language: Language,
     connecting: &Connecting,
+    now: Instant,
 ) -> Option<Act> {
     parts::title(ui, labels.connecting_title);
     parts::card(ui, look, |ui| {
-        for step in Step::ALL {
-            step_line(ui, look, labels, step, connecting.step);
+        for step in connecting.steps() {
+            let under_way = match connecting.waking_for(now) {
+                Some(seconds) => (labels.under_way_for)(&words::span(seconds, language)),
+                None => labels.under_way.to_owned(),
+            };
+            step_line(ui, look, labels, (step, connecting.step), &under_way);
         }
     });
     ui.add_space(8.0);
+    for said in connecting.said(language, now) {
+        parts::sentence(ui, look, &said);
+    }
     if connecting.closing {
         ui.label(Text::Closing.say(language));
         return None;
@@ -37,11 +45,12 @@ pub(super) fn connecting(
     pressed.then_some(Act::Close)
 }
 
-fn step_line(ui: &mut Ui, look: &Palette, labels: &Labels, step: Step, present: Step) {
+fn step_line(ui: &mut Ui, look: &Palette, labels: &Labels, (step, present): (Step, Step), under_way: &str) {
     let name = match step {
         Step::Reach => labels.step_reach,
         Step::SignIn => labels.step_sign_in,
         Step::Way => labels.step_way,
+        Step::Wake => labels.step_wake,
         Step::Desktop => labels.step_desktop,
     };
     ui.horizontal(|ui| {
@@ -53,7 +62,7 @@ fn step_line(ui: &mut Ui, look: &Palette, labels: &Labels, step: Step, present: 
             }
             std::cmp::Ordering::Equal => {
                 parts::ring(ui, look.accent, true, 20.0);
-                (labels.under_way, look.text)
+                (under_way, look.text)
             }
             std::cmp::Ordering::Greater => {
                 parts::ring(ui, look.muted, false, 20.0);

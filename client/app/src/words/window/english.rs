@@ -62,9 +62,11 @@ pub(super) static LABELS: Labels = Labels {
     step_reach: "Reach your office",
     step_sign_in: "Check who you are",
     step_way: "Open the protected way",
+    step_wake: "Wake your office computer",
     step_desktop: "Open your desktop",
     done: "done",
     under_way: "under way",
+    under_way_for: |time| format!("under way, {time}"),
     to_come: "to come",
     cancel: "Cancel",
 

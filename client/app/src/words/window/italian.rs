@@ -62,9 +62,11 @@ pub(super) static LABELS: Labels = Labels {
     step_reach: "Raggiungere l'ufficio",
     step_sign_in: "Verificare chi sei",
     step_way: "Aprire la via protetta",
+    step_wake: "Svegliare il computer dell'ufficio",
     step_desktop: "Aprire il desktop",
     done: "fatto",
     under_way: "in corso",
+    under_way_for: |time| format!("in corso, {time}"),
     to_come: "da fare",
     cancel: "Annulla",
 
