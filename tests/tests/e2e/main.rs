@@ -31,6 +31,7 @@ mod own_record;
 mod path_mtu;
 mod ping;
 mod policy;
+mod power_off;
 mod reach;
 mod refuse;
 mod restart;

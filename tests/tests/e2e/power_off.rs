@@ -1,0 +1,115 @@
+//! The office's own task: a workstation that nobody uses in the evening is switched off, and no other.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A workstation as its task sees it: what its system answers, and what it was told to do.
+struct Workstation {
+    folder: tempfile::TempDir,
+}
+
+impl Workstation {
+    /// One that nobody uses.
+    fn new() -> Self {
+        let workstation = Self { folder: tempfile::tempdir().expect("a temporary folder") };
+        workstation
+            .answers("loginctl", "case $1 in list-sessions) echo 'c1 120 gdm seat0 tty1' ;; *) echo greeter ;; esac");
+        workstation.answers("ss", "true");
+        workstation.answers("systemctl", &format!("echo \"$@\" >> {}", workstation.path("told").display()));
+        workstation
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// From now on a program of the system does this.
+    fn answers(&self, program: &str, script: &str) {
+        fs::write(self.path(program), format!("#!/bin/sh\n{script}\n")).expect("our own folder");
+        fs::set_permissions(self.path(program), Permissions::from_mode(0o755)).expect("our own file");
+    }
+
+    /// One look at a time of day, so many minutes after the first: its exit code, what it said, and what the system was told.
+    fn look(&self, time: &str, minutes: u64, arguments: &[&str]) -> (Option<i32>, String, String) {
+        self.answers(
+            "date",
+            &format!("case $1 in +%s) echo {} ;; *) echo {time} ;; esac", 1_800_000_000 + 60 * minutes),
+        );
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/workstation/power-off/deskgate-power-off");
+        let path = format!("{}:{}", self.folder.path().display(), std::env::var("PATH").expect("a path"));
+        let mut command = Command::new(shipped);
+        command.args(arguments).env("PATH", path).env("RUNTIME_DIRECTORY", self.folder.path());
+        let output = command.output().expect("a shell runs it");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        let told = fs::read_to_string(self.path("told")).unwrap_or_default();
+        (output.status.code(), said, told)
+    }
+
+    #[track_caller]
+    fn assert_stays(&self, time: &str, minutes: u64, words: &str) {
+        let (code, said, told) = self.look(time, minutes, &[]);
+        assert!(code == Some(0) && said.contains(words) && told.is_empty(), "{code:?} {said} {told}");
+    }
+}
+
+#[test]
+fn who_is_not_used_for_half_an_hour_of_the_evening_is_switched_off() {
+    let workstation = Workstation::new();
+    for minutes in [0, 10, 20, 29] {
+        workstation.assert_stays("20:10", minutes, "only for");
+    }
+    let (code, said, told) = workstation.look("20:40", 30, &[]);
+    assert_eq!((code, told.as_str()), (Some(0), "poweroff --check-inhibitors=yes\n"), "{said}");
+    // It was woken again: whoever it was for has the same half hour.
+    let (_, said, told) = workstation.look("20:50", 40, &["--suspend"]);
+    assert!(said.contains("only for 0 minutes") && told.lines().count() == 1, "{said}");
+    workstation.look("21:10", 60, &["--suspend"]);
+    let (_, said, told) = workstation.look("21:20", 70, &["--suspend"]);
+    assert!(told.ends_with("suspend --check-inhibitors=yes\n"), "{said}");
+}
+
+#[test]
+fn by_day_it_stays_on_whatever_the_night_is() {
+    let workstation = Workstation::new();
+    for time in ["06:00", "08:09", "19:59"] {
+        workstation.assert_stays(time, 0, "it is");
+    }
+    for time in ["20:00", "23:59", "00:00", "05:59"] {
+        let (_, said, _) = Workstation::new().look(time, 0, &[]);
+        assert!(said.contains("only for"), "{time}: {said}");
+    }
+    let (_, said, _) = workstation.look("08:09", 0, &["--after", "08:00", "--before", "09:00"]);
+    assert!(said.contains("only for"), "{said}");
+}
+
+#[test]
+fn whoever_comes_or_is_still_there_keeps_it_on_and_the_wait_begins_anew() {
+    let workstation = Workstation::new();
+    workstation.assert_stays("20:00", 0, "only for 0");
+    workstation.answers("ss", "echo '0 0 10.20.3.47:3389 10.20.3.1:50000'");
+    workstation.assert_stays("20:20", 20, "connected to port 3389");
+    workstation.answers("ss", "true");
+    workstation.answers("loginctl", "case $1 in list-sessions) echo '3 1000 m.rossi' ;; *) echo user ;; esac");
+    workstation.assert_stays("20:40", 40, "somebody is signed in");
+    workstation.answers("loginctl", "exit 1");
+    workstation.assert_stays("20:45", 45, "does not say");
+    workstation.answers("loginctl", "true");
+    workstation.assert_stays("20:50", 50, "only for 0 minutes");
+    // Asleep for longer than between two looks.
+    workstation.assert_stays("22:00", 120, "only for 0 minutes");
+}
+
+#[test]
+fn what_is_misspelt_is_told_and_nothing_is_done() {
+    for arguments in [&["--after", "8pm"][..], &["--quiet", "soon"], &["--now"]] {
+        let (code, said, told) = Workstation::new().look("21:00", 0, arguments);
+        assert!(
+            code == Some(2) && said.starts_with("deskgate-power-off: ") && told.is_empty(),
+            "{arguments:?}: {said}"
+        );
+    }
+}
