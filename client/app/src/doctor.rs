@@ -89,6 +89,14 @@ pub(crate) enum Finding {
     Untrusted {
         cause: String,
     },
+    /// The same, in a network that shows a page of its own first.
+    UntrustedAtPortal {
+        cause: String,
+    },
+    /// Nothing says in a readable way whose certificate the office's is.
+    TrustUnreadable {
+        cause: String,
+    },
     /// Who answers does not speak TLS as a gateway does.
     NotTls {
         cause: String,
@@ -157,7 +165,11 @@ impl Finding {
             }
             Self::Names { .. } | Self::NoNetwork | Self::NameUnknown { .. } => Check::Names,
             Self::Gateway { .. } | Self::Unreachable { .. } | Self::Portal => Check::Gateway,
-            Self::Certificate | Self::Untrusted { .. } | Self::NotTls { .. } => Check::Certificate,
+            Self::Certificate
+            | Self::Untrusted { .. }
+            | Self::UntrustedAtPortal { .. }
+            | Self::TrustUnreadable { .. }
+            | Self::NotTls { .. } => Check::Certificate,
             Self::Clock { .. } | Self::ClockWrong { .. } | Self::ClockDoubtful { .. } => Check::Clock,
             Self::Protocol | Self::OtherProtocol | Self::NotAGateway { .. } => Check::Protocol,
             Self::Udp | Self::ByChannel | Self::NoSession { .. } | Self::UdpUntried => Check::Udp,
@@ -196,6 +208,8 @@ impl Finding {
             | Self::Unreachable { .. }
             | Self::Portal
             | Self::Untrusted { .. }
+            | Self::UntrustedAtPortal { .. }
+            | Self::TrustUnreadable { .. }
             | Self::NotTls { .. }
             | Self::ClockWrong { .. }
             | Self::ClockDoubtful { .. }
@@ -216,7 +230,7 @@ impl Finding {
 pub(crate) async fn way(config: &Config, server: &Server, tell: &mut impl FnMut(Finding)) {
     match trust::config(&config.trust) {
         Ok(tls) => network::look(server, &Client::new(server.clone(), tls, None), tell).await,
-        Err(cause) => tell(Finding::Untrusted { cause }),
+        Err(cause) => network::unreadable(cause, tell),
     }
 }
 

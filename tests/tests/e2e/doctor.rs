@@ -71,6 +71,38 @@ fn a_hotel_that_wants_something_first_is_seen() {
     assert_eq!(code, Some(1));
 }
 
+#[test]
+fn a_hotel_that_shows_a_certificate_of_its_own_gets_no_password() {
+    let world = World::new();
+    let gateway = Setup::default().start(&world);
+    let folder = world.folder().display();
+    world.internet.sh(&format!(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=hotel \
+         -keyout {folder}/hotel.key -out {folder}/hotel.pem 2> /dev/null"
+    ));
+    world
+        .internet
+        .sh("nft add table ip hotel; nft 'add chain ip hotel lead { type nat hook prerouting priority -100; }'");
+    for (port, to) in [(80, 8080), (CONTROL_PORT, 8443)] {
+        let home = e2e::world::HOME;
+        world.internet.sh(&format!("nft add rule ip hotel lead ip saddr {home} tcp dport {port} redirect to :{to}"));
+    }
+    let mut hotel = world.internet.command("python3");
+    hotel.args(["-c", HOTEL]);
+    let mut encrypted = world.internet.command("openssl");
+    encrypted.args(["s_server", "-accept", "8443", "-www", "-tls1_3"]);
+    encrypted.args(["-key", &format!("{folder}/hotel.key"), "-cert", &format!("{folder}/hotel.pem")]);
+    let hotels = [world.internet.spawn("hotel", hotel, ""), world.internet.spawn("hotel-tls", encrypted, "")];
+    wait::until("the hotel", wait::SOON, || {
+        (hotels[0].stdout().contains("open") && hotels[1].stdout().contains("ACCEPT")).then_some(())
+    });
+    let (code, found) = doctor(&world, &gateway, &[]);
+    assert_found(&found, &["certificate bad", "clock skipped", "udp skipped"]);
+    let words = |text| found.iter().any(|(_, words)| words.contains(text));
+    assert!(words("Do not give your office password to anybody") && words("a page of its own first"), "{found:#?}");
+    assert_eq!(code, Some(1));
+}
+
 /// Sends every browser to its own page.
 const HOTEL: &str = r#"
 import http.server

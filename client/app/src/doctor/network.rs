@@ -27,9 +27,21 @@ pub(super) async fn look(server: &Server, client: &Client, tell: &mut impl FnMut
         Ok(greeting) => return greeted(&greeting, tell),
         Err(failure) => failure,
     };
-    // A network that wants something first answers in the place of others, or lets nobody answer.
-    if client.is_portal().await {
-        return failed(Finding::Portal, tell);
+    // A network that wants something first answers in the place of others, or lets nobody answer. Who has shown the office's
+    // certificate, if an old one, is not the network.
+    let may_be_portal = match &failure {
+        Step::Reach(_) | Step::Trust { why: Distrust::Certificate(_) | Distrust::Protocol(_), .. } => true,
+        Step::Trust { why: Distrust::Time(_), .. } | Step::Ask { .. } => false,
+    };
+    if may_be_portal && client.is_portal().await {
+        return match failure {
+            // What shows a foreign certificate may want a password: whoever it is, that comes first.
+            Step::Trust { from, why: Distrust::Certificate(cause) } => {
+                tell(Finding::Gateway { from: shortened(from) });
+                failed(Finding::UntrustedAtPortal { cause }, tell);
+            }
+            _ => failed(Finding::Portal, tell),
+        };
     }
     match failure {
         Step::Reach(_) if !leads_out() => failed(Finding::NoNetwork, tell),
@@ -52,6 +64,13 @@ pub(super) async fn look(server: &Server, client: &Client, tell: &mut impl FnMut
             failed(Finding::NotAGateway { cause }, tell);
         }
     }
+}
+
+/// Without knowing whom to believe, nobody is asked.
+pub(super) fn unreadable(cause: String, tell: &mut impl FnMut(Finding)) {
+    tell(Finding::NotLooked(Check::Names));
+    tell(Finding::NotLooked(Check::Gateway));
+    failed(Finding::TrustUnreadable { cause }, tell);
 }
 
 fn greeted(greeting: &Greeting, tell: &mut impl FnMut(Finding)) {

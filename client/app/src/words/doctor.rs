@@ -52,6 +52,8 @@ mod tests {
             Finding::Portal,
             Finding::Certificate,
             Finding::Untrusted { cause: s() },
+            Finding::UntrustedAtPortal { cause: s() },
+            Finding::TrustUnreadable { cause: s() },
             Finding::NotTls { cause: s() },
             Finding::Clock { off_s: 1 },
             Finding::ClockWrong { off_s: 90, behind: true },

@@ -134,6 +134,13 @@ fn each_thing_that_is_broken_is_named_and_what_rests_on_it_is_not_looked_at() {
     look(&server, &["gateway good", "certificate bad", "clock skipped"], "Do not give a password to anybody");
     assert!(foreign.asked().is_empty(), "nothing is told to who is not believed");
 
+    // Nothing that could tell whom to believe: nobody is asked, and nobody is accused.
+    let ca = home.path().join("office.pem");
+    fs::write(&ca, "no certificate").unwrap();
+    let arguments = ["--server", &server, "--ca", ca.to_str().unwrap()];
+    let unread = ["names skipped", "gateway skipped", "certificate bad", "protocol skipped", "udp skipped"];
+    assert_found(home.path(), &arguments, 1, &unread, "cannot be read here");
+
     // Something in between that does not know TLS.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let server = listener.local_addr().unwrap().to_string();

@@ -71,6 +71,12 @@ fn say(finding: &Finding) -> String {
         Finding::Untrusted { cause } => format!(
             "Who answers is not your office's gateway ({cause}). Do not give a password to anybody. Try another network, and call the help desk."
         ),
+        Finding::UntrustedAtPortal { cause } => format!(
+            "Who answers is not your office's gateway ({cause}). Do not give your office password to anybody, nor to a web page. This network shows a page of its own first, as a hotel's does: do what it asks, without that password, and try again. If nothing changes, call the help desk."
+        ),
+        Finding::TrustUnreadable { cause } => format!(
+            "How your office's gateway is recognised cannot be read here ({cause}). Call the help desk, or ask your office for its profile once more; nothing was sent."
+        ),
         Finding::NotTls { cause } => format!(
             "Something stands between you and your office and does not let encryption through ({cause}). Check the network, or try another one."
         ),

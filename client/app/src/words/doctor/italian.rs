@@ -71,6 +71,12 @@ fn say(finding: &Finding) -> String {
         Finding::Untrusted { cause } => format!(
             "Chi risponde non è il gateway del tuo ufficio ({cause}). Non dare la password a nessuno. Prova un'altra rete, e chiama l'assistenza."
         ),
+        Finding::UntrustedAtPortal { cause } => format!(
+            "Chi risponde non è il gateway del tuo ufficio ({cause}). Non dare la password dell'ufficio a nessuno, neanche a una pagina web. Questa rete mostra prima una pagina sua, come fa un albergo: fai quello che chiede, senza quella password, e riprova. Se non cambia niente, chiama l'assistenza."
+        ),
+        Finding::TrustUnreadable { cause } => format!(
+            "Qui non si può leggere da che cosa si riconosce il gateway del tuo ufficio ({cause}). Chiama l'assistenza, o chiedi di nuovo all'ufficio il suo profilo; non è stato inviato niente."
+        ),
         Finding::NotTls { cause } => format!(
             "Fra te e l'ufficio c'è qualcosa che non lascia passare la cifratura ({cause}). Controlla la rete, o provane un'altra."
         ),
