@@ -14,6 +14,11 @@ use gateway_api::{
     login::Language,
     profile::{self, Key, NotSigned, Profile, Signed},
 };
+use jiff::Timestamp;
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
 use serde_json::json;
 
 use crate::{
@@ -24,6 +29,9 @@ use crate::{
     profile_key::ProfileKey,
     session_commands::{json as print_json, say},
 };
+
+/// When this program was built, in Unix seconds.
+const BUILT_AT: &str = env!("DESKGATE_BUILT_AT");
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProfileCommand {
@@ -106,8 +114,10 @@ fn sign(path: &Path, key: &Path, to: &Path, piped: &mut Piped) -> Result<ExitCod
     }
     let profile = parse(&body).map_err(unusable)?;
     judge(&profile).map_err(unusable)?;
+    let now = clock::now().wall;
+    is_possible(now, BUILT_AT.parse().unwrap_or_default()).map_err(Failure::Unusable)?;
     let key = read_key(key, piped)?;
-    let signed = key.secret.sign(&body, &key.successions, clock::now().wall.as_second());
+    let signed = key.secret.sign(&body, &key.successions, now.as_second());
     let readable = Signed::read(&signed).is_ok() && signed.len() <= profile::LARGEST;
     if !readable {
         return Err(unusable(format!(
@@ -119,8 +129,24 @@ fn sign(path: &Path, key: &Path, to: &Path, piped: &mut Piped) -> Result<ExitCod
     let mut file = OpenOptions::new().write(true).create_new(true).open(to).map_err(failed)?;
     file.write_all(signed.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     let language = profile.language.unwrap_or_default();
-    say(&format!("`{}` is signed. Workers who open it for the first time compare these six words:\n", to.display()))?;
+    say(&format!(
+        "`{}` is signed as of {}. If that is not today, set the clock and sign again: workers refuse what is older than the profile before.\n",
+        to.display(),
+        now.strftime("%Y-%m-%d %H:%M UTC")
+    ))?;
+    say("Workers who open it for the first time compare these six words:\n")?;
     say(&format!("  {}", key.secret.public().words(language)))
+}
+
+/// A clock from before this program was built is wrong: workers who have a profile already would refuse what it signs.
+fn is_possible(now: Timestamp, built_at: i64) -> Result<(), String> {
+    match now.as_second() < built_at {
+        false => Ok(()),
+        true => Err(format!(
+            "by this computer's clock it is {}, which is before this program was built: set date and time, for workers refuse a profile that is older than the one before",
+            now.strftime("%Y-%m-%d %H:%M UTC")
+        )),
+    }
 }
 
 fn check(path: &Path, output: Output) -> Result<ExitCode, Failure> {
@@ -144,7 +170,7 @@ fn check(path: &Path, output: Output) -> Result<ExitCode, Failure> {
             "server": profile.server,
         }));
     }
-    let at = jiff::Timestamp::from_second(origin.signed_at).map(|at| at.to_string()).unwrap_or_default();
+    let at = Timestamp::from_second(origin.signed_at).map(|at| at.to_string()).unwrap_or_default();
     let server = profile.server.unwrap_or_default();
     let former = match origin.successions.len() {
         0 => String::new(),
@@ -197,8 +223,19 @@ fn judge(profile: &Profile) -> Result<(), String> {
             "`ca` is no certificate: write the PEM text itself, between '''; a file beside the profile would not be signed"
                 .to_owned(),
         ),
-        _ => Ok(()),
+        Some(ca) => authorities(ca).map_err(|why| format!("`ca` cannot be read by workers' programs: {why}")),
+        None => Ok(()),
     }
+}
+
+/// Whether every certificate in a text can be an authority, as the program at home reads it.
+fn authorities(text: &str) -> Result<(), String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        roots.add(certificate).map_err(|error| error.to_string())?;
+    }
+    if roots.is_empty() { Err("it holds no certificate".to_owned()) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -216,19 +253,31 @@ mod tests {
         assert_eq!(parse(GOOD).and_then(|profile| judge(&profile)), Ok(()));
         let more = |line: &str| format!("{GOOD}{line}\n");
         let pin = format!("fingerprints = [\"sha256:{}\"]", "0".repeat(64));
-        let certificate = "ca = '''\n-----BEGIN CERTIFICATE-----\n'''";
+        let authority = rcgen::generate_simple_self_signed(["office".to_owned()]).unwrap().cert.pem();
+        let certificate = format!("ca = '''\n{authority}'''");
         assert!(parse(&more(&pin)).is_ok_and(|profile| judge(&profile).is_ok()));
-        assert!(parse(&more(certificate)).is_ok_and(|profile| judge(&profile).is_ok()));
+        assert!(parse(&more(&certificate)).is_ok_and(|profile| judge(&profile).is_ok()));
         for (text, word) in [
             ("language = \"it\"".to_owned(), "`server` is missing"),
             ("server = \"gw\"".to_owned(), "`language` is missing"),
             (more("fingerprints = [\"sha256:1\"]"), "`sha256:1`"),
             (more("ca = \"office.pem\""), "write the PEM text itself"),
+            (more("ca = '''\n-----BEGIN CERTIFICATE-----\n'''"), "cannot be read"),
+            (more(&certificate.replacen("MII", "AAA", 1)), "cannot be read"),
             (more(&format!("{pin}\n{certificate}")), "keep one"),
             (more("pasword = \"x\""), "pasword"),
         ] {
             assert!(refused(&text).contains(word), "{text}: {}", refused(&text));
         }
+    }
+
+    #[test]
+    fn a_clock_from_before_the_build_signs_nothing() {
+        let built_at = BUILT_AT.parse().unwrap();
+        assert!(built_at > 1_700_000_000);
+        assert_eq!(is_possible(clock::now().wall, built_at), Ok(()));
+        let refused = is_possible(Timestamp::from_second(951_782_400).unwrap(), built_at).unwrap_err();
+        assert!(refused.contains("2000-02-29"), "{refused}");
     }
 
     #[test]
