@@ -44,7 +44,7 @@ use crate::{
     policy_change::{Consent, NotApplied, PolicyChange, Preview},
     review_commands,
     reviews::Reviews,
-    store::Query,
+    store::{Query, StoreError},
     unix_socket::Named,
 };
 
@@ -359,7 +359,8 @@ async fn reply(desk: &Desk, uid: Uid, question: Question) -> Result<Value, Strin
             let fields = Fields::default().with("uid", i64::from(uid.as_raw()));
             let now = clock::now().wall;
             let by = Draft { session: Some(number), fields, ..Draft::new(Kind::SessionClosedByOrder, now) };
-            close_session(desk, number, by).await.map(|()| json!({ "number": number, "closed": true }))
+            let closed = close_session(desk, number, by).await;
+            closed.map(|()| json!({ "number": number, "closed": true })).map_err(|error| error.to_string())
         }
         Question::WorkerBlock { worker } => block(desk, uid, worker.trim()).await,
         Question::WorkerUnblock { worker } => {
@@ -454,13 +455,42 @@ async fn stop(desk: &Desk, uid: Uid, end_sessions: bool, warn_s: u32) -> Result<
     Ok(json!({ "stopping": true, "end_sessions": end_sessions, "warn_s": warn_s }))
 }
 
+/// Why a session was not closed.
+#[derive(Debug)]
+pub(crate) enum NotClosed {
+    /// It has ended, or never was.
+    Gone(SessionNumber),
+    /// So does every session.
+    Stopping,
+    /// Who wants it is not, and so nothing was done.
+    NotRecorded(StoreError),
+    /// It ends, and that is not recorded yet.
+    Ending(SessionNumber),
+}
+
+impl std::fmt::Display for NotClosed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Gone(number) => write!(f, "there is no session {number}: it has ended, or never was"),
+            Self::Stopping => f.write_str("the gateway is stopping"),
+            Self::NotRecorded(error) => error.fmt(f),
+            Self::Ending(number) => {
+                write!(f, "session {number} is ending, and that is not recorded yet: see the gateway's log")
+            }
+        }
+    }
+}
+
 /// Ends a session once it is recorded who wants it.
-pub(crate) async fn close_session(desk: &Desk, number: SessionNumber, by: Draft) -> Result<(), String> {
-    one(desk, number).await?;
-    desk.ledger.store().note(by).await.map_err(|error| error.to_string())?;
+pub(crate) async fn close_session(desk: &Desk, number: SessionNumber, by: Draft) -> Result<(), NotClosed> {
+    let views = desk.ledger.sessions().await.ok_or(NotClosed::Stopping)?;
+    if !views.iter().any(|view| view.number == number) {
+        return Err(NotClosed::Gone(number));
+    }
+    desk.ledger.store().note(by).await.map_err(NotClosed::NotRecorded)?;
     match desk.ledger.close(number, CloseReason::Administrator).await {
         true => Ok(()),
-        false => Err(format!("session {number} is ending, and that is not recorded yet: see the gateway's log")),
+        false => Err(NotClosed::Ending(number)),
     }
 }
 
@@ -566,15 +596,12 @@ fn outcome(outcome: Result<Preview, NotApplied>, applied: bool) -> Result<Value,
 }
 
 async fn views(desk: &Desk) -> Result<Vec<View>, String> {
-    desk.ledger.sessions().await.ok_or_else(|| "the gateway is stopping".to_owned())
+    desk.ledger.sessions().await.ok_or_else(|| NotClosed::Stopping.to_string())
 }
 
 async fn one(desk: &Desk, number: SessionNumber) -> Result<View, String> {
     let views = views(desk).await?;
-    views
-        .into_iter()
-        .find(|view| view.number == number)
-        .ok_or_else(|| format!("there is no session {number}: it has ended, or never was"))
+    views.into_iter().find(|view| view.number == number).ok_or_else(|| NotClosed::Gone(number).to_string())
 }
 
 #[cfg(test)]

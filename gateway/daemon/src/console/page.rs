@@ -140,22 +140,12 @@ impl<'a> Frame<'a> {
 
     /// A page that says why there is none.
     pub(super) fn refusal(&self, status: StatusCode, why: &str) -> Response {
-        self.told(status, &html! { (why) })
-    }
-
-    fn told(&self, status: StatusCode, why: &Markup) -> Response {
         let words = self.stranger.words;
         let content = html! {
             p.problem role="alert" { (why) }
             p { a href=(if self.visitor.is_some() { "/" } else { LOGIN }) { (words.go_on) } }
         };
         self.page(status, (None, words.not_done), &content)
-    }
-
-    /// The same where the words may be English whatever the page's are.
-    pub(super) fn problem(&self, status: StatusCode, problem: &Problem) -> Response {
-        let said = html! { span lang=[problem.is_english.then_some("en")] { (problem.said) } };
-        self.told(status, &said)
     }
 
     fn head(&self) -> Markup {
@@ -263,14 +253,12 @@ pub(super) struct Problem {
     pub(super) said: String,
     /// The name of the field, where it is about one.
     pub(super) field: Option<&'static str>,
-    /// Whether the words are English whatever the page's are.
-    pub(super) is_english: bool,
 }
 
 impl Problem {
     /// In the page's words.
     pub(super) fn new(said: impl Into<String>, field: Option<&'static str>) -> Self {
-        Self { said: said.into(), field, is_english: false }
+        Self { said: said.into(), field }
     }
 }
 
@@ -339,11 +327,10 @@ impl Fields<'_> {
     /// What went wrong, above the fields.
     pub(super) fn problem(&self) -> Markup {
         let Some(problem) = self.problem else { return html! {} };
-        let lang = problem.is_english.then_some("en");
         html! {
             div.problem role="alert" tabindex="-1" autofocus {
                 p { strong { (self.words.not_done) } }
-                p lang=[lang] {
+                p {
                     @match problem.field {
                         Some(field) => a href=(format!("#{}", self.id(field))) { (problem.said) },
                         None => (problem.said),

@@ -256,7 +256,7 @@ async fn one(visitor: &Visitor, number: &str, status: StatusCode, back: Option<&
     let offered = found.as_ref().map(|review| offered(visitor, review)).unwrap_or_default();
     let review = match (found, back) {
         // Who sent what was not offered learns what the rules say of it.
-        (_, Some(back)) if !offered.contains(&back.of) => return visitor.frame().problem(status, &back.problem),
+        (_, Some(back)) if !offered.contains(&back.of) => return visitor.frame().refusal(status, &back.problem.said),
         (Some(review), _) => review,
         (None, _) => return visitor.frame().refusal(StatusCode::NOT_FOUND, words.no_such_request),
     };

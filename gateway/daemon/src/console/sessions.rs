@@ -12,7 +12,7 @@ use super::{
     visitor::{Sent, Visitor, see},
     words,
 };
-use crate::admin;
+use crate::admin::{self, NotClosed};
 
 /// The longest reason, in characters.
 const LONGEST_WHY: usize = 500;
@@ -143,7 +143,13 @@ pub(super) async fn close(Path(number): Path<String>, Sent { visitor, mut form }
     };
     match admin::close_session(visitor.desk(), session, by).await {
         Ok(()) => see(Tab::Sessions.path()),
-        Err(said) => again(StatusCode::CONFLICT, Problem { said, field: None, is_english: true }).await,
+        Err(NotClosed::Gone(_)) => visitor.frame().refusal(StatusCode::NOT_FOUND, words.no_such_session),
+        Err(NotClosed::Ending(_)) => visitor.frame().refusal(StatusCode::SERVICE_UNAVAILABLE, words.session_ending),
+        // Whoever runs the gateway reads why.
+        Err(error @ (NotClosed::Stopping | NotClosed::NotRecorded(_))) => {
+            tracing::error!(%error, "a session was not closed from the web page");
+            again(StatusCode::SERVICE_UNAVAILABLE, Problem::new(words.unavailable, None)).await
+        }
     }
 }
 

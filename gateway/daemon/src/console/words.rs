@@ -84,6 +84,7 @@ pub(super) struct Words {
     pub(super) why: &'static str,
     pub(super) close_why: &'static str,
     pub(super) close_why_missing: &'static str,
+    pub(super) session_ending: &'static str,
     pub(super) figures_lead: &'static str,
     pub(super) figures_rules: &'static str,
     pub(super) no_figures: &'static str,

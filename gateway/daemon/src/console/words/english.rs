@@ -74,6 +74,7 @@ pub(super) const WORDS: Words = Words {
     why: "Reason",
     close_why: "Five characters at least. Name nobody.",
     close_why_missing: "Write a reason of 5 to 500 characters.",
+    session_ending: "The session is ending, and that is not recorded yet. The gateway's log says why.",
     figures_lead: "Fixed periods of two months, published once and never computed again.",
     figures_rules: "“<5” stands for fewer than five people, or for a figure that would tell them. An anomaly is more than twice the mean of the structure's own earlier periods, and ten more at least: it is about the structure, never about a person.",
     no_figures: "Nothing is published yet: a period of two months has to be over.",

@@ -74,6 +74,7 @@ pub(super) const WORDS: Words = Words {
     why: "Motivo",
     close_why: "Almeno cinque caratteri. Non nomini nessuno.",
     close_why_missing: "Scriva un motivo da 5 a 500 caratteri.",
+    session_ending: "La sessione sta terminando, e questo non è ancora registrato. Il log del gateway dice perché.",
     figures_lead: "Periodi fissi di due mesi, pubblicati una volta e mai ricalcolati.",
     figures_rules: "«<5» sta per meno di cinque persone, o per un dato che le farebbe ricavare. Un'anomalia è più del doppio della media dei periodi precedenti della stessa struttura, e almeno dieci in più: riguarda la struttura, mai una persona.",
     no_figures: "Nulla è ancora pubblicato: un periodo di due mesi deve concludersi.",
