@@ -11,6 +11,7 @@ use super::Desk;
 use crate::{
     clock,
     control::{self, SignIn},
+    directory::Person,
     reviews::{HandedOut, Mistake, NotTaken, Office, Wanted},
 };
 
@@ -65,16 +66,29 @@ impl Step {
     }
 }
 
-/// Lets somebody take a step, if they are who they say and the rules let them.
+/// Lets somebody take a step, if they are who they say and the rules let them. What is refused is counted as on the web page, and
+/// together with that.
 pub(super) async fn take(desk: &Desk, sign_in: SignIn, step: Step) -> Result<Value, String> {
     let person = control::sign_in(&desk.api, sign_in).await?;
-    let office = Office { policy: desk.change.policy().current(), now: clock::now().wall };
-    let who = desk.reviews.signed(&office, &person).await?;
-    self::step(desk, &office, &who, step).await.map_err(|error| match error {
+    let throttle = &desk.api.throttle;
+    throttle.try_step(&person.id, clock::now().instant).map_err(|wait| {
+        format!("too much of what you asked for had to be refused: try again in {} seconds", wait.as_secs() + 1)
+    })?;
+    let outcome = signed_step(desk, &person, step).await;
+    if !matches!(outcome, Err(NotTaken::Refused(_) | NotTaken::Mistaken(_))) {
+        throttle.step_taken(&person.id, clock::now().instant);
+    }
+    outcome.map_err(|error| match error {
         NotTaken::Failed(why) => why,
         NotTaken::Mistaken(mistake) => mistake.to_string(),
         NotTaken::Refused(refusal) => refusal.to_string(),
     })
+}
+
+async fn signed_step(desk: &Desk, person: &Person, step: Step) -> Result<Value, NotTaken> {
+    let office = Office { policy: desk.change.policy().current(), now: clock::now().wall };
+    let who = desk.reviews.signed(&office, person).await.map_err(NotTaken::Failed)?;
+    self::step(desk, &office, &who, step).await
 }
 
 /// A step by somebody who has signed in. What the rules refuse is recorded.

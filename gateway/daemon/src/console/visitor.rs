@@ -227,17 +227,32 @@ impl Visitor {
     }
 }
 
-/// Counts what is refused within a visit, which too much of it ends.
+/// Counts what is refused, for each person and before anything is done: so neither requests side by side nor another visit go round the
+/// limit. Too much of it ends all their visits.
 pub(super) async fn count_refused(State(console): State<Arc<Console>>, request: Request, next: Next) -> Response {
     let key = cookie(request.headers(), VISIT).map(Key::of);
-    let answer = next.run(request).await;
-    match key.filter(|_| answer.status().is_client_error()).and_then(|key| console.visits.refused(key)) {
-        None => answer,
-        Some(visit) => {
-            console.left(&visit, Ended::Refused).await;
-            over(Ended::Refused)
-        }
+    let Some(person) = key.and_then(|key| console.visits.person(key)) else { return next.run(request).await };
+    let throttle = &console.desk.api.throttle;
+    if throttle.try_step(&person, clock::now().instant).is_err() {
+        return put_out(&console, &person).await;
     }
+    let answer = next.run(request).await;
+    let now = clock::now().instant;
+    if !answer.status().is_client_error() {
+        throttle.step_taken(&person, now);
+        return answer;
+    }
+    match throttle.is_out_of_steps(&person, now) {
+        true => put_out(&console, &person).await,
+        false => answer,
+    }
+}
+
+async fn put_out(console: &Console, person: &str) -> Response {
+    for visit in console.visits.end_those_of(person) {
+        console.left(&visit, Ended::Refused).await;
+    }
+    over(Ended::Refused)
 }
 
 /// What is at no path.

@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -20,8 +20,6 @@ pub(super) const IDLE: Duration = Duration::from_secs(10 * 60);
 pub(super) const LONGEST: Duration = Duration::from_secs(60 * 60);
 /// Between questions to the directory how the account stands.
 const LOOK: Duration = Duration::from_secs(60);
-/// A visit is over after so many requests that were refused: each may be a record that is kept for years.
-const MOST_REFUSED: u32 = 30;
 /// The most visits at once: each has shown all factors.
 const MOST: usize = 500;
 
@@ -41,8 +39,6 @@ pub(super) struct Visit {
     began: Instant,
     seen: Instant,
     looked: Instant,
-    /// How many of its requests were refused.
-    refused: u32,
 }
 
 /// Why a visit is over.
@@ -58,7 +54,7 @@ pub(super) enum Ended {
     RoleGone,
     /// The account may not sign in any more, or is blocked.
     AccountGone,
-    /// Too many of its requests were refused.
+    /// Too much of what its person asked for was refused.
     Refused,
     /// The gateway stops.
     Stopped,
@@ -110,7 +106,7 @@ impl Visit {
         let (mut secret, mut form_key) = (Zeroizing::new([0; 32]), [0; 32]);
         getrandom::fill(&mut *secret).ok()?;
         getrandom::fill(&mut form_key).ok()?;
-        let visit = Self { person, roles, form_key, began: now, seen: now, looked: now, refused: 0 };
+        let visit = Self { person, roles, form_key, began: now, seen: now, looked: now };
         Some((Zeroizing::new(hexadecimal(&*secret)), visit))
     }
 
@@ -169,12 +165,14 @@ impl Visits {
         }
     }
 
-    /// A request of a visit was refused: the visit, if it is over because of that.
-    pub(super) fn refused(&self, key: Key) -> Option<Visit> {
-        let mut all = self.all();
-        let visit = all.get_mut(&key)?;
-        visit.refused += 1;
-        if visit.refused >= MOST_REFUSED { all.remove(&key) } else { None }
+    /// Whose visit a cookie names, by the directory's identity.
+    pub(super) fn person(&self, key: Key) -> Option<Arc<str>> {
+        self.all().get(&key).map(|visit| Arc::clone(&visit.person.id))
+    }
+
+    /// Ends all visits of somebody.
+    pub(super) fn end_those_of(&self, person: &str) -> Vec<Visit> {
+        self.all().extract_if(|_, visit| *visit.person.id == *person).map(|(_, visit)| visit).collect()
     }
 
     /// Ends all of them.
@@ -261,13 +259,16 @@ mod tests {
     }
 
     #[test]
-    fn a_visit_whose_requests_are_refused_again_and_again_is_over() {
+    fn all_visits_of_somebody_end_together_and_nobody_elses() {
         let (visits, now) = (Visits::default(), Instant::now());
-        let (key, other) = (begun(&visits, now), begun(&visits, now));
-        assert!((1..MOST_REFUSED).all(|_| visits.refused(key).is_none()));
-        assert!(visits.refused(key).is_some() && visits.refused(key).is_none());
-        assert!(matches!(visits.find(key, now), Found::Nothing) && matches!(visits.find(other, now), Found::Visit(_)));
-        assert_eq!(visits.end_all().len(), 1);
+        let (key, again) = (begun(&visits, now), begun(&visits, now));
+        let other = Person { id: "other".into(), ..person() };
+        let (secret, visit) = Visit::new(other, Vec::new(), now).unwrap();
+        assert!(visits.begin(&secret, visit));
+        assert_eq!(visits.person(key).as_deref(), Some("id"));
+        assert_eq!(visits.end_those_of("id").len(), 2);
+        assert!(matches!(visits.find(key, now), Found::Nothing) && matches!(visits.find(again, now), Found::Nothing));
+        assert!(matches!(visits.find(Key::of(&secret), now), Found::Visit(_)));
     }
 
     #[test]

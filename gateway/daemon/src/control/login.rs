@@ -283,6 +283,11 @@ fn too_many(limit: super::throttle::TooMany) -> Failure {
     Failure { recorded: (!limit.first).then_some(limit.support), ..Refused::TooMany(limit.limit, limit.wait).into() }
 }
 
+/// The same of an account that is known.
+pub(super) fn too_many_of(worker: &Arc<str>, limit: super::throttle::TooMany) -> Failure {
+    Failure { worker: Some(Arc::clone(worker)), ..too_many(limit) }
+}
+
 /// The request. Slow and oversized bodies end here.
 pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Refused> {
     let bad = || Refused::BadRequest;

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     Api,
     error::Refused,
-    login::{Attempt, Failure, Shown, authenticate, code_fits, settle, show_again},
+    login::{Attempt, Failure, Shown, authenticate, code_fits, settle, show_again, too_many_of},
 };
-use crate::directory::Person;
+use crate::{clock, directory::Person};
 
 /// What somebody shows of themselves.
 #[derive(Debug, Deserialize, Serialize)]
@@ -108,5 +108,8 @@ async fn factors_shown(
     if api.blocked.holds(&person) {
         return Err(Failure::of(&person.name, Refused::Blocked));
     }
+    // Whose steps were refused again and again does not go on by signing in anew.
+    let steps = api.throttle.look_at_steps(&person.id, clock::now().instant, attempt.support);
+    steps.map_err(|limit| too_many_of(&person.name, limit))?;
     Ok(person)
 }

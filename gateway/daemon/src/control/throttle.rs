@@ -3,6 +3,7 @@
 //! Only what fails is charged to addresses and networks, so that many workers behind one address are not mistaken for one
 //! attacker. Attempts for a user are counted in `users.rs`, by other rules: a stranger must not be able to lock a colleague out.
 //! Who has signed in from an address before is counted by those rules alone, whatever else comes from there or from everywhere.
+//! Whoever has shown all factors is counted once more by what they then do: steps that had to be refused.
 //!
 //! Each limit is a bucket kept as one moment (the generic cell rate algorithm). The limiters in common use can only count
 //! and refuse in one step; looking without charging, and giving back, is what the rules above rest on.
@@ -16,7 +17,7 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     hash::Hash,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -42,6 +43,10 @@ const OVERALL: Limit = Limit { at_once: 1000, pause: Duration::from_millis(10) }
 /// What cannot be read, altogether: each is a record, and no login.
 const UNREADABLE: Limit = Limit { at_once: 100, pause: Duration::from_millis(100) };
 
+/// Steps of one person, on the web page or at the administrators' socket, that had to be refused: each may be a record that is kept for
+/// years. Thirty an hour, as they come.
+const STEPS: Limit = Limit { at_once: 30, pause: Duration::from_secs(120) };
+
 /// Connections altogether, as a Monday morning brings them: each is a millisecond of a processor, which the packets want as well.
 const CONNECTIONS: Limit = Limit { at_once: 1000, pause: Duration::from_millis(5) };
 
@@ -56,13 +61,14 @@ pub(crate) struct Throttle {
     users: Mutex<Users>,
     overall: Mutex<Buckets<()>>,
     unreadable: Mutex<Buckets<()>>,
+    steps: Mutex<Buckets<Arc<str>>>,
     connections: Mutex<Buckets<()>>,
 }
 
 /// Which limit was reached, and how long it lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooMany {
-    /// The word of the record: `address`, `network`, `user` or `overall`.
+    /// The word of the record: `address`, `network`, `user`, `steps` or `overall`.
     pub(crate) limit: &'static str,
     /// Until the next attempt.
     pub(crate) wait: Duration,
@@ -80,6 +86,7 @@ impl Throttle {
             users: Mutex::new(Users::new(lockout, REMEMBERED)),
             overall: Mutex::new(Buckets::new(OVERALL, 1)),
             unreadable: Mutex::new(Buckets::new(UNREADABLE, 1)),
+            steps: Mutex::new(Buckets::new(STEPS, REMEMBERED)),
             connections: Mutex::new(Buckets::new(CONNECTIONS, 1)),
         }
     }
@@ -156,6 +163,27 @@ impl Throttle {
     /// The password was wrong, or the second factor, for the account of this name.
     pub(crate) fn wrong(&self, user: &str, account: &str, now: Instant) {
         lock(&self.users).wrong(user, account, now);
+    }
+
+    /// Before a step is taken by somebody who has signed in, by the directory's identity: charged to them until it is known that it was not
+    /// refused, so that steps side by side are no way round the limit. How long to wait, if it is reached.
+    pub(crate) fn try_step(&self, person: &Arc<str>, now: Instant) -> Result<(), Duration> {
+        lock(&self.steps).take(Arc::clone(person), now)
+    }
+
+    /// A step was not refused: it costs nothing.
+    pub(crate) fn step_taken(&self, person: &Arc<str>, now: Instant) {
+        lock(&self.steps).give_back(person, now);
+    }
+
+    /// Whether somebody has reached the limit on steps.
+    pub(crate) fn is_out_of_steps(&self, person: &Arc<str>, now: Instant) -> bool {
+        lock(&self.steps).is_spent(person, now)
+    }
+
+    /// Whether somebody who signs in for a step may take one at all.
+    pub(crate) fn look_at_steps(&self, person: &Arc<str>, now: Instant, support: SessionNumber) -> Result<(), TooMany> {
+        look(&self.steps, person, "steps", now, support)
     }
 
     /// What the directory does after wrong passwords.
@@ -268,6 +296,29 @@ impl<K: Hash + Eq> Buckets<K> {
         let bucket = self.bucket(key, now);
         bucket.spend(limit, now);
         bucket.empty_at = bucket.empty_at.min(now + limit.pause.saturating_mul(limit.at_once));
+    }
+
+    /// The same where a refusal is no record and has no support number: how long to wait.
+    fn take(&mut self, key: K, now: Instant) -> Result<(), Duration> {
+        let limit = self.limit;
+        let bucket = self.bucket(key, now);
+        match bucket.wait(limit, now) {
+            Duration::ZERO => {
+                bucket.spend(limit, now);
+                Ok(())
+            }
+            wait => Err(wait),
+        }
+    }
+
+    /// Gives back what a charge took. Who owes nothing is forgotten.
+    fn give_back(&mut self, key: &K, now: Instant) {
+        let pause = self.limit.pause;
+        let Some(bucket) = self.table.get_mut(key).or(self.crowd.as_mut()) else { return };
+        bucket.empty_at = bucket.empty_at.checked_sub(pause).unwrap_or(now);
+        if bucket.empty_at <= now {
+            self.table.remove(key);
+        }
     }
 
     fn bucket(&mut self, key: K, now: Instant) -> &mut Bucket {
@@ -400,6 +451,27 @@ mod tests {
         }
         assert!(throttle.is_unwelcome(guesser, now));
         assert!(!throttle.is_unwelcome(guesser, now + Duration::from_secs(6)));
+    }
+
+    #[test]
+    fn steps_side_by_side_and_one_after_the_other_have_one_limit_a_person() {
+        let (throttle, now) = (Throttle::new(Lockout::NotTold), Instant::now());
+        let (one, other): (Arc<str>, Arc<str>) = ("one".into(), "other".into());
+        for _ in 0..100 {
+            assert_eq!(throttle.try_step(&one, now), Ok(()), "what is not refused costs nothing");
+            throttle.step_taken(&one, now);
+        }
+        assert!(lock(&throttle.steps).table.is_empty(), "and is not remembered");
+        let begun = (0..100).filter(|_| throttle.try_step(&one, now).is_ok()).count();
+        assert_eq!(begun, 30, "none of these has an answer yet");
+        assert!(throttle.is_out_of_steps(&one, now) && !throttle.is_out_of_steps(&other, now));
+        let refused = throttle.look_at_steps(&one, now, SUPPORT).unwrap_err();
+        assert_eq!((refused.limit, refused.wait, refused.first), ("steps", Duration::from_secs(120), true));
+        assert_eq!(throttle.look_at_steps(&other, now, SUPPORT), Ok(()));
+        throttle.step_taken(&one, now);
+        assert!(throttle.try_step(&one, now).is_ok() && throttle.try_step(&one, now).is_err());
+        let hour = now + Duration::from_secs(3600);
+        assert_eq!((0..100).filter(|_| throttle.try_step(&one, hour).is_ok()).count(), 30, "an hour later");
     }
 
     #[test]

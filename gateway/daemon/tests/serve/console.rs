@@ -31,10 +31,14 @@ impl Browser {
         Self { headers: format!("\r\nAccept-Language: {language}"), ..Self::default() }
     }
 
-    fn send(&mut self, line: &str, headers: &str, body: &str) -> Answer {
+    fn head(&self, line: &str, headers: &str) -> String {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies = if cookies.is_empty() { String::new() } else { format!("\r\nCookie: {}", cookies.join("; ")) };
-        let head = format!("{line} HTTP/1.1{cookies}{}{headers}", self.headers);
+        format!("{line} HTTP/1.1{cookies}{}{headers}", self.headers)
+    }
+
+    fn send(&mut self, line: &str, headers: &str, body: &str) -> Answer {
+        let head = self.head(line, headers);
         let answer = block_on(async { request_on(connect_to(PAGE).await, &head, body.as_bytes()).await });
         for line in answer.head.lines().filter_map(|line| line.strip_prefix("set-cookie: ")) {
             let (name, value) = line.split(';').next().unwrap().split_once('=').unwrap();
@@ -48,6 +52,19 @@ impl Browser {
 
     pub(crate) fn get(&mut self, path: &str) -> Answer {
         self.send(&format!("GET {path}"), "", "")
+    }
+
+    /// The same so many times side by side, on connections of their own.
+    fn get_at_once(&self, path: &str, times: usize) {
+        let head = self.head(&format!("GET {path}"), "");
+        block_on(async {
+            let mut asked = tokio::task::JoinSet::new();
+            for _ in 0..times {
+                let head = head.clone();
+                asked.spawn(async move { request_on(connect_to(PAGE).await, &head, &[]).await });
+            }
+            asked.join_all().await
+        });
     }
 
     /// The text of a page that must be there.
@@ -445,22 +462,49 @@ fn guesses_are_limited_as_at_a_login() {
     assert!(answers.any(|status| status == 429), "somebody who guesses is held up");
 }
 
+/// How often the rules had to refuse somebody something.
+fn denied(office: &Office) -> usize {
+    office.records("reviews").iter().filter(|line| line.starts_with("review_denied")).count()
+}
+
 #[test]
-fn whoever_is_refused_again_and_again_signs_in_anew() {
+fn whoever_is_refused_again_and_again_waits() {
     let office = office(Office::new());
     let _gateway = office.house.serve();
     for user in ["a.min", "d.head"] {
         office.enrol(user, 0);
     }
-    let (mut browser, mut other) = (office.browser("a.min"), office.browser("d.head"));
+    let (mut browser, mut also, mut other) =
+        (office.browser("a.min"), office.browser("a.min"), office.browser("d.head"));
+    for _ in 0..40 {
+        assert_eq!(browser.get("/policy").status, 200, "what is not refused is not counted");
+    }
     let answers: Vec<u16> = (0..30).map(|_| browser.get("/requests").status).collect();
     assert!(answers[..29].iter().all(|status| *status == 403) && answers[29] == 303, "{answers:?}");
     assert!(browser.cookies.is_empty());
     assert!(browser.page("/login?refused").contains("had to be refused"));
+    assert_eq!(header(&also.get("/policy"), "location"), "/login", "their other visits are over too");
     assert_eq!(other.get("/requests").status, 200, "others are not concerned");
-    let denied = office.records("reviews").iter().filter(|line| line.starts_with("review_denied")).count();
-    assert_eq!(denied, 30);
-    assert!(office.acts().contains(&"console_left refused".to_owned()));
+    assert_eq!(denied(&office), 30);
+    assert_eq!(office.acts().iter().filter(|line| *line == "console_left refused").count(), 2);
+    // Signing in anew is no way round it, here or at the socket.
+    let again = browser.sign_in("a.min", "pw-a.min", &office.code("a.min"));
+    assert_eq!(again.status, 429, "{}", text(&again.body));
+    assert!(text(&again.body).contains("Too many attempts. Try again in"), "{}", text(&again.body));
+    office.refused("a.min", &["requests"], "Too many attempts. Try again in");
+    assert_eq!(denied(&office), 30);
+    assert!(office.house.says(&["log", "show"]).contains("limit=steps"));
+}
+
+#[test]
+fn requests_side_by_side_are_no_way_round_the_limit() {
+    let office = office(Office::new());
+    let _gateway = office.house.serve();
+    office.enrol("a.min", 0);
+    let (first, second) = (office.browser("a.min"), office.browser("a.min"));
+    first.get_at_once("/requests", 50);
+    second.get_at_once("/requests", 50);
+    assert!(denied(&office) <= 30, "{} are recorded", denied(&office));
 }
 
 #[test]

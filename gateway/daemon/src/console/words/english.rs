@@ -40,7 +40,7 @@ pub(super) const WORDS: Words = Words {
     support: "support number",
     visit_over: "Your visit is over: nothing was asked for ten minutes, or it lasted an hour. Sign in again.",
     visit_changed: "Your roles or your account have changed. Sign in again.",
-    visit_refused: "Your visit is over: too much of what it asked for had to be refused. Sign in again.",
+    visit_refused: "Your visit is over: too much of what you asked for had to be refused. You can sign in again in a few minutes.",
     signed_out: "You are signed out.",
     overview: "Overview",
     sessions: "Live sessions",

@@ -40,7 +40,7 @@ pub(super) const WORDS: Words = Words {
     support: "numero di assistenza",
     visit_over: "La visita è terminata: dieci minuti senza richieste, oppure un'ora in tutto. Acceda di nuovo.",
     visit_changed: "I Suoi ruoli o il Suo account sono cambiati. Acceda di nuovo.",
-    visit_refused: "La visita è terminata: troppo di quanto chiesto si è dovuto rifiutare. Acceda di nuovo.",
+    visit_refused: "La visita è terminata: troppo di quanto ha chiesto si è dovuto rifiutare. Potrà accedere di nuovo tra qualche minuto.",
     signed_out: "Accesso terminato.",
     overview: "Panoramica",
     sessions: "Sessioni in corso",
