@@ -1,6 +1,6 @@
 //! `log show`, `log export`, `log verify` and `log key`: over the running gateway, or straight from the database when none runs.
 
-use std::{io::Write as _, path::Path, process::ExitCode};
+use std::{collections::BTreeMap, io::Write as _, path::Path, process::ExitCode};
 
 use gateway_record::{
     Checkpoint, Draft, End, Exported, Fault, Fields, Journal, Key, Kind, Language, Report, Signed, Table,
@@ -63,14 +63,15 @@ pub(crate) fn run(config: impl FnOnce() -> Result<Config, Failure>, command: Log
                 }
                 (keys, _) => keys.iter().map(|key| parse_key(key)).collect::<Result<_, _>>()?,
             };
-            let configured = config.as_ref().and_then(|config| match &config.record.witness {
-                Some(witness) if database.is_none() => witness.file().map(Path::to_owned),
-                Some(_) | None => None,
-            });
-            let witness = witness.or(configured);
-            let witnessed = witness.map(|file| witness::read(&file)).transpose().map_err(Failure::Failed)?;
+            // What a copy was handed over with is not known here.
+            let configured = config.as_ref().and_then(|config| config.record.witness.as_ref());
+            let configured = configured.filter(|_| database.is_none());
+            let file = witness.or_else(|| configured?.file().map(Path::to_owned));
+            let elsewhere = configured.filter(|_| file.is_none()).map(ToString::to_string);
+            let witnessed = file.map(|file| witness::read(&file)).transpose().map_err(Failure::Failed)?;
             let database = database.or(config.map(|config| config.state.join(DATABASE))).unwrap_or_default();
-            verify(&database, &keys, &witnessed.unwrap_or_default(), output.json)
+            let witness = Brought { witnessed: witnessed.unwrap_or_default(), elsewhere };
+            verify(&database, &keys, &witness, output.json)
         }
         LogCommand::Norms { language } => {
             norms::show(&config()?, Language::from_word(&language).unwrap_or(Language::Italian))
@@ -290,27 +291,44 @@ pub(crate) async fn record_here(config: &Config, draft: Draft) -> Result<(), Fai
     noted.map_err(failed)
 }
 
-fn verify(database: &Path, keys: &[Key], witnessed: &[Checkpoint], json: bool) -> Result<ExitCode, Failure> {
+/// What a check has of the witness.
+struct Brought {
+    /// What it holds.
+    witnessed: Vec<Checkpoint>,
+    /// The witness whose file somebody has to bring first.
+    elsewhere: Option<String>,
+}
+
+fn verify(database: &Path, keys: &[Key], witness: &Brought, json: bool) -> Result<ExitCode, Failure> {
     let verified = runtime()?
-        .block_on(store::verify(database, keys, witnessed))
+        .block_on(store::verify(database, keys, &witness.witnessed))
         .map_err(|StoreError(why)| Failure::Failed(why))?;
+    if verified.is_empty() {
+        return Err(Failure::Failed(format!(
+            "no gateway has written to `{}`, or all that one wrote was removed",
+            database.display()
+        )));
+    }
     if json {
-        print_json(&verified.iter().map(|gateway| verified_value(gateway, keys)).collect())?;
+        print_json(&verified.iter().map(|gateway| verified_value(gateway, keys, witness)).collect())?;
     } else {
         for gateway in &verified {
-            say(&verified_words(gateway, keys))?;
+            say(&verified_words(gateway, keys, witness))?;
         }
     }
     Ok(ExitCode::from(u8::from(!verified.iter().all(Verified::is_whole))))
 }
 
-fn verified_value(gateway: &Verified, keys: &[Key]) -> Value {
+fn verified_value(gateway: &Verified, keys: &[Key], witness: &Brought) -> Value {
+    let stranger = |(key, lines): (&Key, &u64)| json!({ "key": key, "lines": lines });
     json!({
         "gateway": gateway.gateway,
         "whole": gateway.is_whole(),
         "key_known": !keys.is_empty(),
         "checkpoints": gateway.signed.checkpoints,
         "witnessed": gateway.signed.witnessed,
+        "witness_elsewhere": witness.elsewhere,
+        "strangers": gateway.signed.strangers.iter().map(stranger).collect::<Vec<_>>(),
         "checkpoint_faults": gateway.signed.faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "journals": gateway.journals.iter().map(|(journal, report)| report_value(*journal, report)).collect::<Vec<_>>(),
     })
@@ -341,8 +359,8 @@ fn report_value(journal: Journal, report: &Report) -> Value {
     })
 }
 
-fn verified_words(gateway: &Verified, keys: &[Key]) -> String {
-    let Signed { checkpoints, witnessed, faults, .. } = &gateway.signed;
+fn verified_words(gateway: &Verified, keys: &[Key], witness: &Brought) -> String {
+    let Signed { checkpoints, witnessed, strangers, faults, .. } = &gateway.signed;
     let mut text =
         format!("gateway {}: {checkpoints} checkpoints hold, and {witnessed} of the witness", gateway.gateway);
     if let Some((_, place)) = gateway.gateway.split_once('.') {
@@ -354,10 +372,30 @@ fn verified_words(gateway: &Verified, keys: &[Key]) -> String {
         text += "\n  no key was given: whoever made these signatures, it may have been somebody else than the gateway";
     }
     text += &first_few(faults);
+    text += &strangers_words(strangers);
     for (journal, report) in &gateway.journals {
         text += &format!("\n{}", report_words(*journal, report));
     }
+    if let Some(elsewhere) = &witness.elsewhere {
+        text += &format!(
+            "\nwhat the witness {elsewhere} holds is not on this machine, and nothing else proves that no newest records were cut off: bring its file and say `deskgate-gateway log verify --witness FILE`"
+        );
+    }
     text
+}
+
+/// Lines of the witness that count for nothing.
+fn strangers_words(strangers: &BTreeMap<Key, u64>) -> String {
+    let lines: u64 = strangers.values().sum();
+    if lines == 0 {
+        return String::new();
+    }
+    let of = |(key, lines): (&Key, &u64)| format!("by {key}, as they say: {lines}");
+    let few: Vec<String> = strangers.iter().map(of).collect();
+    format!(
+        "\n  lines of somebody else in the witness, which count for nothing: {lines}; if one of these keys was this gateway's, name all that it had with --key{}",
+        first_few(&few)
+    )
 }
 
 fn report_words(journal: Journal, report: &Report) -> String {

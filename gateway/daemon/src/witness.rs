@@ -15,6 +15,10 @@ pub(crate) use self::url::Url;
 
 /// Where this machine's system log listens.
 const SYSLOG: &str = "/dev/log";
+/// How much of a line is looked at together, in bytes; a checkpoint has a thousand.
+const LONGEST: u64 = 16 * 1024;
+/// What is looked at twice of a longer one.
+const OVERLAP: usize = 4 * 1024;
 /// Facility authpriv (10), severity info (6): RFC 5424, section 6.2.1.
 const PRIORITY: u8 = 10 * 8 + 6;
 
@@ -93,9 +97,13 @@ fn append(path: &Path, line: &str) -> std::io::Result<()> {
 /// The checkpoints in a witness's file, or in a copy of the system log that it was sent to; lines that hold none are passed over.
 pub(crate) fn read(path: &Path) -> Result<Vec<Checkpoint>, String> {
     let failed = |error: std::io::Error| format!("cannot read the witness `{}`: {error}", path.display());
-    let mut found = Vec::new();
-    for line in BufReader::new(File::open(path).map_err(failed)?).split(b'\n') {
-        found.extend(Checkpoint::find_in(&String::from_utf8_lossy(&line.map_err(failed)?)));
+    let mut reader = BufReader::new(File::open(path).map_err(failed)?);
+    let (mut found, mut line) = (Vec::new(), Vec::new());
+    // Anybody may have written to it. A line without an end takes no more memory than this, and hides nothing that comes behind it.
+    while reader.by_ref().take(LONGEST).read_until(b'\n', &mut line).map_err(failed)? > 0 {
+        found.extend(Checkpoint::all_in(&String::from_utf8_lossy(&line)));
+        let kept = if line.ends_with(b"\n") { 0 } else { line.len().min(OVERLAP) };
+        line.drain(..line.len() - kept);
     }
     Ok(found)
 }
@@ -123,6 +131,14 @@ mod tests {
     }
 
     #[tokio::test]
+        // What others write hides nothing, wherever it ends.
+        let whole = std::fs::read(&path).unwrap();
+        for length in [1, 10_000, 16_000, 16_200, 100_000] {
+            std::fs::write(&path, [&vec![b'{'; length], &*whole, &[0xff; 9], &vec![b'{'; length]].concat()).unwrap();
+            let mut found = read(&path).unwrap();
+            found.dedup();
+            assert_eq!(found, [checkpoint(1), checkpoint(2), checkpoint(3)], "behind {length} bytes");
+        }
     async fn a_witness_that_cannot_be_reached_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let witness = Witness::File(folder.path().join("gone/witness"));

@@ -43,5 +43,5 @@ pub use norms::{Language, Norms, Term};
 pub use record::{Fields, Hash, Journal, Kind, Names, Private, Record, Salt, Value};
 pub use seal::{DayKey, Holders, Letter, NoHolders, NotOpened, NotSealed, PrivateHalf, PublicHalf, Role, Sealed};
 pub use signed::{Checkpoint, Cut, Head, Key, Signature, Signer};
-pub use verify::{Against, Anchor, CheckpointFault, End, Fault, Found, Report, Signed, Teller, verify};
+pub use verify::{Against, Anchor, CheckpointFault, End, Fault, Found, Keys, Report, Signed, Teller, verify};
 pub use volume::rounded;

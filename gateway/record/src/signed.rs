@@ -140,11 +140,13 @@ impl Checkpoint {
         self.key.signed(self.message(), &self.signature)
     }
 
-    /// Reads the checkpoint in a witness's line, whatever stands before it (as system logs add it).
-    pub fn find_in(line: &str) -> Option<Self> {
-        let begin = line.find('{')?;
-        let mut found = serde_json::Deserializer::from_str(line.get(begin..)?).into_iter::<Self>();
-        found.next()?.ok()
+    /// The checkpoints in a witness's line, whatever stands before them: system logs add something, and so may anybody who reaches the
+    /// witness.
+    pub fn all_in(line: &str) -> impl Iterator<Item = Self> + '_ {
+        line.match_indices('{').filter_map(|(begin, _)| {
+            let mut found = serde_json::Deserializer::from_str(line.get(begin..)?).into_iter::<Self>();
+            found.next()?.ok()
+        })
     }
 
     fn message(&self) -> Hash {
@@ -235,12 +237,15 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_is_found_in_a_line_of_a_system_log_and_holds() {
-        let line = format!("Nov 22 gw deskgate: {} trailing", serde_json::to_string(&checkpoint()).unwrap());
-        let found = Checkpoint::find_in(&line).unwrap();
-        assert_eq!(found, checkpoint());
-        assert!(found.holds());
-        assert_eq!(Checkpoint::find_in("nothing {here}"), None);
+    fn checkpoints_are_found_in_a_line_whatever_stands_round_them() {
+        let text = serde_json::to_string(&checkpoint()).unwrap();
+        let found = |line: &str| Checkpoint::all_in(line).collect::<Vec<_>>();
+        assert_eq!(found(&format!("Nov 22 gw deskgate: {text} trailing")), [checkpoint()]);
+        assert!(checkpoint().holds());
+        for before in ["{", "{\"gateway\":\"", "[{}] ", "è{\"number\":1,"] {
+            assert_eq!(found(&format!("{before}{text}{text}")), [checkpoint(), checkpoint()], "{before}");
+        }
+        assert_eq!(found("nothing {here}"), []);
     }
 
     #[test]

@@ -207,14 +207,12 @@ pub enum End {
 /// One thing that is wrong with checkpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckpointFault {
-    /// It is not what the key signed, or says another than one of the same number.
+    /// One of the database is not what its key signed.
     Forged {
         /// Which.
         number: u64,
-        /// Whether it is one that the witness holds.
-        witnessed: bool,
     },
-    /// It is signed by a key that is not the gateway's.
+    /// One of the database is signed by a key that is not the gateway's.
     Foreign {
         /// Which.
         number: u64,
@@ -235,11 +233,8 @@ pub enum CheckpointFault {
 impl std::fmt::Display for CheckpointFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Forged { number, witnessed: false } => {
+            Self::Forged { number } => {
                 write!(f, "checkpoint {number} was forged: it is not what the gateway signed")
-            }
-            Self::Forged { number, witnessed: true } => {
-                write!(f, "checkpoint {number} of the witness was forged: it is not what the gateway signed")
             }
             Self::Foreign { number, key } => {
                 write!(f, "checkpoint {number} is signed by another key, {key}: give that too if it was this gateway's")
@@ -251,15 +246,57 @@ impl std::fmt::Display for CheckpointFault {
     }
 }
 
+/// Whose signatures count.
+///
+/// The database is its gateway's alone: a signature in it by anybody else is a fault. A witness takes what is sent to it, also from others:
+/// what none of these keys signed is nobody's word, and neither makes a sound record look broken nor takes the place of what one of them did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keys {
+    /// These alone.
+    Given(Vec<Key>),
+    /// None is known. In the database each signature is believed by its own key. Of the witness those count that signed the database's
+    /// checkpoints; all of them, where it has none: somebody may have taken those away.
+    OfDatabase(Vec<Key>),
+}
+
+impl Keys {
+    /// The keys that somebody named; where they named none, those of the database's checkpoints.
+    pub fn new<'c>(named: &[Key], own: impl IntoIterator<Item = &'c Checkpoint>) -> Self {
+        match named {
+            [] => Self::OfDatabase(own.into_iter().filter(|own| own.holds()).map(|own| own.key).collect()),
+            named => Self::Given(named.to_vec()),
+        }
+    }
+
+    /// Whether a signature of the database may be by this key.
+    fn may_sign(&self, key: Key) -> bool {
+        match self {
+            Self::Given(keys) => keys.contains(&key),
+            Self::OfDatabase(_) => true,
+        }
+    }
+
+    /// Whether a line of the witness counts.
+    pub fn counts(&self, checkpoint: &Checkpoint) -> bool {
+        let is_ours = match self {
+            Self::OfDatabase(keys) if keys.is_empty() => true,
+            Self::Given(keys) | Self::OfDatabase(keys) => keys.contains(&checkpoint.key),
+        };
+        is_ours && checkpoint.holds()
+    }
+}
+
 /// What signed checkpoints say of one gateway's journals, each of them looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Signed {
-    /// The places that were signed; of several that name the same, the witness's.
+    /// The places that were signed; of several that name the same, the first that the witness was handed.
     places: BTreeMap<(Journal, u64), Place>,
     /// How many checkpoints of the database hold.
     pub checkpoints: u64,
-    /// How many of the witness do.
+    /// How many of the witness count.
     pub witnessed: u64,
+    /// Those of the witness that name this gateway and count for nothing, by the keys that they say signed them: somebody else's.
+    pub strangers: BTreeMap<Key, u64>,
     /// What is wrong with them; empty if nothing is.
     pub faults: Vec<CheckpointFault>,
 }
@@ -273,8 +310,8 @@ struct Place {
 
 impl Signed {
     /// Looks at the database's checkpoints, in the order of their numbers, and at the witness's. `noted` are the first and
-    /// last numbers that the database should hold. Only what `keys` signed counts; without any, each is believed by its own key.
-    pub fn judge(own: &[Checkpoint], witnessed: &[Checkpoint], noted: Option<(u64, u64)>, keys: &[Key]) -> Self {
+    /// last numbers that the database should hold.
+    pub fn judge(own: &[Checkpoint], witnessed: &[Checkpoint], noted: Option<(u64, u64)>, keys: &Keys) -> Self {
         let mut signed = Self::default();
         let (first, last) = noted.unwrap_or((1, 0));
         let held = own.first().zip(own.last()).map(|(first, last)| (first.number, last.number));
@@ -287,28 +324,41 @@ impl Signed {
                 signed.faults.push(CheckpointFault::Missing { from: next, to: checkpoint.number - 1 });
             }
             next = next.max(checkpoint.number.saturating_add(1));
-            signed.take(checkpoint, Teller::Checkpoint(checkpoint.number), keys);
+            signed.take_own(checkpoint, keys);
         }
         if next <= last {
             signed.faults.push(CheckpointFault::Missing { from: next, to: last });
         }
-        witnessed.iter().for_each(|checkpoint| signed.take(checkpoint, Teller::Witness(checkpoint.number), keys));
+        witnessed.iter().for_each(|checkpoint| signed.take_witnessed(checkpoint, keys));
         signed
     }
 
-    fn take(&mut self, checkpoint: &Checkpoint, by: Teller, keys: &[Key]) {
-        let (number, key, witnessed) = (checkpoint.number, checkpoint.key, matches!(by, Teller::Witness(_)));
-        if !keys.is_empty() && !keys.contains(&key) {
+    fn take_own(&mut self, checkpoint: &Checkpoint, keys: &Keys) {
+        let (number, key) = (checkpoint.number, checkpoint.key);
+        if !keys.may_sign(key) {
             return self.faults.push(CheckpointFault::Foreign { number, key });
         }
         if !checkpoint.holds() {
-            return self.faults.push(CheckpointFault::Forged { number, witnessed });
+            return self.faults.push(CheckpointFault::Forged { number });
         }
-        *(if witnessed { &mut self.witnessed } else { &mut self.checkpoints }) += 1;
-        for head in checkpoint.heads.iter().filter(|head| head.sequence > 0) {
-            let place = Place { hash: head.hash, by, time: checkpoint.time };
-            // Of two that the gateway signed and that differ, what a witness elsewhere holds is the older truth.
-            self.places.insert((head.journal, head.sequence), place);
+        self.checkpoints += 1;
+        let places = places(checkpoint, Teller::Checkpoint(number));
+        self.places.extend(places);
+    }
+
+    fn take_witnessed(&mut self, checkpoint: &Checkpoint, keys: &Keys) {
+        if !keys.counts(checkpoint) {
+            *self.strangers.entry(checkpoint.key).or_default() += 1;
+            return;
+        }
+        self.witnessed += 1;
+        for (at, place) in places(checkpoint, Teller::Witness(checkpoint.number)) {
+            let kept = self.places.entry(at).or_insert(place);
+            // What a witness elsewhere holds is an older truth than what stands in the database, and what it was handed first is older than
+            // what anybody who has the key by now hands it.
+            if !matches!(kept.by, Teller::Witness(_)) {
+                *kept = place;
+            }
         }
     }
 
@@ -316,6 +366,12 @@ impl Signed {
     fn of(&self, journal: Journal) -> impl Iterator<Item = (u64, Place)> + '_ {
         self.places.range((journal, 0)..=(journal, u64::MAX)).map(|((_, sequence), place)| (*sequence, *place))
     }
+}
+
+/// The places that a checkpoint names.
+fn places(checkpoint: &Checkpoint, by: Teller) -> impl Iterator<Item = ((Journal, u64), Place)> + '_ {
+    let heads = checkpoint.heads.iter().filter(|head| head.sequence > 0);
+    heads.map(move |head| ((head.journal, head.sequence), Place { hash: head.hash, by, time: checkpoint.time }))
 }
 
 /// What was found in one journal.
@@ -362,8 +418,8 @@ pub struct Against<'a> {
     pub head: (u64, Hash),
     /// What checkpoints say.
     pub signed: &'a Signed,
-    /// The keys that may have signed cuts; if there are none, each is believed by its own.
-    pub keys: &'a [Key],
+    /// Whose signatures count.
+    pub keys: &'a Keys,
 }
 
 /// What was found at one place of a journal.
@@ -416,8 +472,7 @@ fn beginning(against: Against<'_>, faults: &mut Vec<Fault>) -> (u64, Anchor) {
             faults.push(Fault::CutMissing { number: number + 1 });
         }
         let follows = cut.number == number + 1 && cut.last.sequence.checked_sub(anchor.sequence) == Some(cut.records);
-        let ours = against.keys.is_empty() || against.keys.contains(&cut.key);
-        if !(ours && cut.holds() && (follows || cut.number > number + 1)) {
+        if !(against.keys.may_sign(cut.key) && cut.holds() && (follows || cut.number > number + 1)) {
             faults.push(Fault::CutForged { number: cut.number });
         }
         (number, anchor) = (cut.number, cut.last);

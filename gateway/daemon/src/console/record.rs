@@ -167,6 +167,9 @@ fn now(visitor: &Visitor) -> Markup {
             (page::fact(words.witness, witness))
             (page::fact(words.names_sealed, sealed))
         }
+        @if text("witness").is_some() && visitor.console.verifications.witness.is_none() {
+            p.told { (words.witness_elsewhere) " " code { "deskgate-gateway log verify --witness FILE" } }
+        }
         @if let Some(trouble) = text("witness_trouble") { (page::trouble(words.witness_trouble, trouble)) }
         @if text("disk_full_since").is_some() { p.problem { (words.disk_full) } }
         @if said.get("clock_behind_s").is_some_and(|behind| !behind.is_null()) { p.problem { (words.clock_behind) } }
@@ -189,6 +192,8 @@ fn outcome(visitor: &Visitor, verified: &Result<Vec<Verified>, String>) -> Marku
                     (words.checkpoints_hold) ", " (gateway.signed.witnessed) " " (words.of_witness)
                 }
                 (faults(&gateway.signed.faults))
+                @let strangers: u64 = gateway.signed.strangers.values().sum();
+                @if strangers > 0 { p.told { (words.witness_strangers) " " (strangers) } }
                 (page::wide(words.journals_caption, &journals(visitor, &gateway.journals)))
                 @for (_, report) in &gateway.journals { (faults(&report.faults)) }
             }

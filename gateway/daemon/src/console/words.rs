@@ -173,6 +173,8 @@ pub(super) struct Words {
     pub(super) checkpoint: &'static str,
     pub(super) witness: &'static str,
     pub(super) no_witness: &'static str,
+    pub(super) witness_elsewhere: &'static str,
+    pub(super) witness_strangers: &'static str,
     pub(super) not_yet: &'static str,
     pub(super) names_sealed: &'static str,
     pub(super) sealed_to_nobody: &'static str,

@@ -220,8 +220,23 @@ fn a_witness_elsewhere_is_told_by_https_where_its_certificate_is_believed() {
     run("");
     let kept = fs::read_to_string(far.join("kept")).unwrap();
     assert_nameless(&kept);
-    let proven = house.says(&["log", "verify", "--witness", &far.join("kept").display().to_string()]);
-    assert!(proven.contains("the end is proven: the witness holds"), "{proven}");
+    let unproven = house.says(&["log", "verify"]);
+    for words in ["end not proven", "https://localhost:8443/deskgate holds is not on this machine", "--witness FILE"] {
+        assert!(unproven.contains(words), "{unproven}");
+    }
+    let held = far.join("kept").display().to_string();
+    let check = ["log", "verify", "--witness", &held];
+    let proven = house.says(&check);
+    assert!(proven.contains("the end is proven: the witness holds") && !proven.contains("--witness FILE"), "{proven}");
+    // Somebody else posts what they like, in this gateway's name and in another's.
+    let mut lie: serde_json::Value = serde_json::from_str(kept.lines().next_back().unwrap()).unwrap();
+    lie["heads"][0]["sequence"] = 1000.into();
+    let mut other = lie.clone();
+    other["gateway"] = "another".into();
+    fs::write(&held, format!("{lie}\n{other}\n{kept}{lie}\n")).unwrap();
+    let still = house.says(&check);
+    assert!(still.contains("lines of somebody else in the witness, which count for nothing: 2"), "{still}");
+    assert!(still.contains("the end is proven: the witness holds"), "{still}");
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn cut_after(rows: &[Row], count: usize) -> Cut {
 
 fn check_all(rows: &[Row], cuts: &[Cut], head: (u64, Hash), signed: &Signed) -> Report {
     let place_of = |hash| rows.iter().find(|(record, _)| record.hash == hash).map(|(record, _)| record.sequence);
-    let keys = [signer().key()];
+    let keys = Keys::Given(vec![signer().key()]);
     let against = Against { journal: Journal::Workers, cuts, head, signed, keys: &keys };
     let read = |row: &Row| Found::Record(Box::new(row.clone()));
     let report = verify(rows.iter().map(read), against, place_of);
@@ -232,7 +232,7 @@ fn a_chain_written_anew_is_found_by_what_was_signed() {
     let own = [checkpoint(&rows, 1, 3), checkpoint(&rows, 2, 8)];
     let head = write_anew(&mut rows, 4);
     assert!(check(&rows, &[], head).is_whole(), "without signatures nobody could tell");
-    let keys = [signer().key()];
+    let keys = Keys::Given(vec![signer().key()]);
     let signed = Signed::judge(&own, &[], Some((1, 2)), &keys);
     let report = check_all(&rows, &[], head, &signed);
     assert_eq!(report.faults, [Fault::Rewritten { from: 4, to: 8, by: Teller::Checkpoint(2) }]);
@@ -245,7 +245,7 @@ fn a_chain_written_anew_is_found_by_what_was_signed() {
 #[test]
 fn the_end_is_proven_as_far_as_the_witness_holds_it() {
     let (mut rows, head) = journal(10);
-    let keys = [signer().key()];
+    let keys = Keys::Given(vec![signer().key()]);
     let end = |last| {
         let signed = Signed::judge(&[], &[checkpoint(&rows, 1, last)], None, &keys);
         check_all(&rows, &[], head, &signed).end
@@ -265,12 +265,12 @@ fn the_end_is_proven_as_far_as_the_witness_holds_it() {
 fn checkpoints_that_were_forged_taken_away_or_signed_by_others_are_told() {
     let (rows, _) = journal(10);
     let own = [checkpoint(&rows, 1, 3), checkpoint(&rows, 2, 5), checkpoint(&rows, 3, 8)];
-    let keys = [signer().key()];
+    let keys = Keys::Given(vec![signer().key()]);
     let judge = |own: &[Checkpoint]| Signed::judge(own, &[], Some((1, 3)), &keys).faults;
     assert_eq!(judge(&own), []);
     let mut forged = own.clone();
     forged[1].heads[0].hash = Hash([1; 32]);
-    assert_eq!(judge(&forged), [CheckpointFault::Forged { number: 2, witnessed: false }]);
+    assert_eq!(judge(&forged), [CheckpointFault::Forged { number: 2 }]);
     assert_eq!(judge(&[own[0].clone(), own[2].clone()]), [CheckpointFault::Missing { from: 2, to: 2 }]);
     assert_eq!(judge(&own[..1]), [CheckpointFault::Missing { from: 2, to: 3 }]);
     assert_eq!(judge(&own[1..]), [CheckpointFault::Missing { from: 1, to: 1 }]);
@@ -278,6 +278,43 @@ fn checkpoints_that_were_forged_taken_away_or_signed_by_others_are_told() {
     let foreign = Checkpoint::sign(&other, "GW1", 1, at(1), own[0].heads.clone());
     let told = judge(&[foreign, own[1].clone(), own[2].clone()]);
     assert_eq!(told, [CheckpointFault::Foreign { number: 1, key: other.key() }]);
+}
+
+#[test]
+fn lines_of_somebody_else_in_the_witness_neither_break_nor_hide_anything() {
+    let (rows, head) = journal(10);
+    let (own, genuine, stranger) = ([checkpoint(&rows, 1, 8)], checkpoint(&rows, 2, 10), Signer::new(&[4; 32]));
+    let lie = |sequence| {
+        let head = Head { journal: Journal::Workers, sequence, hash: Hash([9; 32]) };
+        Checkpoint::sign(&stranger, "GW1", 9, at(9), vec![head])
+    };
+    // One that says it is the gateway's.
+    let unsigned = Checkpoint { heads: lie(12).heads, ..genuine.clone() };
+    let lines = [lie(5), genuine.clone(), lie(10), lie(99), unsigned.clone()];
+    for keys in [Keys::new(&[signer().key()], []), Keys::new(&[], &own)] {
+        let signed = Signed::judge(&own, &lines, Some((1, 1)), &keys);
+        assert_eq!((signed.witnessed, &*signed.faults), (1, &[][..]));
+        assert_eq!(signed.strangers, BTreeMap::from([(stranger.key(), 3), (signer().key(), 1)]));
+        let report = check_all(&rows, &[], head, &signed);
+        assert_eq!((&*report.faults, report.end), (&[][..], End::Proven { time: at(2) }));
+        let short = check_all(&rows[..8], &[], (8, rows[7].0.hash), &signed);
+        assert_eq!(short.faults, [Fault::CutShort { last: 8, noted: 10, by: Teller::Witness(2) }]);
+    }
+    // Where the database has no checkpoint any more, the witness is all there is.
+    let none = Keys::new(&[], []);
+    assert!(none.counts(&genuine) && none.counts(&lie(5)) && !none.counts(&unsigned));
+}
+
+#[test]
+fn what_the_witness_was_handed_first_stays_whoever_has_the_key_by_now() {
+    let (mut rows, _) = journal(10);
+    let first = checkpoint(&rows, 1, 8);
+    let head = write_anew(&mut rows, 4);
+    let later = checkpoint(&rows, 1, 8);
+    let keys = Keys::Given(vec![signer().key()]);
+    let signed = Signed::judge(std::slice::from_ref(&later), &[first, later.clone()], Some((1, 1)), &keys);
+    let report = check_all(&rows, &[], head, &signed);
+    assert_eq!(report.faults, [Fault::Rewritten { from: 1, to: 8, by: Teller::Witness(1) }]);
 }
 
 #[test]

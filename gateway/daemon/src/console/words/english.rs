@@ -163,6 +163,8 @@ pub(super) const WORDS: Words = Words {
     checkpoint: "Checkpoint",
     witness: "Outside witness",
     no_witness: "none: the end of the record is not proven",
+    witness_elsewhere: "What the witness holds is not on this machine, so that the check below does not prove the end. Bring the witness's file to the gateway and say there:",
+    witness_strangers: "Lines of somebody else in the witness, which none of the gateway's keys signed and which count for nothing:",
     not_yet: "not yet",
     names_sealed: "Names are sealed to",
     sealed_to_nobody: "nobody: administrators can read them",

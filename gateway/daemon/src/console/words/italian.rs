@@ -163,6 +163,8 @@ pub(super) const WORDS: Words = Words {
     checkpoint: "Punto di controllo",
     witness: "Testimone esterno",
     no_witness: "nessuno: la fine del registro non è provata",
+    witness_elsewhere: "Quello che il testimone conserva non è su questa macchina, e la verifica qui sotto non prova la fine. Porti il file del testimone sul gateway e lì dia il comando:",
+    witness_strangers: "Righe di qualcun altro nel testimone, che nessuna chiave del gateway ha firmato e che non contano nulla:",
     not_yet: "non ancora",
     names_sealed: "I nomi sono sigillati per",
     sealed_to_nobody: "nessuno: gli amministratori possono leggerli",

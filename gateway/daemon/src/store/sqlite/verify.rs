@@ -5,7 +5,7 @@
 //! read and hash, a pile of rows each, and one puts the piles in order and walks along the chain.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{
         Mutex, PoisonError,
@@ -14,7 +14,7 @@ use std::{
     thread,
 };
 
-use gateway_record::{Against, Checkpoint, Found, Hash, Journal, Key, Report, Scratch, Signed};
+use gateway_record::{Against, Checkpoint, Found, Hash, Journal, Key, Keys, Report, Scratch, Signed};
 use rusqlite::{OpenFlags, types::FromSqlResult};
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 
@@ -64,21 +64,27 @@ pub(in super::super) async fn verify(
         )));
     }
     let mut readers = at_one_moment(path, &mut connection).await?;
+    let mut own = BTreeMap::new();
+    for gateway in gateways(&mut connection).await.map_err(failed)? {
+        let checkpoints = signed::checkpoints(&mut connection, &gateway).await.map_err(failed)?;
+        own.insert(gateway, checkpoints);
+    }
+    let keys = Keys::new(keys, own.values().flatten());
+    // What the witness holds of a gateway that the database does not know is missing from it. Anybody may have made such a name up.
+    for checkpoint in witnessed.iter().filter(|checkpoint| keys.counts(checkpoint)) {
+        own.entry(checkpoint.gateway.clone()).or_default();
+    }
     let mut all = Vec::new();
-    // What the witness holds of a gateway that the database does not know is missing from it.
-    let mut gateways: BTreeSet<String> = gateways(&mut connection).await.map_err(failed)?.into_iter().collect();
-    gateways.extend(witnessed.iter().map(|checkpoint| checkpoint.gateway.clone()));
-    for gateway in gateways {
-        let own = signed::checkpoints(&mut connection, &gateway).await.map_err(failed)?;
+    for (gateway, own) in own {
         let noted = signed::noted(&mut connection, &gateway).await.map_err(failed)?;
         let witnessed: Vec<Checkpoint> =
             witnessed.iter().filter(|checkpoint| checkpoint.gateway == gateway).cloned().collect();
-        let signed = Signed::judge(&own, &witnessed, noted, keys);
+        let signed = Signed::judge(&own, &witnessed, noted, &keys);
         let mut journals = Vec::new();
         for journal in Journal::ALL {
             let report;
             (readers, report) =
-                verify_chain(path, (&mut connection, readers), (&gateway, journal), &signed, keys).await?;
+                verify_chain(path, (&mut connection, readers), (&gateway, journal), &signed, &keys).await?;
             journals.push((journal, report));
         }
         all.push(Verified { gateway, signed, journals });
@@ -141,14 +147,14 @@ async fn verify_chain(
     (connection, mut readers): (&mut SqliteConnection, Vec<rusqlite::Connection>),
     (gateway, journal): (&str, Journal),
     signed: &Signed,
-    keys: &[Key],
+    keys: &Keys,
 ) -> Result<(Vec<rusqlite::Connection>, Report), StoreError> {
     let failed = |error: sqlx::Error| explain(path, &error);
     let head = noted_end(connection, gateway, journal).await.map_err(failed)?;
     let cuts = signed::cuts(connection, gateway, journal).await.map_err(failed)?;
     let mut finding = connect_to_existing(path).await?;
     let runtime = tokio::runtime::Handle::current();
-    let (gateway, signed, keys) = (gateway.to_owned(), signed.clone(), keys.to_vec());
+    let (gateway, signed, keys) = (gateway.to_owned(), signed.clone(), keys.clone());
     let check = move || {
         let place_of = |hash: Hash| {
             let found = sqlx::query("select sequence from records where hash = $1 limit 1").bind(hash.0.to_vec());
