@@ -45,6 +45,11 @@ const PILES: usize = 8;
 /// The most threads that read: beyond these, SQLite waits for itself.
 const READERS: usize = 4;
 
+/// How often so many connections try to begin at one moment, before there is one fewer.
+const TRIES: usize = 25;
+/// How often they try in all.
+const MOST_TRIES: usize = 200;
+
 /// What stands at a pile's places, once somebody has looked.
 type Pile = rusqlite::Result<Vec<Found>>;
 
@@ -63,7 +68,7 @@ pub(in super::super) async fn verify(
             path.display()
         )));
     }
-    let mut readers = at_one_moment(path, &mut connection).await?;
+    let (mut connection, mut readers) = at_one_moment(path, connection).await?;
     let mut own = BTreeMap::new();
     for gateway in gateways(&mut connection).await.map_err(failed)? {
         let checkpoints = signed::checkpoints(&mut connection, &gateway).await.map_err(failed)?;
@@ -106,35 +111,69 @@ async fn gateways(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>
     rows.iter().map(|row| row.try_get("gateway")).collect()
 }
 
-/// Begins to read, and gives other connections that see the very same: a gateway may be writing.
+/// Begins to read, and gives other connections that see the very same: a gateway may be writing. They wait for SQLite where waiting holds up
+/// nobody.
 async fn at_one_moment(
     path: &Path,
-    connection: &mut SqliteConnection,
+    mut connection: SqliteConnection,
+) -> Result<(SqliteConnection, Vec<rusqlite::Connection>), StoreError> {
+    let (path, runtime) = (path.to_owned(), tokio::runtime::Handle::current());
+    let begin = move || -> Result<(SqliteConnection, Vec<rusqlite::Connection>), StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let open = |_| rusqlite::Connection::open_with_flags(&path, flags).map_err(|error| unreadable(&path, &error));
+        let readers = thread::available_parallelism().map_or(1, usize::from).min(READERS);
+        let readers: Vec<rusqlite::Connection> = (0..readers).map(open).collect::<Result<_, _>>()?;
+        let mut has_begun = false;
+        let ours = || {
+            let read = async {
+                if std::mem::replace(&mut has_begun, true) {
+                    sqlx::query("rollback").execute(&mut connection).await?;
+                }
+                sqlx::query("begin").execute(&mut connection).await?;
+                sqlx::query(MOMENT).fetch_one(&mut connection).await?.try_get::<String, _>("moment")
+            };
+            runtime.block_on(read).map_err(|error| explain(&path, &error))
+        };
+        let readers = begin_together(&path, readers, ours)?;
+        Ok((connection, readers))
+    };
+    let begun = tokio::task::spawn_blocking(begin).await;
+    begun.unwrap_or_else(|error| Err(StoreError(format!("the check broke off: {error}"))))
+}
+
+/// Begins to read by all of these until they see the same as `ours`, which begins anew each time. Where too much is written for that, by one
+/// fewer after the other.
+fn begin_together(
+    path: &Path,
+    mut readers: Vec<rusqlite::Connection>,
+    mut ours: impl FnMut() -> Result<String, StoreError>,
 ) -> Result<Vec<rusqlite::Connection>, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let unreadable = |error: rusqlite::Error| unreadable(path, &error);
-    let open = |_| rusqlite::Connection::open_with_flags(path, flags).map_err(unreadable);
-    let readers = thread::available_parallelism().map_or(1, usize::from).min(READERS);
-    let readers: Vec<rusqlite::Connection> = (0..readers).map(open).collect::<Result<_, _>>()?;
-    loop {
+    for tried in 1..=MOST_TRIES {
         let mut moments = BTreeSet::new();
         for reader in &readers {
-            reader.execute_batch("begin").map_err(unreadable)?;
-            moments.insert(reader.query_one(MOMENT, [], |row| row.get::<_, String>(0)).map_err(unreadable)?);
+            moments.insert(moment(reader).map_err(|error| unreadable(path, &error))?);
         }
-        let ours = async {
-            sqlx::query("begin").execute(&mut *connection).await?;
-            sqlx::query(MOMENT).fetch_one(&mut *connection).await?.try_get::<String, _>("moment")
-        };
-        moments.insert(ours.await.map_err(|error| explain(path, &error))?);
+        moments.insert(ours()?);
         if moments.len() == 1 {
             return Ok(readers);
         }
-        for reader in &readers {
-            reader.execute_batch("rollback").map_err(unreadable)?;
+        if tried % TRIES == 0 && readers.len() > 1 {
+            readers.pop();
         }
-        sqlx::query("rollback").execute(&mut *connection).await.map_err(|error| explain(path, &error))?;
     }
+    Err(StoreError(format!(
+        "so much is written to `{}` that it cannot be looked at as it is at one moment: try again later, or check a copy (`deskgate-gateway backup`)",
+        path.display()
+    )))
+}
+
+/// Begins to read anew, and what is there then.
+fn moment(reader: &rusqlite::Connection) -> rusqlite::Result<String> {
+    if !reader.is_autocommit() {
+        reader.execute_batch("rollback")?;
+    }
+    reader.execute_batch("begin")?;
+    reader.query_one(MOMENT, [], |row| row.get(0))
 }
 
 fn unreadable(path: &Path, error: &rusqlite::Error) -> StoreError {
@@ -278,4 +317,51 @@ async fn noted_end(connection: &mut SqliteConnection, gateway: &str, journal: Jo
     // A note that cannot be read is one that was altered.
     let noted = row.map(|row| place(&row).map_or((0, Hash([0xff; 32])), |place| (place.sequence, place.hash)));
     Ok(noted.unwrap_or((0, Hash::GENESIS)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A database with everything that [`MOMENT`] looks at, and who writes to it.
+    fn database(folder: &Path) -> (std::path::PathBuf, rusqlite::Connection) {
+        let path = folder.join("database");
+        let writer = rusqlite::Connection::open(&path).unwrap();
+        writer
+            .execute_batch(
+                "pragma journal_mode = wal;
+                 create table chains (gateway, journal, last_sequence, last_hash);
+                 create table checkpoint_notes (gateway, first, last);
+                 create table cuts (id);
+                 insert into chains values ('GW1', 'workers', 0, x'00');",
+            )
+            .unwrap();
+        (path, writer)
+    }
+
+    /// How often readers had to begin, and how many began together, if something is written before ours each of the first `writes` times.
+    fn begun(writes: usize) -> (usize, Result<usize, StoreError>) {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, writer) = database(folder.path());
+        let open = || rusqlite::Connection::open(&path).unwrap();
+        let (own, readers, mut tries) = (open(), vec![open(), open(), open()], 0);
+        let begun = begin_together(&path, readers, || {
+            tries += 1;
+            if tries <= writes {
+                writer.execute_batch("update chains set last_sequence = last_sequence + 1").unwrap();
+            }
+            Ok(moment(&own).unwrap())
+        });
+        (tries, begun.map(|readers| readers.len()))
+    }
+
+    #[test]
+    fn a_check_begins_at_one_moment_or_says_that_it_cannot() {
+        assert_eq!(begun(0), (1, Ok(3)));
+        assert_eq!(begun(3), (4, Ok(3)), "what is written meanwhile has them begin anew");
+        assert_eq!(begun(2 * TRIES), (2 * TRIES + 1, Ok(1)), "fewer are sooner together");
+        let (tries, refused) = begun(usize::MAX);
+        assert_eq!(tries, MOST_TRIES);
+        assert!(refused.unwrap_err().0.contains("so much is written"));
+    }
 }
