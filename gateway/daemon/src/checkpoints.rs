@@ -14,11 +14,16 @@ use crate::{clock, store::Store, witness::Witness};
 /// Between checkpoints.
 const EVERY: Duration = Duration::from_secs(60);
 
+/// For a checkpoint to be taken by the witness.
+const TELLING: Duration = Duration::from_secs(15);
+
 /// What signs, and how that went.
 #[derive(Debug)]
 pub(crate) struct Checkpoints {
     store: Store,
     witness: Option<Witness>,
+    /// Held while the witness is told: one that hangs, as a disk of another machine does, is told nothing else meanwhile.
+    telling: Arc<tokio::sync::Mutex<()>>,
     standing: Mutex<Standing>,
 }
 
@@ -32,7 +37,7 @@ struct Standing {
 
 impl Checkpoints {
     pub(crate) fn new(store: Store, witness: Option<Witness>) -> Self {
-        Self { store, witness, standing: Mutex::default() }
+        Self { store, witness, telling: Arc::default(), standing: Mutex::default() }
     }
 
     /// Makes them until it is dropped.
@@ -60,9 +65,24 @@ impl Checkpoints {
             standing.last.clone().filter(|_| standing.untold)
         };
         if let (Some(witness), Some(checkpoint)) = (self.witness.clone(), untold) {
-            let told = witness.tell(&checkpoint).await;
-            self.told(checkpoint.number, told);
+            let number = checkpoint.number;
+            self.told(number, self.tell(witness, checkpoint).await);
         }
+    }
+
+    /// Hands a checkpoint to the witness. What takes too long goes on by itself, and the end of the record is signed again meanwhile.
+    async fn tell(&self, witness: Witness, checkpoint: Checkpoint) -> Result<(), String> {
+        let telling = Arc::clone(&self.telling);
+        let told = async {
+            let alone = telling.lock_owned().await;
+            let told = tokio::spawn(async move {
+                let _alone = alone;
+                witness.tell(&checkpoint).await
+            });
+            told.await.unwrap_or_else(|error| Err(error.to_string()))
+        };
+        let slow = |_| Err("it takes too long".to_owned());
+        tokio::time::timeout(TELLING, told).await.unwrap_or_else(slow)
     }
 
     fn told(&self, number: u64, told: Result<(), String>) {

@@ -39,6 +39,7 @@ use crate::{
     handover::{self, Letterbox, Neighbour},
     privileges,
     shards::Shards,
+    stop::{self, Step},
     tun::Tun,
     udp::Udp,
 };
@@ -78,8 +79,11 @@ pub(crate) struct Started {
 pub(crate) struct Threads(Vec<JoinHandle<Result<(), String>>>);
 
 impl Threads {
-    /// Waits for the loops to end; what failed first is told.
+    /// Waits for the loops to end; what failed first is told. One that does not end ends with the process.
     pub(crate) fn join(self) -> Result<(), String> {
+        if !stop::wait_for(Step::Threads, || self.0.iter().all(JoinHandle::is_finished)) {
+            return Err("a packet thread does not end".to_owned());
+        }
         let ended =
             |thread: JoinHandle<_>| thread.join().unwrap_or_else(|_| Err("a packet thread broke off".to_owned()));
         self.0.into_iter().map(ended).fold(Ok(()), Result::and)

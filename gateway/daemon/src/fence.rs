@@ -18,7 +18,6 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
 };
 
 use gateway_api::SessionNumber;
@@ -36,11 +35,9 @@ use order::{Answer, Order, Ways};
 use crate::{
     config::Config,
     firewall::{self, Table},
+    stop::{self, Step},
     tun,
 };
-
-/// For the keeper to end after the daemon let go of it.
-const ENDING: Duration = Duration::from_secs(5);
 
 /// The keeper runs, and nothing is open yet.
 #[derive(Debug)]
@@ -122,14 +119,7 @@ pub(crate) struct Ending(Child);
 impl Ending {
     /// Waits until it has shut the fence, so that the next start meets no keeper of this one.
     pub(crate) fn wait(mut self) {
-        let since = Instant::now();
-        while matches!(self.0.try_wait(), Ok(None)) {
-            if since.elapsed() > ENDING {
-                tracing::error!("the firewall's keeper does not end");
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        stop::wait_for(Step::Keeper, || !matches!(self.0.try_wait(), Ok(None)));
     }
 }
 

@@ -57,6 +57,7 @@ mod secret_file;
 mod serve;
 mod session_commands;
 mod shards;
+mod stop;
 mod store;
 mod store_commands;
 mod systemd;

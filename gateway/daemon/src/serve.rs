@@ -16,7 +16,10 @@ use gateway_core::{Event, Pools};
 use gateway_record::{Draft, Fields, Hash, Journal, Kind};
 use jiff::{SignedDuration, Span, Timestamp, civil::Date, tz::TimeZone};
 use policy::{Policy, Style};
-use tokio::{sync::mpsc::UnboundedReceiver, task::JoinHandle};
+use tokio::{
+    sync::mpsc::UnboundedReceiver,
+    task::{JoinHandle, JoinSet},
+};
 
 use crate::{
     Failure,
@@ -51,6 +54,7 @@ use crate::{
     privileges, review_keys,
     reviews::{Office, Reviews},
     secret_file,
+    stop::{self, Step},
     store::{self, Sealing, Store, StoreError},
     systemd::{self, Asked, Signals},
     tally::Tally,
@@ -69,8 +73,6 @@ const LOCKOUT_LOOK: Duration = Duration::from_secs(600);
 const LOCKOUT_RETRY: Duration = Duration::from_secs(30);
 /// Between deletions of records whose time is over. What would be over before the next look goes now: no record outlives its time.
 const RETENTION_LOOK: Duration = Duration::from_secs(3600);
-/// For the last records to reach the disk at the end.
-const LAST_WRITES: Duration = Duration::from_secs(10);
 
 /// Runs the gateway until a signal stops it. `file` is where `config` was read from.
 pub(crate) fn serve(config: Config, file: &Path) -> Result<ExitCode, Failure> {
@@ -142,11 +144,11 @@ pub(crate) fn serve(config: Config, file: &Path) -> Result<ExitCode, Failure> {
     let outcome = runtime.block_on(async {
         let outcome = run(parts).await;
         // Also when the daemon failed before it had anything to stop; stopped already is as good.
-        let _ = data_plane.data_plane.leave().await;
+        let _ = stop::take(Step::Loops, data_plane.data_plane.leave()).await;
         outcome
     });
     // Whatever still runs has nothing left to do: every close is recorded.
-    runtime.shutdown_timeout(Duration::from_secs(1));
+    runtime.shutdown_timeout(Step::Tasks.most());
     if let Some(keeper) = keeper {
         keeper.wait();
     }
@@ -407,18 +409,15 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     greet(&config, &certificate);
     systemd::ready();
 
+    // Beside the signals: who stops a gateway does not wait for a policy.
+    let mut reloads = JoinSet::new();
     let ended = loop {
         tokio::select! {
             asked = signals.next() => match asked {
                 Asked::Stop => break Ok(Parting::Leave),
-                Asked::Reload => {
-                    systemd::reloading();
-                    look_at_certificate(&certificate);
-                    // Told and recorded where it happens; what cannot be applied leaves the last good policy.
-                    let _ = change.apply(Consent::NotGiven).await;
-                    systemd::ready();
-                }
+                Asked::Reload => drop(reloads.spawn(reload(Arc::clone(&certificate), Arc::clone(&change)))),
             },
+            Some(_) = reloads.join_next() => {}
             Some(parting) = ordered.recv() => break Ok(parting),
             _ = &mut books => break Err(Failure::Failed("a packet thread ended by itself".to_owned())),
         }
@@ -426,31 +425,47 @@ async fn run(parts: Parts) -> Result<(), Failure> {
     systemd::stopping();
     tracing::info!("stopping");
     chores.iter().chain(&renewing).chain(&mailing).chain(&following).for_each(JoinHandle::abort);
+    drop(reloads);
     if let Ok(parting) = &ended {
         // Gone already: then nobody is left to be told.
         let _ = match parting {
             Parting::Leave => {
                 ledger.let_go();
-                data_plane.leave().await
+                stop::take(Step::Sessions, data_plane.leave()).await
             }
-            Parting::End => data_plane.stop(CloseReason::GatewayStopped).await,
+            Parting::End => stop::take(Step::Sessions, data_plane.stop(CloseReason::GatewayStopped)).await,
         };
-        // A disk that takes nothing is no reason never to end: the next start closes what should have been.
-        if tokio::time::timeout(LAST_WRITES, books).await.is_err() {
-            tracing::error!("not every close could be recorded");
-        }
+        let _ = stop::take(Step::Closes, books).await;
     }
-    addresses.keep(throttle.known().1);
+    let known = throttle.known().1;
+    let _ = stop::take(Step::Addresses, tokio::task::spawn_blocking(move || addresses.keep(known))).await;
     for socket in [Some(&config.admin.socket), config.metrics.socket.as_ref()].into_iter().flatten() {
         let _ = std::fs::remove_file(socket);
     }
-    console.stop().await;
-    let noted = store.note(Draft::new(Kind::GatewayStopped, clock::now().wall)).await;
-    checkpoints.make().await;
-    drop((store, ledger, policy, change, checkpoints, reviews, console));
-    finish(writer).await;
+    let _ = stop::take(Step::Visits, console.stop()).await;
+    let last = Draft::new(Kind::GatewayStopped, clock::now().wall);
+    let noted = stop::take(Step::LastRecord, store.note(last)).await;
+    let _ = stop::take(Step::Checkpoint, checkpoints.make()).await;
+    // Who is still connected, and waits for something, has a handle too.
+    let end = async {
+        store.end().await;
+        let _ = writer.await;
+    };
+    if stop::take(Step::Database, end).await.is_some() {
+        tracing::info!("stopped");
+    }
+    let noted = noted.unwrap_or_else(|| Err(StoreError("the stop could not be recorded in time".to_owned())));
     noted.map_err(|error| Failure::Failed(error.to_string()))?;
     ended.map(|_| ())
+}
+
+/// Reads certificate and policy again.
+async fn reload(certificate: Arc<Certificate>, change: Arc<PolicyChange>) {
+    systemd::reloading();
+    look_at_certificate(&certificate);
+    // Told and recorded where it happens; what cannot be applied leaves the last good policy.
+    let _ = change.apply(Consent::NotGiven).await;
+    systemd::ready();
 }
 
 /// The first records of a run, and the sessions of the run before.
@@ -614,13 +629,5 @@ async fn watch_over(data_plane: DataPlane) {
         if data_plane.counters().await.is_ok() {
             systemd::alive();
         }
-    }
-}
-
-/// Waits until every record is on disk.
-async fn finish(writer: JoinHandle<()>) {
-    match tokio::time::timeout(LAST_WRITES, writer).await {
-        Ok(_) => tracing::info!("stopped"),
-        Err(_) => tracing::error!("the database was not closed in order"),
     }
 }

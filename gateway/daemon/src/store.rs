@@ -234,7 +234,7 @@ pub(crate) fn make_room_to_start(state: &Path) -> bool {
     start_room::give(state)
 }
 
-/// The handle to the one task that writes. The task ends, with everything on disk, once all handles are gone.
+/// The handle to the one task that writes. The task ends, with everything on disk, once it is told to or all handles are gone.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     orders: mpsc::Sender<Order>,
@@ -425,6 +425,12 @@ impl Store {
     pub(crate) async fn started(&self) {
         // The writer is gone: then nothing opens anyway.
         let _ = self.orders.send(Order::Started).await;
+    }
+
+    /// The gateway stops: what was asked for is written, and nothing else, whoever still has a handle.
+    pub(crate) async fn end(&self) {
+        // The writer is gone: it has ended.
+        let _ = self.orders.send(Order::End).await;
     }
 
     /// What checkpoints and cuts are checked by.

@@ -71,11 +71,14 @@ impl Witness {
                 };
                 tokio::task::spawn_blocking(told).await.unwrap_or_else(|error| Err(error.to_string()))
             }
-            Self::Syslog => {
+            // One that reads nothing takes nothing, and whoever sends it something waits.
+            Self::Syslog => tokio::task::spawn_blocking(move || {
                 let message = format!("<{PRIORITY}>deskgate-gateway[{}]: checkpoint {line}", std::process::id());
                 let sent = UnixDatagram::unbound().and_then(|socket| socket.send_to(message.as_bytes(), SYSLOG));
                 sent.map(|_| ()).map_err(|error| format!("the system's log does not listen on {SYSLOG}: {error}"))
-            }
+            })
+            .await
+            .unwrap_or_else(|error| Err(error.to_string())),
             Self::Url(url) => url.tell(line).await,
         }
     }
@@ -128,9 +131,6 @@ mod tests {
         witness.clone().tell(&checkpoint(2)).await.unwrap();
         witness.tell(&checkpoint(3)).await.unwrap();
         assert_eq!(read(&path).unwrap(), [checkpoint(1), checkpoint(2), checkpoint(3)]);
-    }
-
-    #[tokio::test]
         // What others write hides nothing, wherever it ends.
         let whole = std::fs::read(&path).unwrap();
         for length in [1, 10_000, 16_000, 16_200, 100_000] {
@@ -139,6 +139,9 @@ mod tests {
             found.dedup();
             assert_eq!(found, [checkpoint(1), checkpoint(2), checkpoint(3)], "behind {length} bytes");
         }
+    }
+
+    #[tokio::test]
     async fn a_witness_that_cannot_be_reached_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let witness = Witness::File(folder.path().join("gone/witness"));

@@ -71,6 +71,20 @@ async fn an_opening_and_its_close_are_kept_in_order() {
 }
 
 #[tokio::test]
+async fn a_store_that_is_told_to_end_writes_what_it_was_asked_for_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, task) = Store::open(folder.path(), at(0)).await.unwrap();
+    let last = store.note(Draft::new(Kind::GatewayStopped, at(1)));
+    let (noted, ()) = futures_util::future::join(last, store.end()).await;
+    assert_eq!(noted, Ok(()));
+    task.await.unwrap();
+    let late = store.note(Draft::new(Kind::GatewayStarted, at(2))).await;
+    assert!(late.unwrap_err().0.contains("has stopped"));
+    assert_eq!(store.ended_unclean().await, Ok(false));
+    is_whole(folder.path()).await;
+}
+
+#[tokio::test]
 async fn a_session_has_one_opening_and_one_close() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _task) = Store::open(folder.path(), at(0)).await.unwrap();

@@ -25,6 +25,8 @@ pub(super) enum Order {
     DiskFull,
     /// The start is over.
     Started,
+    /// Nothing more is written than what was asked for by now.
+    End,
     /// Delete a journal's records from before a moment, and the keys of days up to another.
     Forget {
         journal: Journal,
@@ -85,7 +87,7 @@ struct Dated {
     pseudonyms: Option<Fields>,
 }
 
-/// The writing task: until every handle is gone and every order is answered.
+/// The writing task: until it is told to end or every handle is gone, and every order is answered.
 pub(super) async fn write_all(
     mut database: sqlite::Database,
     day_keys: Arc<DayKeys>,
@@ -108,6 +110,9 @@ pub(super) async fn write_all(
         if received == 0 {
             break;
         }
+        if orders.iter().any(|order| matches!(order, Order::End)) {
+            queue.close();
+        }
         answer(&mut database, &day_keys, orders.drain(..), &standing).await;
         tell.send_replace(());
     }
@@ -126,6 +131,7 @@ async fn answer(
             Order::Write(write) => batch.push(*write),
             Order::DiskFull => standing.fill(clock::now().wall),
             Order::Started => database.started(clock::now().wall),
+            Order::End => {}
             Order::Forget { journal, before, days, now, reply } => {
                 commit(database, day_keys, std::mem::take(&mut batch)).await;
                 let forgotten = match destroy_days(database, day_keys, (journal, days), now).await {

@@ -16,7 +16,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::{config::Public, control, trust::Settings};
 
-/// For a checkpoint to be taken; a stop waits for it too.
+/// For a checkpoint to be taken.
 const TELLING: Duration = Duration::from_secs(10);
 /// What is to be changed where its TLS is not believed.
 const SETTINGS: Settings = Settings {

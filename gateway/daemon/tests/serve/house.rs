@@ -202,6 +202,10 @@ impl Gateway {
         Pid::from_raw(i32::try_from(self.child.id()).unwrap())
     }
 
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Its exit code, None if a signal ended it.
     pub(crate) fn ended(&mut self) -> Option<i32> {
         let mut code = None;

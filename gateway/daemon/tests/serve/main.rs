@@ -17,5 +17,6 @@ mod notices;
 mod review;
 mod review_steps;
 mod start;
+mod stop;
 mod strangers;
 mod wake;
