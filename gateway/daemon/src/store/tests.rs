@@ -262,6 +262,25 @@ async fn a_backup_that_is_put_back_does_not_revive_what_was_destroyed() {
 }
 
 #[tokio::test]
+async fn keys_that_were_destroyed_while_nothing_could_be_written_are_recorded_later() {
+    use sqlx::Connection as _;
+    let folder = tempfile::tempdir().unwrap();
+    let (sealed, _) = sealing(folder.path(), SUNDAY);
+    let (store, _task) = Store::open_sealing(folder.path(), sealed, at(0)).await.unwrap();
+    store.write(Change::Open, opened(1)).await.unwrap();
+    let mut other = sqlite_at(folder.path()).await;
+    sqlx::query("begin immediate").execute(&mut other).await.unwrap();
+    assert!(store.forget(Journal::Workers, at(1), SUNDAY, at(100)).await.is_err());
+    sqlx::query("rollback").execute(&mut other).await.unwrap();
+    other.close().await.unwrap();
+    assert_eq!(store.forget(Journal::Workers, at(1), SUNDAY, at(100)).await, Ok(1));
+    let acts = kept(&store, Query { journal: Some(Journal::Administrators), ..Query::default() }).await;
+    let kinds: Vec<Kind> = acts.iter().map(|kept| kept.record.kind).collect();
+    assert_eq!(kinds, [Kind::DayKeysDestroyed, Kind::RecordsDeleted]);
+    assert_eq!(workers(folder.path()).await.keys_destroyed, 1, "as the cut says");
+}
+
+#[tokio::test]
 async fn records_stay_whole_and_their_names_readable_over_midnight_and_new_keys() {
     let folder = tempfile::tempdir().unwrap();
     for (bits, day) in [(1, SUNDAY), (2, SUNDAY.tomorrow().unwrap())] {
