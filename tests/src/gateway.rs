@@ -133,6 +133,14 @@ impl Setup {
         self
     }
 
+    /// The same with a second server of that directory behind the first.
+    #[must_use]
+    pub fn and_ldap(mut self, second: &ldap::Directory) -> Self {
+        let first = format!("\"ldaps://{SERVERS}\"");
+        self.directory = self.directory.replace(&first, &format!("{first}, \"ldaps://{}\"", second.address()));
+        self
+    }
+
     /// The policy that this setup means.
     pub fn policy(&self) -> String {
         let mut text = format!(

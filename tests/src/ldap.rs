@@ -1,11 +1,12 @@
-//! A real directory: OpenLDAP in the office's server room, with a certificate of a private authority.
+//! A real directory: OpenLDAP in the office's server room, with a certificate of a private authority; where a test wants, a second server
+//! with the same people, which learns nothing of what the first is told later.
 //!
 //! Everybody's password is `pw-NAME`. What its binds answer is told in the password-policy control only, never in the
 //! text; the accounts below have one trouble each.
 
 use std::{
     fs::{self, Permissions},
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
@@ -25,10 +26,14 @@ pub const PEOPLE: [&str; 7] = ["svc", "m.rossi", "g.verdi", "n.agreement", "lock
 /// The group that the workers are in.
 pub const GROUP: &str = "cn=smart,ou=groups,dc=azienda,dc=test";
 
+/// Where the second server is.
+const SECOND: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 20, 3, 6));
+
 /// A running slapd on port 389 (with StartTLS) and 636.
 #[derive(Debug)]
 pub struct Directory {
     folder: PathBuf,
+    address: IpAddr,
     server: Process,
 }
 
@@ -40,17 +45,46 @@ impl Directory {
     pub fn start(world: &World) -> Self {
         let folder = world.folder().join("ldap");
         fs::create_dir_all(folder.join("db")).expect("the world's folder is writable");
-        certificates(&folder, SERVERS);
+        certificates(&folder);
         fs::write(folder.join("slapd.conf"), configuration(&folder)).expect("the world's folder is writable");
         fs::write(folder.join("seed.ldif"), seed()).expect("the world's folder is writable");
         fs::write(folder.join("later.ldif"), LATER).expect("the world's folder is writable");
         let at = folder.display();
         world.office.sh(&format!("slapadd -q -f {at}/slapd.conf -l {at}/seed.ldif"));
-        let server = Self::serve(&world.office, &folder);
+        let server = Self::serve(&world.office, &folder, SERVERS);
         world.office.sh(&format!(
             "ldapmodify -x -H ldap://{SERVERS} -D cn=admin,{BASE} -w rootpw -f {at}/later.ldif >/dev/null"
         ));
-        Self { folder, server }
+        Self { folder, address: SERVERS, server }
+    }
+
+    /// A second server, with everybody who is in this one now, by the same identities.
+    ///
+    /// # Panics
+    /// When it does not answer soon.
+    pub fn copy(&self, world: &World) -> Self {
+        let folder = world.folder().join("second-ldap");
+        fs::create_dir_all(folder.join("db")).expect("the world's folder is writable");
+        for file in ["ca.pem", "server.pem", "server.key"] {
+            fs::copy(self.folder.join(file), folder.join(file)).expect("the world's folder is writable");
+        }
+        fs::write(folder.join("slapd.conf"), configuration(&folder)).expect("the world's folder is writable");
+        world.office.ip(&format!("addr add {SECOND}/24 dev lan"));
+        let (at, first) = (folder.display(), self.folder.display());
+        world.office.sh(&format!("slapcat -f {first}/slapd.conf -l {at}/seed.ldif"));
+        world.office.sh(&format!("slapadd -q -f {at}/slapd.conf -l {at}/seed.ldif"));
+        let server = Self::serve(&world.office, &folder, SECOND);
+        Self { folder, address: SECOND, server }
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// How often somebody has connected.
+    pub fn connections(&self) -> usize {
+        self.server.stderr().matches(" ACCEPT from ").count()
     }
 
     /// The file of the authority that signed the server's certificate.
@@ -71,7 +105,8 @@ impl Directory {
         let file = self.folder.join("change.ldif");
         fs::write(&file, ldif).expect("the world's folder is writable");
         world.office.sh(&format!(
-            "ldapmodify -x -H ldap://{SERVERS} -D cn=admin,{BASE} -w rootpw -f {} >/dev/null",
+            "ldapmodify -x -H ldap://{} -D cn=admin,{BASE} -w rootpw -f {} >/dev/null",
+            self.address,
             file.display()
         ));
     }
@@ -81,7 +116,7 @@ impl Directory {
         self.server.stop();
         let text = configuration(&self.folder).replace("by users read", "by users auth");
         fs::write(self.folder.join("slapd.conf"), text).expect("the world's folder is writable");
-        self.server = Self::serve(&world.office, &self.folder);
+        self.server = Self::serve(&world.office, &self.folder, self.address);
     }
 
     /// Asserts that the directory itself has not locked somebody out.
@@ -90,7 +125,8 @@ impl Directory {
     /// When it has.
     pub fn assert_not_locked(&self, world: &World, user: &str) {
         let search = format!(
-            "ldapsearch -x -LLL -H ldap://{SERVERS} -D cn=admin,{BASE} -w rootpw -b uid={user},ou=people,{BASE}"
+            "ldapsearch -x -LLL -H ldap://{} -D cn=admin,{BASE} -w rootpw -b uid={user},ou=people,{BASE}",
+            self.address
         );
         assert!(
             world.office.succeeds(&format!("! {search} pwdAccountLockedTime | grep -q pwdAccountLockedTime")),
@@ -100,23 +136,24 @@ impl Directory {
 
     /// Switches it on again.
     pub fn restart(&mut self, world: &World) {
-        self.server = Self::serve(&world.office, &self.folder);
+        self.server = Self::serve(&world.office, &self.folder, self.address);
     }
 
-    fn serve(office: &Computer, folder: &Path) -> Process {
+    fn serve(office: &Computer, folder: &Path, address: IpAddr) -> Process {
         let mut command = office.command("slapd");
         command.arg("-f").arg(folder.join("slapd.conf"));
-        command.args(["-h", &format!("ldap://{SERVERS}/ ldaps://{SERVERS}/"), "-d", "0"]);
-        let server = office.spawn("slapd", command, "");
+        // It says who connects and what they ask.
+        command.args(["-h", &format!("ldap://{address}/ ldaps://{address}/"), "-d", "stats"]);
+        let server = office.spawn(&format!("slapd-{address}"), command, "");
         wait::until("the directory", wait::SOON, || {
-            office.succeeds(&format!("ldapsearch -x -H ldap://{SERVERS} -b '' -s base")).then_some(())
+            office.succeeds(&format!("ldapsearch -x -H ldap://{address} -b '' -s base")).then_some(())
         });
         server
     }
 }
 
-/// `ca.pem`, `server.pem`, `server.key`: a leaf with the server's address among its alternative names.
-fn certificates(folder: &Path, address: IpAddr) {
+/// `ca.pem`, `server.pem`, `server.key`: a leaf with the servers' addresses among its alternative names.
+fn certificates(folder: &Path) {
     let authority_key = KeyPair::generate().expect("a key");
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -125,7 +162,7 @@ fn certificates(folder: &Path, address: IpAddr) {
     let issuer = Issuer::new(authority, authority_key);
 
     let key = KeyPair::generate().expect("a key");
-    let names = vec![address.to_string(), "ldap.azienda.test".to_owned()];
+    let names = vec![SERVERS.to_string(), SECOND.to_string(), "ldap.azienda.test".to_owned()];
     let leaf = CertificateParams::new(names).expect("names").signed_by(&key, &issuer).expect("a certificate");
     for (file, text) in
         [("ca.pem", authority_certificate.pem()), ("server.pem", leaf.pem()), ("server.key", key.serialize_pem())]

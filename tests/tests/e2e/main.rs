@@ -37,6 +37,7 @@ mod refuse;
 mod restart;
 mod rights;
 mod roam;
+mod roles;
 mod routed;
 mod secrets;
 mod the_world;
