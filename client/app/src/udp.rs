@@ -3,18 +3,18 @@
 //! It refuses to know what is in them. The socket is not bound to one way out: when the home line changes, the next
 //! datagram simply takes the new one.
 
+mod calls;
+
 use std::{
-    io::{self, IoSliceMut},
+    io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
 use client_core::Transmit;
 use mio::{Interest, Registry, Token, net::UdpSocket};
-use quinn_udp::{RecvMeta, UdpSocketState};
 
-/// Buffers received into by one call, each as large as what the kernel merges.
-const BUFFERS: usize = 8;
-const BUFFER: usize = 64 << 10;
+use calls::{Calls, ROOM};
+
 /// Asked of the kernel in bytes: enough for the bursts of a fast line; it may give less.
 const RECEIVE_BUFFER: usize = 4 << 20;
 /// Small, so that what cannot leave waits in TCP, where it can be held back, and not here.
@@ -54,7 +54,7 @@ pub(crate) enum Progress {
 /// A UDP socket for one gateway.
 pub(crate) struct GatewaySocket {
     socket: UdpSocket,
-    state: UdpSocketState,
+    calls: Calls,
     gateway: SocketAddr,
     buffer: Box<[u8]>,
     /// Bytes of the batch at hand that were sent already, where it had to be split.
@@ -69,11 +69,16 @@ impl GatewaySocket {
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
         };
         let socket = UdpSocket::bind(local)?;
-        let state = UdpSocketState::new((&socket).into())?;
+        let calls = Calls::for_socket(&socket);
+        Ok(Self::with(socket, calls, gateway))
+    }
+
+    fn with(socket: UdpSocket, calls: Calls, gateway: SocketAddr) -> Self {
+        let sizes = socket2::SockRef::from(&socket);
         // Less than asked for is slower, not wrong.
-        let _ = state.set_recv_buffer_size((&socket).into(), RECEIVE_BUFFER);
-        let _ = state.set_send_buffer_size((&socket).into(), SEND_BUFFER);
-        Ok(Self { socket, state, gateway, buffer: vec![0; BUFFERS * BUFFER].into(), sent: 0 })
+        let _ = sizes.set_recv_buffer_size(RECEIVE_BUFFER);
+        let _ = sizes.set_send_buffer_size(SEND_BUFFER);
+        Self { socket, calls, gateway, buffer: vec![0; ROOM].into(), sent: 0 }
     }
 
     /// Whether `address` is the one that datagrams to the gateway leave from. What comes to another, while a computer changes
@@ -87,39 +92,29 @@ impl GatewaySocket {
     }
 
     /// Takes what one call gives and hands each datagram to `each`, with our address that it came to where the system says so.
-    pub(crate) fn receive(&mut self, mut each: impl FnMut(&[u8], Option<IpAddr>)) -> Progress {
-        let Self { socket, state, buffer, .. } = self;
-        let mut metas = [RecvMeta::default(); BUFFERS];
-        let mut slices = buffer.chunks_mut(BUFFER).map(IoSliceMut::new).collect::<Vec<_>>();
-        let received = socket.try_io(|| state.recv((&*socket).into(), &mut slices, &mut metas));
-        let count = match received {
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Progress::Wait,
+    pub(crate) fn receive(&mut self, each: impl FnMut(&[u8], Option<IpAddr>)) -> Progress {
+        match self.calls.receive(&self.socket, &mut self.buffer, each) {
+            Ok(()) => Progress::Done,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Progress::Wait,
             // Reports of earlier datagrams that did not get through: the next call goes on.
             Err(error) => {
                 tracing::debug!(%error, "udp receive");
-                return Progress::Done;
+                Progress::Done
             }
-        };
-        for (slice, meta) in slices.iter().zip(&metas).take(count) {
-            let stride = meta.stride.max(1);
-            let datagrams = slice.get(..meta.len).unwrap_or_default().chunks(stride);
-            datagrams.for_each(|datagram| each(datagram, meta.dst_ip));
         }
-        Progress::Done
     }
 
     /// Sends a batch, or drops it where the system refuses it for good. After [`Progress::Wait`] the same batch must
     /// come again.
     pub(crate) fn send(&mut self, transmit: &Transmit<'_>) -> Progress {
         while let Some(rest) = transmit.contents.get(self.sent..).filter(|rest| !rest.is_empty()) {
-            let most = transmit.segment_size.saturating_mul(self.state.max_gso_segments().max(1));
+            let most = transmit.segment_size.saturating_mul(self.calls.most());
             let contents = rest.get(..most).unwrap_or(rest);
-            match self.send_once(contents, transmit.segment_size) {
+            match self.calls.send(&self.socket, self.gateway, contents, transmit.segment_size) {
                 Ok(()) => self.sent += contents.len(),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Progress::Wait,
                 // The system has just learned that it cannot send many at once: again, in smaller pieces.
-                Err(_) if transmit.segment_size.saturating_mul(self.state.max_gso_segments().max(1)) < most => {}
+                Err(_) if transmit.segment_size.saturating_mul(self.calls.most()) < most => {}
                 Err(error) => {
                     tracing::debug!(%error, "udp send");
                     break;
@@ -129,15 +124,7 @@ impl GatewaySocket {
         self.sent = 0;
         Progress::Done
     }
-
-    fn send_once(&self, contents: &[u8], segment_size: usize) -> io::Result<()> {
-        let transmit = quinn_udp::Transmit {
-            destination: self.gateway,
-            ecn: None,
-            contents,
-            segment_size: (contents.len() > segment_size).then_some(segment_size),
-            src_ip: None,
-        };
-        self.socket.try_io(|| self.state.try_send((&self.socket).into(), &transmit))
-    }
 }
+
+#[cfg(test)]
+mod tests;
