@@ -15,6 +15,9 @@ machine_packages=(
     libgl1 libegl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcursor1 libxi6 libxrandr2
 )
 
+# What the program for Windows is built by and run under: a gigabyte that nothing else needs.
+machine_packages_for_windows=(rustc-web rust-web-src gcc-mingw-w64-x86-64 wine64)
+
 # Ends with a message unless network namespaces can be made.
 machine_needs_root() {
     if [ "$(id -u)" != 0 ]; then
@@ -31,10 +34,10 @@ machine_needs_root() {
     }
 }
 
-# Installs the packages that are missing.
+# Installs the packages that are missing; those named as well.
 machine_install_packages() {
     local missing=() package
-    for package in "${machine_packages[@]}"; do
+    for package in "${machine_packages[@]}" "$@"; do
         dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
     done
     [ ${#missing[@]} = 0 ] && return 0

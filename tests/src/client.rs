@@ -1,6 +1,12 @@
 //! The worker's program under test, as a process on a home computer.
 
-use std::{fs::File, io::Write as _, path::Path, process::ExitStatus, time::Duration};
+use std::{
+    fs::File,
+    io::Write as _,
+    path::Path,
+    process::{Command, ExitStatus},
+    time::Duration,
+};
 
 use nix::{sys::signal::Signal, unistd::Pid};
 
@@ -101,6 +107,11 @@ impl Connect {
         let mut words = wrapper.iter().map(AsRef::as_ref).chain([program.as_os_str()]);
         let mut command = computer.command(words.next().unwrap_or_default());
         command.args(words);
+        self.start_as(computer, command)
+    }
+
+    /// Starts it on a computer by a command that names the program already.
+    pub fn start_as(&self, computer: &Computer, mut command: Command) -> Client {
         command.args(["connect", "--server", &self.server, "--user", &self.user]);
         command.args(["--fingerprint", &self.fingerprint, "--language", self.language, "--password-stdin"]);
         command.args(&self.arguments);

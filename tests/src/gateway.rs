@@ -489,6 +489,13 @@ impl<'w> Gateway<'w> {
         })
     }
 
+    /// Why the sessions that have ended did, in the order of their ends.
+    pub fn close_reasons(&self) -> Vec<String> {
+        let records = self.records();
+        let closed = records.iter().filter(|record| record["kind"] == "session_closed");
+        closed.filter_map(|record| record["fields"]["reason"].as_str().map(str::to_owned)).collect()
+    }
+
     /// When a session ended, by the record.
     ///
     /// # Panics

@@ -14,6 +14,7 @@
 //! - [`netns`], [`world`], [`wait`]: computers, how they are wired, and how anything is waited for
 //! - [`gateway`], [`client`]: the programs under test, as processes
 //! - [`factor`]: a worker's phone, and how it is enrolled
+//! - [`windows`]: a home computer with Windows, as far as Wine is one
 //! - [`echo`], [`rdp`], [`screen`], [`ldap`]: what stands around them: a plain server, a real desktop, a worker's screen,
 //!   a real directory
 //! - [`capture`], [`copier`], [`api`], [`packets`], [`wireguard`], [`device`]: who watches the wire, and who misuses it
@@ -33,5 +34,6 @@ pub mod rdp;
 pub mod screen;
 pub mod wait;
 pub mod window;
+pub mod windows;
 pub mod wireguard;
 pub mod world;

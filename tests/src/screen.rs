@@ -82,6 +82,14 @@ impl<'a> Screen<'a> {
         self.programs.push(self.computer.spawn(&format!("{}.terminal", self.computer.name()), command, ""));
     }
 
+    /// Brings a window to the front and gives it the keyboard, as a click on it would.
+    pub fn activate(&self, title: &str) {
+        self.computer.sh(&format!(
+            "DISPLAY={} xdotool search --onlyvisible --name '^{title}$' windowactivate --sync",
+            Self::DISPLAY
+        ));
+    }
+
     /// Closes a window by its frame's button, so to speak: the program is asked to, not killed.
     pub fn close_window(&self, title: &str) {
         self.computer.sh(&format!("DISPLAY={} wmctrl -c '{title}'", Self::DISPLAY));

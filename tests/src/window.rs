@@ -84,10 +84,15 @@ impl<'a> Window<'a> {
 
     /// The same for one who has not, and with other arguments.
     pub fn start_with(computer: &'a Computer, profile: &Path, more: &[&str]) -> Self {
-        // As a login makes it: for one user and nobody else.
-        computer.sh("install -d -m 700 /tmp/runtime");
         let mut command = computer.command(program("deskgate"));
         command.arg("window").arg(profile).args(more);
+        Self::start_as(computer, command)
+    }
+
+    /// The same by a command that names the program and its arguments already.
+    pub fn start_as(computer: &'a Computer, mut command: Command) -> Self {
+        // As a login makes it: for one user and nobody else.
+        computer.sh("install -d -m 700 /tmp/runtime");
         command.env("DISPLAY", Screen::DISPLAY).env("XDG_RUNTIME_DIR", "/tmp/runtime");
         // There is no graphics card in the world.
         command.env("LIBGL_ALWAYS_SOFTWARE", "1").env_remove("WAYLAND_DISPLAY");

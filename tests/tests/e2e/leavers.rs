@@ -39,12 +39,6 @@ fn looked_again(gateway: &Gateway<'_>) {
     }
 }
 
-fn close_reasons(gateway: &Gateway<'_>) -> Vec<String> {
-    let records = gateway.records();
-    let closed = records.iter().filter(|record| record["kind"] == "session_closed");
-    closed.filter_map(|record| record["fields"]["reason"].as_str().map(str::to_owned)).collect()
-}
-
 /// Changes m.rossi's account and sees that session end, and no other.
 fn assert_out_after(change: &str) {
     let world = World::new();
@@ -53,7 +47,7 @@ fn assert_out_after(change: &str) {
     directory.modify(&world, change);
     assert_eq!(rossi.wait(wait::SOON).code(), exit::ENDED, "{}", rossi.said());
     gateway.only_session();
-    assert_eq!(close_reasons(&gateway), ["leaver"]);
+    assert_eq!(gateway.close_reasons(), ["leaver"]);
     assert_eq!(trouble(&gateway), Value::Null);
 }
 
@@ -95,7 +89,7 @@ fn who_is_renamed_or_locked_by_a_stranger_while_connected_stays() {
     );
     looked_again(&gateway);
     assert!(!rossi.ended() && !verdi.ended(), "{}{}", rossi.said(), verdi.said());
-    assert!(close_reasons(&gateway).is_empty());
+    assert!(gateway.close_reasons().is_empty());
 }
 
 #[test]
@@ -109,7 +103,7 @@ fn who_is_blocked_is_out_at_once_and_stays_out_until_somebody_says_otherwise() {
     let said = gateway.command(&["worker", "block", "M.Rossi"]);
     assert!(said.contains("sessions ended: 1"), "{said}");
     assert_eq!(rossi.wait(wait::SOON).code(), exit::ENDED, "{}", rossi.said());
-    assert_eq!(close_reasons(&gateway), ["administrator"]);
+    assert_eq!(gateway.close_reasons(), ["administrator"]);
     assert!(!verdi.ended());
     let code = |password: &str| api::login(&world, &world.home, "m.rossi", password).0.refusal().code;
     assert_eq!(code(&password("m.rossi")), RefusalCode::AccountNeedsAttention);
@@ -135,7 +129,7 @@ fn a_directory_that_is_down_cuts_nobody_before_the_deadline() {
     directory.restart(&world);
     wait::until("the all-clear", wait::SOON, || trouble(&gateway).is_null().then_some(()));
     assert_eq!(gateway.sessions().len(), 2);
-    assert!(close_reasons(&gateway).is_empty());
+    assert!(gateway.close_reasons().is_empty());
 }
 
 #[test]
@@ -147,7 +141,7 @@ fn a_directory_that_stays_down_ends_sessions_at_the_deadline() {
     assert_eq!(rossi.wait(wait::SOON).code(), exit::ENDED, "{}", rossi.said());
     assert_eq!(verdi.wait(wait::SOON).code(), exit::ENDED, "{}", verdi.said());
     gateway.wait_empty(wait::SOON);
-    assert_eq!(close_reasons(&gateway), ["directory_deadline", "directory_deadline"]);
+    assert_eq!(gateway.close_reasons(), ["directory_deadline", "directory_deadline"]);
 }
 
 #[test]
@@ -160,7 +154,7 @@ fn a_directory_that_suddenly_shows_nobody_cuts_nobody() {
     let (answer, _) = api::login(&world, &world.other_home, "g.verdi", &password("g.verdi"));
     assert_eq!(answer.refusal().code, RefusalCode::Unavailable);
     assert!(!rossi.ended() && !verdi.ended());
-    assert!(close_reasons(&gateway).is_empty());
+    assert!(gateway.close_reasons().is_empty());
 }
 
 #[test]
@@ -173,7 +167,7 @@ fn an_answer_that_would_end_everybody_is_held_while_nobody_confirms_it() {
     let said = wait::until("the alarm", wait::SOON, || trouble(&gateway)["why"].as_str().map(str::to_owned));
     assert!(said.contains("2 of 2 sessions"), "{said}");
     assert!(!rossi.ended() && !verdi.ended());
-    assert!(close_reasons(&gateway).is_empty());
+    assert!(gateway.close_reasons().is_empty());
 }
 
 #[test]
@@ -195,5 +189,5 @@ fn an_answer_that_would_end_everybody_is_believed_when_another_server_says_the_s
     assert_eq!(rossi.wait(Duration::from_secs(60)).code(), exit::ENDED, "{}", rossi.said());
     assert_eq!(verdi.wait(wait::SOON).code(), exit::ENDED, "{}", verdi.said());
     gateway.wait_empty(wait::SOON);
-    assert_eq!(close_reasons(&gateway), ["leaver", "leaver"]);
+    assert_eq!(gateway.close_reasons(), ["leaver", "leaver"]);
 }

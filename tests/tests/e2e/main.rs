@@ -44,6 +44,7 @@ mod the_world;
 mod trace;
 mod waking;
 mod window;
+mod windows;
 mod workstation;
 mod workstation_rules;
 
