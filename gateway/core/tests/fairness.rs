@@ -143,7 +143,7 @@ fn bulk_waits_for_nobody_elses() {
     assert!(office.world.gateway.is_waiting(), "the others are not through yet");
     let own = octets(office.quiet.address);
     let gone = office.world.office.iter().filter(|packet| packet[VIRTIO_HEADER..][12..16] == own);
-    assert_eq!(gone.map(|packet| packet.len()).sum::<usize>(), VIRTIO_HEADER + 40 + 2 * FULL);
+    assert_eq!(gone.map(Vec::len).sum::<usize>(), VIRTIO_HEADER + 40 + 2 * FULL);
 }
 
 #[test]

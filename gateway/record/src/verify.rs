@@ -228,6 +228,8 @@ pub enum CheckpointFault {
         /// The last that is gone.
         to: u64,
     },
+    /// The witness was told by others, and never by this gateway.
+    Unwitnessed,
 }
 
 impl std::fmt::Display for CheckpointFault {
@@ -242,6 +244,9 @@ impl std::fmt::Display for CheckpointFault {
             Self::NoteAltered => f.write_str("the note of which checkpoints there should be was altered"),
             Self::Missing { from, to } if from == to => write!(f, "checkpoint {from} is missing"),
             Self::Missing { from, to } => write!(f, "checkpoints {from} to {to} are missing"),
+            Self::Unwitnessed => f.write_str(
+                "the witness holds checkpoints, and none of this gateway: it is another's witness, or this record was made anew",
+            ),
         }
     }
 }
@@ -330,7 +335,25 @@ impl Signed {
             signed.faults.push(CheckpointFault::Missing { from: next, to: last });
         }
         witnessed.iter().for_each(|checkpoint| signed.take_witnessed(checkpoint, keys));
+        // The gateway's word is drawn at random: nobody else can have told it to the witness first. Else whoever forges a whole record, with
+        // a key of his own, would make strangers of those who testify against it.
+        if let Some(first) = witnessed.iter().find(|checkpoint| checkpoint.holds())
+            && !keys.counts(first)
+        {
+            signed.faults.push(CheckpointFault::Foreign { number: first.number, key: first.key });
+        }
         signed
+    }
+
+    /// Notes it as a fault that a gateway signed something, and the witness holds checkpoints of others alone: `all` that it holds.
+    pub fn look_for(&mut self, own: &[Checkpoint], all: &[Checkpoint]) {
+        let mut all = all.iter().filter(|checkpoint| checkpoint.holds()).peekable();
+        if let Some(own) = own.first()
+            && all.peek().is_some()
+            && !all.any(|checkpoint| checkpoint.gateway == own.gateway)
+        {
+            self.faults.push(CheckpointFault::Unwitnessed);
+        }
     }
 
     fn take_own(&mut self, checkpoint: &Checkpoint, keys: &Keys) {

@@ -290,7 +290,7 @@ fn lines_of_somebody_else_in_the_witness_neither_break_nor_hide_anything() {
     };
     // One that says it is the gateway's.
     let unsigned = Checkpoint { heads: lie(12).heads, ..genuine.clone() };
-    let lines = [lie(5), genuine.clone(), lie(10), lie(99), unsigned.clone()];
+    let lines = [genuine.clone(), lie(5), lie(10), lie(99), unsigned.clone()];
     for keys in [Keys::new(&[signer().key()], []), Keys::new(&[], &own)] {
         let signed = Signed::judge(&own, &lines, Some((1, 1)), &keys);
         assert_eq!((signed.witnessed, &*signed.faults), (1, &[][..]));
@@ -303,6 +303,27 @@ fn lines_of_somebody_else_in_the_witness_neither_break_nor_hide_anything() {
     // Where the database has no checkpoint any more, the witness is all there is.
     let none = Keys::new(&[], []);
     assert!(none.counts(&genuine) && none.counts(&lie(5)) && !none.counts(&unsigned));
+}
+
+#[test]
+fn a_record_made_anew_under_another_key_and_word_does_not_silence_its_witness() {
+    let (rows, _) = journal(10);
+    let genuine = [checkpoint(&rows, 1, 8), checkpoint(&rows, 2, 10)];
+    let forger = Signer::new(&[4; 32]);
+    let forged = |word| Checkpoint::sign(&forger, word, 1, at(1), genuine[0].heads.clone());
+    let told = |own: Checkpoint, posted: &[Checkpoint]| {
+        let (own, all) = ([own], [&genuine[..], posted].concat());
+        let of_it: Vec<_> = all.iter().filter(|line| line.gateway == own[0].gateway).cloned().collect();
+        let mut signed = Signed::judge(&own, &of_it, Some((1, 1)), &Keys::new(&[], &own));
+        signed.look_for(&own, &all);
+        signed.faults
+    };
+    let foreign = || [CheckpointFault::Foreign { number: 1, key: signer().key() }];
+    assert_eq!(told(forged("GW1"), &[]), foreign());
+    assert_eq!(told(forged("GW1"), &[forged("GW1")]), foreign(), "who may post has the last word, and not the first");
+    assert_eq!(told(forged("GW2"), &[]), [CheckpointFault::Unwitnessed]);
+    assert_eq!(told(genuine[0].clone(), &[forged("GW1")]), []);
+    assert_eq!(told(genuine[0].clone(), &[forged("GW3")]), []);
 }
 
 #[test]

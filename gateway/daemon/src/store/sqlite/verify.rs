@@ -79,12 +79,19 @@ pub(in super::super) async fn verify(
     for checkpoint in witnessed.iter().filter(|checkpoint| keys.counts(checkpoint)) {
         own.entry(checkpoint.gateway.clone()).or_default();
     }
+    if own.is_empty() {
+        return Err(StoreError(format!(
+            "no gateway has written to `{}`, or all that one wrote was removed",
+            path.display()
+        )));
+    }
     let mut all = Vec::new();
     for (gateway, own) in own {
         let noted = signed::noted(&mut connection, &gateway).await.map_err(failed)?;
-        let witnessed: Vec<Checkpoint> =
+        let of_it: Vec<Checkpoint> =
             witnessed.iter().filter(|checkpoint| checkpoint.gateway == gateway).cloned().collect();
-        let signed = Signed::judge(&own, &witnessed, noted, &keys);
+        let mut signed = Signed::judge(&own, &of_it, noted, &keys);
+        signed.look_for(&own, witnessed);
         let mut journals = Vec::new();
         for journal in Journal::ALL {
             let report;
