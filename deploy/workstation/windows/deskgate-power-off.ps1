@@ -47,17 +47,25 @@ $time = $now.ToString('HH:mm')
 # Times of this form are in the order of their letters.
 $isEvening = if ($After -lt $Before) { $time -ge $After -and $time -lt $Before } else { $time -ge $After -or $time -lt $Before }
 if (-not $isEvening) { Stop-Looking "it is $time" }
-# A desktop belongs to whoever is signed in, connected or not.
-if (Get-Process -Name explorer -ErrorAction SilentlyContinue) { Stop-Looking 'somebody is signed in' }
-if (Get-NetTCPConnection -LocalPort $Port -State Established -ErrorAction SilentlyContinue) {
+# A desktop belongs to whoever is signed in, connected or not. What cannot be asked ends this look with an error, and nothing is switched off.
+$ofPeople = 'explorer', 'sihost', 'userinit', 'rdpinit'
+if ((Get-Process | Where-Object Name -In $ofPeople) -or (Get-CimInstance Win32_ComputerSystem).UserName) {
+    Stop-Looking 'somebody is signed in'
+}
+if (Get-NetTCPConnection | Where-Object { $_.LocalPort -eq $Port -and $_.State -eq 'Established' }) {
     Stop-Looking "somebody is connected to port $Port"
 }
 
 $since = $now
 if (Test-Path $seen) {
     $first, $last = Get-Content $seen | ForEach-Object { [datetime]::ParseExact($_, 'o', $null) }
-    # Whoever did not look for longer slept, and what was seen before counts no more.
-    if ($now - $last -le (New-TimeSpan -Minutes 25)) { $since = $first }
+    # Whoever did not look for longer slept, or was started since, and what was seen before counts no more: the computer may have just
+    # been woken for somebody.
+    $woken = Get-WinEvent -MaxEvents 1 -ErrorAction SilentlyContinue -FilterHashtable @{
+        LogName = 'System'; ProviderName = 'Microsoft-Windows-Power-Troubleshooter'; Id = 1; StartTime = $last
+    }
+    $isStarted = (Get-CimInstance Win32_OperatingSystem).LastBootUpTime -gt $last
+    if ($now - $last -le (New-TimeSpan -Minutes 12) -and -not $woken -and -not $isStarted) { $since = $first }
 }
 New-Item -ItemType Directory -Force (Split-Path $seen) | Out-Null
 Set-Content $seen -Value $since.ToString('o'), $now.ToString('o')

@@ -43,6 +43,7 @@ impl Workstation {
         let path = format!("{}:{}", self.folder.path().display(), std::env::var("PATH").expect("a path"));
         let mut command = Command::new(shipped);
         command.args(arguments).env("PATH", path).env("RUNTIME_DIRECTORY", self.folder.path());
+        command.env("SLEEPS", self.path("sleeps"));
         let output = command.output().expect("a shell runs it");
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         let told = fs::read_to_string(self.path("told")).unwrap_or_default();
@@ -67,7 +68,9 @@ fn who_is_not_used_for_half_an_hour_of_the_evening_is_switched_off() {
     // It was woken again: whoever it was for has the same half hour.
     let (_, said, told) = workstation.look("20:50", 40, &["--suspend"]);
     assert!(said.contains("only for 0 minutes") && told.lines().count() == 1, "{said}");
-    workstation.look("21:10", 60, &["--suspend"]);
+    for minutes in [50, 60] {
+        workstation.look("21:00", minutes, &["--suspend"]);
+    }
     let (_, said, told) = workstation.look("21:20", 70, &["--suspend"]);
     assert!(told.ends_with("suspend --check-inhibitors=yes\n"), "{said}");
 }
@@ -99,8 +102,19 @@ fn whoever_comes_or_is_still_there_keeps_it_on_and_the_wait_begins_anew() {
     workstation.assert_stays("20:45", 45, "does not say");
     workstation.answers("loginctl", "true");
     workstation.assert_stays("20:50", 50, "only for 0 minutes");
-    // Asleep for longer than between two looks.
-    workstation.assert_stays("22:00", 120, "only for 0 minutes");
+    workstation.answers("loginctl", "case $1 in list-sessions) echo '3 1000 m.rossi' ;; *) exit 1 ;; esac");
+    workstation.assert_stays("20:55", 55, "somebody is signed in");
+    workstation.answers("loginctl", "true");
+    for minutes in [60, 70, 80] {
+        workstation.assert_stays("21:00", minutes, "only for");
+    }
+    // Asleep for longer than between two looks; and shorter, which the system counts.
+    workstation.assert_stays("22:00", 100, "only for 0 minutes");
+    for minutes in [110, 120] {
+        workstation.assert_stays("22:10", minutes, "only for");
+    }
+    fs::write(workstation.path("sleeps"), "1\n").expect("our own folder");
+    workstation.assert_stays("22:30", 130, "only for 0 minutes");
 }
 
 #[test]
