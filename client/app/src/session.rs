@@ -29,7 +29,7 @@ use tokio::{
     net::TcpStream,
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::JoinHandle,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 use zeroize::Zeroizing;
 
@@ -209,6 +209,8 @@ enum Trace {
 #[derive(Debug)]
 struct Waking {
     since: Instant,
+    /// When to knock next.
+    knock: Instant,
     /// What waits for it, once the tunnel is up.
     doors: Option<Vec<Address>>,
 }
@@ -269,7 +271,10 @@ impl<'a> Working<'a> {
         let (requests, asked) = unbounded_channel();
         let waking = match session.workstation.state {
             WorkstationState::Ready => None,
-            WorkstationState::Waking => Some(Waking { since: Instant::now(), doors: None }),
+            WorkstationState::Waking => {
+                let now = Instant::now();
+                Some(Waking { since: now, knock: now, doors: None })
+            }
         };
         let channel = tokio::spawn(channel::hold(client.clone(), Arc::clone(&credential), sender, asked, channel_end));
         Self {
@@ -379,7 +384,7 @@ impl<'a> Working<'a> {
                 () = grace_over(watched, self.lost, &self.session.limits) => {
                     Some(Finish::Over(CloseReason::ClientLost))
                 }
-                () = knock(self.waking.as_ref()) => None,
+                () = knock(self.waking.as_mut()) => None,
                 yes = self.answers.next() => {
                     self.take_answer(yes);
                     None
@@ -537,7 +542,7 @@ impl<'a> Working<'a> {
     /// The workstation answers: what waited for it begins.
     fn woken(&mut self, show: &Show) -> Option<Finish> {
         // Told again to each channel that comes.
-        let Waking { since, doors } = self.waking.take()?;
+        let Waking { since, doors, .. } = self.waking.take()?;
         // One that answered before the tunnel did kept nobody waiting.
         if doors.is_some() || matches!(show, Show::Wireguard(_)) {
             let seconds = u32::try_from(since.elapsed().as_secs()).unwrap_or(u32::MAX);
@@ -686,14 +691,22 @@ async fn grace_over(watched: bool, lost: Option<Instant>, limits: &login::Limits
 
 /// Knocks at a workstation that is being woken, by a door of our own: what it answers there passes the gateway, which says so.
 /// The gateway looks by itself as well, but a workstation's firewall may let in tunnel addresses alone.
-async fn knock(waking: Option<&Waking>) {
-    let Some(door) = waking.and_then(|waking| rdp_door(waking.doors.as_ref()?)) else {
+///
+/// Dropped and begun anew by whatever happens meanwhile, a refusal above all, so the next moment is kept: a computer that starts refuses for
+/// minutes.
+async fn knock(waking: Option<&mut Waking>) {
+    let Some((waking, door)) = waking.and_then(|waking| {
+        let door = rdp_door(waking.doors.as_ref()?)?;
+        Some((waking, door))
+    }) else {
         return std::future::pending().await;
     };
+    sleep_until(waking.knock).await;
+    waking.knock = Instant::now() + KNOCK;
     let knock = TcpStream::connect(door).await;
     // Taken back whole: one that is still asked for would go on asking.
     let _ = knock.as_ref().map(TcpStream::set_zero_linger);
-    sleep(KNOCK).await;
+    sleep_until(waking.knock).await;
 }
 
 /// The door that the program is led to.
