@@ -56,7 +56,12 @@ impl Ledger {
             (session.number, Arc::clone(&session.grant.structure), session.grant.ends_at);
         let traffic = session.standing.traffic;
         let unheard = (!session.standing.used).then(|| (session.grant.clone(), session.workstation));
+        let was_woken = session.standing.used && session.grant.wake.is_some();
         let _ = self.enter(&session, Channel::Lost);
+        if was_woken {
+            // The word of it may have been lost with the gateway that was.
+            self.is_awake(number);
+        }
         if let Err(NotOpen(why)) = self.fence.open(number, session.address, session.workstation, &session.grant).await {
             tracing::error!(session = %number, why, "the firewall lets nothing of this session pass");
         }

@@ -41,6 +41,13 @@ impl Ledger {
         }
     }
 
+    /// A workstation that may have slept when its session opened answers: each channel that comes is told.
+    pub(super) fn is_awake(&self, number: SessionNumber) {
+        if let Some(session) = self.live().sessions.get_mut(&number) {
+            session.workstation = Workstation::Woken;
+        }
+    }
+
     /// Whether it still is: not once it answers, or the session is over.
     pub(crate) fn is_waking(&self, number: SessionNumber) -> bool {
         self.live().sessions.get(&number).is_some_and(|session| session.workstation == Workstation::Waking)
