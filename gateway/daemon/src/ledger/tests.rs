@@ -178,6 +178,23 @@ async fn an_open_session_is_recorded_before_it_is_told_and_closed_before_its_tok
 }
 
 #[tokio::test]
+async fn whoever_waits_in_vain_for_a_workstation_reads_that_it_did_not_wake() {
+    let reasons = [
+        (CloseReason::NeverUsed, "not_woken"),
+        (CloseReason::Idle, "not_woken"),
+        (CloseReason::WorkerClosed, "worker_closed"),
+    ];
+    for (reason, recorded) in reasons {
+        let world = world(Mood::Good).await;
+        world.ledger.open(opening("m.rossi")).await.unwrap();
+        let number = *world.ledger.live().sessions.keys().next().unwrap();
+        world.ledger.begin_waking(number);
+        world.ledger.close(number, reason).await;
+        assert_eq!(world.story().await, ["session_opened".to_owned(), format!("session_closed {recorded}")]);
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_ends_before_it_begins_leaves_one_opening_and_one_close() {
     let world = world(Mood::EndsPending).await;
     assert_eq!(world.ledger.open(opening("m.rossi")).await.unwrap_err(), NotOpened::Ended);

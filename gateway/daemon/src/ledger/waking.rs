@@ -3,7 +3,7 @@
 //! ```text
 //!  Awake                     of whom nobody knows better, and the policy of most
 //!  Waking ── it answers ──> Woken
-//!    └── the session ends as `never_used`: it is called `not_woken`
+//!    └── the session ends as `never_used` or `idle`: it is called `not_woken`
 //! ```
 //!
 //! Who looks, and how, is `wake.rs`; how long a session waits for its workstation is the policy's `unused`, whether it sleeps or not.
@@ -72,7 +72,8 @@ impl Ledger {
     /// A session that waited in vain for a workstation which was being woken has an end of its own name.
     pub(super) fn true_end(&self, number: SessionNumber, reason: CloseReason) -> CloseReason {
         match reason {
-            CloseReason::NeverUsed if self.is_waking(number) => CloseReason::NotWoken,
+            // Who has no desktop yet leaves no marks: where `idle` is as short as `unused`, that comes first.
+            CloseReason::NeverUsed | CloseReason::Idle if self.is_waking(number) => CloseReason::NotWoken,
             reason => reason,
         }
     }
