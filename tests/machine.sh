@@ -5,7 +5,7 @@
 
 machine_packages=(
     build-essential pkg-config git curl ca-certificates openssl jq
-    iproute2 util-linux procps nftables tcpdump wireguard-go wireguard-tools
+    iproute2 iputils-ping util-linux procps nftables tcpdump wireguard-go wireguard-tools
     slapd ldap-utils sqlite3 rsyslog rsyslog-gnutls python3-aiosmtpd
     samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba
     xrdp xorgxrdp freerdp2-x11 xvfb xdotool wmctrl openbox xterm x11-xserver-utils x11-utils xauth imagemagick zbar-tools xclip
