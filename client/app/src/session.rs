@@ -9,7 +9,9 @@
 //!
 //! A front end sees [`Event`]s and an [`Outcome`]; the words for both are its own business.
 
+mod doors;
 mod told;
+mod waking;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -20,13 +22,12 @@ use std::{
 use client_core::{End, Keys, Parameters, Way};
 use gateway_api::{
     CloseReason, Token,
-    login::{self, Code, Language, Password, WorkstationState},
+    login::{self, Code, Language, Password},
     notice::{Pending, Read, Version},
     proof,
     session::{self, ClientReason},
 };
 use tokio::{
-    net::TcpStream,
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::JoinHandle,
     time::{Instant, sleep_until, timeout},
@@ -50,14 +51,12 @@ use crate::{
     wireguard,
 };
 
+use doors::{doors, rdp_door};
 pub(crate) use told::{Event, Outcome};
+use waking::Waking;
 
 /// How long the data plane may take to flush; it takes less by itself.
 const FLUSH_TIME: Duration = Duration::from_millis(500);
-/// The service whose door the program is led to.
-const RDP: &str = "rdp";
-/// Between knocks at a workstation that is being woken.
-const KNOCK: Duration = Duration::from_secs(5);
 /// For the gateway's name to resolve again, in the middle of the work.
 const RESOLVING: Duration = Duration::from_secs(3);
 
@@ -205,16 +204,6 @@ enum Trace {
     Running,
 }
 
-/// A workstation that is being woken.
-#[derive(Debug)]
-struct Waking {
-    since: Instant,
-    /// When to knock next.
-    knock: Instant,
-    /// What waits for it, once the tunnel is up.
-    doors: Option<Vec<Address>>,
-}
-
 /// What a login brought.
 struct Login {
     session: login::Session,
@@ -269,13 +258,7 @@ impl<'a> Working<'a> {
         let (sender, news) = unbounded_channel();
         let (loop_end, channel_end) = link::link();
         let (requests, asked) = unbounded_channel();
-        let waking = match session.workstation.state {
-            WorkstationState::Ready => None,
-            WorkstationState::Waking => {
-                let now = Instant::now();
-                Some(Waking { since: now, knock: now, doors: None })
-            }
-        };
+        let waking = Waking::of(session.workstation.state);
         let channel = tokio::spawn(channel::hold(client.clone(), Arc::clone(&credential), sender, asked, channel_end));
         Self {
             client,
@@ -384,7 +367,7 @@ impl<'a> Working<'a> {
                 () = grace_over(watched, self.lost, &self.session.limits) => {
                     Some(Finish::Over(CloseReason::ClientLost))
                 }
-                () = knock(self.waking.as_mut()) => None,
+                () = waking::knock(self.waking.as_mut()) => None,
                 yes = self.answers.next() => {
                     self.take_answer(yes);
                     None
@@ -542,13 +525,13 @@ impl<'a> Working<'a> {
     /// The workstation answers: what waited for it begins.
     fn woken(&mut self, show: &Show) -> Option<Finish> {
         // Told again to each channel that comes.
-        let Waking { since, doors, .. } = self.waking.take()?;
+        let waking = self.waking.take()?;
         // One that answered before the tunnel did kept nobody waiting.
-        if doors.is_some() || matches!(show, Show::Wireguard(_)) {
-            let seconds = u32::try_from(since.elapsed().as_secs()).unwrap_or(u32::MAX);
-            (self.tell)(&Event::Woken { workstation: self.session.workstation.name.clone(), seconds });
+        if waking.doors.is_some() || matches!(show, Show::Wireguard(_)) {
+            let (workstation, seconds) = (self.session.workstation.name.clone(), waking.seconds());
+            (self.tell)(&Event::Woken { workstation, seconds });
         }
-        self.opened(doors?, show)
+        self.opened(waking.doors?, show)
     }
 
     /// The doors are open, and the workstation answers: what shows the desktop may begin.
@@ -689,57 +672,9 @@ async fn grace_over(watched: bool, lost: Option<Instant>, limits: &login::Limits
     }
 }
 
-/// Knocks at a workstation that is being woken, by a door of our own: what it answers there passes the gateway, which says so.
-/// The gateway looks by itself as well, but a workstation's firewall may let in tunnel addresses alone.
-///
-/// Dropped and begun anew by whatever happens meanwhile, a refusal above all, so the next moment is kept: a computer that starts refuses for
-/// minutes.
-async fn knock(waking: Option<&mut Waking>) {
-    let Some((waking, door)) = waking.and_then(|waking| {
-        let door = rdp_door(waking.doors.as_ref()?)?;
-        Some((waking, door))
-    }) else {
-        return std::future::pending().await;
-    };
-    sleep_until(waking.knock).await;
-    waking.knock = Instant::now() + KNOCK;
-    let knock = TcpStream::connect(door).await;
-    // Taken back whole: one that is still asked for would go on asking.
-    let _ = knock.as_ref().map(TcpStream::set_zero_linger);
-    sleep_until(waking.knock).await;
-}
-
-/// The door that the program is led to.
-fn rdp_door(doors: &[Address]) -> Option<SocketAddr> {
-    doors.iter().find(|door| door.name == RDP).or(doors.first()).map(|door| door.address)
-}
-
-/// The doors to open: a name and a port of the workstation each. A service of several ports has them in its names.
-fn doors(services: &[login::Service]) -> Vec<(String, u16)> {
-    let mut doors: Vec<(String, u16)> = Vec::new();
-    for service in services {
-        for port in &service.tcp {
-            let name = if service.tcp.len() == 1 { service.name.clone() } else { format!("{}/{port}", service.name) };
-            if doors.iter().all(|(_, known)| known != port) {
-                doors.push((name, *port));
-            }
-        }
-    }
-    doors
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn each_port_gets_one_door_with_a_name_that_tells_it_apart() {
-        let service = |name: &str, tcp: &[u16]| login::Service { name: name.into(), tcp: tcp.into(), udp: vec![5] };
-        let found =
-            doors(&[service("rdp", &[3389]), service("web", &[80, 443]), service("again", &[443]), service("u", &[])]);
-        let expected = [("rdp", 3389), ("web/80", 80), ("web/443", 443)];
-        assert_eq!(found, expected.map(|(name, port)| (name.to_owned(), port)));
-    }
 
     #[test]
     fn a_text_from_elsewhere_steers_no_terminal() {

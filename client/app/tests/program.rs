@@ -7,6 +7,7 @@ mod gateway;
 #[path = "../../core/tests/office/mod.rs"]
 mod office;
 mod profile;
+mod waking;
 
 use std::{
     fs,
@@ -399,26 +400,6 @@ fn a_foreign_certificate_stops_everything_before_the_password_is_sent() {
 }
 
 #[test]
-fn the_offices_own_authority_and_the_next_key_are_trusted_too() {
-    let gateway = Gateway::start(Manners::default());
-    let folder = tempfile::tempdir().unwrap();
-    let server = format!("localhost:{}", gateway.address.port());
-    let certificate = &gateway.certificate;
-    let text = format!("server = \"{server}\"\nuser = \"m.rossi\"\nca = \'\'\'\n{certificate}\'\'\'\n");
-    let profile = sign(folder.path(), "comune.deskgate", &office(1), &text, &[], 0);
-    let words = words(&office(1));
-    let by_authority = vec!["connect", "--profile", &profile, "--trust", &words, "--password-stdin", "--no-run"];
-    let next = format!("sha256:{}", "0".repeat(64));
-    let by_key = [by_authority.clone(), vec!["--fingerprint", &next, "--fingerprint", &gateway.fingerprint]].concat();
-    for arguments in [by_authority, by_key] {
-        let mut program = Program::start(&arguments, PASSWORD);
-        program.door();
-        program.signal(Signal::SIGINT);
-        assert_eq!(program.end().0, 0);
-    }
-}
-
-#[test]
 fn an_unreachable_gateway_and_a_blocked_tunnel_have_the_same_code_and_other_words() {
     let nobody = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().to_string();
     let arguments = ["connect", "--server", &nobody, "--user", "m", "--password-stdin", "--no-run", "--language", "it"];
@@ -572,57 +553,6 @@ fn where_udp_is_blocked_the_session_channel_carries_the_desktop() {
     echo(&mut stream, b"after");
     program.signal(Signal::SIGINT);
     assert_eq!(program.end().0, 0);
-}
-
-#[test]
-fn a_workstation_that_sleeps_is_waited_for_before_anything_is_started() {
-    let gateway = Gateway::start(Manners { asleep: true, ..Manners::default() });
-    let mut program = Program::connect(&gateway, &["--run", "bash -c 'echo started; exec sleep 60'"]);
-    program.says("anagrafe-07 is asleep: your office is waking it up");
-    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
-    gateway.hang_up();
-    program.says("The line to the gateway is back");
-    assert!(!program.said.iter().any(|line| line == "started"), "{:?}", program.said);
-    for _ in 0..2 {
-        gateway.tell(&json!({ "event": "workstation_ready" }));
-    }
-    program.says("anagrafe-07 is awake, after ");
-    program.says("Your desktop is opening");
-    program.says("started");
-    program.signal(Signal::SIGINT);
-    let (code, said) = program.end();
-    assert_eq!((code, said.matches("is awake").count(), said.matches("started").count()), (0, 1, 1), "{said}");
-    assert_eq!(gateway.closes(), ["worker_closed"]);
-}
-
-#[test]
-fn a_workstation_that_does_not_wake_is_an_end_with_words_and_a_code_of_its_own() {
-    let gateway = Gateway::start(Manners { asleep: true, ports: vec![], ..Manners::default() });
-    let mut program = Program::connect(&gateway, &["--no-run", "--json", "--language", "it"]);
-    let next = |program: &Program| serde_json::from_str::<Value>(&program.line()).unwrap();
-    let waking = until("the waking", || Some(next(&program)).filter(|event| event["event"] == "waking"));
-    assert_eq!(waking["workstation"], "anagrafe-07");
-    assert!(waking["message"].as_str().unwrap().contains("lo sta svegliando"), "{waking}");
-    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
-    gateway.tell(&json!({ "event": "closed", "reason": "not_woken" }));
-    let ended = next(&program);
-    assert_eq!((&ended["event"], &ended["reason"]), (&json!("ended"), &json!("not_woken")), "{ended}");
-    let (code, said) = program.end();
-    assert_eq!(code, 4, "{said}");
-    assert!(said.contains("anagrafe-07 non si è svegliato") && said.contains("K7QM-2F9D"), "{said}");
-    assert!(!said.contains("rifiuta"), "our own knocks are no news: {said}");
-}
-
-#[test]
-fn who_stops_waiting_for_a_workstation_closes_the_session() {
-    let gateway = Gateway::start(Manners { asleep: true, ..Manners::default() });
-    let mut program = Program::connect(&gateway, &["--run", "bash -c 'echo started'"]);
-    program.says("anagrafe-07 is asleep");
-    program.signal(Signal::SIGINT);
-    let (code, said) = program.end();
-    assert_eq!(code, 0, "{said}");
-    assert!(!said.contains("started"), "{said}");
-    assert_eq!(gateway.closes(), ["worker_closed"]);
 }
 
 #[test]

@@ -150,6 +150,9 @@ pub struct Workstation {
     pub state: WorkstationState,
 }
 
+/// The name of the service that the worker's program is for. Where none has it, the first that was granted is.
+pub const RDP: &str = "rdp";
+
 /// Whether a workstation can be used when its session opens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]

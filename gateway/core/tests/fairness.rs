@@ -34,6 +34,20 @@ impl Office {
         Self { world, sequence: vec![1000; bulk.len()], bulk, quiet }
     }
 
+    /// The same, of whom each has had a turn and more waits from home: who comes then is new.
+    fn busy() -> Self {
+        let mut office = Self::new(4);
+        for _ in 0..5 {
+            office.home_copies(FULL);
+        }
+        for _ in 0..2 {
+            office.world.gateway.serve(office.world.now);
+            office.world.drain();
+        }
+        office.world.office.clear();
+        office
+    }
+
     /// A run of full datagrams comes for each of those who copy, from home.
     fn home_copies(&mut self, payload: usize) {
         for (client, sequence) in self.bulk.iter_mut().zip(&mut self.sequence) {
@@ -84,15 +98,7 @@ fn grown(before: &[u64], after: &[u64]) -> Vec<u64> {
 
 #[test]
 fn a_keystroke_goes_before_what_others_copy_to_the_office() {
-    let mut office = Office::new(4);
-    for _ in 0..5 {
-        office.home_copies(FULL);
-    }
-    for _ in 0..2 {
-        office.world.gateway.serve(office.world.now);
-        office.world.drain();
-    }
-    office.world.office.clear();
+    let mut office = Office::busy();
 
     let key = office.quiet.seal(&office.quiet.tcp(Flags::Push, 1000, b"k"));
     office.world.home_queues(office.quiet.from, &key, key.len());
@@ -120,15 +126,7 @@ fn copies_that_share_rounds_leave_in_super_packets_as_large_as_one_alone() {
 
 #[test]
 fn bulk_waits_for_nobody_elses() {
-    let mut office = Office::new(4);
-    for _ in 0..5 {
-        office.home_copies(FULL);
-    }
-    for _ in 0..2 {
-        office.world.gateway.serve(office.world.now);
-        office.world.drain();
-    }
-    office.world.office.clear();
+    let mut office = Office::busy();
     let mut run = Vec::new();
     let mut size = 0;
     for nth in 0..2 {

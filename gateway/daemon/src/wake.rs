@@ -15,7 +15,10 @@ use std::{
     time::Duration,
 };
 
-use gateway_api::{SessionNumber, login::WorkstationState};
+use gateway_api::{
+    SessionNumber,
+    login::{RDP, WorkstationState},
+};
 use policy::{Grant, Service, Wake};
 use tokio::{
     net::{TcpStream, UdpSocket},
@@ -33,8 +36,6 @@ const PAUSE: Duration = Duration::from_secs(2);
 const MOMENT: Duration = Duration::from_millis(100);
 /// Packets for a workstation that nobody can look at.
 const TIMES: u32 = 3;
-/// The service that the client starts its program for; without one of that name, its first.
-const RDP: &str = "rdp";
 
 /// Whether a workstation answers already, asked while its session opens.
 #[derive(Debug)]

@@ -314,9 +314,15 @@ struct Place {
 }
 
 impl Signed {
-    /// Looks at the database's checkpoints, in the order of their numbers, and at the witness's. `noted` are the first and
-    /// last numbers that the database should hold.
-    pub fn judge(own: &[Checkpoint], witnessed: &[Checkpoint], noted: Option<(u64, u64)>, keys: &Keys) -> Self {
+    /// Looks at a gateway's checkpoints in the database, in the order of their numbers, and at all that the witness holds, also of others.
+    /// `noted` are the first and last numbers that the database should hold.
+    pub fn judge(
+        gateway: &str,
+        own: &[Checkpoint],
+        witnessed: &[Checkpoint],
+        noted: Option<(u64, u64)>,
+        keys: &Keys,
+    ) -> Self {
         let mut signed = Self::default();
         let (first, last) = noted.unwrap_or((1, 0));
         let held = own.first().zip(own.last()).map(|(first, last)| (first.number, last.number));
@@ -334,26 +340,21 @@ impl Signed {
         if next <= last {
             signed.faults.push(CheckpointFault::Missing { from: next, to: last });
         }
-        witnessed.iter().for_each(|checkpoint| signed.take_witnessed(checkpoint, keys));
+        let of_it = || witnessed.iter().filter(|checkpoint| checkpoint.gateway == gateway);
+        of_it().for_each(|checkpoint| signed.take_witnessed(checkpoint, keys));
         // The gateway's word is drawn at random: nobody else can have told it to the witness first. Else whoever forges a whole record, with
         // a key of his own, would make strangers of those who testify against it.
-        if let Some(first) = witnessed.iter().find(|checkpoint| checkpoint.holds())
-            && !keys.counts(first)
-        {
-            signed.faults.push(CheckpointFault::Foreign { number: first.number, key: first.key });
+        match of_it().find(|checkpoint| checkpoint.holds()) {
+            Some(first) if !keys.counts(first) => {
+                signed.faults.push(CheckpointFault::Foreign { number: first.number, key: first.key });
+            }
+            // Nor may he take another word for it.
+            None if !own.is_empty() && witnessed.iter().any(Checkpoint::holds) => {
+                signed.faults.push(CheckpointFault::Unwitnessed);
+            }
+            Some(_) | None => {}
         }
         signed
-    }
-
-    /// Notes it as a fault that a gateway signed something, and the witness holds checkpoints of others alone: `all` that it holds.
-    pub fn look_for(&mut self, own: &[Checkpoint], all: &[Checkpoint]) {
-        let mut all = all.iter().filter(|checkpoint| checkpoint.holds()).peekable();
-        if let Some(own) = own.first()
-            && all.peek().is_some()
-            && !all.any(|checkpoint| checkpoint.gateway == own.gateway)
-        {
-            self.faults.push(CheckpointFault::Unwitnessed);
-        }
     }
 
     fn take_own(&mut self, checkpoint: &Checkpoint, keys: &Keys) {

@@ -114,3 +114,23 @@ fn a_profile_is_followed_once_its_words_were_compared_and_then_only_that_offices
     assert_eq!(code, 2);
     assert!(said.contains("There is no profile"), "{said}");
 }
+
+#[test]
+fn the_offices_own_authority_and_the_next_key_are_trusted_too() {
+    let gateway = Gateway::start(Manners::default());
+    let folder = tempfile::tempdir().unwrap();
+    let server = format!("localhost:{}", gateway.address.port());
+    let certificate = &gateway.certificate;
+    let text = format!("server = \"{server}\"\nuser = \"m.rossi\"\nca = \'\'\'\n{certificate}\'\'\'\n");
+    let profile = sign(folder.path(), "comune.deskgate", &office(1), &text, &[], 0);
+    let words = words(&office(1));
+    let by_authority = vec!["connect", "--profile", &profile, "--trust", &words, "--password-stdin", "--no-run"];
+    let next = format!("sha256:{}", "0".repeat(64));
+    let by_key = [by_authority.clone(), vec!["--fingerprint", &next, "--fingerprint", &gateway.fingerprint]].concat();
+    for arguments in [by_authority, by_key] {
+        let mut program = Program::start(&arguments, PASSWORD);
+        program.door();
+        program.signal(Signal::SIGINT);
+        assert_eq!(program.end().0, 0);
+    }
+}

@@ -60,7 +60,7 @@ impl Ledger {
         let _ = self.enter(&session, Channel::Lost);
         if was_woken {
             // The word of it may have been lost with the gateway that was.
-            self.is_awake(number);
+            self.note_awake(number);
         }
         if let Err(NotOpen(why)) = self.fence.open(number, session.address, session.workstation, &session.grant).await {
             tracing::error!(session = %number, why, "the firewall lets nothing of this session pass");

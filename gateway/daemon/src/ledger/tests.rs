@@ -352,6 +352,21 @@ async fn what_a_crash_left_open_goes_on_with_its_token() {
 }
 
 #[tokio::test]
+async fn a_workstation_that_was_woken_before_a_restart_is_told_as_such_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = another_run(folder.path()).await;
+    let mut opening = opening("m.rossi");
+    opening.grant.wake = Some(policy::Wake { mac: [2; 6], broadcast: None });
+    let admitted = ledger.open(opening).await.unwrap();
+    let used = gateway_core::Standing { used: true, ..Default::default() };
+    ledger.kept.note(kept_sessions::Change::Moved(admitted.number, Box::new(used)));
+    ledger.kept.flush().await.unwrap();
+    let (after, _) = another_run(folder.path()).await;
+    let mut channel = after.attach(shows(&after, &admitted.token).unwrap()).await.unwrap();
+    assert_eq!(channel.events.try_recv(), Ok(session::Event::WorkstationReady));
+}
+
+#[tokio::test]
 async fn what_cannot_go_on_is_closed_once_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let (ledger, _) = another_run(folder.path()).await;

@@ -42,7 +42,7 @@ impl Ledger {
     }
 
     /// A workstation that may have slept when its session opened answers: each channel that comes is told.
-    pub(super) fn is_awake(&self, number: SessionNumber) {
+    pub(super) fn note_awake(&self, number: SessionNumber) {
         if let Some(session) = self.live().sessions.get_mut(&number) {
             session.workstation = Workstation::Woken;
         }

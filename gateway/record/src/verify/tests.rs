@@ -233,11 +233,11 @@ fn a_chain_written_anew_is_found_by_what_was_signed() {
     let head = write_anew(&mut rows, 4);
     assert!(check(&rows, &[], head).is_whole(), "without signatures nobody could tell");
     let keys = Keys::Given(vec![signer().key()]);
-    let signed = Signed::judge(&own, &[], Some((1, 2)), &keys);
+    let signed = Signed::judge("GW1", &own, &[], Some((1, 2)), &keys);
     let report = check_all(&rows, &[], head, &signed);
     assert_eq!(report.faults, [Fault::Rewritten { from: 4, to: 8, by: Teller::Checkpoint(2) }]);
     assert_eq!((report.signed, report.end), (3, End::NotProven));
-    let signed = Signed::judge(&[], &own, None, &keys);
+    let signed = Signed::judge("GW1", &[], &own, None, &keys);
     let report = check_all(&rows, &[], head, &signed);
     assert_eq!(report.faults, [Fault::Rewritten { from: 4, to: 8, by: Teller::Witness(2) }]);
 }
@@ -247,7 +247,7 @@ fn the_end_is_proven_as_far_as_the_witness_holds_it() {
     let (mut rows, head) = journal(10);
     let keys = Keys::Given(vec![signer().key()]);
     let end = |last| {
-        let signed = Signed::judge(&[], &[checkpoint(&rows, 1, last)], None, &keys);
+        let signed = Signed::judge("GW1", &[], &[checkpoint(&rows, 1, last)], None, &keys);
         check_all(&rows, &[], head, &signed).end
     };
     assert_eq!(end(10), End::Proven { time: at(1) });
@@ -255,7 +255,7 @@ fn the_end_is_proven_as_far_as_the_witness_holds_it() {
     let witnessed = [checkpoint(&rows, 1, 10)];
     rows.truncate(7);
     let mended = (7, rows[6].0.hash);
-    let signed = Signed::judge(&[], &witnessed, None, &keys);
+    let signed = Signed::judge("GW1", &[], &witnessed, None, &keys);
     assert!(check(&rows, &[], mended).is_whole(), "cut short with the note mended");
     let report = check_all(&rows, &[], mended, &signed);
     assert_eq!(report.faults, [Fault::CutShort { last: 7, noted: 10, by: Teller::Witness(1) }]);
@@ -266,7 +266,7 @@ fn checkpoints_that_were_forged_taken_away_or_signed_by_others_are_told() {
     let (rows, _) = journal(10);
     let own = [checkpoint(&rows, 1, 3), checkpoint(&rows, 2, 5), checkpoint(&rows, 3, 8)];
     let keys = Keys::Given(vec![signer().key()]);
-    let judge = |own: &[Checkpoint]| Signed::judge(own, &[], Some((1, 3)), &keys).faults;
+    let judge = |own: &[Checkpoint]| Signed::judge("GW1", own, &[], Some((1, 3)), &keys).faults;
     assert_eq!(judge(&own), []);
     let mut forged = own.clone();
     forged[1].heads[0].hash = Hash([1; 32]);
@@ -292,7 +292,7 @@ fn lines_of_somebody_else_in_the_witness_neither_break_nor_hide_anything() {
     let unsigned = Checkpoint { heads: lie(12).heads, ..genuine.clone() };
     let lines = [genuine.clone(), lie(5), lie(10), lie(99), unsigned.clone()];
     for keys in [Keys::new(&[signer().key()], []), Keys::new(&[], &own)] {
-        let signed = Signed::judge(&own, &lines, Some((1, 1)), &keys);
+        let signed = Signed::judge("GW1", &own, &lines, Some((1, 1)), &keys);
         assert_eq!((signed.witnessed, &*signed.faults), (1, &[][..]));
         assert_eq!(signed.strangers, BTreeMap::from([(stranger.key(), 3), (signer().key(), 1)]));
         let report = check_all(&rows, &[], head, &signed);
@@ -312,11 +312,8 @@ fn a_record_made_anew_under_another_key_and_word_does_not_silence_its_witness() 
     let forger = Signer::new(&[4; 32]);
     let forged = |word| Checkpoint::sign(&forger, word, 1, at(1), genuine[0].heads.clone());
     let told = |own: Checkpoint, posted: &[Checkpoint]| {
-        let (own, all) = ([own], [&genuine[..], posted].concat());
-        let of_it: Vec<_> = all.iter().filter(|line| line.gateway == own[0].gateway).cloned().collect();
-        let mut signed = Signed::judge(&own, &of_it, Some((1, 1)), &Keys::new(&[], &own));
-        signed.look_for(&own, &all);
-        signed.faults
+        let (gateway, own, all) = (own.gateway.clone(), [own], [&genuine[..], posted].concat());
+        Signed::judge(&gateway, &own, &all, Some((1, 1)), &Keys::new(&[], &own)).faults
     };
     let foreign = || [CheckpointFault::Foreign { number: 1, key: signer().key() }];
     assert_eq!(told(forged("GW1"), &[]), foreign());
@@ -333,7 +330,7 @@ fn what_the_witness_was_handed_first_stays_whoever_has_the_key_by_now() {
     let head = write_anew(&mut rows, 4);
     let later = checkpoint(&rows, 1, 8);
     let keys = Keys::Given(vec![signer().key()]);
-    let signed = Signed::judge(std::slice::from_ref(&later), &[first, later.clone()], Some((1, 1)), &keys);
+    let signed = Signed::judge("GW1", std::slice::from_ref(&later), &[first, later.clone()], Some((1, 1)), &keys);
     let report = check_all(&rows, &[], head, &signed);
     assert_eq!(report.faults, [Fault::Rewritten { from: 1, to: 8, by: Teller::Witness(1) }]);
 }

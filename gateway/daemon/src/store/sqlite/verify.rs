@@ -88,10 +88,7 @@ pub(in super::super) async fn verify(
     let mut all = Vec::new();
     for (gateway, own) in own {
         let noted = signed::noted(&mut connection, &gateway).await.map_err(failed)?;
-        let of_it: Vec<Checkpoint> =
-            witnessed.iter().filter(|checkpoint| checkpoint.gateway == gateway).cloned().collect();
-        let mut signed = Signed::judge(&own, &of_it, noted, &keys);
-        signed.look_for(&own, witnessed);
+        let signed = Signed::judge(&gateway, &own, witnessed, noted, &keys);
         let mut journals = Vec::new();
         for journal in Journal::ALL {
             let report;
