@@ -72,6 +72,13 @@ impl Activity {
         Self { last: now, last_person: now, marked: false, unread: None, beat: Beat::default() }
     }
 
+    /// The workstation slept, and can be used only now: that counts as the signing-in does. Not where a person was seen at it already.
+    pub fn begin_anew(&mut self, now: Instant) {
+        if !self.marked {
+            (self.last, self.last_person) = (now, now);
+        }
+    }
+
     /// The last mark or, before any, the signing-in.
     pub fn last(&self) -> Instant {
         self.last

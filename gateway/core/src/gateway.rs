@@ -303,13 +303,13 @@ impl Gateway {
         true
     }
 
-    /// The workstation slept until now: how long it may leave a session without an answer is counted from here. False if there
-    /// is no such session.
+    /// The workstation slept until now: how long it may leave a session without an answer is counted from here, and idleness as well.
+    /// False if there is no such session.
     pub fn wait_anew(&mut self, number: SessionNumber, now: Now) -> bool {
         let Some(slot) = self.sessions.by_number(number) else { return false };
         let lifted = self.sessions.change(slot, |session| session.wait_anew(now.instant));
-        let lifted = lifted.flatten().map(|limit| Event::WarningLifted { number, limit });
-        self.events.extend(lifted);
+        let lifted = lifted.into_iter().flatten().flatten();
+        self.events.extend(lifted.map(|limit| Event::WarningLifted { number, limit }));
         true
     }
 

@@ -230,14 +230,19 @@ impl Session {
         look_at.is_some_and(|look_at| self.deadlines.at(Timer::Answer).is_none_or(|at| at > look_at))
     }
 
-    /// The workstation slept until now. The end that the worker was warned of, and that does not come.
-    pub(crate) fn wait_anew(&mut self, now: Instant) -> Option<Limit> {
-        let lifted = self.answers.begin_anew(now);
+    /// The workstation slept until now, and nobody could do anything at it. The ends that the worker was warned of, and that do not come.
+    pub(crate) fn wait_anew(&mut self, now: Instant) -> [Option<Limit>; 2] {
+        let answer = self.answers.begin_anew(now);
+        self.activity.begin_anew(now);
+        let idle = self.is_warning_lifted(now).then_some(Limit::Idle);
+        if idle.is_some() {
+            self.lift_idle_warning(now);
+        }
         // A pending session waits for nobody yet.
         if self.phase != Phase::Pending {
             self.watch();
         }
-        lifted
+        [answer, idle]
     }
 
     /// The workstation's answer is waited for, if it is missing.
@@ -283,9 +288,13 @@ impl Session {
 
     /// Takes the idle warning back; the deadline is counted anew.
     pub(crate) fn lift_warning(&mut self, now: Instant) -> Event {
+        self.lift_idle_warning(now);
+        Event::WarningLifted { number: self.number, limit: Limit::Idle }
+    }
+
+    fn lift_idle_warning(&mut self, now: Instant) {
         self.idle_warned = None;
         self.deadlines.arm(Timer::Idle, now);
-        Event::WarningLifted { number: self.number, limit: Limit::Idle }
     }
 
     /// What a deadline that has passed asks for; arms what follows it.

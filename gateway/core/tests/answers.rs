@@ -97,6 +97,21 @@ fn a_workstation_that_slept_is_waited_for_anew_once_it_is_awake() {
 }
 
 #[test]
+fn while_a_workstation_wakes_nobody_becomes_idle() {
+    let mut world = World::new();
+    let idle = Grant { idle: 5 * MINUTE, unused: 60 * MINUTE, ..waiting() };
+    let client = world.connect_with("m.rossi", 1, idle);
+    world.pass(5 * MINUTE - SECOND);
+    assert_eq!(told(&mut world).last(), Some(&(Some(Limit::Idle), Some(30), None)));
+    assert!(world.gateway.wait_anew(client.number, world.now));
+    assert_eq!(told(&mut world), [(Some(Limit::Idle), None, None)]);
+    world.pass(5 * MINUTE - 31 * SECOND);
+    assert_eq!(told(&mut world).iter().filter(|(limit, ..)| *limit != Some(Limit::Idle)).count(), 0);
+    world.pass(31 * SECOND);
+    assert_eq!(told(&mut world).last(), Some(&(None, None, Some(CloseReason::Idle))));
+}
+
+#[test]
 fn a_workstation_that_is_used_is_not_waited_for_anew() {
     let (mut world, client) = at_work();
     assert!(world.gateway.wait_anew(client.number, world.now));
