@@ -4,7 +4,7 @@
 //! another key, whatever the clock says: names written while it is set back go under the first day that was not.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{File, OpenOptions},
     io::Write as _,
     path::{Path, PathBuf},
@@ -23,6 +23,8 @@ use crate::{identity, secret_file};
 pub(crate) const FOLDER: &str = "day-keys";
 /// Behind a purpose's word: up to which day its keys are gone.
 const DESTROYED: &str = "destroyed";
+/// The same: which days' keys were destroyed, as long as the record does not tell it.
+const UNRECORDED: &str = "unrecorded";
 
 /// What of a hash is a pseudonym, in bytes: too much for two of a day to be the same by chance.
 const PSEUDONYM: usize = 10;
@@ -119,8 +121,8 @@ impl DayKeys {
         Ok(known.fold(Fields::default(), |fields, (name, value)| fields.with(name, of(name, value))))
     }
 
-    /// Destroys the keys of a journal up to and with a day. Which days they were of; durable on return.
-    pub(crate) fn destroy(&self, journal: Journal, until: Date) -> Result<Vec<Date>, String> {
+    /// Destroys the keys of a journal up to and with a day, durably. Of which days is [`Self::unrecorded`] from then on.
+    pub(crate) fn destroy(&self, journal: Journal, until: Date) -> Result<(), String> {
         if journal == Journal::Workers {
             // A period's key goes with the last day of its two months.
             let over = |first: Date| first.checked_add(jiff::Span::new().months(2)).is_ok_and(|end| end <= until);
@@ -129,12 +131,36 @@ impl DayKeys {
         self.destroy_if(Purpose::Names(journal), |day| day <= until)
     }
 
-    fn destroy_if(&self, purpose: Purpose, over: impl Fn(Date) -> bool) -> Result<Vec<Date>, String> {
+    /// The days whose keys of a journal were destroyed, in their order, until [`Self::recorded`] says that the record tells it.
+    pub(crate) fn unrecorded(&self, journal: Journal) -> Result<Vec<Date>, String> {
+        let purpose = Purpose::Names(journal);
+        let kept = self.kept(purpose)?;
+        // What is still there was only about to be destroyed when the gateway was killed.
+        Ok(self.noted(purpose)?.into_iter().filter(|day| !kept.contains(day)).collect())
+    }
+
+    /// The record tells, durably, which of a journal's keys were destroyed.
+    pub(crate) fn recorded(&self, journal: Journal) -> Result<(), String> {
+        let note = self.note(Purpose::Names(journal), UNRECORDED);
+        match std::fs::remove_file(&note) {
+            Ok(()) => self.sync(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(format!("cannot remove `{}`: {error}", note.display())),
+        }
+    }
+
+    fn destroy_if(&self, purpose: Purpose, over: impl Fn(Date) -> bool) -> Result<(), String> {
         let days: Vec<Date> = self.kept(purpose)?.into_iter().filter(|day| over(*day)).collect();
-        let Some(newest) = days.iter().max().copied() else { return Ok(days) };
-        // First that they are gone: were the gateway killed in between, none of these days would get another key.
+        let Some(newest) = days.iter().max().copied() else { return Ok(()) };
+        // First that they are gone: were the gateway killed in between, it would be recorded, and none of these days get another key.
+        if let Purpose::Names(_) = purpose {
+            let noted: BTreeSet<Date> = self.noted(purpose)?.into_iter().chain(days.iter().copied()).collect();
+            let lines: String = noted.iter().map(|day| format!("{day}\n")).collect();
+            secret_file::replace(&self.note(purpose, UNRECORDED), lines.as_bytes())
+                .map_err(|error| error.to_string())?;
+        }
         if self.destroyed(purpose)?.is_none_or(|before| before < newest) {
-            let note = self.folder.join(format!("{}-{DESTROYED}", purpose.word()));
+            let note = self.note(purpose, DESTROYED);
             secret_file::replace(&note, format!("{newest}\n").as_bytes()).map_err(|error| error.to_string())?;
         }
         for day in &days {
@@ -142,13 +168,23 @@ impl DayKeys {
             destroy(&path).map_err(|error| format!("cannot destroy `{}`: {error}", path.display()))?;
             self.read.lock().unwrap_or_else(PoisonError::into_inner).remove(&(purpose, *day));
         }
-        self.sync()?;
-        Ok(days)
+        self.sync()
+    }
+
+    /// What was noted to be destroyed and recorded.
+    fn noted(&self, purpose: Purpose) -> Result<Vec<Date>, String> {
+        let note = self.note(purpose, UNRECORDED);
+        if !note.exists() {
+            return Ok(Vec::new());
+        }
+        let bytes = secret_file::read(&note).map_err(|error| error.to_string())?;
+        let days = std::str::from_utf8(&bytes).ok().map(|text| text.lines().map(str::parse).collect());
+        days.and_then(Result::ok).ok_or_else(|| format!("`{}` holds something that is no day", note.display()))
     }
 
     /// The newest day whose key was destroyed.
     fn destroyed(&self, purpose: Purpose) -> Result<Option<Date>, String> {
-        let note = self.folder.join(format!("{}-{DESTROYED}", purpose.word()));
+        let note = self.note(purpose, DESTROYED);
         if !note.exists() {
             return Ok(None);
         }
@@ -210,6 +246,10 @@ impl DayKeys {
         Ok(Some(secret))
     }
 
+    fn note(&self, purpose: Purpose, of: &str) -> PathBuf {
+        self.folder.join(format!("{}-{of}", purpose.word()))
+    }
+
     fn path(&self, purpose: Purpose, day: Date) -> PathBuf {
         self.folder.join(format!("{}-{day}", purpose.word()))
     }
@@ -257,6 +297,7 @@ mod tests {
 
     const MONDAY: Date = date(2026, 11, 23);
     const TUESDAY: Date = date(2026, 11, 24);
+    const WEDNESDAY: Date = date(2026, 11, 25);
 
     #[test]
     fn a_day_has_one_key_in_each_journal_that_nobody_else_can_read() {
@@ -281,7 +322,8 @@ mod tests {
         let keys = on(folder.path(), MONDAY);
         keys.current(Journal::Workers).unwrap();
         keys.current(Journal::Administrators).unwrap();
-        assert_eq!(keys.destroy(Journal::Workers, MONDAY), Ok(vec![MONDAY]));
+        keys.destroy(Journal::Workers, MONDAY).unwrap();
+        assert_eq!(keys.unrecorded(Journal::Workers), Ok(vec![MONDAY]));
         assert!(keys.of(Journal::Workers, MONDAY).unwrap().is_none());
         assert!(keys.of(Journal::Administrators, MONDAY).unwrap().is_some(), "another journal's is another");
         for today in [MONDAY, date(2026, 1, 1)] {
@@ -289,7 +331,32 @@ mod tests {
             assert_eq!(later.current(Journal::Workers).unwrap().day(), TUESDAY);
             assert!(later.of(Journal::Workers, MONDAY).unwrap().is_none());
         }
-        assert_eq!(keys.destroy(Journal::Workers, MONDAY), Ok(vec![]), "once is enough");
+        keys.recorded(Journal::Workers).unwrap();
+        keys.destroy(Journal::Workers, MONDAY).unwrap();
+        assert_eq!(keys.unrecorded(Journal::Workers), Ok(vec![]), "once is enough");
+    }
+
+    #[test]
+    fn what_was_destroyed_is_known_until_it_is_recorded_also_after_a_crash() {
+        let folder = tempfile::tempdir().unwrap();
+        let unrecorded = || on(folder.path(), MONDAY).unrecorded(Journal::Workers);
+        for day in [MONDAY, TUESDAY] {
+            let keys = on(folder.path(), day);
+            keys.current(Journal::Workers).unwrap();
+            keys.destroy(Journal::Workers, day).unwrap();
+        }
+        assert_eq!(unrecorded(), Ok(vec![MONDAY, TUESDAY]));
+        // Killed between the note and the keys.
+        let file = folder.path().join(FOLDER).join("workers-unrecorded");
+        let wednesday = on(folder.path(), WEDNESDAY).current(Journal::Workers).unwrap().day();
+        secret_file::replace(&file, format!("{MONDAY}\n{TUESDAY}\n{wednesday}\n").as_bytes()).unwrap();
+        assert_eq!(unrecorded(), Ok(vec![MONDAY, TUESDAY]), "the key is there");
+        on(folder.path(), WEDNESDAY).destroy(Journal::Workers, WEDNESDAY).unwrap();
+        assert_eq!(unrecorded(), Ok(vec![MONDAY, TUESDAY, wednesday]), "and each day is named once");
+        on(folder.path(), WEDNESDAY).recorded(Journal::Workers).unwrap();
+        assert_eq!(unrecorded(), Ok(vec![]));
+        secret_file::replace(&file, b"never\n").unwrap();
+        assert!(unrecorded().unwrap_err().contains("workers-unrecorded"));
     }
 
     #[test]

@@ -434,7 +434,13 @@ impl Ledger {
             }
             while closing.try_join_next().is_some() {}
         }
+        // Before the last closes, which may wait for a disk until somebody loses patience, and after them.
+        self.keep_standings().await;
         while closing.join_next().await.is_some() {}
+        self.keep_standings().await;
+    }
+
+    async fn keep_standings(&self) {
         if let Err(why) = self.kept.flush().await {
             tracing::error!(%why, "where sessions stand was not kept");
         }

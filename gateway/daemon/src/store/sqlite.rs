@@ -18,7 +18,7 @@ use std::{
 
 use gateway_api::SessionNumber;
 use gateway_record::{Anchor, Chain, Checkpoint, Draft, Fields, Hash, Journal, Kind, Sealed, Signer};
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
@@ -276,6 +276,13 @@ impl Database {
         let ours = (self.gateway.as_str(), &self.signer);
         let deleted = forget(&mut open.connection, ours, &mut open.chains, journal, before, now).await;
         self.keep(open, deleted)
+    }
+
+    /// The last day whose key the record says was destroyed, of a journal.
+    pub(super) async fn keys_destroyed_until(&mut self, journal: Journal) -> Result<Option<Date>, StoreError> {
+        let mut open = self.reopened().await?;
+        let until = signed::keys_destroyed_until(&mut open.connection, &self.gateway, journal).await;
+        self.keep(open, until)
     }
 
     /// Signs where the chains end, if that is elsewhere than the last time.

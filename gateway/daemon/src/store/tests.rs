@@ -262,18 +262,29 @@ async fn a_backup_that_is_put_back_does_not_revive_what_was_destroyed() {
 }
 
 #[tokio::test]
-async fn keys_that_were_destroyed_while_nothing_could_be_written_are_recorded_later() {
+async fn keys_that_were_destroyed_while_nothing_could_be_written_are_recorded_once_later_also_after_a_crash() {
     use sqlx::Connection as _;
     let folder = tempfile::tempdir().unwrap();
     let (sealed, _) = sealing(folder.path(), SUNDAY);
-    let (store, _task) = Store::open_sealing(folder.path(), sealed, at(0)).await.unwrap();
+    let (store, task) = Store::open_sealing(folder.path(), sealed, at(0)).await.unwrap();
     store.write(Change::Open, opened(1)).await.unwrap();
     let mut other = sqlite_at(folder.path()).await;
     sqlx::query("begin immediate").execute(&mut other).await.unwrap();
     assert!(store.forget(Journal::Workers, at(1), SUNDAY, at(100)).await.is_err());
     sqlx::query("rollback").execute(&mut other).await.unwrap();
     other.close().await.unwrap();
+    drop(store);
+    task.await.unwrap();
+    let note = folder.path().join("day-keys/workers-unrecorded");
+    let noted = std::fs::read(&note).unwrap();
+    let (sealed, _) = sealing(folder.path(), SUNDAY);
+    let (store, _task) = Store::open_sealing(folder.path(), sealed, at(0)).await.unwrap();
     assert_eq!(store.forget(Journal::Workers, at(1), SUNDAY, at(100)).await, Ok(1));
+    assert!(!note.exists());
+    // A commit that seemed to fail, and is on disk all the same.
+    crate::secret_file::create(&note, &noted).unwrap();
+    assert_eq!(store.forget(Journal::Workers, at(1), SUNDAY, at(100)).await, Ok(0));
+    assert!(!note.exists());
     let acts = kept(&store, Query { journal: Some(Journal::Administrators), ..Query::default() }).await;
     let kinds: Vec<Kind> = acts.iter().map(|kept| kept.record.kind).collect();
     assert_eq!(kinds, [Kind::DayKeysDestroyed, Kind::RecordsDeleted]);

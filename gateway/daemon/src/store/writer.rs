@@ -1,6 +1,6 @@
 //! The one task that writes: what waits goes into one transaction, dated with the keys of the day on which it is committed.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use gateway_record::{Checkpoint, Draft, Fields, Journal, Kind, Letter, Sealed};
 use jiff::{Timestamp, civil::Date};
@@ -87,9 +87,6 @@ struct Dated {
     pseudonyms: Option<Fields>,
 }
 
-/// What was destroyed and is not recorded yet, for each journal: of how many days, and the last of them.
-type Unrecorded = BTreeMap<Journal, (u64, Date)>;
-
 /// The writing task: until it is told to end or every handle is gone, and every order is answered.
 pub(super) async fn write_all(
     mut database: sqlite::Database,
@@ -97,7 +94,7 @@ pub(super) async fn write_all(
     mut queue: mpsc::Receiver<Order>,
     (standing, tell): (Arc<Standing>, watch::Sender<()>),
 ) {
-    let (mut orders, mut unrecorded) = (Vec::with_capacity(BATCH), Unrecorded::default());
+    let mut orders = Vec::with_capacity(BATCH);
     loop {
         let received = queue.recv_many(&mut orders, BATCH);
         let received = match standing.full_since() {
@@ -116,7 +113,7 @@ pub(super) async fn write_all(
         if orders.iter().any(|order| matches!(order, Order::End)) {
             queue.close();
         }
-        answer(&mut database, &day_keys, orders.drain(..), (&standing, &mut unrecorded)).await;
+        answer(&mut database, &day_keys, orders.drain(..), &standing).await;
         tell.send_replace(());
     }
     database.close().await;
@@ -126,7 +123,7 @@ async fn answer(
     database: &mut sqlite::Database,
     day_keys: &DayKeys,
     orders: impl Iterator<Item = Order>,
-    (standing, unrecorded): (&Standing, &mut Unrecorded),
+    standing: &Standing,
 ) {
     let mut batch = Vec::new();
     for order in orders {
@@ -137,7 +134,7 @@ async fn answer(
             Order::End => {}
             Order::Forget { journal, before, days, now, reply } => {
                 commit(database, day_keys, std::mem::take(&mut batch)).await;
-                let forgotten = match destroy_days(database, day_keys, (journal, days, unrecorded), now).await {
+                let forgotten = match destroy_days(database, day_keys, (journal, days), now).await {
                     Ok(()) => database.forget(journal, before, now).await,
                     Err(error) => Err(error),
                 };
@@ -200,25 +197,28 @@ fn item<'a>(write: &'a Write, dated: &'a Dated) -> Item<'a> {
     }
 }
 
-/// Keys go before records do; that they went is recorded, and counted by the next cut. What could not be recorded at once is with the next.
+/// Keys go before records do; that they went is recorded, and counted by the next cut. What could not be recorded at once is with the next,
+/// and what was recorded though the commit seemed to fail is not recorded again: days only go on.
 async fn destroy_days(
     database: &mut sqlite::Database,
     day_keys: &DayKeys,
-    (journal, until, unrecorded): (Journal, Date, &mut Unrecorded),
+    (journal, until): (Journal, Date),
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let days = day_keys.destroy(journal, until).map_err(StoreError)?;
-    if let Some(last) = days.last() {
-        let (count, until) = unrecorded.entry(journal).or_insert((0, *last));
-        *count = count.saturating_add(u64::try_from(days.len()).unwrap_or(u64::MAX));
-        *until = (*until).max(*last);
+    day_keys.destroy(journal, until).map_err(StoreError)?;
+    let mut days = day_keys.unrecorded(journal).map_err(StoreError)?;
+    if days.is_empty() {
+        return Ok(());
     }
-    let Some((count, last)) = unrecorded.get(&journal) else { return Ok(()) };
-    let fields =
-        Fields::default().with("journal", journal.word()).with("count", *count).with("until", last.to_string());
+    let recorded = database.keys_destroyed_until(journal).await?;
+    days.retain(|day| recorded.is_none_or(|recorded| *day > recorded));
+    let Some(last) = days.last() else { return day_keys.recorded(journal).map_err(StoreError) };
+    let fields = Fields::default()
+        .with("journal", journal.word())
+        .with("count", u64::try_from(days.len()).unwrap_or(u64::MAX))
+        .with("until", last.to_string());
     let draft = Draft { fields, ..Draft::new(Kind::DayKeysDestroyed, now) };
     let outcome = database.commit(&[Item::nameless(&Change::Note, &draft)], now).await.into_iter().next();
     outcome.unwrap_or_else(|| Err(StoreError("the record's writer lost count".to_owned())))?;
-    unrecorded.remove(&journal);
-    Ok(())
+    day_keys.recorded(journal).map_err(StoreError)
 }

@@ -1,7 +1,7 @@
 //! Checkpoints and cuts, as rows.
 
 use gateway_record::{Anchor, Chain, Checkpoint, Cut, Hash, Head, Journal, Key, Kind, Signature, Signer};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use super::rows::{integer, unsigned};
@@ -142,6 +142,26 @@ pub(super) async fn keys_destroyed(
     .fetch_one(connection)
     .await?;
     Ok(unsigned(row.try_get("keys")?))
+}
+
+/// The last day whose key the record says was destroyed, of a journal; none where it says so of none.
+pub(super) async fn keys_destroyed_until(
+    connection: &mut SqliteConnection,
+    gateway: &str,
+    journal: Journal,
+) -> sqlx::Result<Option<Date>> {
+    let row = sqlx::query(
+        "select max(json_extract(fields, '$.until')) as until from records
+         where gateway = $1 and journal = $2 and kind = $3 and json_extract(fields, '$.journal') = $4",
+    )
+    .bind(gateway)
+    .bind(Journal::Administrators.word())
+    .bind(Kind::DayKeysDestroyed.word())
+    .bind(journal.word())
+    .fetch_one(connection)
+    .await?;
+    let until: Option<String> = row.try_get("until")?;
+    until.map(|day| day.parse().map_err(|_| sqlx::Error::Decode(format!("`{day}` is no day").into()))).transpose()
 }
 
 /// Signs that the oldest records of a journal, up to `last`, were deleted, and so many days' keys destroyed.
