@@ -1,7 +1,8 @@
 //! The record's speed with durability on: `cargo bench -p deskgate-gateway --bench record [-- FOLDER]`.
 //!
 //! In FOLDER (the current one if none is given, for a disk in memory has nothing to wait for). `fill FOLDER COUNT` makes a database
-//! of so many records instead, for `log verify`.
+//! of so many records instead, for `log verify`; `stretch FOLDER COUNT` makes the workers' journal there so long by repeating its sealed
+//! names, each record chained anew: what takes long to fill is the sealing.
 
 #![allow(dead_code, unused_imports, reason = "the store, as the daemon has it")]
 
@@ -12,7 +13,8 @@ use std::{
 };
 
 use gateway_api::{CloseReason, SessionNumber};
-use gateway_record::{Draft, Fields, Holders, Kind, PrivateHalf, Role};
+use gateway_record::{Chain, Draft, Fields, Hash, Holders, Journal, Kind, PrivateHalf, Role, Sealed};
+use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 #[path = "../src"]
 mod daemon {
@@ -32,6 +34,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["stretch", folder, count] => runtime.block_on(stretch(Path::new(folder), count.parse().expect("a count"))),
         ["fill", folder, count] => runtime.block_on(fill(Path::new(folder), count.parse().expect("a count"))),
         [] => runtime.block_on(measure(Path::new("."))),
         [folder] => runtime.block_on(measure(Path::new(folder))),
@@ -153,4 +156,66 @@ async fn fill(folder: &Path, count: u64) {
     drop(store);
     writer.await.expect("the writer");
     println!("{count} records in {:?}", begun.elapsed());
+}
+
+async fn stretch(folder: &Path, count: u64) {
+    let begun = Instant::now();
+    let options = SqliteConnectOptions::new().filename(folder.join(store::DATABASE));
+    let mut database = SqliteConnection::connect_with(&options).await.expect("a filled database");
+    let indexes =
+        sqlx::query("select name, sql from sqlite_master where tbl_name = 'records' and sql like 'create index%'");
+    let indexes: Vec<(String, String)> =
+        indexes.fetch_all(&mut database).await.expect("indexes").iter().map(|row| (row.get(0), row.get(1))).collect();
+    for (name, _) in &indexes {
+        sqlx::query(AssertSqlSafe(format!("drop index {name}"))).execute(&mut database).await.expect("an index");
+    }
+    let kept = "select kind, structure, fields, sealed, session, gateway from records where journal = 'workers' order by sequence limit 100000";
+    let kept = sqlx::query(kept).fetch_all(&mut database).await.expect("records");
+    let gateway: String = kept.first().expect("a record").get("gateway");
+    let end = sqlx::query("select last_sequence, last_hash from chains where journal = 'workers'");
+    let end = end.fetch_one(&mut database).await.expect("an end");
+    let (last, hash): (i64, Vec<u8>) = (end.get(0), end.get(1));
+    let mut chain =
+        Chain::resume(&gateway, Journal::Workers, last.unsigned_abs(), Hash::from_bytes(&hash).expect("a hash"));
+    let mut transaction = database.begin().await.expect("a transaction");
+    for (nth, row) in (last.unsigned_abs()..count).zip(kept.iter().cycle()) {
+        let sealed: Option<Vec<u8>> = row.get("sealed");
+        let fields: String = row.get("fields");
+        let draft = Draft {
+            structure: row.get("structure"),
+            session: Some(SessionNumber::new(nth / 2)),
+            fields: serde_json::from_str(&fields).expect("fields"),
+            ..Draft::new(Kind::from_word(row.get("kind")).expect("a kind"), clock::now().wall)
+        };
+        let digest = sealed.as_ref().map(|bytes| Sealed::from_bytes(bytes).expect("sealed names").digest());
+        let record = chain.extend(&draft, digest);
+        let insert = "insert into records (gateway, journal, sequence, time, kind, session, structure, fields, private_digest, sealed,
+                      previous, hash) values ($1, 'workers', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        let insert = sqlx::query(insert)
+            .bind(&gateway)
+            .bind(record.sequence as i64)
+            .bind(record.time.as_millisecond())
+            .bind(record.kind.word())
+            .bind(record.session.map(|session| session.bits() as i64))
+            .bind(record.structure)
+            .bind(fields)
+            .bind(record.private_digest.map(|digest| digest.0.to_vec()))
+            .bind(sealed)
+            .bind(record.previous.0.to_vec())
+            .bind(record.hash.0.to_vec());
+        insert.execute(&mut *transaction).await.expect("a record");
+    }
+    let (last, hash) = chain.head();
+    let note = sqlx::query("update chains set last_sequence = $1, last_hash = $2 where journal = 'workers'");
+    note.bind(last as i64).bind(hash.0.to_vec()).execute(&mut *transaction).await.expect("the end");
+    transaction.commit().await.expect("room");
+    for (_, sql) in indexes {
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut database).await.expect("an index");
+    }
+    database.close().await.expect("a database");
+    let (store, writer) = open(folder).await;
+    store.checkpoint(clock::now().wall).await.expect("a checkpoint");
+    drop(store);
+    writer.await.expect("the writer");
+    println!("{last} records after {:?}", begun.elapsed());
 }
