@@ -358,9 +358,9 @@ fn no_password(none: NoPassword) -> Text {
     }
 }
 
-/// A line for people.
+/// A line for people. In one piece: the program that was started writes there too.
 fn complain(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// The terminal as a front end.
