@@ -161,6 +161,9 @@ impl Policy {
             format!("structure `{}` instead of `{}`", after.structure, before.structure),
         );
         note(before.redirect != after.redirect, "other redirections".to_owned());
+        if before.single_sign_on != after.single_sign_on {
+            note(true, format!("{}, at the next login", sign_on(after.single_sign_on)));
+        }
         note(before.warnings != after.warnings, "other warnings".to_owned());
         note(before.notices != after.notices, "other notices, at the next login".to_owned());
         if before.require_post_quantum != after.require_post_quantum {
@@ -341,6 +344,10 @@ fn key_exchange(required: bool) -> &'static str {
     if required { "a post-quantum key exchange is required" } else { "any key exchange will do" }
 }
 
+fn sign_on(single: bool) -> &'static str {
+    if single { "the password is typed once" } else { "the password is typed twice" }
+}
+
 fn limit_changes(was: &Limits, is: &Limits, device: &str, changes: &mut Vec<String>) {
     for (what, was, is) in [
         ("idle limit", was.idle, is.idle),
@@ -358,6 +365,9 @@ fn limit_changes(was: &Limits, is: &Limits, device: &str, changes: &mut Vec<Stri
     }
     if was.redirect != is.redirect {
         changes.push(format!("other redirections on a {device} device"));
+    }
+    if was.single_sign_on != is.single_sign_on {
+        changes.push(format!("{} on a {device} device", sign_on(is.single_sign_on)));
     }
     if was.warnings != is.warnings {
         changes.push(format!("other warnings on a {device} device"));

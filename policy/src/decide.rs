@@ -275,6 +275,7 @@ impl Policy {
             second_login: profile.second_login,
             second_factor: limits.second_factor,
             redirect: limits.redirect.clone(),
+            single_sign_on: limits.single_sign_on,
             wireguard_config: limits.wireguard_config,
             warnings: limits.warnings.clone(),
             idle_rule: profile.idle_rule,

@@ -43,6 +43,9 @@ pub struct Grant {
     pub second_factor: SecondFactor,
     /// What the RDP program may redirect.
     pub redirect: Vec<Redirection>,
+    /// Whether the worker's password may be handed over to the RDP program, so that it is typed once.
+    #[serde(default)]
+    pub single_sign_on: bool,
     /// Whether the session may be carried by another WireGuard program.
     pub wireguard_config: bool,
     /// How long before `ends_at` the worker is warned, longest first.

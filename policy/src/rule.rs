@@ -101,6 +101,7 @@ pub(crate) struct Limits {
     pub(crate) unanswered: Duration,
     pub(crate) second_factor: SecondFactor,
     pub(crate) redirect: Vec<Redirection>,
+    pub(crate) single_sign_on: bool,
     /// Ordered, longest first.
     pub(crate) warnings: Vec<Duration>,
     pub(crate) wireguard_config: bool,

@@ -137,6 +137,7 @@ pub(crate) struct LimitsWritten {
     pub(crate) unanswered: Option<At<std::time::Duration>>,
     pub(crate) second_factor: Option<At<crate::grant::SecondFactor>>,
     pub(crate) redirect: Option<At<Vec<At<crate::grant::Redirection>>>>,
+    pub(crate) single_sign_on: Option<At<bool>>,
 }
 
 /// `[profiles.NAME]`

@@ -355,3 +355,22 @@ fn what_is_shown_besides_the_password_depends_on_the_day_and_not_on_the_hour() {
     assert_eq!(asked("a.doppia", "2026-04-06T09:00"), SecondFactor::Totp, "also from a computer that is not admitted");
     assert_eq!(asked("a.doppia", "2026-06-01T09:00"), SecondFactor::Totp, "over: nothing is told for less");
 }
+
+#[test]
+fn the_password_is_typed_once_only_where_the_profile_says_so_and_on_a_personal_device_unless_taken_back() {
+    let hands_over = |profile: &str, device| {
+        let more = format!(
+            "[profiles.desk]\ngroups = [\"agile\"]\n{profile}\n[[agreements]]\nworker = \"u.una\"\nstructure = \"Vigilanza\"\n\
+             workstation = \"night\"\nprofile = \"desk\"\nfrom = 2026-01-01\nuntil = 2026-12-31\ndays = [\"Mon-Sun\"]\nhours = \"14:00-20:00\"\n"
+        );
+        let Decision::Permit(grant) = decide_on(&policy(&more), "u.una", device, "2026-03-03T15:00") else { panic!() };
+        grant.single_sign_on
+    };
+    let taken_back = "single_sign_on = true\n[profiles.desk.personal]\nsingle_sign_on = false";
+    for (profile, managed, personal) in
+        [("", false, false), ("single_sign_on = true", true, true), (taken_back, true, false)]
+    {
+        assert_eq!(hands_over(profile, Device::Managed), managed, "{profile}");
+        assert_eq!(hands_over(profile, Device::Personal), personal, "{profile}");
+    }
+}

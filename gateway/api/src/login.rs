@@ -119,6 +119,9 @@ pub struct Session {
     pub limits: Limits,
     /// What the RDP program may redirect; empty means nothing.
     pub redirect: Vec<Redirection>,
+    /// Whether the password may be handed over to the RDP program, so that it is typed once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub single_sign_on: bool,
     /// What became of the worker's second factor lately, for the worker to know if it was not them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub factor_news: Vec<News>,

@@ -22,6 +22,7 @@ pub(crate) fn grant(ends_at: Timestamp) -> Grant {
         second_login: SecondLogin::Replace,
         second_factor: SecondFactor::None,
         redirect: Vec::new(),
+        single_sign_on: false,
         wireguard_config: false,
         require_post_quantum: false,
         warnings: Vec::new(),

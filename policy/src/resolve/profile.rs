@@ -109,6 +109,7 @@ impl Resolver<'_> {
             unanswered: self.within("unanswered", said.unanswered, MINUTE..DAY, USUAL_WAIT),
             second_factor: said.second_factor.map(|word| word.value).unwrap_or_default(),
             redirect: self.redirections(said).unwrap_or_default(),
+            single_sign_on: said.single_sign_on.is_some_and(|allowed| allowed.value),
             warnings: self.warnings(written, 15 * MINUTE, DAY),
             wireguard_config: written.wireguard_config.is_some_and(|allowed| allowed.value),
         };
@@ -177,6 +178,12 @@ impl Resolver<'_> {
                 listed.filter(|one| !limits.redirect.contains(&one.value)).map(|one| one.span).collect();
             foreign.into_iter().for_each(|span| self.loosened(span, "redirect"));
             personal.redirect = redirections;
+        }
+        if let Some(allowed) = said.single_sign_on {
+            if allowed.value && !limits.single_sign_on {
+                self.loosened(allowed.span, "single_sign_on");
+            }
+            personal.single_sign_on = allowed.value;
         }
         self.too_short(said);
         personal

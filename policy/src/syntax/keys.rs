@@ -230,6 +230,12 @@ pub(crate) static PROFILE: Sheet = Sheet {
             "What a second login does to the open session.",
         ),
         optional("redirect", Takes::Words(REDIRECTIONS), "[]", "What the RDP program may share with the workstation."),
+        optional(
+            "single_sign_on",
+            Takes::Switch,
+            "false",
+            "Hands the password over to the RDP program, so that it is typed once.",
+        ),
         optional("notices", Takes::Texts, "none", "Notices that must have been read, 8 at most."),
         optional(
             "unknown_client",
@@ -286,6 +292,12 @@ pub(crate) static PERSONAL: Sheet = Sheet {
             Takes::Words(REDIRECTIONS),
             "the profile's",
             "What the RDP program may share with the workstation.",
+        ),
+        optional(
+            "single_sign_on",
+            Takes::Switch,
+            "the profile's",
+            "Hands the password over to the RDP program, so that it is typed once.",
         ),
     ],
 };

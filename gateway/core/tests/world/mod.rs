@@ -364,6 +364,7 @@ pub(crate) fn grant() -> Grant {
         second_login: SecondLogin::Replace,
         second_factor: SecondFactor::None,
         redirect: Vec::new(),
+        single_sign_on: false,
         wireguard_config: false,
         require_post_quantum: false,
         warnings: [900, 300, 60].map(Duration::from_secs).to_vec(),

@@ -541,6 +541,7 @@ fn session(
             grace_s: seconds(grant.grace),
         },
         redirect: grant.redirect.iter().copied().map(redirection).collect(),
+        single_sign_on: grant.single_sign_on,
         factor_news: Vec::new(),
         device_certificate: None,
     }

@@ -109,6 +109,7 @@ fn grant(policy: &Policy, grant: &Grant) -> Value {
         "second_factor": grant.second_factor.word(),
         "second_login": grant.second_login.word(),
         "redirect": grant.redirect.iter().map(|redirection| redirection.word()).collect::<Vec<_>>(),
+        "single_sign_on": grant.single_sign_on,
         "wireguard_config": grant.wireguard_config,
         "wake": grant.wake.is_some(),
         "require_post_quantum": grant.require_post_quantum,

@@ -125,6 +125,9 @@ fn write_grant(text: &mut String, policy: &Policy, grant: &Grant) {
     line("second factor", grant.second_factor.word().to_owned());
     line("second login", grant.second_login.word().to_owned());
     line("redirect", if redirect.is_empty() { "nothing".to_owned() } else { redirect.join(", ") });
+    if grant.single_sign_on {
+        line("single sign-on", "the password is handed over to the RDP program".to_owned());
+    }
     line("structure", grant.structure.to_string());
     line("profile", grant.profile.to_string());
     if grant.wireguard_config {

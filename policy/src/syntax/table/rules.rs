@@ -132,6 +132,7 @@ impl Reader<'_> {
             redirect: self.list(table, "redirect", "a list of words", |reader, key, node| {
                 reader.one_word(key, node, keys::REDIRECTIONS, &REDIRECTIONS)
             }),
+            single_sign_on: self.switch(table, "single_sign_on"),
         }
     }
 
