@@ -1,8 +1,11 @@
 //! Starts the program that shows the desktop, and notices its end.
 //!
-//! It gets the door's address and the user's name, never the password. What it may share with the workstation is what
-//! the grant says; that is advice to an honest program, the workstation's own settings enforce it.
+//! It gets the door's address and the user's name. The password it gets only where the grant lets it (`single_sign_on`), in
+//! memory and never as an argument, in the environment or in a file; a command that the person gives never gets it. What it may
+//! share with the workstation is what the grant says; that is advice to an honest program, the workstation's own settings enforce it.
 
+#[cfg(windows)]
+mod credential;
 #[cfg(any(windows, test))]
 mod rdp_file;
 #[cfg(target_os = "linux")]
@@ -23,11 +26,11 @@ use std::{
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::ExitStatus,
+    process::{ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
-use gateway_api::login::Redirection;
+use gateway_api::login::{Password, Redirection};
 use tokio::time::timeout;
 
 use crate::clock;
@@ -56,6 +59,8 @@ pub(crate) struct Desktop<'a> {
     pub(crate) gateway: &'a str,
     /// What may be shared.
     pub(crate) redirect: &'a [Redirection],
+    /// The office password, where the grant lets the program have it.
+    pub(crate) password: Option<&'a Password>,
 }
 
 /// A command given by the person: words, in which `{host}`, `{port}` and `{user}` stand for what is known later.
@@ -160,7 +165,9 @@ fn words(text: &str) -> Result<Vec<String>, &'static str> {
 struct Call {
     arguments: Vec<OsString>,
     environment: Vec<(&'static str, PathBuf)>,
-    /// What lies on disk for it as long as it runs.
+    /// What it reads on standard input; nothing if there is none.
+    input: Option<io::PipeReader>,
+    /// What lies ready for it as long as it runs.
     aside: Option<viewer::Aside>,
 }
 
@@ -199,7 +206,8 @@ pub(crate) enum Ended {
 impl Program {
     fn start(program: &OsStr, call: Call, kind: Kind, launcher: &Launcher) -> io::Result<Self> {
         let name = Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
-        let running = launcher.start(program, &call.arguments, call.environment)?;
+        let input = call.input.map_or_else(Stdio::null, Stdio::from);
+        let running = launcher.start(program, &call.arguments, call.environment, input)?;
         Ok(Self { name, running, started: clock::now(), kind, _aside: call.aside })
     }
 
@@ -277,7 +285,7 @@ pub(crate) async fn version(found: &Found) -> io::Result<String> {
         return Err(io::ErrorKind::Unsupported.into());
     }
     let mut command = tokio::process::Command::new(&found.0);
-    command.arg("--version").stdin(std::process::Stdio::null()).kill_on_drop(true);
+    command.arg("--version").stdin(Stdio::null()).kill_on_drop(true);
     let output = timeout(VERSION_TIME, command.output()).await.map_err(|_| io::ErrorKind::TimedOut)??;
     let said = String::from_utf8_lossy(&output.stdout);
     let line = said.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
@@ -295,6 +303,7 @@ mod tests {
             workstation: "w",
             gateway: "g",
             redirect: &[],
+            password: None,
         }
     }
 

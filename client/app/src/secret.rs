@@ -1,4 +1,5 @@
-//! The password and the codes: from the prompt, or from one line of standard input, to one request, and then gone.
+//! The password and the codes: from the prompt, or from one line of standard input, to one request, and then gone. Where the office
+//! says `single_sign_on`, the password also goes to the program that shows the desktop ([`crate::rdp`]).
 //!
 //! It is never an argument, never in the environment, never in a file.
 

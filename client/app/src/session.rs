@@ -91,6 +91,11 @@ pub(crate) enum Starter {
 }
 
 impl Show {
+    /// Whether what shows the desktop can be handed the password.
+    fn takes_password(&self) -> bool {
+        matches!(self, Self::Program(Starter::Found(_)))
+    }
+
     /// Looks for what the carrier needs. None if there is no RDP program.
     pub(crate) fn prepare(carrier: Carrier) -> Option<Self> {
         Some(match carrier {
@@ -114,6 +119,8 @@ pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnM
         return Outcome::Broken { cause: error.to_string() };
     }
     let credential = Credential::new(proof::Secret::new(&key));
+    // Whether it may be handed on is known only once there is a session.
+    let kept = show.takes_password().then(|| Password::new(password.expose().to_owned()));
     let request = login::Request {
         user: user.clone(),
         password,
@@ -140,7 +147,8 @@ pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnM
     });
     session.factor_news.iter().for_each(|news| tell(&Event::FactorNews(*news)));
     credential.take(std::mem::replace(&mut session.token, Token::new([0; 32])));
-    let login = Login { session: *session, credential: Arc::new(credential), gateway, answers };
+    let password = kept.filter(|_| session.single_sign_on);
+    let login = Login { session: *session, password, credential: Arc::new(credential), gateway, answers };
     Working::new(client, user, login, private, u64::from_ne_bytes(seed), tell).work(show, signals).await
 }
 
@@ -207,6 +215,8 @@ enum Trace {
 /// What a login brought.
 struct Login {
     session: login::Session,
+    /// For what shows the desktop, where the grant lets it have it.
+    password: Option<Password>,
     credential: Arc<Credential>,
     /// Where the gateway was reached.
     gateway: IpAddr,
@@ -218,6 +228,8 @@ struct Login {
 struct Working<'a> {
     client: Client,
     user: String,
+    /// Until what shows the desktop has it.
+    password: Option<Password>,
     session: login::Session,
     /// Where it was reached.
     gateway: IpAddr,
@@ -250,7 +262,7 @@ impl<'a> Working<'a> {
     fn new(
         client: Client,
         user: String,
-        Login { session, credential, gateway, answers }: Login,
+        Login { session, password, credential, gateway, answers }: Login,
         private: Zeroizing<[u8; 32]>,
         seed: u64,
         tell: &'a mut dyn FnMut(&Event),
@@ -263,6 +275,7 @@ impl<'a> Working<'a> {
         Self {
             client,
             user,
+            password,
             session,
             gateway,
             credential,
@@ -539,12 +552,14 @@ impl<'a> Working<'a> {
         let door = rdp_door(&doors);
         (self.tell)(&Event::Open { workstation: self.session.workstation.name.clone(), doors });
         let (Show::Program(starter), Some(door)) = (show, door) else { return None };
+        let password = self.password.take();
         let desktop = Desktop {
             door,
             user: &self.user,
             workstation: &self.session.workstation.name,
             gateway: self.client.host(),
             redirect: &self.session.redirect,
+            password: password.as_ref(),
         };
         let launcher = Launcher::new();
         let started = match starter {

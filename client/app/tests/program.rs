@@ -7,6 +7,7 @@ mod gateway;
 #[path = "../../core/tests/office/mod.rs"]
 mod office;
 mod profile;
+mod single_sign_on;
 mod waking;
 
 use std::{

@@ -40,6 +40,7 @@ mod roam;
 mod roles;
 mod routed;
 mod secrets;
+mod single_sign_on;
 mod the_world;
 mod trace;
 mod waking;

@@ -5,16 +5,20 @@
 //! it remembers is moved to the new port before each start. Its memory for a gateway is a folder of our own, where no
 //! other program's entries are touched and two offices may use one name.
 //!
+//! The password, where it may have it, is one line of standard input, which `/from-stdin:force` has it read before it connects, of
+//! versions 2 and 3 alike; it keeps it for its own reconnections. Without the word it would ask for a domain first.
+//!
 //! Seen with FreeRDP 2.11.7: `tofu,deny,name:NAME` accepts a first certificate, refuses a changed one with exit code
 //! 143, and prompts for neither. FreeRDP 3 keeps one file for each workstation instead of one line.
 
 use std::{
     ffi::OsString,
-    fs, io,
+    fs,
+    io::{self, PipeReader, Write as _},
     path::{Path, PathBuf},
 };
 
-use gateway_api::login::Redirection;
+use gateway_api::login::{Password, Redirection};
 
 use super::{Call, Desktop, Ended};
 use crate::private;
@@ -24,15 +28,37 @@ const ERRORS: i32 = 128;
 /// The certificate was refused.
 const UNTRUSTED: i32 = 143;
 
-/// Nothing lies on disk for one run alone.
+/// The longest password that it reads whole, in bytes.
+const LONGEST: usize = 511;
+
+/// Nothing lies ready for one run alone.
 pub(super) enum Aside {}
 
 /// How it is called.
 pub(super) fn call(desktop: &Desktop<'_>) -> io::Result<Call> {
     let folder = folder(desktop.gateway).ok_or_else(|| io::Error::other("there is no home folder"))?;
     remember(&folder, desktop)?;
+    let mut arguments = arguments(desktop);
+    let input = desktop.password.filter(|password| is_one_line(password)).map(line).transpose()?;
+    if input.is_some() {
+        arguments.push("/from-stdin:force".into());
+    }
     // It takes the place of the person's configuration folder.
-    Ok(Call { arguments: arguments(desktop), environment: vec![("XDG_CONFIG_HOME", folder)], aside: None })
+    Ok(Call { arguments, environment: vec![("XDG_CONFIG_HOME", folder)], input, aside: None })
+}
+
+/// Whether it would be read as it is. One that would not is typed at the workstation.
+fn is_one_line(password: &Password) -> bool {
+    let bytes = password.expose().as_bytes();
+    bytes.len() <= LONGEST && !bytes.iter().any(|byte| matches!(byte, b'\n' | b'\r' | b'\0'))
+}
+
+/// A pipe with the password in it, and nothing after. So little fits in any pipe, so nobody waits for it to be read.
+fn line(password: &Password) -> io::Result<PipeReader> {
+    let (reader, mut writer) = io::pipe()?;
+    writer.write_all(password.expose().as_bytes())?;
+    writer.write_all(b"\n")?;
+    Ok(reader)
 }
 
 /// The words after the program's name; they mean the same to versions 2 and 3.
@@ -133,10 +159,19 @@ fn move_file(folder: &Path, name: &str, port: u16) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     fn desktop<'a>(redirect: &'a [Redirection], workstation: &'a str, port: u16) -> Desktop<'a> {
-        Desktop { door: ([127, 0, 0, 1], port).into(), user: "m.rossi", workstation, gateway: "gw", redirect }
+        Desktop {
+            door: ([127, 0, 0, 1], port).into(),
+            user: "m.rossi",
+            workstation,
+            gateway: "gw",
+            redirect,
+            password: None,
+        }
     }
 
     fn told(redirect: &[Redirection]) -> Vec<String> {
@@ -160,6 +195,17 @@ mod tests {
         assert!(told(&[]).iter().all(|word| !word.contains("ignore")));
         let words = arguments(&desktop(&[], "a,ignore", 1));
         assert!(words.contains(&OsString::from("/cert:tofu,deny,name:a_ignore")), "{words:?}");
+    }
+
+    #[test]
+    fn a_password_is_one_line_and_one_that_is_not_is_not_handed_over() {
+        let mut read = String::new();
+        line(&Password::new("pw è 1".to_owned())).unwrap().read_to_string(&mut read).unwrap();
+        assert_eq!(read, "pw è 1\n");
+        for odd in ["a\nb", "a\rb", "a\0b", &"x".repeat(LONGEST + 1)] {
+            assert!(!is_one_line(&Password::new(odd.to_owned())), "{odd:?}");
+        }
+        assert!(is_one_line(&Password::new("x".repeat(LONGEST))));
     }
 
     #[test]

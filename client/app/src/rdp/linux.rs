@@ -50,6 +50,7 @@ impl Launcher {
         program: &OsStr,
         arguments: &[OsString],
         environment: Vec<(&'static str, PathBuf)>,
+        input: Stdio,
     ) -> io::Result<Running> {
         // Found before starting: the go-between could only say so with an exit status.
         let program = search(program).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "not found"))?;
@@ -61,7 +62,7 @@ impl Launcher {
             .arg(std::process::id().to_string())
             .arg(program)
             .args(arguments)
-            .stdin(Stdio::null())
+            .stdin(input)
             .kill_on_drop(true)
             // Standard output is for the door's address alone.
             .stdout(io::stderr().as_fd().try_clone_to_owned()?)

@@ -1,7 +1,8 @@
 //! mstsc, the program of Windows itself: it is told everything in a file.
 //!
-//! The file lies in this user's own folder, has no password in it, and is removed when the program ends. One that a killed program of
-//! ours left behind is removed at the next start. mstsc says nothing of what its exit codes mean.
+//! The file lies in this user's own folder, has no password in it, and is removed when the program ends; a password that it may have
+//! lies in the Credential Manager as long ([`credential`]). What a killed program of ours left behind is removed at the next start.
+//! mstsc says nothing of what its exit codes mean.
 
 use std::{
     fs,
@@ -9,12 +10,17 @@ use std::{
     path::PathBuf,
 };
 
-use super::{Call, Desktop, Ended, rdp_file};
+use super::{
+    Call, Desktop, Ended,
+    credential::{self, Credential},
+    rdp_file,
+};
 use crate::{config::file, private};
 
-/// A folder with one `.rdp` file, and gone when it is dropped.
+/// A folder with one `.rdp` file, maybe a password, and gone when it is dropped.
 pub(super) struct Aside {
     folder: PathBuf,
+    _credential: Option<Credential>,
 }
 
 /// How it is called.
@@ -23,14 +29,23 @@ pub(super) fn call(desktop: &Desktop<'_>) -> io::Result<Call> {
     let folders = home.join("desktop");
     // What is still used by another program of ours has been read by its mstsc.
     let _ = fs::remove_dir_all(&folders);
-    let aside = Aside { folder: folders.join(std::process::id().to_string()) };
+    let host = desktop.door.ip();
+    credential::forget_left(host);
+    let credential = desktop.password.and_then(|password| match Credential::keep(host, desktop.user, password) {
+        Ok(kept) => kept,
+        Err(error) => {
+            tracing::debug!(%error, "mstsc will ask for the password");
+            None
+        }
+    });
+    let aside = Aside { folder: folders.join(std::process::id().to_string()), _credential: credential };
     private::create_folder(&aside.folder)?;
     // Its name stands in the title of the desktop's window.
     let path = aside.folder.join(format!("{}.rdp", plain(desktop.workstation)));
     // As mstsc itself writes it.
     let units = "\u{feff}".encode_utf16().chain(rdp_file::text(desktop).encode_utf16().collect::<Vec<_>>());
     private::create(&path)?.write_all(&units.flat_map(u16::to_le_bytes).collect::<Vec<_>>())?;
-    Ok(Call { arguments: vec![path.into()], environment: Vec::new(), aside: Some(aside) })
+    Ok(Call { arguments: vec![path.into()], aside: Some(aside), ..Call::default() })
 }
 
 /// What an exit code means, where it means anything particular.

@@ -24,7 +24,8 @@ pub(super) fn text(desktop: &Desktop<'_>) -> String {
         // The door leads to the workstation: no other gateway, and no other program there.
         number("gatewayusagemethod", 0),
         "alternate shell:s:".to_owned(),
-        number("prompt for credentials", 1),
+        // Where none is to be found, mstsc asks all the same.
+        number("prompt for credentials", desktop.password.is_none().into()),
         // A certificate that cannot be checked is shown, not taken.
         number("authentication level", 2),
         number("enablecredsspsupport", 1),
@@ -53,11 +54,29 @@ fn plain(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use gateway_api::login::Password;
+
     use super::*;
 
     fn told(user: &str, redirect: &[Redirection]) -> String {
         let door = ([127, 0, 0, 1], 4711).into();
-        text(&Desktop { door, user, workstation: "anagrafe-07", gateway: "gw", redirect })
+        text(&Desktop { door, user, workstation: "anagrafe-07", gateway: "gw", redirect, password: None })
+    }
+
+    #[test]
+    fn a_password_that_lies_ready_is_not_asked_for_and_not_written_down() {
+        assert!(told("m.rossi", &[]).contains("prompt for credentials:i:1\r\n"));
+        let (door, password) = (([127, 0, 0, 1], 4711).into(), Password::new("Segreto! 42".to_owned()));
+        let desktop = Desktop {
+            door,
+            user: "m.rossi",
+            workstation: "anagrafe-07",
+            gateway: "gw",
+            redirect: &[],
+            password: Some(&password),
+        };
+        let text = text(&desktop);
+        assert!(text.contains("prompt for credentials:i:0\r\n") && !text.contains("Segreto"), "{text}");
     }
 
     #[test]

@@ -60,13 +60,14 @@ impl Launcher {
         program: &OsStr,
         arguments: &[OsString],
         environment: Vec<(&'static str, PathBuf)>,
+        input: Stdio,
     ) -> io::Result<Running> {
         let program = search(program).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "not found"))?;
         let job = job()?;
         let child = Command::new(program)
             .args(arguments)
             .envs(environment)
-            .stdin(Stdio::null())
+            .stdin(input)
             // Standard output is for the door's address alone.
             .stdout(io::stderr().as_handle().try_clone_to_owned().map_or_else(|_| Stdio::null(), Stdio::from))
             // A Ctrl-C at our console is for us to act on, and no console of its own is shown.

@@ -43,6 +43,8 @@ pub(crate) struct Manners {
     pub(crate) services: Value,
     /// Whether it sleeps when the session opens.
     pub(crate) asleep: bool,
+    /// Whether the password may be handed on.
+    pub(crate) single_sign_on: bool,
     /// Whether UDP is answered.
     pub(crate) udp: bool,
     /// Whether WireGuard is answered by the channel.
@@ -78,6 +80,7 @@ impl Default for Manners {
             ports: vec![(3389, Role::Echo)],
             services: json!([{ "name": "rdp", "tcp": [3389] }]),
             asleep: false,
+            single_sign_on: false,
             udp: true,
             by_channel: true,
             grace_s: 30,
@@ -388,6 +391,9 @@ fn login(shared: &Shared, request: Value) -> (u16, String) {
         "factor_news": news,
         "told_by_a_newer_gateway": true,
     });
+    if shared.manners.single_sign_on {
+        session["single_sign_on"] = json!(true);
+    }
     if shared.manners.asleep {
         session["workstation"]["state"] = json!("waking");
     }
