@@ -1,6 +1,8 @@
 //! The window driven without a screen: what stands in each state, in both languages, found and pressed as a screen reader or a keyboard
 //! does it.
 
+mod legible;
+
 use std::{path::Path, time::Instant};
 
 use egui::{Key, accesskit::Role};
@@ -19,6 +21,7 @@ use gateway_api::{
 use super::{
     state::{Act, Known, Look, News, Purpose, Scene, State, Wish},
     theme, view,
+    window::SIZE,
 };
 use crate::{
     config::Server,
@@ -46,8 +49,15 @@ fn name(wish: &Wish) -> &'static str {
 }
 
 fn window(state: State) -> Harness<'static, Inside> {
+    sized(state, SIZE, 1.0)
+}
+
+/// The same in another size, in points, and scaled by the system.
+fn sized(state: State, size: [f32; 2], scale: f32) -> Harness<'static, Inside> {
     let inside = Inside { state, wishes: Vec::new(), dressed: None };
-    let mut harness = Harness::builder().with_size([480.0, 680.0]).build_ui_state(
+    // A turn of the wheel takes some frames.
+    let builder = Harness::builder().with_size(size).with_pixels_per_point(scale).with_max_steps(12);
+    let mut harness = builder.build_ui_state(
         |ui, inside: &mut Inside| {
             if inside.dressed != Some(inside.state.look) {
                 theme::dress(ui.ctx(), inside.state.look);
@@ -204,11 +214,32 @@ fn each_state_says_what_it_is_in_both_languages() {
 #[test]
 fn the_six_words_of_an_office_are_accepted_by_a_deliberate_key_or_refused_for_good() {
     let words = |language| Secret::new(&[1; 32]).public().words(language);
-    for (language, title) in [(Language::En, "Is this your office?"), (Language::It, "È il tuo ufficio?")] {
+    for (language, said) in [
+        (
+            Language::En,
+            [
+                "Is this your office?",
+                "with those in your office's letter",
+                "somebody else may have sent you this profile",
+                "All six are the same",
+                "They are others, or I have no letter",
+            ],
+        ),
+        (
+            Language::It,
+            [
+                "È il tuo ufficio?",
+                "con quelle nella lettera del tuo ufficio",
+                "può averlo mandato qualcun altro",
+                "Sono uguali, tutte e sei",
+                "Sono diverse, o non ho una lettera",
+            ],
+        ),
+    ] {
         let state = State::first_use(language, Look::Light, words(language));
         let all: Vec<String> = (1..).zip(words(language).each()).map(|(at, word)| format!("{at}. {word}")).collect();
         let mut expected: Vec<&str> = all.iter().map(String::as_str).collect();
-        expected.push(title);
+        expected.extend(said);
         assert_heard(state, &expected);
     }
     let first_use = || window(State::first_use(Language::En, Look::Light, words(Language::En)));
@@ -231,8 +262,14 @@ fn the_six_words_of_an_office_are_accepted_by_a_deliberate_key_or_refused_for_go
     let mut harness = first_use();
     harness.key_press(Key::Escape);
     harness.run();
-    let heard = heard(&harness);
-    assert!(heard.contains("The profile is not used") && !heard.contains("Sign in again"), "{heard}");
+    let after = heard(&harness);
+    assert!(after.contains("The profile is not used") && !after.contains("Sign in again"), "{after}");
+    assert!(harness.state().wishes.is_empty());
+
+    let mut harness = window(State::first_use(Language::It, Look::Light, words(Language::It)));
+    harness.get_by_label("Sono diverse, o non ho una lettera").click();
+    harness.run();
+    assert!(heard(&harness).contains("Il profilo non viene usato"), "{}", heard(&harness));
     assert!(harness.state().wishes.is_empty());
 }
 

@@ -23,6 +23,8 @@ use crate::words::Text;
 
 /// How wide lines get, in points: longer ones are hard to read.
 const WIDTH: f32 = 440.0;
+/// From how wide a head on the name stands in it, in points.
+const NAMED: f32 = 310.0;
 /// How far a key scrolls, in points.
 const LINE: f32 = 40.0;
 
@@ -81,8 +83,11 @@ fn head(ui: &mut Ui, state: &State, look: &Palette) -> Option<Act> {
     let mut act = None;
     ui.add_space(6.0);
     ui.horizontal(|ui| {
-        parts::emblem(ui, look);
-        ui.label(RichText::new("Deskgate").size(18.0));
+        // The window's title says it as well.
+        if ui.available_width() >= NAMED {
+            parts::emblem(ui, look);
+            ui.label(RichText::new("Deskgate").size(18.0));
+        }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let other = match state.language {
                 Language::It => Language::En,

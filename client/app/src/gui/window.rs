@@ -25,8 +25,8 @@ use crate::{
 };
 
 /// In points.
-const SIZE: [f32; 2] = [480.0, 680.0];
-const LEAST: [f32; 2] = [340.0, 380.0];
+pub(super) const SIZE: [f32; 2] = [480.0, 680.0];
+pub(super) const LEAST: [f32; 2] = [340.0, 380.0];
 
 /// Whose window it is.
 pub(super) enum Office {

@@ -2,12 +2,15 @@
 
 use std::ops::Range;
 
-use egui::{Key, RichText, TextBuffer, TextEdit, Ui, text::CharIndex};
+use egui::{Key, RichText, TextBuffer, TextEdit, TextStyle, Ui, text::CharIndex};
 
 use super::{
     super::{theme::Palette, typed::Typed},
     parts,
 };
+
+/// Between a field's edge and what is written in it, in points.
+const SIDE: i8 = 10;
 
 /// A field for text. True if Enter was pressed in it.
 pub(super) fn line(
@@ -17,18 +20,28 @@ pub(super) fn line(
     text: &mut dyn TextBuffer,
     focus: bool,
 ) -> bool {
-    let edit = TextEdit::singleline(text).hint_text(RichText::new(hint).color(look.muted));
-    named(ui, label, edit, focus)
+    let hint_width = parts::width_of(ui, hint, TextStyle::Body.resolve(ui.style()));
+    let hint = RichText::new(hint).color(look.muted);
+    let edit = TextEdit::singleline(text);
+    if hint_width <= ui.available_width() - 2.0 * f32::from(SIDE) {
+        named(ui, (label, None), edit.hint_text(hint), focus)
+    } else {
+        // In the field it would be cut short.
+        named(ui, (label, Some(hint.small())), edit, focus)
+    }
 }
 
 /// A field for a password. True if Enter was pressed in it.
 pub(super) fn password(ui: &mut Ui, label: &str, typed: &mut Typed, focus: bool) -> bool {
-    named(ui, label, TextEdit::singleline(typed).password(true), focus)
+    named(ui, (label, None), TextEdit::singleline(typed).password(true), focus)
 }
 
-fn named(ui: &mut Ui, label: &str, edit: TextEdit<'_>, focus: bool) -> bool {
+fn named(ui: &mut Ui, (label, hint): (&str, Option<RichText>), edit: TextEdit<'_>, focus: bool) -> bool {
     let label = ui.label(label);
-    let edit = edit.desired_width(f32::INFINITY).margin(egui::Margin::symmetric(10, 9));
+    if let Some(hint) = hint {
+        ui.label(hint);
+    }
+    let edit = edit.desired_width(f32::INFINITY).margin(egui::Margin::symmetric(SIDE, 9));
     let response = parts::seen(ui.add(edit).labelled_by(label.id));
     if focus {
         response.request_focus();

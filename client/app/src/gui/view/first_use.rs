@@ -1,6 +1,6 @@
 //! Whether the profile is the office's: six words, to be compared with its letter.
 
-use egui::{Grid, RichText, Ui};
+use egui::{FontId, Grid, RichText, Ui};
 use gateway_api::profile::Words;
 
 use super::{
@@ -12,18 +12,27 @@ use super::{
 };
 use crate::words::window::Labels;
 
+/// How large the words are, in points.
+const SIZE: f32 = 22.0;
+/// Between two columns of words, in points.
+const BETWEEN: f32 = 28.0;
+
 /// The button that says yes has not the keyboard from the start: nobody accepts an office by pressing Enter once too often.
 pub(super) fn draw(ui: &mut Ui, look: &Palette, labels: &Labels, words: &Words) -> Option<Act> {
     parts::title(ui, labels.first_use_title);
     ui.label(labels.first_use_task);
     ui.add_space(4.0);
     parts::card(ui, look, |ui| {
-        Grid::new("words").num_columns(2).spacing([28.0, 8.0]).show(ui, |ui| {
-            for (at, word) in words.each().into_iter().enumerate() {
-                ui.label(RichText::new(format!("{}. {word}", at + 1)).size(22.0).strong());
-                if at % 2 == 1 {
-                    ui.end_row();
+        let lines: Vec<String> = (1..).zip(words.each()).map(|(at, word)| format!("{at}. {word}")).collect();
+        let width_of = |line: &String| parts::width_of(ui, line, FontId::proportional(SIZE));
+        let widest = lines.iter().map(width_of).fold(0.0, f32::max);
+        let columns = if 2.0 * widest + BETWEEN <= ui.available_width() { 2 } else { 1 };
+        Grid::new("words").num_columns(columns).spacing([BETWEEN, 8.0]).show(ui, |ui| {
+            for row in lines.chunks(columns) {
+                for line in row {
+                    ui.label(RichText::new(line).size(SIZE).strong());
                 }
+                ui.end_row();
             }
         });
     });

@@ -1,14 +1,17 @@
 //! The few things that scenes are made of: buttons, boxes with a sentence, signs.
 
 use egui::{
-    Button, Color32, CornerRadius, Frame, Key, Margin, Painter, Popup, Rect, Response, RichText, Sense, Shape, Stroke,
-    Ui, Vec2,
+    Button, Color32, CornerRadius, FontId, Frame, Key, Margin, Painter, Popup, Rect, Response, RichText, Sense, Shape,
+    Stroke, Ui, Vec2,
 };
 
 use super::super::{
     state::{Said, Tone},
     theme::Palette,
 };
+
+/// How wide and high a sign beside a line is, in points.
+pub(super) const SIGN: f32 = 20.0;
 
 /// A scene's title.
 pub(super) fn title(ui: &mut Ui, text: &str) {
@@ -20,6 +23,11 @@ pub(super) fn title(ui: &mut Ui, text: &str) {
 /// What is of less weight.
 pub(super) fn small(ui: &mut Ui, look: &Palette, text: &str) {
     ui.label(RichText::new(text).small().color(look.muted));
+}
+
+/// How wide a text is on one line, in points.
+pub(super) fn width_of(ui: &Ui, text: &str, font: FontId) -> f32 {
+    ui.painter().layout_no_wrap(text.to_owned(), font, Color32::PLACEHOLDER).size().x
 }
 
 /// The button that most people want.
@@ -64,11 +72,16 @@ pub(super) fn sentence(ui: &mut Ui, look: &Palette, said: &Said) {
         .inner_margin(Margin::same(10))
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
-            ui.horizontal_top(|ui| {
-                sign(ui, said.tone, colour, ground, 20.0);
-                ui.vertical(|ui| ui.label(&said.sentence));
-            });
+            beside_sign(ui, said.tone, [colour, ground], &said.sentence);
         });
+}
+
+/// A sign, and beside it a text of as many lines as it takes.
+pub(super) fn beside_sign(ui: &mut Ui, tone: Tone, [colour, ground]: [Color32; 2], text: &str) {
+    ui.horizontal_top(|ui| {
+        sign(ui, tone, colour, ground, SIGN);
+        ui.vertical(|ui| ui.label(text));
+    });
 }
 
 /// A white field with things in it.

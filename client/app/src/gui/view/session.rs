@@ -1,8 +1,8 @@
 //! The way to the desktop, the work, the question before the end, and the end.
 
-use std::time::Instant;
+use std::{cmp::Ordering, time::Instant};
 
-use egui::{Align, Layout, RichText, Ui};
+use egui::{Align, Layout, RichText, TextStyle, Ui, Vec2};
 use gateway_api::login::Language;
 
 use super::{
@@ -53,24 +53,33 @@ fn step_line(ui: &mut Ui, look: &Palette, labels: &Labels, (step, present): (Ste
         Step::Wake => labels.step_wake,
         Step::Desktop => labels.step_desktop,
     };
-    ui.horizontal(|ui| {
-        let [good, _] = look.tone(Tone::Good);
-        let (word, colour) = match step.cmp(&present) {
-            std::cmp::Ordering::Less => {
-                parts::sign(ui, Tone::Good, good, look.card, 20.0);
-                (labels.done, look.text)
-            }
-            std::cmp::Ordering::Equal => {
-                parts::ring(ui, look.accent, true, 20.0);
-                (under_way, look.text)
-            }
-            std::cmp::Ordering::Greater => {
-                parts::ring(ui, look.muted, false, 20.0);
-                (labels.to_come, look.muted)
-            }
-        };
-        ui.label(RichText::new(name).color(colour));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| parts::small(ui, look, word));
+    let [good, _] = look.tone(Tone::Good);
+    let (word, colour) = match step.cmp(&present) {
+        Ordering::Less => (labels.done, look.text),
+        Ordering::Equal => (under_way, look.text),
+        Ordering::Greater => (labels.to_come, look.muted),
+    };
+    let texts = [(name, TextStyle::Body), (word, TextStyle::Small)];
+    let wide: f32 = texts.into_iter().map(|(text, style)| parts::width_of(ui, text, style.resolve(ui.style()))).sum();
+    let on_one_line = parts::SIGN + wide + 2.0 * ui.spacing().item_spacing.x <= ui.available_width();
+    let layout = if on_one_line { Layout::left_to_right(Align::Center) } else { Layout::left_to_right(Align::Min) };
+    let space = Vec2::new(ui.available_width(), ui.spacing().interact_size.y);
+    ui.allocate_ui_with_layout(space, layout, |ui| {
+        match step.cmp(&present) {
+            Ordering::Less => parts::sign(ui, Tone::Good, good, look.card, parts::SIGN),
+            Ordering::Equal => parts::ring(ui, look.accent, true, parts::SIGN),
+            Ordering::Greater => parts::ring(ui, look.muted, false, parts::SIGN),
+        }
+        let name = RichText::new(name).color(colour);
+        if on_one_line {
+            ui.label(name);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| parts::small(ui, look, word));
+        } else {
+            ui.vertical(|ui| {
+                ui.label(name);
+                parts::small(ui, look, word);
+            });
+        }
     });
 }
 
@@ -93,11 +102,8 @@ pub(super) fn working(
     let act = trace(ui, look, labels, language, working.trace);
     parts::card(ui, look, |ui| {
         if working.line_is_well() {
-            ui.horizontal(|ui| {
-                let [good, _] = look.tone(Tone::Good);
-                parts::sign(ui, Tone::Good, good, look.card, 20.0);
-                ui.label(labels.line_well);
-            });
+            let [good, _] = look.tone(Tone::Good);
+            parts::beside_sign(ui, Tone::Good, [good, look.card], labels.line_well);
         }
         ui.label(labels.desktop_is_open);
         parts::small(ui, look, &(labels.session_number)(&working.number.to_string()));
