@@ -70,6 +70,7 @@ pub fn login_body(user: &str, password: &str, code: Option<&str>, key: PublicKey
         language: Language::En,
         client: "e2e".to_owned(),
         wireguard_config: false,
+        assist: None,
     };
     serde_json::to_vec(&request).expect("plain data")
 }

@@ -130,6 +130,7 @@ pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnM
         language,
         client: format!("deskgate {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS),
         wireguard_config: matches!(show, Show::Wireguard(_)),
+        assist: None,
     };
     let (mut session, gateway) = tokio::select! {
         signed_in = sign_in(&client, &credential, request, &mut answers, tell) => match signed_in {
@@ -427,6 +428,11 @@ impl<'a> Working<'a> {
                 (self.tell)(&Event::TraceBegun { seconds, by_key });
             }
             News::Told(session::Event::TraceEnded) => self.trace_ended(),
+            News::Told(
+                session::Event::AssistanceAsked { .. }
+                | session::Event::AssistanceBegun { .. }
+                | session::Event::AssistanceEnded,
+            ) => {}
             News::Told(session::Event::Attached) => {}
             News::Told(session::Event::Closed { reason }) => return Some(Finish::Over(reason)),
             News::Gone => return Some(Finish::Over(CloseReason::ClientLost)),

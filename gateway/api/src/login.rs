@@ -13,6 +13,8 @@ pub const LONGEST_USER: usize = 256;
 pub const LONGEST_PASSWORD: usize = 1024;
 /// The longest code read, in bytes of UTF-8: of a second factor, or of its enrolment.
 pub const LONGEST_CODE: usize = 64;
+/// The longest reason for an assistance read, in bytes of UTF-8.
+pub const LONGEST_REASON: usize = 256;
 
 /// A password on its way from the prompt to one request; neither prints nor clones, cleared when dropped.
 #[derive(Deserialize, Serialize, Zeroize, ZeroizeOnDrop)]
@@ -96,6 +98,22 @@ pub struct Request {
     /// Whether the client wants to hand this session to another WireGuard program.
     #[serde(default)]
     pub wireguard_config: bool,
+    /// A technician's: the session is to be for another's workstation. The answer comes once that worker has answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assist: Option<Assist>,
+}
+
+/// Whom a technician asks to assist, and what for.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assist {
+    /// The worker, who is connected now: `m.rossi`, at most [`LONGEST_USER`] bytes.
+    pub worker: String,
+    /// What for, shown to the worker and recorded: one line, 1 to [`LONGEST_REASON`] bytes.
+    pub reason: String,
+    /// How long it is to last, in minutes: 1 to what the policy allows, which is also what it is without a word of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u16>,
 }
 
 /// A login that succeeded: a session, open and recorded.
@@ -267,6 +285,10 @@ pub enum RefusalCode {
     KeyExchangeNotAccepted,
     /// The login that waited for its notices counts no more: it is to be made again.
     LoginOver,
+    /// All was right, but this person is no technician, or nobody may assist that worker now: the message says which.
+    AssistanceNotPossible,
+    /// All was right; the worker said no, or did not answer in time.
+    AssistanceRefused,
     /// Too many attempts; `retry_after_s` says how long to wait.
     TooManyAttempts,
     /// The gateway cannot ask its directory, write its record or open another session now.
@@ -293,6 +315,15 @@ mod tests {
         assert!(!read.wireguard_config && read.client.is_empty() && read.second_factor.is_none());
         assert_eq!(request(r#","language":"it""#).unwrap().language, Language::It);
         assert!(serde_json::from_str::<Request>(&format!(r#"{{"user":"m.rossi","public_key":"{KEY}"}}"#)).is_err());
+    }
+
+    #[test]
+    fn a_technician_names_whom_to_assist_and_why() {
+        assert!(!serde_json::to_string(&request("").unwrap()).unwrap().contains("assist"), "older gateways know none");
+        let read = request(r#","assist":{"worker":"m.rossi","reason":"the printer"}"#).unwrap().assist.unwrap();
+        assert_eq!((read.worker.as_str(), read.reason.as_str(), read.minutes), ("m.rossi", "the printer", None));
+        assert!(request(r#","assist":{"worker":"m.rossi"}"#).is_err());
+        assert!(request(r#","assist":{"worker":"m.rossi","reason":"x","forever":true}"#).is_err());
     }
 
     #[test]

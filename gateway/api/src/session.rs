@@ -106,6 +106,8 @@ pub enum CloseReason {
     DirectoryDeadline,
     /// A technician ended it with the worker's consent.
     Technician,
+    /// A technician's session: the worker ended the assistance, or the worker's own session ended.
+    AssistanceEnded,
     /// An administrator closed it.
     Administrator,
     /// Nothing ever reached the workstation.
@@ -120,7 +122,7 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// Every reason, in the order of the manual.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::ProgramEnded,
         Self::WorkerClosed,
         Self::Idle,
@@ -134,6 +136,7 @@ impl CloseReason {
         Self::WorkstationGone,
         Self::DirectoryDeadline,
         Self::Technician,
+        Self::AssistanceEnded,
         Self::Administrator,
         Self::NeverUsed,
         Self::NotWoken,
@@ -157,6 +160,7 @@ impl CloseReason {
             Self::WorkstationGone => "workstation_gone",
             Self::DirectoryDeadline => "directory_deadline",
             Self::Technician => "technician",
+            Self::AssistanceEnded => "assistance_ended",
             Self::Administrator => "administrator",
             Self::NeverUsed => "never_used",
             Self::NotWoken => "not_woken",
@@ -216,7 +220,7 @@ pub enum Limit {
 }
 
 /// A text frame of the session channel, gateway to client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// The channel holds the session from now on.
@@ -252,6 +256,29 @@ pub enum Event {
     },
     /// The recording is over, or the question is taken back.
     TraceEnded,
+    /// A technician asks to reach this workstation. Without an answer it is not done.
+    AssistanceAsked {
+        /// To be named in the answer.
+        question: u32,
+        /// Who asks, as the directory names them.
+        technician: String,
+        /// What for, as the technician wrote it: at most [`LONGEST_REASON`](crate::login::LONGEST_REASON) bytes, one line.
+        reason: String,
+        /// How long it lasts at most.
+        seconds: u32,
+        /// How long the answer is waited for.
+        answer_s: u32,
+    },
+    /// A technician reaches the workstation now; the worker is to see that, and may end it ([`Request::EndAssistance`]). Told again to
+    /// each channel that comes later.
+    AssistanceBegun {
+        /// Who it is.
+        technician: String,
+        /// Seconds until it ends by itself.
+        seconds: u32,
+    },
+    /// No technician reaches the workstation any more, or the question is taken back.
+    AssistanceEnded,
     /// The session is over; the channel closes after this frame.
     Closed {
         /// Why.
@@ -277,6 +304,15 @@ pub enum Request {
     },
     /// The worker ends the recording.
     EndTrace,
+    /// The worker's answer to [`Event::AssistanceAsked`].
+    AnswerAssistance {
+        /// Which question.
+        question: u32,
+        /// Whether the technician may reach the workstation.
+        consent: bool,
+    },
+    /// The worker ends the assistance.
+    EndAssistance,
 }
 
 #[cfg(test)]
@@ -334,6 +370,22 @@ mod tests {
         assert_eq!(serde_json::to_string(&Event::WorkstationReady).unwrap(), ready);
         let closed = r#"{"event":"closed","reason":"idle","later":1}"#;
         assert_eq!(serde_json::from_str::<Event>(closed).unwrap(), Event::Closed { reason: CloseReason::Idle });
+    }
+
+    #[test]
+    fn assistance_is_asked_by_name_and_answered_by_its_question() {
+        let (technician, reason) = ("g.neri".to_owned(), "the printer".to_owned());
+        let asked = Event::AssistanceAsked { question: 7, technician, reason, seconds: 900, answer_s: 60 };
+        let text = concat!(
+            r#"{"event":"assistance_asked","question":7,"technician":"g.neri","#,
+            r#""reason":"the printer","seconds":900,"answer_s":60}"#
+        );
+        assert_eq!(serde_json::to_string(&asked).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Event>(text).unwrap(), asked);
+        let answer = r#"{"request":"answer_assistance","question":7,"consent":false}"#;
+        let read: Request = serde_json::from_str(answer).unwrap();
+        assert_eq!(read, Request::AnswerAssistance { question: 7, consent: false });
+        assert_eq!(serde_json::from_str::<Request>(r#"{"request":"end_assistance"}"#).unwrap(), Request::EndAssistance);
     }
 
     #[test]

@@ -65,7 +65,7 @@ type Sink = SplitSink<Socket, Message>;
 type Stream = SplitStream<Socket>;
 
 /// What becomes known by the channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum News {
     /// It goes to the gateway's address.
     Reached(IpAddr),
@@ -245,8 +245,9 @@ async fn listen(mut stream: Stream, news: &UnboundedSender<News>, inlet: &Inlet,
                     next = stream.next().await;
                     continue;
                 };
+                let is_last = matches!(event, Event::Closed { .. });
                 let told = if event == Event::Attached { News::Attached } else { News::Told(event) };
-                if news.send(told).is_err() || matches!(event, Event::Closed { .. }) {
+                if news.send(told).is_err() || is_last {
                     return After::Nothing;
                 }
                 stream.next().await

@@ -274,6 +274,7 @@ fn ended(reason: CloseReason, idle_minutes: u32) -> String {
         CloseReason::DirectoryDeadline => {
             "The office could not check your account for too long: the session was closed. Try again later.".into()
         }
+        CloseReason::AssistanceEnded => "The assistance is over: the worker ended it, or is not connected any more.".into(),
         CloseReason::Technician => "The technician closed the session, as agreed with you.".into(),
         CloseReason::Administrator => "An administrator closed the session. Ask the help desk why.".into(),
         CloseReason::NeverUsed => {

@@ -286,6 +286,7 @@ fn ended(reason: CloseReason, idle_minutes: u32) -> String {
         CloseReason::DirectoryDeadline => {
             "Per troppo tempo l'ufficio non ha potuto controllare il tuo account: la sessione è stata chiusa. Riprova più tardi.".into()
         }
+        CloseReason::AssistanceEnded => "L'assistenza è finita: il lavoratore l'ha terminata o non è più collegato.".into(),
         CloseReason::Technician => "Il tecnico ha chiuso la sessione, come concordato con te.".into(),
         CloseReason::Administrator => {
             "Un amministratore ha chiuso la sessione. Chiedi il motivo all'assistenza.".into()
