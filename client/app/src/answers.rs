@@ -1,4 +1,4 @@
-//! A worker's yes or no to what is asked while the session lasts: typed at the terminal, or a button in the window.
+//! What a worker says to what is asked while the session lasts: a line typed at the terminal, or a button in the window.
 
 use std::future::pending;
 
@@ -12,10 +12,66 @@ pub(crate) enum Answers {
     /// Lines at the terminal, if there is one.
     Terminal(Terminal),
     /// Buttons in the window.
-    Window(UnboundedReceiver<bool>),
+    Window(UnboundedReceiver<Button>),
+}
+
+/// What needs the worker's consent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum About {
+    /// A recording of sizes and times.
+    Trace,
+    /// A technician at the workstation.
+    Assistance,
+}
+
+/// What was pressed. A button says what it is about: it stands beside that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Button {
+    /// Whether what the office wants read was read.
+    Read(bool),
+    /// The answer to one question, and to no later one.
+    Answer { about: About, question: u32, yes: bool },
+    /// What goes on is to end.
+    End(About),
+}
+
+/// A typed line. What it is about depends on what stands at the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Line {
+    Yes,
+    /// Enter alone.
+    Empty,
+    Other,
+}
+
+/// One answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Line(Line),
+    Button(Button),
+}
+
+/// How a worker can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// At a terminal: a line can be about one thing only.
+    OneByOne,
+    /// In a window: each question has its own buttons.
+    SideBySide,
+    /// Nobody is there to be asked.
+    Nobody,
 }
 
 impl Answers {
+    /// How the worker can be asked now.
+    pub(crate) fn asking(&self) -> Asking {
+        match self {
+            Self::Terminal(terminal) if terminal.is_there() => Asking::OneByOne,
+            Self::Window(buttons) if !buttons.is_closed() => Asking::SideBySide,
+            Self::Terminal(_) | Self::Window(_) => Asking::Nobody,
+        }
+    }
+
     /// Listens from now on; what was said before a question is no answer to it. False if nobody can be asked.
     pub(crate) fn listen(&mut self) -> bool {
         match self {
@@ -24,6 +80,14 @@ impl Answers {
                 while buttons.try_recv().is_ok() {}
                 !buttons.is_closed()
             }
+        }
+    }
+
+    /// Listens for lines from now on. Buttons are heard all the time: each says what it is about.
+    pub(crate) fn listen_to_lines(&mut self) {
+        match self {
+            Self::Terminal(terminal) => drop(terminal.listen()),
+            Self::Window(_) => {}
         }
     }
 
@@ -36,14 +100,35 @@ impl Answers {
         }
     }
 
-    /// The next answer. Anything but a yes is a no.
-    pub(crate) async fn next(&mut self) -> bool {
+    /// The next answer.
+    pub(crate) async fn next(&mut self) -> Answer {
         match self {
-            Self::Terminal(terminal) => is_yes(&terminal.next().await),
+            Self::Terminal(terminal) => Answer::Line(Line::read(&terminal.next().await)),
             Self::Window(buttons) => match buttons.recv().await {
-                Some(yes) => yes,
+                Some(button) => Answer::Button(button),
                 None => pending().await,
             },
+        }
+    }
+
+    /// The next answer to whether something was read.
+    pub(crate) async fn is_read(&mut self) -> bool {
+        loop {
+            match self.next().await {
+                Answer::Line(line) => return line == Line::Yes,
+                Answer::Button(Button::Read(is_read)) => return is_read,
+                Answer::Button(Button::Answer { .. } | Button::End(_)) => {}
+            }
+        }
+    }
+}
+
+impl Line {
+    fn read(line: &str) -> Self {
+        match line.trim() {
+            "" => Self::Empty,
+            line if is_yes(line) => Self::Yes,
+            _ => Self::Other,
         }
     }
 }
@@ -65,15 +150,23 @@ mod tests {
         assert!(["", "n", "no", "yn", "why", "1", "ok"].into_iter().all(|line| !is_yes(line)));
     }
 
+    #[test]
+    fn enter_alone_is_told_from_a_no() {
+        let lines = ["", "  ", "s", "n", "what?"].map(Line::read);
+        assert_eq!(lines, [Line::Empty, Line::Empty, Line::Yes, Line::Other, Line::Other]);
+    }
+
     #[tokio::test]
-    async fn what_was_pressed_before_a_question_is_no_answer_to_it() {
+    async fn a_text_is_marked_as_read_by_its_own_button() {
         let (button, buttons) = unbounded_channel();
         let mut answers = Answers::Window(buttons);
-        button.send(true).unwrap();
-        assert!(answers.listen());
-        button.send(false).unwrap();
-        assert!(!answers.next().await);
+        button.send(Button::Read(true)).unwrap();
+        assert!(answers.listen(), "pressed before anything was asked");
+        button.send(Button::Answer { about: About::Assistance, question: 1, yes: true }).unwrap();
+        button.send(Button::Read(false)).unwrap();
+        assert!(!answers.is_read().await);
+        assert_eq!(answers.asking(), Asking::SideBySide);
         drop(button);
-        assert!(!answers.listen(), "nobody to ask");
+        assert!(!answers.listen() && answers.asking() == Asking::Nobody);
     }
 }

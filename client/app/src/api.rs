@@ -43,6 +43,8 @@ use trust::Distrust;
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// How long the gateway may take over a login: it asks the directory, and may have to wait for it.
 const LOGIN_TIME: Duration = Duration::from_secs(60);
+/// How long a worker has to answer whether a technician may come, by the gateway's clock; a technician's login waits for that as well.
+pub(crate) const CONSENT_TIME: Duration = Duration::from_secs(60);
 /// How long it may take to be told of an end. Nobody waits gladly for that.
 const CLOSE_TIME: Duration = Duration::from_secs(3);
 /// The largest answer read, in bytes.
@@ -100,7 +102,8 @@ impl Client {
 
     /// Signs in, and tells at which of its addresses the gateway was reached; `reached` is told as soon as it was.
     pub(crate) async fn login(&self, request: Request, reached: impl FnOnce()) -> Result<(Opened, IpAddr), Failure> {
-        let (status, answer, gateway) = self.post_telling(LOGIN, request, reached).await?;
+        let patience = if request.assist.is_some() { LOGIN_TIME + CONSENT_TIME } else { LOGIN_TIME };
+        let (status, answer, gateway) = self.post_telling(LOGIN, request, patience, reached).await?;
         Ok((self.opened(status, &answer)?, gateway))
     }
 
@@ -183,7 +186,7 @@ impl Client {
         path: &str,
         request: impl Serialize,
     ) -> Result<(StatusCode, Zeroizing<Vec<u8>>, IpAddr), Failure> {
-        self.post_telling(path, request, || ()).await
+        self.post_telling(path, request, LOGIN_TIME, || ()).await
     }
 
     /// Sends what holds a password. The request is cleared before the answer is waited for. Tells where the gateway is, too.
@@ -191,6 +194,7 @@ impl Client {
         &self,
         path: &str,
         request: impl Serialize,
+        patience: Duration,
         reached: impl FnOnce(),
     ) -> Result<(StatusCode, Zeroizing<Vec<u8>>, IpAddr), Failure> {
         let tls = self.managed.as_ref().map_or(&self.tls, |(shows, _)| shows);
@@ -207,7 +211,7 @@ impl Client {
             .header(CONTENT_LENGTH, body.len())
             .body(Full::new(Bytes::from_owner(Wiped(body))))
             .map_err(|error| Failure::NotAGateway(error.to_string()))?;
-        let (status, answer) = exchange(stream, message, LOGIN_TIME).await?;
+        let (status, answer) = exchange(stream, message, patience).await?;
         Ok((status, answer, gateway))
     }
 

@@ -3,6 +3,7 @@
 //! Standard output carries what programs read (the door's address, JSON, a configuration); everything for people goes
 //! to standard error. That nobody reads either is no reason to end.
 
+mod assist;
 mod device;
 mod doctor;
 mod factor;
@@ -18,7 +19,7 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use gateway_api::{
     CloseReason,
-    login::{Code, Language, Password},
+    login::{Assist, Code, Language, Password},
 };
 use serde::Serialize;
 
@@ -49,6 +50,8 @@ struct Cli {
 enum Command {
     /// Sign in, open your desktop, and close everything when you are done
     Connect(Connect),
+    /// For technicians: reach the office computer of a worker who is connected and says yes
+    Assist(assist::AssistWorker),
     /// Open the window; without any command it opens too
     Window(OpenWindow),
     /// Give your office account another password, also when the present one has expired
@@ -229,7 +232,8 @@ pub(crate) fn run() -> Exit {
     match cli.command {
         None => gui::run(Connect::default()),
         Some(Command::Window(flags)) => gui::run(flags.connect()),
-        Some(Command::Connect(flags)) => connect(&flags),
+        Some(Command::Connect(flags)) => connect(&flags, None),
+        Some(Command::Assist(flags)) => assist::run(flags),
         Some(Command::Password(flags)) => password::run(flags),
         Some(Command::Record(flags)) => record::run(flags),
         Some(Command::Factor(command)) => factor::run(command),
@@ -239,20 +243,24 @@ pub(crate) fn run() -> Exit {
     }
 }
 
-fn connect(flags: &Connect) -> Exit {
+/// Works one session: the worker's own, or a technician's.
+fn connect(flags: &Connect, assist: Option<Assist>) -> Exit {
     let config = match configured(flags) {
         Ok(config) => config,
         Err(exit) => return exit,
     };
-    let front = Front { language: config.language, json: flags.json, door: config.carrier == Carrier::Door };
-    let exit = match prepare(config.clone(), flags, &front) {
+    // What a technician reaches is seldom RDP's: the doors are told, whether or not that program is started.
+    let door = config.carrier == Carrier::Door || (assist.is_some() && config.carrier == Carrier::Rdp);
+    let front = Front { language: config.language, json: flags.json, door };
+    let help = config.help.clone();
+    let exit = match prepare(config, flags, assist, &front) {
         Ok(order) => front.work(order),
         Err(Stop { exit, text }) => {
             front.fail(&text);
             exit
         }
     };
-    if let (Some(phone), true) = (config.help, exit != Exit::Ended) {
+    if let (Some(phone), true) = (help, exit != Exit::Ended) {
         front.say(&Text::HelpDesk { phone });
     }
     exit
@@ -275,18 +283,24 @@ impl Stop {
 }
 
 /// Asks for what is missing, and looks for what will be needed, before anything is begun.
-fn prepare(config: Config, flags: &Connect, front: &Front) -> Result<Order, Stop> {
+fn prepare(config: Config, flags: &Connect, assist: Option<Assist>, front: &Front) -> Result<Order, Stop> {
     let Config { server, user, trust, language, carrier, .. } = config;
     let tls = trust::config(&trust).map_err(Stop::broken)?;
-    let show = Show::prepare(carrier).ok_or(Stop { exit: Exit::Failed, text: Text::NoRdpProgram })?;
+    let show = match &assist {
+        None => Show::prepare(carrier).ok_or(Stop { exit: Exit::Failed, text: Text::NoRdpProgram })?,
+        Some(_) => Show::prepare_assistance(carrier),
+    };
     let server = ask_server(server, front, flags)?;
     let user = ask_user(user, front, flags)?;
     let password = password(front, flags, &user)?;
-    let second_factor = second_factor(front, flags)?;
+    let second_factor = match &assist {
+        None => second_factor(front, flags)?,
+        Some(_) => Some(needed_factor(front, flags)?),
+    };
     let device = Device::load(&server).map_err(Stop::broken)?;
     let client = Client::new(server.clone(), tls, device);
     let answers = Answers::Terminal(Terminal::default());
-    Ok(Order { client, server, user, password, second_factor, language, show, answers })
+    Ok(Order { client, server, user, password, second_factor, language, show, assist, answers })
 }
 
 /// Where to, unless it is known.
@@ -341,10 +355,19 @@ fn password(front: &Front, flags: &Connect, user: &str) -> Result<Password, Stop
 
 /// Asked of everybody: who has none says so.
 fn second_factor(front: &Front, flags: &Connect) -> Result<Option<Code>, Stop> {
+    code(front, flags, &Text::AskCode)
+}
+
+/// Of a technician, who never gets in without one.
+fn needed_factor(front: &Front, flags: &Connect) -> Result<Code, Stop> {
+    code(front, flags, &Text::AskNeededCode)?.ok_or_else(|| Stop::usage(Text::CodeEmpty))
+}
+
+fn code(front: &Front, flags: &Connect, question: &Text) -> Result<Option<Code>, Stop> {
     let code = match (flags.password_stdin, flags.code_stdin) {
         (true, false) => Ok(None),
         (true, true) => secret::read_code(&mut io::stdin().lock()),
-        (false, _) => secret::ask_code(&Text::AskCode.say(front.language)),
+        (false, _) => secret::ask_code(&question.say(front.language)),
     };
     code.map_err(|none| Stop::usage(no_password(none)))
 }
@@ -422,9 +445,9 @@ impl Front {
         }
         if let Some(text) = text {
             self.say(&text);
-            if matches!(event, Event::Warning { .. } | Event::WarningLifted { .. }) {
-                notification::show(&text.say(self.language));
-            }
+        }
+        if let Some(text) = telling::aside(event) {
+            notification::show(&text.say(self.language));
         }
     }
 
@@ -447,6 +470,7 @@ impl Front {
     fn end(&self, outcome: Outcome, server: String) -> Exit {
         let (event, reason) = match &outcome {
             Outcome::Ended { reason, .. } => (Some("ended"), Some(*reason)),
+            Outcome::AssistanceOver => (Some("ended"), Some(CloseReason::LongestSession)),
             Outcome::NotWoken { .. } => (Some("ended"), Some(CloseReason::NotWoken)),
             Outcome::ProgramWentAway { .. } => (Some("ended"), Some(CloseReason::ProgramEnded)),
             _ => (None, None),

@@ -9,7 +9,10 @@
 //!
 //! A front end sees [`Event`]s and an [`Outcome`]; the words for both are its own business.
 
+mod consents;
 mod doors;
+mod order;
+mod readable;
 mod told;
 mod waking;
 
@@ -21,8 +24,7 @@ use std::{
 
 use client_core::{End, Keys, Parameters, Way};
 use gateway_api::{
-    CloseReason, Token,
-    login::{self, Code, Language, Password},
+    CloseReason, Token, login,
     notice::{Pending, Read, Version},
     proof,
     session::{self, ClientReason},
@@ -37,21 +39,25 @@ use zeroize::Zeroizing;
 use crate::{
     answers::Answers,
     api::{
-        Client, Opened,
+        CONSENT_TIME, Client, Opened,
         channel::{self, News},
         credential::Credential,
     },
-    config::{Carrier, Server, WireguardOutput},
+    clock,
+    config::WireguardOutput,
     event_loop::{Command, DataPlane, Report},
     link::{self, LoopEnd},
     listener::Address,
-    rdp::{self, Desktop, Found, Launcher, Program},
+    rdp::{self, Desktop, Launcher, Program},
     screen_lock::ScreenLock,
     signals::Signals,
     wireguard,
 };
 
-use doors::{doors, rdp_door};
+use consents::{Consents, Step};
+use doors::{doors, first_door, rdp_door};
+pub(crate) use order::{Order, Show, Starter};
+use readable::readable;
 pub(crate) use told::{Event, Outcome};
 use waking::Waking;
 
@@ -60,56 +66,10 @@ const FLUSH_TIME: Duration = Duration::from_millis(500);
 /// For the gateway's name to resolve again, in the middle of the work.
 const RESOLVING: Duration = Duration::from_secs(3);
 
-/// What to do.
-pub(crate) struct Order {
-    /// The gateway, as people know it and as it is spoken to.
-    pub(crate) server: Server,
-    pub(crate) client: Client,
-    pub(crate) user: String,
-    pub(crate) password: Password,
-    pub(crate) second_factor: Option<Code>,
-    pub(crate) language: Language,
-    pub(crate) show: Show,
-    /// Where the worker answers what is asked.
-    pub(crate) answers: Answers,
-}
-
-/// How the desktop is carried and shown.
-pub(crate) enum Show {
-    /// By the RDP program that was found, or by a command.
-    Program(Starter),
-    /// By whatever the person starts.
-    Door,
-    /// By another WireGuard program.
-    Wireguard(WireguardOutput),
-}
-
-/// What to start.
-pub(crate) enum Starter {
-    Found(Found),
-    Given(rdp::Template),
-}
-
-impl Show {
-    /// Whether what shows the desktop can be handed the password.
-    fn takes_password(&self) -> bool {
-        matches!(self, Self::Program(Starter::Found(_)))
-    }
-
-    /// Looks for what the carrier needs. None if there is no RDP program.
-    pub(crate) fn prepare(carrier: Carrier) -> Option<Self> {
-        Some(match carrier {
-            Carrier::Rdp => Self::Program(Starter::Found(rdp::find()?)),
-            Carrier::Command(template) => Self::Program(Starter::Given(template)),
-            Carrier::Door => Self::Door,
-            Carrier::Wireguard(output) => Self::Wireguard(output),
-        })
-    }
-}
-
 /// Works one session through. The first signal ends it in good order, the second at once.
 pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnMut(&Event)) -> Outcome {
-    let Order { server, client, user, password, second_factor, language, show, mut answers } = order;
+    let Order { server, client, user, password, second_factor, language, show, assist, mut answers } = order;
+    let assists = assist.as_ref().map(|assist| assist.worker.clone());
     tell(&Event::Reaching { server: server.to_string() });
     let mut private = Zeroizing::new([0; 32]);
     let mut seed = [0; 8];
@@ -130,7 +90,7 @@ pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnM
         language,
         client: format!("deskgate {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS),
         wireguard_config: matches!(show, Show::Wireguard(_)),
-        assist: None,
+        assist,
     };
     let (mut session, gateway) = tokio::select! {
         signed_in = sign_in(&client, &credential, request, &mut answers, tell) => match signed_in {
@@ -145,11 +105,12 @@ pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnM
         workstation: session.workstation.name.clone(),
         ends_at: session.limits.ends_at,
         remaining_s: session.limits.remaining_s,
+        assists: assists.clone(),
     });
     session.factor_news.iter().for_each(|news| tell(&Event::FactorNews(*news)));
     credential.take(std::mem::replace(&mut session.token, Token::new([0; 32])));
     let password = kept.filter(|_| session.single_sign_on);
-    let login = Login { session: *session, password, credential: Arc::new(credential), gateway, answers };
+    let login = Login { session: *session, password, credential: Arc::new(credential), gateway, assists, answers };
     Working::new(client, user, login, private, u64::from_ne_bytes(seed), tell).work(show, signals).await
 }
 
@@ -161,7 +122,14 @@ async fn sign_in(
     answers: &mut Answers,
     tell: &mut dyn FnMut(&Event),
 ) -> Result<(Box<login::Session>, IpAddr), Outcome> {
-    let (mut opened, gateway) = client.login(request, || tell(&Event::Reached)).await?;
+    let worker = request.assist.as_ref().map(|assist| assist.worker.clone());
+    let reached = || {
+        tell(&Event::Reached);
+        if let Some(worker) = worker {
+            tell(&Event::AssistanceWaits { worker, seconds: CONSENT_TIME.as_secs() as u32 });
+        }
+    };
+    let (mut opened, gateway) = client.login(request, reached).await?;
     loop {
         let Pending { token, notices, .. } = match opened {
             Opened::Session(session) => return Ok((session, gateway)),
@@ -176,18 +144,13 @@ async fn sign_in(
             return Err(Outcome::NoticeUnread { asked: false });
         }
         tell(&Event::NoticeAsked);
-        let is_read = answers.next().await;
+        let is_read = answers.is_read().await;
         answers.stop();
         if !is_read {
             return Err(Outcome::NoticeUnread { asked: true });
         }
         opened = client.mark(credential, &Read { read: notices.iter().map(Version::from).collect() }).await?;
     }
-}
-
-/// A text from elsewhere, without what would steer a terminal.
-fn readable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
 }
 
 /// Why the session is to end.
@@ -202,17 +165,6 @@ enum Finish {
     Impossible(Outcome),
 }
 
-/// A recording of this session's sizes and times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trace {
-    /// The office asks for it.
-    Asked { question: u32 },
-    /// The answer was given.
-    Answered,
-    /// It is going on.
-    Running,
-}
-
 /// What a login brought.
 struct Login {
     session: login::Session,
@@ -221,6 +173,8 @@ struct Login {
     credential: Arc<Credential>,
     /// Where the gateway was reached.
     gateway: IpAddr,
+    /// The worker whom a technician assists.
+    assists: Option<String>,
     /// Where the worker may have been asked something already.
     answers: Answers,
 }
@@ -234,6 +188,8 @@ struct Working<'a> {
     session: login::Session,
     /// Where it was reached.
     gateway: IpAddr,
+    /// The worker whom a technician assists.
+    assists: Option<String>,
     credential: Arc<Credential>,
     private: Zeroizing<[u8; 32]>,
     seed: u64,
@@ -243,8 +199,8 @@ struct Working<'a> {
     requests: UnboundedSender<session::Request>,
     /// The workstation does not answer yet.
     waking: Option<Waking>,
-    /// Whether this session may be recorded, or is.
-    trace: Option<Trace>,
+    /// What the worker was asked, and what goes on since.
+    consents: Consents,
     answers: Answers,
     /// The data plane's way by the session channel, until it takes it.
     link: Option<LoopEnd>,
@@ -263,7 +219,7 @@ impl<'a> Working<'a> {
     fn new(
         client: Client,
         user: String,
-        Login { session, password, credential, gateway, answers }: Login,
+        Login { session, password, credential, gateway, assists, answers }: Login,
         private: Zeroizing<[u8; 32]>,
         seed: u64,
         tell: &'a mut dyn FnMut(&Event),
@@ -279,6 +235,7 @@ impl<'a> Working<'a> {
             password,
             session,
             gateway,
+            assists,
             credential,
             private,
             seed,
@@ -286,7 +243,7 @@ impl<'a> Working<'a> {
             news,
             requests,
             waking,
-            trace: None,
+            consents: Consents::default(),
             answers,
             link: Some(loop_end),
             lost: None,
@@ -382,8 +339,14 @@ impl<'a> Working<'a> {
                     Some(Finish::Over(CloseReason::ClientLost))
                 }
                 () = waking::knock(self.waking.as_mut()) => None,
-                yes = self.answers.next() => {
-                    self.take_answer(yes);
+                answer = self.answers.next() => {
+                    let steps = self.consents.answered(answer, clock::now());
+                    self.do_steps(steps);
+                    None
+                }
+                () = reached(self.consents.poll_timeout()) => {
+                    let steps = self.consents.handle_timeout(clock::now());
+                    self.do_steps(steps);
                     None
                 }
                 () = self.screen_lock.is_left() => {
@@ -403,6 +366,7 @@ impl<'a> Working<'a> {
             News::Reached(gateway) => self.follow(gateway).await,
             News::Attached => {
                 self.command(Command::ChannelAttached);
+                self.consents.attached(clock::now());
                 if self.lost.take().is_some() {
                     (self.tell)(&Event::ChannelBack);
                 }
@@ -411,28 +375,25 @@ impl<'a> Working<'a> {
                 self.command(Command::ChannelLost);
                 self.lost = Some(Instant::now());
                 (self.tell)(&Event::ChannelLost);
-                // The gateway asks, and records, only whom it hears.
-                self.trace_ended();
+                let steps = self.consents.lost(clock::now());
+                self.do_steps(steps);
             }
             News::Woken => self.command(Command::Woken),
             News::Moved => self.command(Command::Moved),
             News::Told(session::Event::Warning { limit, seconds }) => (self.tell)(&Event::Warning { limit, seconds }),
             News::Told(session::Event::WarningLifted { limit }) => (self.tell)(&Event::WarningLifted { limit }),
             News::Told(session::Event::WorkstationReady) => return self.woken(show),
-            News::Told(session::Event::TraceAsked { question, seconds, answer_s }) => {
-                self.trace_asked(question, seconds, answer_s);
-            }
-            News::Told(session::Event::TraceBegun { seconds }) => {
-                self.trace = Some(Trace::Running);
-                let by_key = self.answers.listen();
-                (self.tell)(&Event::TraceBegun { seconds, by_key });
-            }
-            News::Told(session::Event::TraceEnded) => self.trace_ended(),
             News::Told(
-                session::Event::AssistanceAsked { .. }
+                event @ (session::Event::TraceAsked { .. }
+                | session::Event::TraceBegun { .. }
+                | session::Event::TraceEnded
+                | session::Event::AssistanceAsked { .. }
                 | session::Event::AssistanceBegun { .. }
-                | session::Event::AssistanceEnded,
-            ) => {}
+                | session::Event::AssistanceEnded),
+            ) => {
+                let steps = self.consents.told(event, self.answers.asking(), (clock::now(), clock::unix()));
+                self.do_steps(steps);
+            }
             News::Told(session::Event::Attached) => {}
             News::Told(session::Event::Closed { reason }) => return Some(Finish::Over(reason)),
             News::Gone => return Some(Finish::Over(CloseReason::ClientLost)),
@@ -453,39 +414,14 @@ impl<'a> Working<'a> {
         }
     }
 
-    /// Nobody answers for the worker: where nobody can be asked the answer is no.
-    fn trace_asked(&mut self, question: u32, seconds: u32, answer_s: u32) {
-        if self.answers.listen() {
-            self.trace = Some(Trace::Asked { question });
-            (self.tell)(&Event::TraceAsked { seconds, answer_s });
-        } else {
-            self.request(session::Request::AnswerTrace { question, consent: false });
-            (self.tell)(&Event::TraceUnasked);
-        }
-    }
-
-    /// What the worker answered, or that a recording is to end.
-    fn take_answer(&mut self, yes: bool) {
-        match self.trace {
-            Some(Trace::Asked { question }) => {
-                self.request(session::Request::AnswerTrace { question, consent: yes });
-                self.trace = yes.then_some(Trace::Answered);
-                if !yes {
-                    self.answers.stop();
-                    (self.tell)(&Event::TraceRefused);
-                }
+    fn do_steps(&mut self, steps: Vec<Step>) {
+        for step in steps {
+            match step {
+                Step::Tell(event) => (self.tell)(&event),
+                Step::Request(request) => self.request(request),
+                Step::Listen => self.answers.listen_to_lines(),
+                Step::Stop => self.answers.stop(),
             }
-            Some(Trace::Running) => self.request(session::Request::EndTrace),
-            Some(Trace::Answered) | None => {}
-        }
-    }
-
-    fn trace_ended(&mut self) {
-        self.answers.stop();
-        match self.trace.take() {
-            Some(Trace::Running) => (self.tell)(&Event::TraceEnded),
-            Some(Trace::Asked { .. } | Trace::Answered) => (self.tell)(&Event::TraceTakenBack),
-            None => {}
         }
     }
 
@@ -555,9 +491,13 @@ impl<'a> Working<'a> {
 
     /// The doors are open, and the workstation answers: what shows the desktop may begin.
     fn opened(&mut self, doors: Vec<Address>, show: &Show) -> Option<Finish> {
-        let door = rdp_door(&doors);
+        let entrance = match show {
+            Show::Program(starter) => rdp_door(&doors).or(first_door(&doors)).map(|door| (starter, door)),
+            Show::Rdp(starter) => rdp_door(&doors).map(|door| (starter, door)),
+            Show::Door | Show::Wireguard(_) => None,
+        };
         (self.tell)(&Event::Open { workstation: self.session.workstation.name.clone(), doors });
-        let (Show::Program(starter), Some(door)) = (show, door) else { return None };
+        let (starter, door) = entrance?;
         let password = self.password.take();
         let desktop = Desktop {
             door,
@@ -604,6 +544,8 @@ impl<'a> Working<'a> {
                         workstation: self.session.workstation.name.clone(),
                         number: self.session.number,
                     },
+                    // What lasts longest is agreed on with the worker.
+                    CloseReason::LongestSession if self.assists.is_some() => Outcome::AssistanceOver,
                     reason => ended(reason),
                 }
             }
@@ -660,15 +602,6 @@ impl Drop for Working<'_> {
     }
 }
 
-impl Starter {
-    fn name(&self) -> String {
-        match self {
-            Self::Found(found) => found.name(),
-            Self::Given(template) => template.name().to_owned(),
-        }
-    }
-}
-
 /// The next report of a data plane, where there is one.
 async fn next_report(plane: &mut Option<DataPlane>) -> Option<Report> {
     match plane {
@@ -685,20 +618,18 @@ async fn next_end(program: &mut Option<Program>) -> rdp::Ended {
     }
 }
 
+/// A moment, where there is one.
+async fn reached(moment: Option<std::time::Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The end of the grace, where nobody else watches it: with a tunnel of our own, the core does.
 async fn grace_over(watched: bool, lost: Option<Instant>, limits: &login::Limits) {
     match lost {
         Some(since) if !watched => sleep_until(since + Duration::from_secs(limits.grace_s.into())).await,
         _ => std::future::pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_from_elsewhere_steers_no_terminal() {
-        assert_eq!(readable("One\n\tTwo\x1b[2J\r\u{9b}31m è"), "One\n\tTwo[2J31m è");
     }
 }

@@ -15,8 +15,12 @@ pub(crate) fn event(event: Event, door: bool) -> Option<Text> {
         Event::Reached => return None,
         Event::Notice { name, text } => Text::Notice { name, text },
         Event::NoticeAsked => Text::NoticeAsked,
-        Event::SignedIn { session, workstation, ends_at, .. } => {
+        Event::AssistanceWaits { worker, seconds } => Text::AssistanceWaits { worker, seconds },
+        Event::SignedIn { session, workstation, ends_at, assists: None, .. } => {
             Text::SignedIn { workstation, number: session, until: clock::wall(ends_at) }
+        }
+        Event::SignedIn { session, workstation, ends_at, assists: Some(worker), .. } => {
+            Text::Assisting { worker, workstation, number: session, until: clock::wall(ends_at) }
         }
         Event::FactorNews(news) => Text::FactorNews { what: news.what, when: clock::day_and_time(news.at) },
         Event::Waking { workstation } => Text::Waking { workstation },
@@ -34,18 +38,40 @@ pub(crate) fn event(event: Event, door: bool) -> Option<Text> {
         Event::ByUdp => Text::ByUdp,
         Event::ChannelLost => Text::ChannelLost,
         Event::ChannelBack => Text::ChannelBack,
-        Event::TraceAsked { seconds, answer_s } => Text::TraceAsked { seconds, answer_s },
+        Event::TraceAsked { seconds, answer_s, .. } => Text::TraceAsked { seconds, answer_s },
         Event::TraceUnasked => Text::TraceUnasked,
         Event::TraceRefused => Text::TraceRefused,
         Event::TraceTakenBack => Text::TraceTakenBack,
         Event::TraceBegun { seconds, by_key } => Text::TraceBegun { seconds, by_key },
         Event::TraceEnded => Text::TraceEnded,
+        Event::AssistanceAsked { technician, reason, seconds, answer_s, .. } => {
+            Text::AssistanceAsked { technician, reason, seconds, answer_s }
+        }
+        Event::AssistanceUnasked { technician } => Text::AssistanceUnasked { technician },
+        Event::AssistanceRefused => Text::AssistanceRefused,
+        Event::AssistanceTakenBack => Text::AssistanceTakenBack,
+        Event::AssistanceBegun { technician, ends_at, by_key, .. } => {
+            Text::AssistanceBegun { technician, until: clock::wall(ends_at), by_key }
+        }
+        Event::AssistanceEnded => Text::AssistanceEnded,
         Event::WorkstationRefused { workstation, port } => Text::WorkstationRefused { workstation, port },
         Event::WorkstationSilent { workstation, port } => Text::WorkstationSilent { workstation, port },
         Event::Left => Text::Left,
         Event::Closing => Text::Closing,
         Event::NotTold => Text::NotTold,
     })
+}
+
+/// What is said by a notification of the desktop too: whoever works in a window that fills the screen sees no other. Nothing of what
+/// somebody else wrote: desktops read signs of their own in it.
+pub(crate) fn aside(event: &Event) -> Option<Text> {
+    match event {
+        Event::Warning { .. } | Event::WarningLifted { .. } => self::event(event.clone(), false),
+        Event::AssistanceAsked { .. } => Some(Text::NoteAssistanceAsked),
+        Event::AssistanceBegun { .. } => Some(Text::NoteAssistanceBegun),
+        Event::AssistanceEnded => Some(Text::NoteAssistanceEnded),
+        _ => None,
+    }
 }
 
 /// An outcome in words, and as an exit code.
@@ -56,6 +82,7 @@ pub(crate) fn outcome(outcome: Outcome, server: String) -> (Exit, Text) {
             let exit = if reason == CloseReason::ClientLost { Exit::Unreachable } else { Exit::Ended };
             (exit, Text::Ended { reason, idle_minutes })
         }
+        Outcome::AssistanceOver => (Exit::Ended, Text::AssistanceOver),
         Outcome::NotWoken { workstation, number } => (Exit::Unreachable, Text::NotWoken { workstation, number }),
         Outcome::ProgramWentAway { program } => (Exit::Ended, Text::ProgramWentAway { program }),
         Outcome::ProgramFailed { program, status } => (Exit::Failed, Text::ProgramFailed { program, status }),

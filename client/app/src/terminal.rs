@@ -47,9 +47,14 @@ pub(crate) fn forget_typed() {
 }
 
 impl Terminal {
+    /// Whether there is one at all.
+    pub(crate) fn is_there(&self) -> bool {
+        io::stdin().is_terminal()
+    }
+
     /// Listens from now on. False if there is no terminal: then nobody can be asked.
     pub(crate) fn listen(&mut self) -> bool {
-        if !io::stdin().is_terminal() {
+        if !self.is_there() {
             return false;
         }
         if self.ears.is_none() {

@@ -24,6 +24,8 @@ pub(crate) enum Text {
     },
     /// Asked for the second factor.
     AskCode,
+    /// Asked for it where nobody gets in without one.
+    AskNeededCode,
     /// Asked for the office's code for an enrolment.
     AskEnrolmentCode,
     /// Above the secret for the authenticator app, and below its picture, if there is a terminal.
@@ -89,6 +91,20 @@ pub(crate) enum Text {
     NoticeUnread {
         asked: bool,
     },
+    /// A technician's login waits for the worker.
+    AssistanceWaits {
+        worker: String,
+        seconds: u32,
+    },
+    /// The worker said yes.
+    Assisting {
+        worker: String,
+        workstation: String,
+        number: SessionNumber,
+        until: String,
+    },
+    /// The time that the worker agreed to is over.
+    AssistanceOver,
     /// The login succeeded.
     SignedIn {
         workstation: String,
@@ -162,6 +178,35 @@ pub(crate) enum Text {
     },
     /// The recording is over.
     TraceEnded,
+    /// A technician asks to reach the workstation.
+    AssistanceAsked {
+        technician: String,
+        reason: String,
+        seconds: u32,
+        answer_s: u32,
+    },
+    /// One asked, and nobody can be asked.
+    AssistanceUnasked {
+        technician: String,
+    },
+    /// The worker said no.
+    AssistanceRefused,
+    /// The question does not stand any more.
+    AssistanceTakenBack,
+    /// A technician reaches the workstation.
+    AssistanceBegun {
+        technician: String,
+        until: String,
+        by_key: bool,
+    },
+    /// No technician reaches it any more.
+    AssistanceEnded,
+    /// A notification: a question waits.
+    NoteAssistanceAsked,
+    /// A notification: a technician is there.
+    NoteAssistanceBegun,
+    /// A notification: none is there any more.
+    NoteAssistanceEnded,
     /// The workstation refuses.
     WorkstationRefused {
         workstation: String,
@@ -380,6 +425,7 @@ mod tests {
             Text::AskUser,
             Text::AskPassword { user: s() },
             Text::AskCode,
+            Text::AskNeededCode,
             Text::AskEnrolmentCode,
             Text::ForTheApp,
             Text::AskFirstCode,
@@ -429,6 +475,19 @@ mod tests {
             Text::TraceBegun { seconds: 600, by_key: true },
             Text::TraceBegun { seconds: 600, by_key: false },
             Text::TraceEnded,
+            Text::AssistanceWaits { worker: s(), seconds: 60 },
+            Text::Assisting { worker: s(), workstation: s(), number, until: s() },
+            Text::AssistanceOver,
+            Text::AssistanceAsked { technician: s(), reason: s(), seconds: 900, answer_s: 60 },
+            Text::AssistanceUnasked { technician: s() },
+            Text::AssistanceRefused,
+            Text::AssistanceTakenBack,
+            Text::AssistanceBegun { technician: s(), until: s(), by_key: true },
+            Text::AssistanceBegun { technician: s(), until: s(), by_key: false },
+            Text::AssistanceEnded,
+            Text::NoteAssistanceAsked,
+            Text::NoteAssistanceBegun,
+            Text::NoteAssistanceEnded,
             Text::WorkstationRefused { workstation: s(), port: 3389 },
             Text::WorkstationSilent { workstation: s(), port: 3389 },
             Text::Left,

@@ -2,162 +2,32 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may")]
 
+mod assistance;
 mod doctor;
 mod gateway;
 #[path = "../../core/tests/office/mod.rs"]
 mod office;
 mod profile;
+mod running;
 mod single_sign_on;
 mod waking;
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpStream},
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Command, Stdio},
     sync::atomic::Ordering,
-    sync::mpsc,
     time::{Duration, Instant},
 };
 
 use gateway::{Asked, Gateway, Manners, PASSWORD};
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::Signal;
 use office::{Role, pattern};
 use profile::{office, sign, words};
+use running::{Program, ROOM, echo, install, is_reset_or_ended, until};
 use serde_json::{Value, json};
-use tempfile::TempDir;
-
-/// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// An end is there within a second; room for a machine that is busy with other things, far below any of our timers.
-const ROOM: Duration = Duration::from_secs(5);
-
-/// The program, running, in a home of its own.
-struct Program {
-    child: Child,
-    home: TempDir,
-    stdout: mpsc::Receiver<String>,
-    stderr: mpsc::Receiver<String>,
-    said: Vec<String>,
-}
-
-impl Program {
-    fn start(arguments: &[&str], password: &str) -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), arguments, password)
-    }
-
-    fn start_in(home: TempDir, arguments: &[&str], password: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_deskgate"))
-            .args(arguments)
-            .env_clear()
-            .env("PATH", search_path(&home))
-            .env("HOME", home.path())
-            .env("LANG", "C")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let _ = child.stdin.take().unwrap().write_all(format!("{password}\n").as_bytes());
-        let (stdout, stderr) = (lines(child.stdout.take().unwrap()), lines(child.stderr.take().unwrap()));
-        Self { child, home, stdout, stderr, said: vec![] }
-    }
-
-    /// `connect` to a gateway, knowing it by its fingerprint.
-    fn connect(gateway: &Gateway, more: &[&str]) -> Self {
-        let server = gateway.address.to_string();
-        let mut arguments = vec!["connect", "--server", &server, "--user", "m.rossi", "--password-stdin"];
-        arguments.extend(["--fingerprint", &gateway.fingerprint]);
-        arguments.extend(more);
-        Self::start(&arguments, PASSWORD)
-    }
-
-    /// The next line of standard output.
-    fn line(&self) -> String {
-        self.stdout.recv_timeout(PATIENCE).expect("a line on standard output")
-    }
-
-    /// The address of the only door.
-    fn door(&self) -> SocketAddr {
-        self.line().parse().unwrap()
-    }
-
-    /// Waits until it says something to people.
-    fn says(&mut self, text: &str) {
-        while !self.said.iter().any(|line| line.contains(text)) {
-            match self.stderr.recv_timeout(PATIENCE) {
-                Ok(line) => self.said.push(line),
-                Err(error) => panic!("`{text}` was never said ({error}): {:#?}", self.said),
-            }
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
-    }
-
-    /// Waits for its end: its exit code and everything it said to people.
-    fn end(&mut self) -> (i32, String) {
-        let status = wait(&mut self.child);
-        self.said.extend(self.stderr.iter());
-        (status.code().unwrap_or(-1), self.said.join("\n"))
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The programs of a home, if it has any, come before those of the system.
-fn search_path(home: &TempDir) -> std::ffi::OsString {
-    let system = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::iter::once(home.path().join("bin")).chain(std::env::split_paths(&system));
-    std::env::join_paths(folders).unwrap()
-}
-
-fn lines(stream: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        BufReader::new(stream).lines().map_while(Result::ok).try_for_each(|line| sender.send(line).ok())
-    });
-    receiver
-}
-
-fn wait(child: &mut Child) -> ExitStatus {
-    until("the program's end", || child.try_wait().unwrap())
-}
-
-/// Waits for a condition.
-fn until<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = check() {
-            return found;
-        }
-        assert!(start.elapsed() < PATIENCE, "{what} never came");
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
-}
-
-fn echo(stream: &mut TcpStream, bytes: &[u8]) {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.write_all(bytes).unwrap();
-    let mut back = vec![0; bytes.len()];
-    stream.read_exact(&mut back).unwrap();
-    assert_eq!(back, bytes);
-}
-
-fn is_reset_or_ended(stream: &mut TcpStream) -> bool {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    matches!(stream.read(&mut [0; 1]), Ok(0) | Err(_))
-}
 
 #[test]
 fn a_door_carries_bytes_until_a_signal_closes_it() {
@@ -465,10 +335,7 @@ fn the_gateways_warnings_and_its_end_are_told_in_the_workers_language() {
 fn the_gateways_warnings_are_shown_by_the_desktop_too() {
     let gateway = Gateway::start(Manners::default());
     let home = tempfile::tempdir().unwrap();
-    let script = home.path().join("bin/notify-send");
-    fs::create_dir(home.path().join("bin")).unwrap();
-    fs::write(&script, "#!/bin/sh\necho \"$*\" >>\"$HOME/notified\"\n").unwrap();
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    install(&home, "notify-send", "echo \"$*\" >>\"$HOME/notified\"");
     let server = gateway.address.to_string();
     let arguments = ["connect", "--server", &server, "--user", "m.rossi", "--password-stdin", "--no-run"];
     let known = ["--fingerprint", &gateway.fingerprint];
@@ -476,14 +343,7 @@ fn the_gateways_warnings_are_shown_by_the_desktop_too() {
     gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
     gateway.tell(&json!({ "event": "warning", "limit": "idle", "seconds": 120 }));
     gateway.tell(&json!({ "event": "warning_lifted", "limit": "idle" }));
-    let start = Instant::now();
-    let notified = loop {
-        let notified = fs::read_to_string(program.home.path().join("notified")).unwrap_or_default();
-        if notified.lines().count() == 2 || start.elapsed() > PATIENCE {
-            break notified;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    };
+    let notified = program.notified(2);
     assert!(notified.contains("-- Deskgate You seem to be away: the session closes in 2 minutes."), "{notified}");
     assert!(notified.contains("-- Deskgate Welcome back"), "{notified}");
 }

@@ -126,7 +126,8 @@ fn udp(
     let client = Client::new(server.clone(), tls, device);
     let answers = Answers::Terminal(Terminal::default());
     let show = Show::Door;
-    let order = Order { client, server: server.clone(), user, password, second_factor, language, show, answers };
+    let order =
+        Order { client, server: server.clone(), user, password, second_factor, language, show, assist: None, answers };
     let (mut is_open, mut by_channel) = (false, false);
     let outcome = runtime.block_on(async {
         let mut signals = Signals::new().map_err(|error| Stop::broken(error.to_string()))?;

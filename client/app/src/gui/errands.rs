@@ -14,7 +14,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::state::{Errand, News, What};
 use crate::{
-    answers::Answers,
+    answers::{Answers, Button},
     api::{Client, Failure, trust},
     config::Config,
     device::Device,
@@ -29,7 +29,7 @@ use crate::{
 /// The window's hand on that thread. Dropping it ends the thread, after a session that goes on.
 pub(crate) struct Errands {
     errands: UnboundedSender<(Errand, Buttons)>,
-    answer: UnboundedSender<bool>,
+    button: UnboundedSender<Button>,
     code: UnboundedSender<Code>,
     enough: UnboundedSender<()>,
     /// What came back, in order.
@@ -39,7 +39,7 @@ pub(crate) struct Errands {
 
 /// What a person may press, or write, while an errand lasts.
 struct Buttons {
-    answer: UnboundedReceiver<bool>,
+    button: UnboundedReceiver<Button>,
     code: UnboundedReceiver<Code>,
     enough: UnboundedReceiver<()>,
 }
@@ -60,24 +60,24 @@ impl Errands {
                 Err(error) => teller.tell(News::Stopped(Text::Broken { cause: error.to_string() })),
             }
         })?;
-        let (answer, _) = unbounded_channel();
+        let (button, _) = unbounded_channel();
         let (code, _) = unbounded_channel();
         let (enough, _) = unbounded_channel();
-        Ok(Self { errands, answer, code, enough, news, thread: Some(thread) })
+        Ok(Self { errands, button, code, enough, news, thread: Some(thread) })
     }
 
     /// Begins an errand. It waits for the one before. False if the thread is gone.
     pub(crate) fn begin(&mut self, errand: Errand) -> bool {
-        let (answer, answers) = unbounded_channel();
+        let (button, buttons) = unbounded_channel();
         let (code, codes) = unbounded_channel();
         let (enough, pressed) = unbounded_channel();
-        (self.answer, self.code, self.enough) = (answer, code, enough);
-        self.errands.send((errand, Buttons { answer: answers, code: codes, enough: pressed })).is_ok()
+        (self.button, self.code, self.enough) = (button, code, enough);
+        self.errands.send((errand, Buttons { button: buttons, code: codes, enough: pressed })).is_ok()
     }
 
-    /// Says yes or no.
-    pub(crate) fn answer(&self, yes: bool) {
-        let _ = self.answer.send(yes);
+    /// Tells what was pressed.
+    pub(crate) fn press(&self, button: Button) {
+        let _ = self.button.send(button);
     }
 
     /// Tells what the authenticator app shows.
@@ -130,9 +130,9 @@ async fn run(config: &Config, mut inbox: UnboundedReceiver<(Errand, Buttons)>, t
                 continue;
             }
         };
-        let Some((errand, Buttons { answer, code, enough })) = next else { return };
+        let Some((errand, Buttons { button, code, enough })) = next else { return };
         signals.listen_to(enough);
-        let news = run_errand(config, errand, (answer, code), &mut signals, teller).await.unwrap_or_else(News::Stopped);
+        let news = run_errand(config, errand, (button, code), &mut signals, teller).await.unwrap_or_else(News::Stopped);
         teller.tell(news);
         if signals.is_system() {
             teller.tell(News::Go);
@@ -143,7 +143,7 @@ async fn run(config: &Config, mut inbox: UnboundedReceiver<(Errand, Buttons)>, t
 async fn run_errand(
     config: &Config,
     errand: Errand,
-    (answer, codes): (UnboundedReceiver<bool>, UnboundedReceiver<Code>),
+    (buttons, codes): (UnboundedReceiver<Button>, UnboundedReceiver<Code>),
     signals: &mut Signals,
     teller: &mut Teller,
 ) -> Result<News, Text> {
@@ -157,8 +157,8 @@ async fn run_errand(
     Ok(match what {
         What::Work => {
             let show = Show::prepare(config.carrier.clone()).ok_or(Text::NoRdpProgram)?;
-            let answers = Answers::Window(answer);
-            let order = Order { server, client, user, password, second_factor, language, show, answers };
+            let answers = Answers::Window(buttons);
+            let order = Order { server, client, user, password, second_factor, language, show, assist: None, answers };
             let mut tell = |event: &Event| {
                 if let Some(sentence) = said_aside(event, language) {
                     notification::show(&sentence);
@@ -223,10 +223,7 @@ fn given_up(server: String) -> News {
 /// What is said on the desktop too: whoever works in a window that fills the screen does not see this one.
 fn said_aside(event: &Event, language: Language) -> Option<String> {
     match event {
-        Event::Warning { .. } | Event::WarningLifted { .. } => {
-            telling::event(event.clone(), false).map(|text| text.say(language))
-        }
         Event::TraceAsked { .. } => Some(labels(language).question_waits.to_owned()),
-        _ => None,
+        event => telling::aside(event).map(|text| text.say(language)),
     }
 }

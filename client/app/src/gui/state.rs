@@ -13,6 +13,7 @@
 //!
 //! It asks nobody anything: time is an argument, what it wants done is a [`Wish`]. It knows no window either; `view.rs` draws it.
 
+mod consents;
 mod enrolling;
 mod form;
 mod session;
@@ -31,6 +32,7 @@ use gateway_api::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    answers::Button,
     config::Server,
     session::{Event, Outcome},
     telling,
@@ -39,9 +41,10 @@ use crate::{
         window::{Labels, labels},
     },
 };
+pub(crate) use consents::{Asked, Consent, Consents, Matter, Running};
 pub(crate) use enrolling::Enrolling;
 pub(crate) use form::{Field, Form, Purpose};
-pub(crate) use session::{Connecting, Step, Trace, Working};
+pub(crate) use session::{Connecting, Step, Working};
 
 /// The whole window.
 pub(crate) struct State {
@@ -137,9 +140,8 @@ pub(crate) enum Act {
     Look(Look),
     Turn(Purpose),
     Submit,
-    Read(bool),
-    /// Agrees to a recording, or not; or ends it.
-    Answer(bool),
+    /// Says what was read; agrees to something, or not; or ends what goes on.
+    Press(Button),
     /// The button.
     Close,
     /// The window's cross.
@@ -154,8 +156,8 @@ pub(crate) enum Wish {
     /// The profile is the office's.
     Follow,
     Begin(Errand),
-    /// Tells the session a yes or a no.
-    Answer(bool),
+    /// Tells the session what was pressed.
+    Press(Button),
     /// Shows the office what the app shows.
     Code(Code),
     /// Ends the session, or the way to it.
@@ -296,13 +298,7 @@ impl State {
                 None
             }
             Act::Submit => self.submit(),
-            Act::Read(is_read) => {
-                if is_read {
-                    self.scene = Scene::Connecting(Connecting { step: Step::SignIn, ..Connecting::default() });
-                }
-                Some(Wish::Answer(is_read))
-            }
-            Act::Answer(yes) => self.answer(yes),
+            Act::Press(button) => self.press(button),
             Act::Close => self.close(),
             Act::Leave => self.leave(),
             Act::Stay => {
@@ -422,16 +418,6 @@ impl State {
             enrolling.once_more(text.say(self.language));
         }
         None
-    }
-
-    fn answer(&mut self, yes: bool) -> Option<Wish> {
-        let Scene::Working(working) = &mut self.scene else { return None };
-        working.trace = match working.trace {
-            Trace::Asked { .. } if yes => Trace::Agreed,
-            Trace::Asked { .. } => Trace::Not,
-            running => running,
-        };
-        Some(Wish::Answer(yes))
     }
 
     /// "Enough", at the session or on the way to it.

@@ -3,7 +3,10 @@
 
 mod legible;
 
-use std::{path::Path, time::Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use egui::{Key, accesskit::Role};
 use egui_kittest::{
@@ -24,6 +27,7 @@ use super::{
     window::SIZE,
 };
 use crate::{
+    answers::Button,
     config::Server,
     session::{Event, Outcome},
 };
@@ -39,8 +43,9 @@ fn name(wish: &Wish) -> &'static str {
     match wish {
         Wish::Follow => "follow",
         Wish::Begin(_) => "begin",
-        Wish::Answer(true) => "yes",
-        Wish::Answer(false) => "no",
+        Wish::Press(Button::Read(true) | Button::Answer { yes: true, .. }) => "yes",
+        Wish::Press(Button::Read(false) | Button::Answer { yes: false, .. }) => "no",
+        Wish::Press(Button::End(_)) => "end",
         Wish::Code(_) => "code",
         Wish::Enough => "enough",
         Wish::Remember { .. } => "remember",
@@ -95,7 +100,13 @@ fn after(language: Language, events: Vec<Event>) -> State {
 
 fn signed_in() -> Event {
     let session = SessionNumber::new(7);
-    Event::SignedIn { session, workstation: "anagrafe-07".to_owned(), ends_at: 1_795_000_000, remaining_s: 3600 }
+    Event::SignedIn {
+        session,
+        workstation: "anagrafe-07".to_owned(),
+        ends_at: 1_795_000_000,
+        remaining_s: 3600,
+        assists: None,
+    }
 }
 
 fn at_work(language: Language, more: Vec<Event>) -> State {
@@ -364,9 +375,21 @@ fn the_question_before_the_end_is_answered_by_keyboard() {
     assert_eq!(harness.state().wishes, ["enough"]);
 }
 
+/// At work, and asked this some seconds ago.
+fn asked(language: Language, event: Event) -> State {
+    let mut state = at_work(language, Vec::new());
+    state.take(News::Told(event), Instant::now().checked_sub(Duration::from_secs(5)).expect("it runs for longer"));
+    state
+}
+
+fn assistance_asked() -> Event {
+    let (technician, reason) = ("g.neri".to_owned(), "the printer".to_owned());
+    Event::AssistanceAsked { question: 1, technician, reason, seconds: 900, answer_s: 60 }
+}
+
 #[test]
 fn the_offices_question_is_answered_with_a_button_and_no_is_first() {
-    let mut harness = window(at_work(Language::En, vec![Event::TraceAsked { seconds: 600, answer_s: 60 }]));
+    let mut harness = window(asked(Language::En, Event::TraceAsked { question: 1, seconds: 600, answer_s: 60 }));
     let heard = heard(&harness);
     assert!(heard.contains("up to 10 minutes") && !heard.contains("Type y"), "{heard}");
     let (no, yes) = (harness.get_by_label("No").rect(), harness.get_by_label("I agree").rect());
@@ -374,6 +397,74 @@ fn the_offices_question_is_answered_with_a_button_and_no_is_first() {
     harness.get_by_label("I agree").click();
     harness.run();
     assert_eq!(harness.state().wishes, ["yes"]);
+}
+
+#[test]
+fn a_technicians_question_says_who_why_and_how_long_and_takes_no_keyboard() {
+    for (language, words, yes, no) in [
+        (
+            Language::En,
+            ["g.neri, a technician", "What for: the printer", "15 minutes", "within 1 minute"],
+            "Yes, the technician may",
+            "No, not now",
+        ),
+        (
+            Language::It,
+            ["g.neri, tecnico", "Perché: the printer", "15 minuti", "entro 1 minuto"],
+            "Sì, il tecnico può",
+            "No, non ora",
+        ),
+    ] {
+        let mut harness = window(asked(language, assistance_asked()));
+        let heard = heard(&harness);
+        words.into_iter().for_each(|word| assert!(heard.contains(word), "`{word}` is not in:\n{heard}"));
+        assert!(harness.get_by_label(no).rect().top() < harness.get_by_label(yes).rect().top());
+        assert!(!harness.get_by_label(yes).is_focused() && !harness.get_by_label(no).is_focused());
+        harness.key_press(Key::Enter);
+        harness.run();
+        assert!(harness.state().wishes.is_empty(), "Enter alone agrees to nothing");
+        harness.get_by_label(yes).click();
+        harness.run();
+        assert_eq!(harness.state().wishes, ["yes"]);
+    }
+}
+
+#[test]
+fn a_press_that_was_meant_for_something_else_lets_nobody_in() {
+    let mut harness = window(at_work(Language::En, vec![assistance_asked()]));
+    harness.get_by_label("Yes, the technician may").click();
+    harness.step();
+    assert!(harness.state().wishes.is_empty());
+    harness.get_by_label("No, not now").click();
+    harness.step();
+    assert_eq!(harness.state().wishes, ["no"], "a no counts at once");
+}
+
+#[test]
+fn who_assists_stands_there_all_the_time_and_one_press_ends_it() {
+    let begun = || Event::AssistanceBegun {
+        technician: "g.neri".to_owned(),
+        seconds: 900,
+        ends_at: 1_795_000_000,
+        by_key: false,
+    };
+    for (language, words, end) in [
+        (Language::En, "g.neri reaches your office computer, until ", "End the assistance"),
+        (Language::It, "g.neri raggiunge il tuo computer in ufficio, al massimo fino alle ", "Termina l'assistenza"),
+    ] {
+        let mut harness = window(at_work(language, vec![begun()]));
+        assert!(heard(&harness).contains(words), "{}", heard(&harness));
+        // The question before the end of the session hides it from nobody.
+        harness.state_mut().state.act(Act::Leave);
+        harness.run();
+        assert!(harness.state().state.close_asked && heard(&harness).contains(words));
+        harness.get_by_label(end).click();
+        harness.run();
+        assert_eq!(harness.state().wishes, ["end"]);
+        harness.state_mut().state.take(News::Told(Event::AssistanceEnded), Instant::now());
+        harness.run();
+        assert!(!heard(&harness).contains("g.neri"));
+    }
 }
 
 #[test]
@@ -398,7 +489,7 @@ fn nothing_moves_while_nothing_happens() {
         let mut harness = window(state);
         harness.step();
         let wait = harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
-        assert!(wait >= std::time::Duration::from_secs(1), "drawn again after {wait:?}");
+        assert!(wait >= Duration::from_secs(1), "drawn again after {wait:?}");
     }
 }
 

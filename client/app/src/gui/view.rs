@@ -2,6 +2,7 @@
 //!
 //! Everything has a name for screen readers; each field is named by the label above it. What a sign or a colour says, a word says too.
 
+mod consents;
 mod enrolling;
 mod field;
 mod first_use;
@@ -61,10 +62,12 @@ pub(crate) fn draw(ui: &mut Ui, state: &mut State, now: Instant) -> Option<Act> 
 
 fn scene(ui: &mut Ui, state: &mut State, look: &Palette, now: Instant) -> Option<Act> {
     let labels = state.labels();
+    let pressed =
+        state.working().and_then(|working| consents::draw(ui, look, labels, state.language, &working.consents, now));
     if state.close_asked {
-        return session::close_question(ui, look, labels);
+        return pressed.or(session::close_question(ui, look, labels));
     }
-    match &mut state.scene {
+    let act = match &mut state.scene {
         Scene::FirstUse(words) => first_use::draw(ui, look, labels, words),
         Scene::Form(form) => form::draw(ui, look, labels, form),
         Scene::Connecting(connecting) => session::connecting(ui, look, labels, state.language, connecting, now),
@@ -74,7 +77,8 @@ fn scene(ui: &mut Ui, state: &mut State, look: &Palette, now: Instant) -> Option
         Scene::Enrolling(enrolling) => enrolling::draw(ui, look, labels, state.language, enrolling),
         Scene::Enrolled(codes) => enrolling::recovery_codes(ui, look, labels, state.language, codes),
         Scene::Record(own) => reading::record(ui, look, labels, state.language, own),
-    }
+    };
+    pressed.or(act)
 }
 
 /// The program's name, the language and the look.

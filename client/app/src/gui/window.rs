@@ -168,10 +168,10 @@ impl Window {
                     self.nothing_begins(context);
                 }
             }
-            (Wish::Answer(yes), Some(errands)) => errands.answer(yes),
+            (Wish::Press(button), Some(errands)) => errands.press(button),
             (Wish::Code(code), Some(errands)) => errands.code(code),
             (Wish::Enough, Some(errands)) => errands.enough(),
-            (Wish::Answer(_) | Wish::Code(_) | Wish::Enough, None) => {}
+            (Wish::Press(_) | Wish::Code(_) | Wish::Enough, None) => {}
             (Wish::Follow, _) => self.follow(context),
             (Wish::Remember { language }, _) => {
                 if language {

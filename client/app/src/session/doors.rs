@@ -6,9 +6,14 @@ use gateway_api::login::{self, RDP};
 
 use crate::listener::Address;
 
-/// The door that the program is led to.
+/// The door that an RDP program is led to.
 pub(super) fn rdp_door(doors: &[Address]) -> Option<SocketAddr> {
-    doors.iter().find(|door| door.name == RDP).or(doors.first()).map(|door| door.address)
+    doors.iter().find(|door| door.name == RDP).map(|door| door.address)
+}
+
+/// The one that a program is led to where nothing is called RDP.
+pub(super) fn first_door(doors: &[Address]) -> Option<SocketAddr> {
+    doors.first().map(|door| door.address)
 }
 
 /// The doors to open: a name and a port of the workstation each. A service of several ports has them in its names.

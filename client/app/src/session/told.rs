@@ -19,8 +19,18 @@ pub(crate) enum Event {
     Notice { name: String, text: String },
     /// Whether it was read is asked.
     NoticeAsked,
-    /// The login succeeded. `ends_at` is in Unix seconds; until then it is `remaining_s` by the gateway's clock.
-    SignedIn { session: SessionNumber, workstation: String, ends_at: i64, remaining_s: u32 },
+    /// A technician's login waits for the worker's answer, for so many seconds at most.
+    AssistanceWaits { worker: String, seconds: u32 },
+    /// The login succeeded. `ends_at` is in Unix seconds; until then it is `remaining_s` by the gateway's clock. A technician's is for the
+    /// workstation of the worker who is assisted.
+    SignedIn {
+        session: SessionNumber,
+        workstation: String,
+        ends_at: i64,
+        remaining_s: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        assists: Option<String>,
+    },
     /// Something happened to the person's second factor lately.
     FactorNews(FactorNews),
     /// The tunnel is up, and the workstation sleeps: the office wakes it.
@@ -52,7 +62,7 @@ pub(crate) enum Event {
     /// The session channel is back.
     ChannelBack,
     /// The office asks to record sizes and times of this session's packets.
-    TraceAsked { seconds: u32, answer_s: u32 },
+    TraceAsked { question: u32, seconds: u32, answer_s: u32 },
     /// It asked, and there is no terminal to answer at: that is a no.
     TraceUnasked,
     /// The worker said no.
@@ -63,6 +73,19 @@ pub(crate) enum Event {
     TraceBegun { seconds: u32, by_key: bool },
     /// The recording is over.
     TraceEnded,
+    /// A technician asks to reach the workstation, for so many seconds at most; so many are there to answer.
+    AssistanceAsked { question: u32, technician: String, reason: String, seconds: u32, answer_s: u32 },
+    /// One asked, and there is no terminal to answer at: that is a no.
+    AssistanceUnasked { technician: String },
+    /// The worker said no.
+    AssistanceRefused,
+    /// The question does not stand any more.
+    AssistanceTakenBack,
+    /// A technician reaches the workstation, until `ends_at` (Unix seconds, by this computer's clock) at most; `by_key` says whether a key
+    /// ends it.
+    AssistanceBegun { technician: String, seconds: u32, ends_at: i64, by_key: bool },
+    /// No technician reaches it any more.
+    AssistanceEnded,
     /// The workstation refuses connections to a port.
     WorkstationRefused { workstation: String, port: u16 },
     /// The workstation does not answer at a port.
@@ -80,6 +103,8 @@ pub(crate) enum Event {
 pub(crate) enum Outcome {
     /// There was a session, and it ended.
     Ended { reason: CloseReason, idle_minutes: u32 },
+    /// There was a technician's session, and its time is over.
+    AssistanceOver,
     /// There was a session, and its workstation did not wake.
     NotWoken { workstation: String, number: SessionNumber },
     /// There was a session, and its program ended at once without an error.

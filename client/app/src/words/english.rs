@@ -10,6 +10,7 @@ pub(super) fn say(text: &Text) -> String {
         Text::AskUser => "Your office user name: ".into(),
         Text::AskPassword { user } => format!("Office password of {user}: "),
         Text::AskCode => "Code (leave empty if you have none): ".into(),
+        Text::AskNeededCode => "Code from your phone: ".into(),
         Text::AskEnrolmentCode => "The one-time code that your office gave you: ".into(),
         Text::ForTheApp => {
             "Open the authenticator app on your phone and scan the picture, or type in the key below (time-based, six digits). Do not keep the key: it is for the app alone.".into()
@@ -43,6 +44,15 @@ pub(super) fn say(text: &Text) -> String {
         Text::Reaching { server } => format!("Signing in at {server} …"),
         Text::SignedIn { workstation, number, until } => {
             format!("Signed in. Your computer is {workstation}, until {until} at most. Session number {number}.")
+        }
+        Text::AssistanceWaits { worker, seconds } => {
+            format!("Asking for the consent of {worker}: the answer is waited for, up to {} …", span(*seconds))
+        }
+        Text::Assisting { worker, workstation, number, until } => {
+            format!("{worker} agreed. Their computer is {workstation}, until {until} at most. Session number {number}.")
+        }
+        Text::AssistanceOver => {
+            "The time for this assistance is over: the session was closed. If it is still needed, ask again.".into()
         }
         Text::Waking { workstation } => {
             format!("{workstation} is asleep: your office is waking it up. That may take a few minutes, and your desktop opens by itself.")
@@ -98,6 +108,27 @@ pub(super) fn say(text: &Text) -> String {
             if *by_key { "Press Enter here to end that." } else { "Close the session to end that." }
         ),
         Text::TraceEnded => "*** The recording is over. ***".into(),
+        Text::AssistanceAsked { technician, reason, seconds, answer_s } => format!(
+            "{technician}, a technician of your office, asks to reach your office computer for up to {}: to see what is on it, and to use it.\n\
+             What for: {reason}\n\
+             That and when it was is recorded, and you can end it at any time.\n\
+             Do you agree? Type y and Enter within {}. Anything else, or no answer, is a no.",
+            span(*seconds),
+            span(*answer_s)
+        ),
+        Text::AssistanceUnasked { technician } => {
+            format!("{technician} asked to reach your office computer. You could not be asked here, so the answer was no.")
+        }
+        Text::AssistanceRefused => "No technician reaches your office computer.".into(),
+        Text::AssistanceTakenBack => "The question is taken back: no technician reaches your office computer.".into(),
+        Text::AssistanceBegun { technician, until, by_key } => format!(
+            "*** {technician} reaches your office computer, until {until} at most. {} ***",
+            if *by_key { "Press Enter here to end that." } else { "Close the session to end that." }
+        ),
+        Text::AssistanceEnded => "*** The assistance is over: no technician reaches your office computer any more. ***".into(),
+        Text::NoteAssistanceAsked => "A technician asks to reach your office computer: please answer in Deskgate.".into(),
+        Text::NoteAssistanceBegun => "A technician reaches your office computer now. Deskgate shows who, and ends it when you want.".into(),
+        Text::NoteAssistanceEnded => "The assistance is over: no technician reaches your office computer any more.".into(),
         Text::WorkstationRefused { workstation, port } => format!(
             "{workstation} refuses the connection (port {port}). Its remote desktop may be switched off: ask the help desk."
         ),

@@ -10,6 +10,7 @@ pub(super) fn say(text: &Text) -> String {
         Text::AskUser => "Il tuo nome utente dell'ufficio: ".into(),
         Text::AskPassword { user } => format!("Password dell'ufficio di {user}: "),
         Text::AskCode => "Codice (lascia vuoto se non ne hai): ".into(),
+        Text::AskNeededCode => "Codice dal telefono: ".into(),
         Text::AskEnrolmentCode => "Il codice monouso che ti ha dato l'ufficio: ".into(),
         Text::ForTheApp => {
             "Apri sul telefono l'app di autenticazione e inquadra il disegno, oppure scrivi la chiave qui sotto (basata sul tempo, sei cifre). Non conservare la chiave: serve solo all'app.".into()
@@ -43,6 +44,15 @@ pub(super) fn say(text: &Text) -> String {
         Text::Reaching { server } => format!("Accesso a {server} …"),
         Text::SignedIn { workstation, number, until } => {
             format!("Accesso riuscito. Il tuo computer è {workstation}, al massimo fino alle {until}. Sessione numero {number}.")
+        }
+        Text::AssistanceWaits { worker, seconds } => {
+            format!("Chiedo il consenso di {worker}: si attende la risposta, al massimo {} …", span(*seconds))
+        }
+        Text::Assisting { worker, workstation, number, until } => format!(
+            "{worker} acconsente. Il suo computer è {workstation}, al massimo fino alle {until}. Sessione numero {number}."
+        ),
+        Text::AssistanceOver => {
+            "Il tempo per questa assistenza è finito: la sessione è stata chiusa. Se serve ancora, chiedi di nuovo.".into()
         }
         Text::Waking { workstation } => {
             format!("{workstation} è spento o in sospensione: l'ufficio lo sta svegliando. Può volerci qualche minuto, poi il desktop si apre da sé.")
@@ -104,6 +114,35 @@ pub(super) fn say(text: &Text) -> String {
             if *by_key { "Premi Invio qui per terminare." } else { "Chiudi la sessione per terminare." }
         ),
         Text::TraceEnded => "*** La registrazione è finita. ***".into(),
+        Text::AssistanceAsked { technician, reason, seconds, answer_s } => format!(
+            "{technician}, tecnico del tuo ufficio, chiede di raggiungere il tuo computer in ufficio per al massimo {}: per vedere che cosa mostra, e per usarlo.\n\
+             Perché: {reason}\n\
+             Questo e quando è avvenuto viene registrato, e puoi terminare in ogni momento.\n\
+             Acconsenti? Scrivi s e Invio entro {}. Ogni altra risposta, o nessuna, è un no.",
+            span(*seconds),
+            span(*answer_s)
+        ),
+        Text::AssistanceUnasked { technician } => format!(
+            "{technician} ha chiesto di raggiungere il tuo computer in ufficio. Qui non era possibile chiedertelo, perciò la risposta è stata no."
+        ),
+        Text::AssistanceRefused => "Nessun tecnico raggiunge il tuo computer in ufficio.".into(),
+        Text::AssistanceTakenBack => "La domanda è ritirata: nessun tecnico raggiunge il tuo computer in ufficio.".into(),
+        Text::AssistanceBegun { technician, until, by_key } => format!(
+            "*** {technician} raggiunge il tuo computer in ufficio, al massimo fino alle {until}. {} ***",
+            if *by_key { "Premi Invio qui per terminare." } else { "Chiudi la sessione per terminare." }
+        ),
+        Text::AssistanceEnded => {
+            "*** L'assistenza è finita: nessun tecnico raggiunge più il tuo computer in ufficio. ***".into()
+        }
+        Text::NoteAssistanceAsked => {
+            "Un tecnico chiede di raggiungere il tuo computer in ufficio: rispondi in Deskgate, per favore.".into()
+        }
+        Text::NoteAssistanceBegun => {
+            "Ora un tecnico raggiunge il tuo computer in ufficio. Deskgate mostra chi è, e termina quando vuoi.".into()
+        }
+        Text::NoteAssistanceEnded => {
+            "L'assistenza è finita: nessun tecnico raggiunge più il tuo computer in ufficio.".into()
+        }
         Text::WorkstationRefused { workstation, port } => format!(
             "{workstation} rifiuta il collegamento (porta {port}). Forse il desktop remoto è spento: chiedi all'assistenza."
         ),

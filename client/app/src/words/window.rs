@@ -100,6 +100,13 @@ pub(crate) struct Labels {
     /// Of how long it may last.
     pub(crate) trace_running: fn(&str) -> String,
     pub(crate) end_trace: &'static str,
+    /// Of who asks, what for, how long it may last, and how long there is to answer.
+    pub(crate) assistance_question: fn(&str, &str, &str, &str) -> String,
+    pub(crate) allow_assistance: &'static str,
+    pub(crate) refuse_assistance: &'static str,
+    /// Of who it is, and a time of day.
+    pub(crate) assistance_running: fn(&str, &str) -> String,
+    pub(crate) end_assistance: &'static str,
 
     pub(crate) ended_title: &'static str,
     pub(crate) failed_title: &'static str,

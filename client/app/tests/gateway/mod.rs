@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::broadcast,
+    sync::{broadcast, watch},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_tungstenite::{
@@ -97,6 +97,8 @@ impl Default for Manners {
 pub(crate) enum Asked {
     Login(Value),
     Attached,
+    /// A request by the channel.
+    Request(Value),
     /// With the reason given.
     Closed(String),
     /// Anything else: its first line.
@@ -122,6 +124,7 @@ pub(crate) struct Gateway {
     pub(crate) certificate: String,
     log: Arc<Log>,
     say: broadcast::Sender<Say>,
+    consent: watch::Sender<Option<bool>>,
     stop: Arc<AtomicBool>,
     /// Bytes that sinks of the workstation took.
     pub(crate) sunk: Arc<AtomicU64>,
@@ -131,6 +134,8 @@ pub(crate) struct Gateway {
 struct Shared {
     log: Arc<Log>,
     say: broadcast::Sender<Say>,
+    /// The answer of a worker whom a technician wants to assist.
+    consent: watch::Receiver<Option<bool>>,
     manners: Manners,
     udp: SocketAddr,
     client: Arc<Mutex<Option<[u8; 32]>>>,
@@ -160,6 +165,7 @@ impl Gateway {
         let address = listener.local_addr().unwrap();
         let (log, stop) = (Arc::new(Log::default()), Arc::new(AtomicBool::new(false)));
         let (say, _) = broadcast::channel(16);
+        let (consent, answer) = watch::channel(None);
         let sunk = Arc::new(AtomicU64::new(0));
         let client = Arc::new(Mutex::new(None));
         let (came, by_channel) = mpsc::channel();
@@ -167,6 +173,7 @@ impl Gateway {
         let shared = Arc::new(Shared {
             log: Arc::clone(&log),
             say: say.clone(),
+            consent: answer,
             manners: manners.clone(),
             udp: udp_socket.local_addr().unwrap(),
             client: Arc::clone(&client),
@@ -189,6 +196,7 @@ impl Gateway {
             certificate: certificate.pem(),
             log,
             say,
+            consent,
             stop,
             sunk,
             threads: vec![control, data],
@@ -198,6 +206,11 @@ impl Gateway {
     /// Sends an event to whoever holds the channel.
     pub(crate) fn tell(&self, event: &Value) {
         self.say.send(Say::Text(event.to_string())).unwrap();
+    }
+
+    /// The worker answers the technician whose login waits.
+    pub(crate) fn answer(&self, consent: bool) {
+        self.consent.send(Some(consent)).unwrap();
     }
 
     /// Cuts the session channel.
@@ -307,7 +320,14 @@ async fn answer(mut stream: TlsStream<TcpStream>, shared: Arc<Shared>) {
         ["POST", "/v1/login"] => {
             let mut body = vec![0; header("content-length").unwrap().parse().unwrap()];
             stream.read_exact(&mut body).await.unwrap();
-            let (status, body) = login(&shared, serde_json::from_slice(&body).unwrap());
+            let request: Value = serde_json::from_slice(&body).unwrap();
+            shared.note(Asked::Login(request.clone()));
+            let (status, body) = match request["assist"].is_object() && !agrees(shared.consent.clone()).await {
+                true => {
+                    (403, json!({ "code": "assistance_refused", "message": "Said no.", "support": "S-78" }).to_string())
+                }
+                false => login(&shared, &request),
+            };
             respond(&mut stream, status, &body).await;
         }
         ["GET", "/v1/session"] if authorized => {
@@ -359,12 +379,16 @@ async fn respond(stream: &mut TlsStream<TcpStream>, status: u16, body: &str) {
     let _ = stream.shutdown().await;
 }
 
-fn login(shared: &Shared, request: Value) -> (u16, String) {
+/// Waits for the worker's answer.
+async fn agrees(mut consent: watch::Receiver<Option<bool>>) -> bool {
+    consent.wait_for(Option::is_some).await.is_ok_and(|answer| *answer == Some(true))
+}
+
+fn login(shared: &Shared, request: &Value) -> (u16, String) {
     let password = request["password"] == PASSWORD;
     let with_code = request["second_factor"].is_string();
     let key = STANDARD.decode(request["public_key"].as_str().unwrap()).unwrap();
     *shared.session_key.lock().unwrap() = serde_json::from_value(request["session_key"].clone()).ok();
-    shared.note(Asked::Login(request));
     if let Some((status, body)) = &shared.manners.login {
         return (*status, body.clone());
     }
@@ -417,6 +441,7 @@ async fn channel(
             Ok(datagram) = goes.recv() => drop(socket.send(Message::binary(datagram)).await),
             message = socket.next() => match message {
                 Some(Ok(Message::Binary(datagram))) => drop(shared.came.send(datagram.to_vec())),
+                Some(Ok(Message::Text(text))) => shared.note(Asked::Request(serde_json::from_str(&text).unwrap())),
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return,
             },

@@ -9,8 +9,8 @@ use gateway_api::{
 use nix::sys::signal::Signal;
 
 use super::{
-    Program,
     gateway::{Gateway, Manners, PASSWORD},
+    running::Program,
 };
 
 /// An office's key.

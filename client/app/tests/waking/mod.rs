@@ -4,9 +4,8 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use super::{
-    Program,
     gateway::{Asked, Gateway, Manners},
-    until,
+    running::{Program, until},
 };
 
 #[test]

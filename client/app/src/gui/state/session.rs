@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use gateway_api::{SessionNumber, login::Language, session::Limit};
 
-use super::{Said, Tone};
+use super::{Said, Tone, consents::Consents};
 use crate::{clock, session::Event, telling, words::Text};
 
 /// While so little is left, a countdown shows seconds; before, minutes.
@@ -63,7 +63,7 @@ pub(crate) struct Working {
     trouble: Option<(Text, Instant)>,
     /// What happened to the second factor lately.
     news: Vec<Text>,
-    pub(crate) trace: Trace,
+    pub(crate) consents: Consents,
     pub(crate) closing: bool,
     /// This computer's screen was locked for too long.
     pub(super) left: bool,
@@ -75,28 +75,11 @@ enum Wrong {
     TunnelSilent,
 }
 
-/// A recording of sizes and times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trace {
-    Not,
-    /// For so many seconds; so many were there to answer.
-    Asked {
-        seconds: u32,
-        answer_s: u32,
-    },
-    /// The answer was yes.
-    Agreed,
-    /// For so many seconds at most.
-    Running {
-        seconds: u32,
-    },
-}
-
 impl Connecting {
     pub(super) fn told(&mut self, event: Event, now: Instant) {
         match event {
             Event::Reached => self.step = self.step.max(Step::SignIn),
-            Event::SignedIn { session, workstation, ends_at, remaining_s } => {
+            Event::SignedIn { session, workstation, ends_at, remaining_s, .. } => {
                 self.step = Step::Way;
                 let working = Working::new(workstation, session, clock::wall(ends_at), now, remaining_s);
                 self.working = Some(Box::new(working));
@@ -131,9 +114,12 @@ impl Connecting {
 
     /// How long until a time shows something else.
     pub(super) fn next_change(&self, now: Instant) -> Option<Duration> {
-        self.waking_for(now)?;
-        let past = now.saturating_duration_since(self.waking?).subsec_millis();
-        Some(Duration::from_millis(u64::from(1000 - past) + LATER))
+        let consents = self.working.as_ref().and_then(|working| working.consents.next_change(now));
+        let waking = self.waking.filter(|_| self.step == Step::Wake).map(|since| {
+            let past = now.saturating_duration_since(since).subsec_millis();
+            Duration::from_millis(u64::from(1000 - past) + LATER)
+        });
+        waking.into_iter().chain(consents).min()
     }
 }
 
@@ -149,7 +135,7 @@ impl Working {
             by_channel: false,
             trouble: None,
             news: Vec::new(),
-            trace: Trace::Not,
+            consents: Consents::default(),
             closing: false,
             left: false,
         }
@@ -176,9 +162,16 @@ impl Working {
                 self.trouble = telling::event(event, false).map(|text| (text, now + TROUBLE));
             }
             event @ Event::FactorNews(_) => self.news.extend(telling::event(event, false)),
-            Event::TraceAsked { seconds, answer_s } => self.trace = Trace::Asked { seconds, answer_s },
-            Event::TraceBegun { seconds, .. } => self.trace = Trace::Running { seconds },
-            Event::TraceRefused | Event::TraceTakenBack | Event::TraceEnded => self.trace = Trace::Not,
+            event @ (Event::TraceAsked { .. }
+            | Event::TraceBegun { .. }
+            | Event::TraceRefused
+            | Event::TraceTakenBack
+            | Event::TraceEnded
+            | Event::AssistanceAsked { .. }
+            | Event::AssistanceBegun { .. }
+            | Event::AssistanceRefused
+            | Event::AssistanceTakenBack
+            | Event::AssistanceEnded) => self.consents.told(event, now),
             Event::Left => self.left = true,
             Event::Closing => self.closing = true,
             // Said by the scene itself, or by what comes after.
@@ -194,6 +187,8 @@ impl Working {
             | Event::WireguardSecret
             | Event::Holding { .. }
             | Event::TraceUnasked
+            | Event::AssistanceUnasked { .. }
+            | Event::AssistanceWaits { .. }
             | Event::NotTold => {}
         }
     }
@@ -235,7 +230,7 @@ impl Working {
         let trouble = self.trouble.iter().map(|(_, until)| until.saturating_duration_since(now));
         let trouble = trouble.filter(|left| !left.is_zero()).min();
         let ahead = moments.map(|ends| ends.saturating_duration_since(now)).filter(|left| !left.is_zero());
-        ahead.map(next_change).chain(trouble).min()
+        ahead.map(next_change).chain(trouble).chain(self.consents.next_change(now)).min()
     }
 
     /// Whether nothing is wrong with the line.

@@ -6,6 +6,7 @@ use gateway_api::{
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::answers::About;
 
 fn state() -> State {
     let known = Known { server: Server::parse("gw.comune.example"), ..Known::default() };
@@ -49,6 +50,11 @@ fn refused(state: &mut State, code: RefusalCode) {
     assert!(over(state, Outcome::Refused(Box::new(refusal))).is_none());
 }
 
+fn signed_in() -> Event {
+    let session = SessionNumber::new(7);
+    Event::SignedIn { session, workstation: "anagrafe-07".into(), ends_at: 0, remaining_s: 3600, assists: None }
+}
+
 /// Signed in, the desktop open.
 fn at_work(now: Instant) -> State {
     let mut state = state();
@@ -57,12 +63,7 @@ fn at_work(now: Instant) -> State {
     let told = [
         Event::Reaching { server: "gw".into() },
         Event::Reached,
-        Event::SignedIn {
-            session: SessionNumber::new(7),
-            workstation: "anagrafe-07".into(),
-            ends_at: 0,
-            remaining_s: 3600,
-        },
+        signed_in(),
         Event::Open { workstation: "anagrafe-07".into(), doors: Vec::new() },
         Event::ProgramStarted { program: "xfreerdp".into() },
     ];
@@ -154,8 +155,13 @@ fn the_steps_follow_what_really_happened() {
     assert_eq!(step(&state), Step::Reach);
     state.take(News::Told(Event::Reached), now);
     assert_eq!(step(&state), Step::SignIn);
-    let signed_in =
-        Event::SignedIn { session: SessionNumber::new(7), workstation: "w".into(), ends_at: 0, remaining_s: 60 };
+    let signed_in = Event::SignedIn {
+        session: SessionNumber::new(7),
+        workstation: "w".into(),
+        ends_at: 0,
+        remaining_s: 60,
+        assists: None,
+    };
     state.take(News::Told(signed_in), now);
     assert_eq!(step(&state), Step::Way);
     state.take(News::Told(Event::ByChannel), now);
@@ -179,9 +185,7 @@ fn a_workstation_that_sleeps_is_a_step_of_its_own_with_its_time_and_its_end() {
         _ => panic!("not on the way"),
     };
     assert!(!steps(&state).0.contains(&Step::Wake), "only where somebody sleeps");
-    let signed_in =
-        Event::SignedIn { session: SessionNumber::new(7), workstation: "w".into(), ends_at: 0, remaining_s: 600 };
-    for event in [Event::Reached, signed_in, Event::Waking { workstation: "w".into() }] {
+    for event in [Event::Reached, signed_in(), Event::Waking { workstation: "w".into() }] {
         state.take(News::Told(event), now);
     }
     let all = vec![Step::Reach, Step::SignIn, Step::Way, Step::Wake, Step::Desktop];
@@ -210,10 +214,10 @@ fn a_notice_is_read_before_the_way_goes_on() {
     }
     state.take(News::Told(Event::NoticeAsked), now);
     assert!(matches!(&state.scene, Scene::Reading(texts) if texts.len() == 2));
-    assert!(matches!(state.act(Act::Read(true)), Some(Wish::Answer(true))));
+    assert!(matches!(state.act(Act::Press(Button::Read(true))), Some(Wish::Press(Button::Read(true)))));
     assert!(matches!(state.scene, Scene::Connecting(_)));
     state.take(News::Told(Event::Notice { name: "third".into(), text: "Read me.".into() }), now);
-    assert!(matches!(state.act(Act::Read(false)), Some(Wish::Answer(false))));
+    assert!(matches!(state.act(Act::Press(Button::Read(false))), Some(Wish::Press(Button::Read(false)))));
     over(&mut state, Outcome::NoticeUnread { asked: true });
     assert!(form(&mut state).said.is_some());
 }
@@ -263,20 +267,100 @@ fn the_line_is_well_once_all_of_it_is() {
     assert!(working(&state).line_is_well());
 }
 
+fn answer(about: About, question: u32, yes: bool) -> Act {
+    Act::Press(Button::Answer { about, question, yes })
+}
+
 #[test]
 fn nothing_is_recorded_without_a_yes_and_a_recording_is_ended_here() {
     let now = Instant::now();
     let mut state = at_work(now);
-    state.take(News::Told(Event::TraceAsked { seconds: 600, answer_s: 60 }), now);
-    assert!(matches!(state.act(Act::Answer(false)), Some(Wish::Answer(false))));
-    assert_eq!(working(&state).trace, Trace::Not);
-    state.take(News::Told(Event::TraceAsked { seconds: 600, answer_s: 60 }), now);
-    assert!(matches!(state.act(Act::Answer(true)), Some(Wish::Answer(true))));
-    state.take(News::Told(Event::TraceBegun { seconds: 600, by_key: true }), now);
-    assert_eq!(working(&state).trace, Trace::Running { seconds: 600 });
-    assert!(matches!(state.act(Act::Answer(false)), Some(Wish::Answer(false))));
+    let asked = |question| News::Told(Event::TraceAsked { question, seconds: 600, answer_s: 60 });
+    state.take(asked(1), now);
+    assert!(matches!(state.act(answer(About::Trace, 1, false)), Some(Wish::Press(Button::Answer { yes: false, .. }))));
+    assert_eq!(working(&state).consents.trace, None);
+    state.take(asked(2), now);
+    assert!(matches!(state.act(answer(About::Trace, 2, true)), Some(Wish::Press(Button::Answer { yes: true, .. }))));
+    state.take(News::Told(Event::TraceBegun { seconds: 600, by_key: false }), now);
+    assert_eq!(working(&state).consents.trace, Some(Consent::Running(Running::Trace { seconds: 600 })));
+    assert!(matches!(state.act(Act::Press(Button::End(About::Trace))), Some(Wish::Press(Button::End(About::Trace)))));
     state.take(News::Told(Event::TraceEnded), now);
-    assert_eq!(working(&state).trace, Trace::Not);
+    assert_eq!(working(&state).consents.trace, None);
+}
+
+fn assistance_asked(question: u32) -> News {
+    let (technician, reason) = ("g.neri".into(), "the printer".into());
+    News::Told(Event::AssistanceAsked { question, technician, reason, seconds: 900, answer_s: 60 })
+}
+
+fn assistance_begun() -> News {
+    News::Told(Event::AssistanceBegun { technician: "g.neri".into(), seconds: 900, ends_at: 0, by_key: false })
+}
+
+#[test]
+fn a_technician_comes_by_a_yes_and_is_shown_until_the_end() {
+    let now = Instant::now();
+    let mut state = at_work(now);
+    state.take(assistance_asked(1), now);
+    state.take(News::Told(Event::TraceAsked { question: 1, seconds: 600, answer_s: 60 }), now);
+    state.act(answer(About::Trace, 1, false));
+    assert!(matches!(working(&state).consents.assistance, Some(Consent::Asked(_))), "the other question stands");
+    state.act(answer(About::Assistance, 1, true));
+    assert_eq!(working(&state).consents.assistance, Some(Consent::Agreed));
+    state.take(assistance_begun(), now);
+    let is_shown = |state: &State| {
+        let running = working(state).consents.assistance.clone();
+        matches!(running, Some(Consent::Running(Running::Assistance { technician, .. })) if technician == "g.neri")
+    };
+    assert!(is_shown(&state));
+    state.act(Act::Press(Button::End(About::Assistance)));
+    assert!(is_shown(&state), "until the gateway says that it is over");
+    state.take(News::Told(Event::AssistanceEnded), now);
+    assert_eq!(working(&state).consents.assistance, None);
+}
+
+#[test]
+fn a_yes_to_a_question_that_is_gone_agrees_to_no_other() {
+    let now = Instant::now();
+    let mut state = at_work(now);
+    state.take(assistance_asked(1), now);
+    state.take(News::Told(Event::AssistanceTakenBack), now);
+    state.take(assistance_asked(2), now);
+    state.act(answer(About::Assistance, 1, true));
+    assert!(matches!(&working(&state).consents.assistance, Some(Consent::Asked(asked)) if asked.question == 2));
+}
+
+#[test]
+fn a_yes_counts_once_there_was_time_to_read() {
+    let now = Instant::now();
+    let mut state = at_work(now);
+    state.take(assistance_asked(1), now);
+    let counts = |state: &State, now| match &working(state).consents.assistance {
+        Some(Consent::Asked(asked)) => asked.counts(now),
+        other => panic!("{other:?}"),
+    };
+    let wait = working(&state).consents.next_change(now).expect("the button counts then");
+    assert!(state.next_change(now) <= Some(wait), "the window is drawn by then");
+    assert!(!counts(&state, now) && counts(&state, now + wait));
+    assert_eq!(wait, Duration::from_secs(1));
+}
+
+#[test]
+fn a_technician_who_comes_while_the_workstation_wakes_is_shown_there_too() {
+    let now = Instant::now();
+    let mut state = state();
+    fill(&mut state);
+    state.act(Act::Submit);
+    for event in [signed_in(), Event::Waking { workstation: "anagrafe-07".into() }] {
+        state.take(News::Told(event), now);
+    }
+    state.take(assistance_asked(1), now);
+    state.act(answer(About::Assistance, 1, true));
+    state.take(assistance_begun(), now);
+    let shown = state.working().expect("a session").consents.shown().count();
+    assert_eq!((matches!(state.scene, Scene::Connecting(_)), shown), (true, 1));
+    state.take(News::Told(Event::ProgramStarted { program: "xfreerdp".into() }), now);
+    assert_eq!(working(&state).consents.shown().count(), 1);
 }
 
 #[test]

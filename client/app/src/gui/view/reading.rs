@@ -14,6 +14,7 @@ use super::{
     parts,
 };
 use crate::{
+    answers::Button,
     clock,
     words::{Text, window::Labels},
 };
@@ -30,10 +31,10 @@ pub(super) fn notices(ui: &mut Ui, look: &Palette, labels: &Labels, texts: &[(St
     }
     ui.label(labels.reading_meaning);
     if parts::first_button(ui, look, labels.read).clicked() {
-        return Some(Act::Read(true));
+        return Some(Act::Press(Button::Read(true)));
     }
     let not_now = parts::button(ui, labels.not_read).clicked() || parts::escape(ui);
-    not_now.then_some(Act::Read(false))
+    not_now.then_some(Act::Press(Button::Read(false)))
 }
 
 /// Who looked, then what there is, the newest first.

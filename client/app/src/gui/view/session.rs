@@ -7,7 +7,7 @@ use gateway_api::login::Language;
 
 use super::{
     super::{
-        state::{Act, Connecting, Ended, Said, Step, Tone, Trace, Working},
+        state::{Act, Connecting, Ended, Said, Step, Tone, Working},
         theme::Palette,
     },
     parts,
@@ -99,7 +99,6 @@ pub(super) fn working(
     for said in working.said(language, now) {
         parts::sentence(ui, look, &said);
     }
-    let act = trace(ui, look, labels, language, working.trace);
     parts::card(ui, look, |ui| {
         if working.line_is_well() {
             let [good, _] = look.tone(Tone::Good);
@@ -113,25 +112,7 @@ pub(super) fn working(
         ui.label(Text::Closing.say(language));
         return None;
     }
-    act.or(parts::first_button(ui, look, labels.close).clicked().then_some(Act::Close))
-}
-
-/// The office's question, or what runs since.
-fn trace(ui: &mut Ui, look: &Palette, labels: &Labels, language: Language, trace: Trace) -> Option<Act> {
-    match trace {
-        Trace::Not | Trace::Agreed => None,
-        Trace::Asked { seconds, answer_s } => parts::card(ui, look, |ui| {
-            ui.label((labels.trace_question)(&words::span(seconds, language), &words::span(answer_s, language)));
-            let no = parts::button(ui, labels.disagree).clicked();
-            let yes = parts::button(ui, labels.agree).clicked();
-            (yes || no).then_some(Act::Answer(yes))
-        }),
-        Trace::Running { seconds } => {
-            let sentence = (labels.trace_running)(&words::span(seconds, language));
-            parts::sentence(ui, look, &Said { tone: Tone::Warning, sentence });
-            parts::button(ui, labels.end_trace).clicked().then_some(Act::Answer(false))
-        }
-    }
+    parts::first_button(ui, look, labels.close).clicked().then_some(Act::Close)
 }
 
 /// The one question before the session ends with the window.

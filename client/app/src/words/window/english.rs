@@ -96,6 +96,20 @@ pub(super) static LABELS: Labels = Labels {
         format!("Sizes and times of this session's packets are being recorded, for up to {length}.")
     },
     end_trace: "End the recording",
+    assistance_question: |technician, reason, length, answer| {
+        format!(
+            "{technician}, a technician of your office, asks to reach your office computer for up to {length}: to see what is on it, and to use it.\n\
+             What for: {reason}\n\
+             That and when it was is recorded, and you can end it at any time.\n\
+             No answer within {answer} is a no."
+        )
+    },
+    allow_assistance: "Yes, the technician may",
+    refuse_assistance: "No, not now",
+    assistance_running: |technician, until| {
+        format!("{technician} reaches your office computer, until {until} at most.")
+    },
+    end_assistance: "End the assistance",
 
     ended_title: "The session is closed",
     failed_title: "That did not work",

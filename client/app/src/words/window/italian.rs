@@ -96,6 +96,20 @@ pub(super) static LABELS: Labels = Labels {
         format!("Si stanno registrando dimensioni e orari dei pacchetti di questa sessione, per al massimo {length}.")
     },
     end_trace: "Termina la registrazione",
+    assistance_question: |technician, reason, length, answer| {
+        format!(
+            "{technician}, tecnico del tuo ufficio, chiede di raggiungere il tuo computer in ufficio per al massimo {length}: per vedere che cosa mostra, e per usarlo.\n\
+             Perché: {reason}\n\
+             Questo e quando è avvenuto viene registrato, e puoi terminare in ogni momento.\n\
+             Nessuna risposta entro {answer} vale come un no."
+        )
+    },
+    allow_assistance: "Sì, il tecnico può",
+    refuse_assistance: "No, non ora",
+    assistance_running: |technician, until| {
+        format!("{technician} raggiunge il tuo computer in ufficio, al massimo fino alle {until}.")
+    },
+    end_assistance: "Termina l'assistenza",
 
     ended_title: "La sessione è chiusa",
     failed_title: "Non è riuscito",

@@ -1,0 +1,341 @@
+//! What a worker is asked while the session lasts, and what goes on since: a recording of sizes and times, a technician's assistance.
+//!
+//! ```text
+//!  Waiting ──> Asked ── yes ──> Agreed ── begun ──> Running ── ended ──> nothing
+//!     │          └── no, taken back, line lost ──> nothing
+//!     └── at a terminal, until the question before it is answered
+//! ```
+//!
+//! INVARIANT: no answer is about anything else than what stood there when it was given. A button names its question; at a terminal one
+//! question stands at a time, and what was typed before it is forgotten. Enter alone ends what goes on, and answers a question only where nothing does.
+//!
+//! It asks nobody anything: time is an argument, and what is to be done comes back as [`Step`]s.
+
+use std::time::{Duration, Instant};
+
+use gateway_api::{
+    login::{LONGEST_REASON, LONGEST_USER},
+    session::{self, Request},
+};
+
+use super::{Event, readable::one_line};
+use crate::answers::{About, Answer, Asking, Button, Line};
+
+/// How long a gateway whose channel came back has to say again that a technician is there.
+const TOLD_AGAIN: Duration = Duration::from_secs(5);
+
+/// What is to be done, in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    Tell(Event),
+    Request(Request),
+    /// Forget what was typed, and listen to what will be.
+    Listen,
+    /// Listen no more.
+    Stop,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Matter {
+    /// To record for so many seconds at most.
+    Trace { seconds: u32 },
+    /// That a technician may come, for so many seconds at most.
+    Assistance { technician: String, reason: String, seconds: u32 },
+}
+
+/// A question of the gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Question {
+    /// To be named in the answer.
+    number: u32,
+    matter: Matter,
+    /// How long the answer is waited for.
+    until: Instant,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Consent {
+    /// Another question stands at the terminal.
+    Waiting(Question),
+    /// Asked under this number.
+    Asked(u32),
+    /// The answer was yes.
+    Agreed,
+    Running(Running),
+}
+
+/// What goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Running {
+    /// The technician, where there is one.
+    technician: Option<String>,
+    /// The worker has ended it, and the gateway does not say so yet.
+    ending: bool,
+    /// Until when the gateway has to say it again, after its channel was lost.
+    unconfirmed: Option<Instant>,
+}
+
+/// Both consents of a session.
+#[derive(Debug, Default)]
+pub(super) struct Consents {
+    trace: Option<Consent>,
+    assistance: Option<Consent>,
+    /// What began last: Enter ends that first.
+    latest: Option<About>,
+}
+
+impl Consents {
+    /// The gateway tells something of either; of anything else it is not to be told. The moment comes in Unix seconds too, for showing.
+    pub(super) fn told(&mut self, event: session::Event, asking: Asking, (now, unix): (Instant, i64)) -> Vec<Step> {
+        let by_key = asking == Asking::OneByOne;
+        let until = |answer_s: u32| now + Duration::from_secs(answer_s.into());
+        match event {
+            session::Event::TraceAsked { question: number, seconds, answer_s } => {
+                let matter = Matter::Trace { seconds };
+                self.asked(Question { number, matter, until: until(answer_s) }, asking, now)
+            }
+            session::Event::TraceBegun { seconds } => {
+                self.begun(About::Trace, None, Event::TraceBegun { seconds, by_key }, now)
+            }
+            session::Event::TraceEnded => self.ended(About::Trace, now),
+            session::Event::AssistanceAsked { question: number, technician, reason, seconds, answer_s } => {
+                let technician = one_line(&technician, LONGEST_USER);
+                let matter = Matter::Assistance { technician, reason: one_line(&reason, LONGEST_REASON), seconds };
+                self.asked(Question { number, matter, until: until(answer_s) }, asking, now)
+            }
+            session::Event::AssistanceBegun { technician, seconds } => {
+                let technician = one_line(&technician, LONGEST_USER);
+                let ends_at = unix.saturating_add(seconds.into());
+                let event = Event::AssistanceBegun { technician: technician.clone(), seconds, ends_at, by_key };
+                self.begun(About::Assistance, Some(technician), event, now)
+            }
+            session::Event::AssistanceEnded => self.ended(About::Assistance, now),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The gateway asks.
+    fn asked(&mut self, question: Question, asking: Asking, now: Instant) -> Vec<Step> {
+        let about = question.matter.about();
+        // One of a kind at a time: what stood here is over, though nobody heard it.
+        let mut steps = Vec::from_iter(self.take(about));
+        match asking {
+            Asking::Nobody => steps.extend(question.unasked()),
+            Asking::OneByOne if self.standing().is_some() => *self.of(about) = Some(Consent::Waiting(question)),
+            Asking::OneByOne | Asking::SideBySide => steps.extend(self.ask(&question, now)),
+        }
+        steps
+    }
+
+    /// It has begun, or the gateway says so again to a new channel. `event` says it to the worker.
+    fn begun(&mut self, about: About, technician: Option<String>, event: Event, now: Instant) -> Vec<Step> {
+        let mut steps = Vec::new();
+        if let Some(Consent::Running(running)) = self.of(about) {
+            if running.technician == technician {
+                running.unconfirmed = None;
+                // What was asked of the lost channel nobody heard.
+                return running.ending.then(|| Step::Request(end(about))).into_iter().collect();
+            }
+            steps.extend(self.take(about));
+        }
+        *self.of(about) = Some(Consent::Running(Running { technician, ending: false, unconfirmed: None }));
+        self.latest = Some(about);
+        if self.standing().is_none() {
+            steps.push(Step::Listen);
+        }
+        steps.push(Step::Tell(event));
+        self.settle(&mut steps, now);
+        steps
+    }
+
+    /// It is over, or the question is taken back.
+    fn ended(&mut self, about: About, now: Instant) -> Vec<Step> {
+        let mut steps = Vec::from_iter(self.take(about));
+        self.settle(&mut steps, now);
+        steps
+    }
+
+    /// The channel is lost. The gateway asks, and records, only whom it hears; a technician who is there stays.
+    pub(super) fn lost(&mut self, now: Instant) -> Vec<Step> {
+        let mut steps = Vec::from_iter(self.take(About::Trace));
+        if !matches!(self.assistance, Some(Consent::Running(_))) {
+            steps.extend(self.take(About::Assistance));
+        }
+        self.settle(&mut steps, now);
+        steps
+    }
+
+    /// The channel is there, or there again: a technician who is still there is told again.
+    pub(super) fn attached(&mut self, now: Instant) {
+        if let Some(Consent::Running(running)) = &mut self.assistance {
+            running.unconfirmed = Some(now + TOLD_AGAIN);
+        }
+    }
+
+    /// When to call [`Self::handle_timeout`].
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        match &self.assistance {
+            Some(Consent::Running(running)) => running.unconfirmed,
+            _ => None,
+        }
+    }
+
+    /// The technician was not told again: whoever was there left while the line was lost.
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> Vec<Step> {
+        match self.poll_timeout() {
+            Some(until) if until <= now => self.ended(About::Assistance, now),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The worker says something.
+    pub(super) fn answered(&mut self, answer: Answer, now: Instant) -> Vec<Step> {
+        match answer {
+            Answer::Button(Button::Answer { about, question, yes })
+                if *self.of(about) == Some(Consent::Asked(question)) =>
+            {
+                self.answer(about, question, yes, now)
+            }
+            Answer::Button(Button::Read(_) | Button::Answer { .. }) => Vec::new(),
+            Answer::Button(Button::End(about)) => self.end(about),
+            Answer::Line(line) => match (self.standing(), self.running()) {
+                (_, Some(about)) if line == Line::Empty => self.end(about),
+                (Some((about, question)), _) => self.answer(about, question, line == Line::Yes, now),
+                (None, Some(about)) => self.end(about),
+                (None, None) => Vec::new(),
+            },
+        }
+    }
+
+    fn of(&mut self, about: About) -> &mut Option<Consent> {
+        match about {
+            About::Trace => &mut self.trace,
+            About::Assistance => &mut self.assistance,
+        }
+    }
+
+    /// The question that stands, and its number. At a terminal there is never more than one.
+    fn standing(&self) -> Option<(About, u32)> {
+        let both = [(About::Trace, &self.trace), (About::Assistance, &self.assistance)];
+        both.into_iter().find_map(|(about, consent)| match consent {
+            Some(Consent::Asked(question)) => Some((about, *question)),
+            _ => None,
+        })
+    }
+
+    /// What Enter ends.
+    fn running(&self) -> Option<About> {
+        let goes_on = |about: &About| {
+            let consent = if *about == About::Trace { &self.trace } else { &self.assistance };
+            matches!(consent, Some(Consent::Running(running)) if !running.ending)
+        };
+        self.latest.into_iter().chain([About::Assistance, About::Trace]).find(goes_on)
+    }
+
+    fn ask(&mut self, question: &Question, now: Instant) -> [Step; 2] {
+        *self.of(question.matter.about()) = Some(Consent::Asked(question.number));
+        [Step::Listen, Step::Tell(question.event(now))]
+    }
+
+    fn answer(&mut self, about: About, question: u32, consent: bool, now: Instant) -> Vec<Step> {
+        *self.of(about) = consent.then_some(Consent::Agreed);
+        let mut steps = vec![Step::Request(answer(about, question, consent))];
+        if !consent {
+            steps.push(Step::Tell(match about {
+                About::Trace => Event::TraceRefused,
+                About::Assistance => Event::AssistanceRefused,
+            }));
+        }
+        self.settle(&mut steps, now);
+        steps
+    }
+
+    fn end(&mut self, about: About) -> Vec<Step> {
+        let Some(Consent::Running(running)) = self.of(about) else { return Vec::new() };
+        running.ending = true;
+        vec![Step::Request(end(about))]
+    }
+
+    /// Takes away what there is, and says so.
+    fn take(&mut self, about: About) -> Option<Step> {
+        Some(Step::Tell(match (self.of(about).take()?, about) {
+            (Consent::Running(_), About::Trace) => Event::TraceEnded,
+            (Consent::Running(_), About::Assistance) => Event::AssistanceEnded,
+            (Consent::Asked(_) | Consent::Agreed, About::Trace) => Event::TraceTakenBack,
+            (Consent::Asked(_) | Consent::Agreed, About::Assistance) => Event::AssistanceTakenBack,
+            // Nobody has heard of it.
+            (Consent::Waiting(question), _) => question.matter.unasked(),
+        }))
+    }
+
+    /// What waited for its turn has it.
+    fn settle(&mut self, steps: &mut Vec<Step>, now: Instant) {
+        for about in [About::Assistance, About::Trace] {
+            if self.standing().is_none()
+                && let Some(Consent::Waiting(question)) = self.of(about).take_if(|it| matches!(it, Consent::Waiting(_)))
+            {
+                if now < question.until {
+                    steps.extend(self.ask(&question, now));
+                } else {
+                    steps.extend(question.unasked());
+                }
+            }
+        }
+        if self.trace.is_none() && self.assistance.is_none() {
+            steps.push(Step::Stop);
+        }
+    }
+}
+
+impl Question {
+    fn event(&self, now: Instant) -> Event {
+        let left = self.until.saturating_duration_since(now).as_secs_f64().ceil();
+        let (question, answer_s) = (self.number, left as u32);
+        match self.matter.clone() {
+            Matter::Trace { seconds } => Event::TraceAsked { question, seconds, answer_s },
+            Matter::Assistance { technician, reason, seconds } => {
+                Event::AssistanceAsked { question, technician, reason, seconds, answer_s }
+            }
+        }
+    }
+
+    /// Nobody answers for the worker: where nobody can be asked the answer is no.
+    fn unasked(&self) -> [Step; 2] {
+        [Step::Request(answer(self.matter.about(), self.number, false)), Step::Tell(self.matter.unasked())]
+    }
+}
+
+impl Matter {
+    fn about(&self) -> About {
+        match self {
+            Self::Trace { .. } => About::Trace,
+            Self::Assistance { .. } => About::Assistance,
+        }
+    }
+
+    fn unasked(&self) -> Event {
+        match self {
+            Self::Trace { .. } => Event::TraceUnasked,
+            Self::Assistance { technician, .. } => Event::AssistanceUnasked { technician: technician.clone() },
+        }
+    }
+}
+
+fn answer(about: About, question: u32, consent: bool) -> Request {
+    match about {
+        About::Trace => Request::AnswerTrace { question, consent },
+        About::Assistance => Request::AnswerAssistance { question, consent },
+    }
+}
+
+fn end(about: About) -> Request {
+    match about {
+        About::Trace => Request::EndTrace,
+        About::Assistance => Request::EndAssistance,
+    }
+}
+
+#[cfg(test)]
+#[path = "consents/tests.rs"]
+mod tests;

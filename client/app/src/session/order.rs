@@ -1,0 +1,80 @@
+//! What a session is worked for: where, as whom, and how the desktop is carried and shown.
+
+use gateway_api::login::{Assist, Code, Language, Password};
+
+use crate::{
+    answers::Answers,
+    api::Client,
+    config::{Carrier, Server, WireguardOutput},
+    rdp::{self, Found},
+};
+
+/// What to do.
+pub(crate) struct Order {
+    /// The gateway, as people know it and as it is spoken to.
+    pub(crate) server: Server,
+    pub(crate) client: Client,
+    pub(crate) user: String,
+    pub(crate) password: Password,
+    pub(crate) second_factor: Option<Code>,
+    pub(crate) language: Language,
+    pub(crate) show: Show,
+    /// A technician's: whom to assist.
+    pub(crate) assist: Option<Assist>,
+    /// Where the worker answers what is asked.
+    pub(crate) answers: Answers,
+}
+
+/// How the desktop is carried and shown.
+pub(crate) enum Show {
+    /// By the RDP program that was found, or by a command.
+    Program(Starter),
+    /// The same where a service is RDP's; otherwise by whatever the person starts.
+    Rdp(Starter),
+    /// By whatever the person starts.
+    Door,
+    /// By another WireGuard program.
+    Wireguard(WireguardOutput),
+}
+
+/// What to start.
+pub(crate) enum Starter {
+    Found(Found),
+    Given(rdp::Template),
+}
+
+impl Show {
+    /// Whether what shows the desktop can be handed the password. A technician's never is: it is another's desktop.
+    pub(super) fn takes_password(&self) -> bool {
+        matches!(self, Self::Program(Starter::Found(_)))
+    }
+
+    /// Looks for what the carrier needs. None if there is no RDP program.
+    pub(crate) fn prepare(carrier: Carrier) -> Option<Self> {
+        Some(match carrier {
+            Carrier::Rdp => Self::Program(Starter::Found(rdp::find()?)),
+            Carrier::Command(template) => Self::Program(Starter::Given(template)),
+            Carrier::Door => Self::Door,
+            Carrier::Wireguard(output) => Self::Wireguard(output),
+        })
+    }
+
+    /// The same for a technician: what may be reached there need not be a desktop by RDP.
+    pub(crate) fn prepare_assistance(carrier: Carrier) -> Self {
+        match carrier {
+            Carrier::Rdp => rdp::find().map_or(Self::Door, |found| Self::Rdp(Starter::Found(found))),
+            Carrier::Command(template) => Self::Program(Starter::Given(template)),
+            Carrier::Door => Self::Door,
+            Carrier::Wireguard(output) => Self::Wireguard(output),
+        }
+    }
+}
+
+impl Starter {
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Found(found) => found.name(),
+            Self::Given(template) => template.name().to_owned(),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Texts from elsewhere, made harmless before anybody sees them: what would steer a terminal or turn the order of letters is left out.
+
+/// A text of several lines.
+pub(super) fn readable(text: &str) -> String {
+    text.chars().filter(|c| !steers(*c) || matches!(c, '\n' | '\t')).collect()
+}
+
+/// A text of one line, cut to so many bytes of UTF-8.
+pub(super) fn one_line(text: &str, most: usize) -> String {
+    let mut line = String::new();
+    for c in text.trim().chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !steers(*c)) {
+        if line.len() + c.len_utf8() > most {
+            break;
+        }
+        line.push(c);
+    }
+    line
+}
+
+/// Control characters; what turns the order of letters, breaks a line or has no width.
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_from_elsewhere_steers_no_terminal() {
+        assert_eq!(readable("One\n\tTwo\x1b[2J\r\u{9b}31m è"), "One\n\tTwo[2J31m è");
+        assert_eq!(readable("for \u{202e}ever\u{2066}"), "for ever");
+    }
+
+    #[test]
+    fn one_line_is_one_and_no_longer_than_it_may_be() {
+        assert_eq!(one_line(" the\nprinter\u{2028}\tis\x07 \u{202e}dead\u{200f} ", 256), "the printer  is dead");
+        assert_eq!(one_line("èèè", 5), "èè");
+    }
+}
