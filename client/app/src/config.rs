@@ -12,6 +12,7 @@ use gateway_api::{
 use crate::{
     api::trust::{Fingerprint, Trust},
     cli::Connect,
+    clock,
     office::{self, Office, Standing},
     rdp::Template,
     words::{self, Text},
@@ -181,7 +182,12 @@ impl Config {
             return Err(Text::WordsDiffer { path: path() }.say(spoken));
         }
         let (office, signed) = (Office::of(&found.origin), found.signed());
-        match office::judge(Office::load().as_ref(), &found.origin) {
+        let now = clock::unix();
+        match office::judge(Office::load().as_ref(), &found.origin, now) {
+            Standing::Ahead => {
+                let (signed, today) = (clock::date(found.origin.signed_at), clock::date(now));
+                Err(Text::ProfileAhead { path: path(), signed, today }.say(spoken))
+            }
             Standing::Foreign => Err(Text::ProfileForeign { path: path() }.say(spoken)),
             Standing::Old => Err(Text::ProfileOld { path: path() }.say(spoken)),
             Standing::New if written.is_none() => {

@@ -1,7 +1,8 @@
 //! Whose profiles this computer follows: the key that a person accepted at first use, by its six words.
 //!
 //! From then on a profile counts that is signed by the same key, or by one that this one named as its successor, and that is no older than the
-//! newest one seen: who got hold of a gateway's former key must not bring the former profile back. There is no "continue anyway"; who changes
+//! newest one seen: who got hold of a gateway's former key must not bring the former profile back. One from the future is not followed, for every
+//! right one after it would be the older. There is no "continue anyway"; who changes
 //! offices forgets the old one first (`deskgate office forget`).
 
 use std::{
@@ -16,6 +17,8 @@ use crate::{config::file, private};
 
 /// In this user's folder of this program.
 const NAME: &str = "office.toml";
+/// So many seconds may a profile be ahead of this computer's clock: clocks differ, and time zones are set wrongly.
+const AHEAD: i64 = 24 * 3600;
 
 /// The office, as kept.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -36,6 +39,8 @@ pub(crate) enum Standing {
     Foreign,
     /// The office's, but older than one that was followed.
     Old,
+    /// Signed in the future: a clock is wrong, there or here.
+    Ahead,
 }
 
 impl Office {
@@ -70,11 +75,12 @@ impl Office {
     }
 }
 
-/// Judges a profile by what is kept.
-pub(crate) fn judge(kept: Option<&Office>, origin: &Origin) -> Standing {
+/// Judges a profile by what is kept, and by this computer's clock in Unix seconds.
+pub(crate) fn judge(kept: Option<&Office>, origin: &Origin, now: i64) -> Standing {
     match kept {
-        None => Standing::New,
         Some(kept) if !origin.leads_from(kept.key) => Standing::Foreign,
+        _ if origin.signed_at > now.saturating_add(AHEAD) => Standing::Ahead,
+        None => Standing::New,
         Some(kept) if origin.signed_at < kept.signed_at => Standing::Old,
         Some(_) => Standing::Known,
     }
@@ -113,6 +119,7 @@ mod tests {
 
     #[test]
     fn the_first_key_is_asked_about_and_then_only_it_and_its_successors_count() {
+        let judge = |kept, origin: &Origin| judge(kept, origin, 10);
         assert_eq!(judge(None, &origin(1, 5, vec![])), Standing::New);
         let kept = Office::of(&origin(1, 5, vec![]));
         let successor = vec![secret(1).succeed(secret(2).public())];
@@ -129,6 +136,16 @@ mod tests {
         // Once the new key was seen, the one before it is worth nothing more.
         let kept = Office::of(&origin(2, 6, successor));
         assert_eq!(judge(Some(&kept), &origin(1, 7, vec![])), Standing::Foreign);
+    }
+
+    #[test]
+    fn a_profile_from_the_future_is_none_to_follow() {
+        let kept = Office::of(&origin(1, 5, vec![]));
+        for (signed_at, expected) in [(10 + AHEAD, Standing::Known), (11 + AHEAD, Standing::Ahead)] {
+            assert_eq!(judge(Some(&kept), &origin(1, signed_at, vec![]), 10), expected);
+        }
+        assert_eq!(judge(None, &origin(1, 11 + AHEAD, vec![]), 10), Standing::Ahead);
+        assert_eq!(judge(Some(&kept), &origin(2, 11 + AHEAD, vec![]), 10), Standing::Foreign, "worse");
     }
 
     #[test]

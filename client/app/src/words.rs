@@ -332,6 +332,12 @@ pub(crate) enum Text {
     ProfileOld {
         path: String,
     },
+    /// It was signed in the future.
+    ProfileAhead {
+        path: String,
+        signed: String,
+        today: String,
+    },
     /// Above the question whether it is the office's.
     OfficeWords {
         words: String,
@@ -520,6 +526,7 @@ mod tests {
             Text::ProfileWrong { path: s() },
             Text::ProfileForeign { path: s() },
             Text::ProfileOld { path: s() },
+            Text::ProfileAhead { path: s(), signed: s(), today: s() },
             Text::OfficeWords { words: s() },
             Text::AskOffice,
             Text::OfficeRefused,

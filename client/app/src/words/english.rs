@@ -206,6 +206,9 @@ pub(super) fn say(text: &Text) -> String {
         Text::ProfileOld { path } => format!(
             "The profile {path} is older than the one you used last. It is not used. Take the newer one, or ask your office for it."
         ),
+        Text::ProfileAhead { path, signed, today } => format!(
+            "The profile {path} is signed with the date {signed}, and by this computer's clock it is {today}: one of the two clocks is wrong. It is not used. Check this computer's date; if it is right, tell your office to set its own clock and to sign the profile again."
+        ),
         Text::OfficeWords { words } => format!(
             "This is the first profile on this computer. Compare these six words with those in your office's letter:\n\n    {words}\n\nIf one differs, the profile is not your office's. Do not call a phone number that came with it."
         ),

@@ -220,6 +220,9 @@ pub(super) fn say(text: &Text) -> String {
         Text::ProfileOld { path } => format!(
             "Il profilo {path} è più vecchio dell'ultimo che hai usato. Non viene usato. Prendi quello più recente, o chiedilo all'ufficio."
         ),
+        Text::ProfileAhead { path, signed, today } => format!(
+            "Il profilo {path} è firmato con la data {signed}, e per l'orologio di questo computer oggi è il {today}: uno dei due orologi è sbagliato. Non viene usato. Controlla la data di questo computer; se è giusta, di' al tuo ufficio di regolare il suo orologio e di firmare di nuovo il profilo."
+        ),
         Text::OfficeWords { words } => format!(
             "È il primo profilo su questo computer. Confronta queste sei parole con quelle nella lettera del tuo ufficio:\n\n    {words}\n\nSe anche una sola è diversa, il profilo non è del tuo ufficio. Non chiamare un numero di telefono arrivato insieme al profilo."
         ),

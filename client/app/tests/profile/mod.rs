@@ -116,6 +116,36 @@ fn a_profile_is_followed_once_its_words_were_compared_and_then_only_that_offices
 }
 
 #[test]
+fn a_profile_signed_by_a_clock_that_is_ahead_is_refused_with_both_dates() {
+    let gateway = Gateway::start(Manners::default());
+    let folder = tempfile::tempdir().unwrap();
+    let (server, pin) = (gateway.address, &gateway.fingerprint);
+    let text = format!("server = \"{server}\"\nuser = \"m.rossi\"\nfingerprints = [\"{pin}\"]\n");
+    let now = jiff::Timestamp::now();
+    let words = words(&office(1));
+    let date = |hours| {
+        let moment = now + jiff::SignedDuration::from_hours(hours);
+        (moment.as_second(), moment.to_zoned(jiff::tz::TimeZone::system()).date().to_string())
+    };
+    let start = |at| {
+        let profile = sign(folder.path(), "profile", &office(1), &text, &[], at);
+        Program::start(&["connect", "--profile", &profile, "--trust", &words, "--password-stdin", "--no-run"], PASSWORD)
+    };
+    let (tomorrow, _) = date(20);
+    let mut program = start(tomorrow);
+    program.door();
+    program.signal(Signal::SIGINT);
+    assert_eq!(program.end().0, 0);
+
+    let ((ahead, signed), (_, today)) = (date(50), date(0));
+    let (code, said) = start(ahead).end();
+    assert_eq!(code, 2, "{said}");
+    for word in [&format!("signed with the date {signed}"), &format!("it is {today}"), "Check this computer's date"] {
+        assert!(said.contains(word), "`{word}` is not in: {said}");
+    }
+}
+
+#[test]
 fn the_offices_own_authority_and_the_next_key_are_trusted_too() {
     let gateway = Gateway::start(Manners::default());
     let folder = tempfile::tempdir().unwrap();
