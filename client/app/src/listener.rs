@@ -66,8 +66,12 @@ impl Door {
             let (stream, peer) = match self.listener.accept() {
                 Ok(accepted) => accepted,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+                // The caller went away again. Who stands behind is not announced a second time.
+                Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {
+                    continue;
+                }
                 Err(error) => {
-                    // The caller went away again, or this process has no more descriptors: either passes.
+                    // This process has no more descriptors: that passes.
                     tracing::debug!(%error, "accept");
                     return None;
                 }
