@@ -21,7 +21,10 @@ use sha2::{Digest as _, Sha256};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::{broadcast, watch},
+    sync::{
+        broadcast::{self, error::RecvError},
+        watch,
+    },
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_tungstenite::{
@@ -438,7 +441,12 @@ async fn channel(
                 Ok(Say::Text(text)) => drop(socket.send(Message::text(text)).await),
                 Ok(Say::HangUp) | Err(_) => return,
             },
-            Ok(datagram) = goes.recv() => drop(socket.send(Message::binary(datagram)).await),
+            datagram = goes.recv() => match datagram {
+                Ok(datagram) => drop(socket.send(Message::binary(datagram)).await),
+                // Some were lost, as on any line; those behind them wait to be sent.
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            },
             message = socket.next() => match message {
                 Some(Ok(Message::Binary(datagram))) => drop(shared.came.send(datagram.to_vec())),
                 Some(Ok(Message::Text(text))) => shared.note(Asked::Request(serde_json::from_str(&text).unwrap())),
