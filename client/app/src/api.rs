@@ -102,7 +102,7 @@ impl Client {
 
     /// Signs in, and tells at which of its addresses the gateway was reached; `reached` is told as soon as it was.
     pub(crate) async fn login(&self, request: Request, reached: impl FnOnce()) -> Result<(Opened, IpAddr), Failure> {
-        let patience = if request.assist.is_some() { LOGIN_TIME + CONSENT_TIME } else { LOGIN_TIME };
+        let patience = patience(&request);
         let (status, answer, gateway) = self.post_telling(LOGIN, request, patience, reached).await?;
         Ok((self.opened(status, &answer)?, gateway))
     }
@@ -275,6 +275,11 @@ impl Client {
     }
 }
 
+/// How long the answer to a login is waited for. A technician's comes once the worker has answered.
+fn patience(request: &Request) -> Duration {
+    if request.assist.is_some() { LOGIN_TIME + CONSENT_TIME } else { LOGIN_TIME }
+}
+
 /// A connection to the first address that answers, or why the last one did not. None if there are no addresses.
 async fn first_of(addresses: &[SocketAddr]) -> Option<Result<TcpStream, String>> {
     let mut failure = None;
@@ -352,5 +357,33 @@ struct Wiped(Zeroizing<Vec<u8>>);
 impl AsRef<[u8]> for Wiped {
     fn as_ref(&self) -> &[u8] {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gateway_api::{
+        PublicKey,
+        login::{Assist, Language, Password},
+        proof,
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_technicians_login_waits_for_the_worker_and_as_long_as_any_other_beyond() {
+        let request = |assist| Request {
+            user: "g.neri".to_owned(),
+            password: Password::new("x".to_owned()),
+            second_factor: None,
+            public_key: PublicKey([1; 32]),
+            session_key: proof::Secret::new(&[7; 32]).public(),
+            language: Language::En,
+            client: String::new(),
+            wireguard_config: false,
+            assist,
+        };
+        let assist = Assist { worker: "m.rossi".to_owned(), reason: "x".to_owned(), minutes: None };
+        assert_eq!(patience(&request(Some(assist))), patience(&request(None)) + CONSENT_TIME);
     }
 }

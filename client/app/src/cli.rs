@@ -470,7 +470,7 @@ impl Front {
     fn end(&self, outcome: Outcome, server: String) -> Exit {
         let (event, reason) = match &outcome {
             Outcome::Ended { reason, .. } => (Some("ended"), Some(*reason)),
-            Outcome::AssistanceOver => (Some("ended"), Some(CloseReason::LongestSession)),
+            Outcome::AssistanceOver { reason } => (Some("ended"), Some(*reason)),
             Outcome::NotWoken { .. } => (Some("ended"), Some(CloseReason::NotWoken)),
             Outcome::ProgramWentAway { .. } => (Some("ended"), Some(CloseReason::ProgramEnded)),
             _ => (None, None),

@@ -27,7 +27,7 @@ use gateway_api::{
     CloseReason, Token, login,
     notice::{Pending, Read, Version},
     proof,
-    session::{self, ClientReason},
+    session::{self, ClientReason, Limit},
 };
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -380,6 +380,11 @@ impl<'a> Working<'a> {
             }
             News::Woken => self.command(Command::Woken),
             News::Moved => self.command(Command::Moved),
+            News::Told(session::Event::Warning { limit: Limit::LongestSession | Limit::AgreementEnded, seconds })
+                if self.assists.is_some() =>
+            {
+                (self.tell)(&Event::AssistanceOverSoon { seconds });
+            }
             News::Told(session::Event::Warning { limit, seconds }) => (self.tell)(&Event::Warning { limit, seconds }),
             News::Told(session::Event::WarningLifted { limit }) => (self.tell)(&Event::WarningLifted { limit }),
             News::Told(session::Event::WorkstationReady) => return self.woken(show),
@@ -544,8 +549,9 @@ impl<'a> Working<'a> {
                         workstation: self.session.workstation.name.clone(),
                         number: self.session.number,
                     },
-                    // What lasts longest is agreed on with the worker.
-                    CloseReason::LongestSession if self.assists.is_some() => Outcome::AssistanceOver,
+                    CloseReason::LongestSession | CloseReason::AgreementEnded if self.assists.is_some() => {
+                        Outcome::AssistanceOver { reason }
+                    }
                     reason => ended(reason),
                 }
             }

@@ -15,6 +15,7 @@ pub(crate) fn event(event: Event, door: bool) -> Option<Text> {
         Event::Reached => return None,
         Event::Notice { name, text } => Text::Notice { name, text },
         Event::NoticeAsked => Text::NoticeAsked,
+        Event::AssistanceOverSoon { seconds } => Text::AssistanceOverSoon { seconds },
         Event::AssistanceWaits { worker, seconds } => Text::AssistanceWaits { worker, seconds },
         Event::SignedIn { session, workstation, ends_at, assists: None, .. } => {
             Text::SignedIn { workstation, number: session, until: clock::wall(ends_at) }
@@ -66,7 +67,9 @@ pub(crate) fn event(event: Event, door: bool) -> Option<Text> {
 /// somebody else wrote: desktops read signs of their own in it.
 pub(crate) fn aside(event: &Event) -> Option<Text> {
     match event {
-        Event::Warning { .. } | Event::WarningLifted { .. } => self::event(event.clone(), false),
+        Event::Warning { .. } | Event::WarningLifted { .. } | Event::AssistanceOverSoon { .. } => {
+            self::event(event.clone(), false)
+        }
         Event::AssistanceAsked { .. } => Some(Text::NoteAssistanceAsked),
         Event::AssistanceBegun { .. } => Some(Text::NoteAssistanceBegun),
         Event::AssistanceEnded => Some(Text::NoteAssistanceEnded),
@@ -82,7 +85,7 @@ pub(crate) fn outcome(outcome: Outcome, server: String) -> (Exit, Text) {
             let exit = if reason == CloseReason::ClientLost { Exit::Unreachable } else { Exit::Ended };
             (exit, Text::Ended { reason, idle_minutes })
         }
-        Outcome::AssistanceOver => (Exit::Ended, Text::AssistanceOver),
+        Outcome::AssistanceOver { .. } => (Exit::Ended, Text::AssistanceOver),
         Outcome::NotWoken { workstation, number } => (Exit::Unreachable, Text::NotWoken { workstation, number }),
         Outcome::ProgramWentAway { program } => (Exit::Ended, Text::ProgramWentAway { program }),
         Outcome::ProgramFailed { program, status } => (Exit::Failed, Text::ProgramFailed { program, status }),

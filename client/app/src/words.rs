@@ -103,7 +103,11 @@ pub(crate) enum Text {
         number: SessionNumber,
         until: String,
     },
-    /// The time that the worker agreed to is over.
+    /// The time that the worker agreed to will be over.
+    AssistanceOverSoon {
+        seconds: u32,
+    },
+    /// It is.
     AssistanceOver,
     /// The login succeeded.
     SignedIn {
@@ -483,6 +487,7 @@ mod tests {
             Text::TraceEnded,
             Text::AssistanceWaits { worker: s(), seconds: 60 },
             Text::Assisting { worker: s(), workstation: s(), number, until: s() },
+            Text::AssistanceOverSoon { seconds: 60 },
             Text::AssistanceOver,
             Text::AssistanceAsked { technician: s(), reason: s(), seconds: 900, answer_s: 60 },
             Text::AssistanceUnasked { technician: s() },

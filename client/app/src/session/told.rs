@@ -21,6 +21,8 @@ pub(crate) enum Event {
     NoticeAsked,
     /// A technician's login waits for the worker's answer, for so many seconds at most.
     AssistanceWaits { worker: String, seconds: u32 },
+    /// A technician's session will end soon: its time, or the worker's own, is over then.
+    AssistanceOverSoon { seconds: u32 },
     /// The login succeeded. `ends_at` is in Unix seconds; until then it is `remaining_s` by the gateway's clock. A technician's is for the
     /// workstation of the worker who is assisted.
     SignedIn {
@@ -103,8 +105,8 @@ pub(crate) enum Event {
 pub(crate) enum Outcome {
     /// There was a session, and it ended.
     Ended { reason: CloseReason, idle_minutes: u32 },
-    /// There was a technician's session, and its time is over.
-    AssistanceOver,
+    /// There was a technician's session, and its time, or the worker's own, is over.
+    AssistanceOver { reason: CloseReason },
     /// There was a session, and its workstation did not wake.
     NotWoken { workstation: String, number: SessionNumber },
     /// There was a session, and its program ended at once without an error.

@@ -51,6 +51,7 @@ pub(super) fn say(text: &Text) -> String {
         Text::Assisting { worker, workstation, number, until } => {
             format!("{worker} agreed. Their computer is {workstation}, until {until} at most. Session number {number}.")
         }
+        Text::AssistanceOverSoon { seconds } => format!("The time for this assistance is over in {}.", span(*seconds)),
         Text::AssistanceOver => {
             "The time for this assistance is over: the session was closed. If it is still needed, ask again.".into()
         }

@@ -51,6 +51,9 @@ pub(super) fn say(text: &Text) -> String {
         Text::Assisting { worker, workstation, number, until } => format!(
             "{worker} acconsente. Il suo computer è {workstation}, al massimo fino alle {until}. Sessione numero {number}."
         ),
+        Text::AssistanceOverSoon { seconds } => {
+            format!("Il tempo per questa assistenza finisce tra {}.", span(*seconds))
+        }
         Text::AssistanceOver => {
             "Il tempo per questa assistenza è finito: la sessione è stata chiusa. Se serve ancora, chiedi di nuovo.".into()
         }

@@ -140,12 +140,14 @@ fn a_technician_waits_for_the_worker_and_is_at_the_door_after_a_yes() {
     program.says("m.rossi agreed. Their computer is anagrafe-07, until ");
     program.says("The way to anagrafe-07 is open. Press Ctrl-C to close it.");
     echo(&mut TcpStream::connect(program.door()).unwrap(), b"vnc");
-    assert!(!program.home.path().join("desktop").exists(), "what is not RDP's starts no program of RDP");
     gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
+    gateway.tell(&json!({ "event": "warning", "limit": "longest_session", "seconds": 60 }));
+    program.says("The time for this assistance is over in 1 minute.");
     gateway.tell(&json!({ "event": "closed", "reason": "assistance_ended" }));
     let (code, said) = program.end();
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("The assistance is over: the worker ended it"), "{said}");
+    assert!(!said.contains("Your desktop is opening"), "what is not RDP's starts no program of RDP: {said}");
 }
 
 #[test]
@@ -187,6 +189,18 @@ fn a_viewer_of_the_technicians_own_is_given_the_door() {
     program.signal(Signal::SIGINT);
     assert_eq!(program.end().0, 0);
     assert_eq!(gateway.closes(), ["worker_closed"]);
+}
+
+#[test]
+fn an_assistance_whose_time_is_over_says_so_in_words_for_a_technician() {
+    let gateway = Gateway::start(vnc());
+    gateway.answer(true);
+    let mut program = assist(&gateway, &[]);
+    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
+    gateway.tell(&json!({ "event": "closed", "reason": "longest_session" }));
+    let (code, said) = program.end();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("The time for this assistance is over") && !said.contains("Your programs"), "{said}");
 }
 
 #[test]

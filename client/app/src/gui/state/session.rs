@@ -189,6 +189,7 @@ impl Working {
             | Event::TraceUnasked
             | Event::AssistanceUnasked { .. }
             | Event::AssistanceWaits { .. }
+            | Event::AssistanceOverSoon { .. }
             | Event::NotTold => {}
         }
     }
