@@ -118,8 +118,9 @@ impl Refused {
             | RefusalCode::DeviceNotAdmitted
             | RefusalCode::CertificateNotAccepted
             | RefusalCode::KeyExchangeNotAccepted
-            | RefusalCode::WireguardConfigNotAllowed => StatusCode::FORBIDDEN,
-            RefusalCode::AlreadyConnected => StatusCode::CONFLICT,
+            | RefusalCode::WireguardConfigNotAllowed
+            | RefusalCode::AssistanceRefused => StatusCode::FORBIDDEN,
+            RefusalCode::AlreadyConnected | RefusalCode::AssistanceNotPossible => StatusCode::CONFLICT,
             RefusalCode::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
             RefusalCode::WorkstationUnknown | RefusalCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }

@@ -156,9 +156,14 @@ async fn speak(sink: &mut Sink, attached: &mut Attached) -> Option<&'static str>
             biased;
             told = attached.events.recv() => match told {
                 None => return Some("no longer held by this channel"),
-                Some(told) if !send(sink, event(told)).await => return None,
-                Some(session::Event::Closed { .. }) => return Some("closed"),
-                Some(_) => true,
+                Some(told) => {
+                    let is_last = matches!(told, session::Event::Closed { .. });
+                    let sent = send(sink, event(told)).await;
+                    if sent && is_last {
+                        return Some("closed");
+                    }
+                    sent
+                }
             },
             _ = ping.tick() => send(sink, Message::Ping(Default::default())).await,
             run = attached.outgoing.next(), if carries => match run {
@@ -256,6 +261,8 @@ async fn request(text: &str, inlet: &Inlet) -> bool {
             inlet.end_trace();
             true
         }
+        // Nobody asks for assistance yet: an answer is to no question.
+        Ok(session::Request::AnswerAssistance { .. } | session::Request::EndAssistance) => true,
         Err(error) => {
             tracing::debug!(%error, "request not understood");
             false
