@@ -24,7 +24,8 @@ use std::{
 
 use client_core::{End, Keys, Parameters, Way};
 use gateway_api::{
-    CloseReason, Token, login,
+    CloseReason, Token,
+    login::{self, Password},
     notice::{Pending, Read, Version},
     proof,
     session::{self, ClientReason, Limit},

@@ -118,7 +118,12 @@ fn scenes(language: Language) -> Vec<(&'static str, State)> {
                 vec![Event::ByChannel, Event::ChannelLost, Event::Warning { limit: Limit::Idle, seconds: 60 }],
             ),
         ),
-        ("asked", at_work(language, vec![Event::TraceAsked { seconds: 600, answer_s: 60 }])),
+        ("asked", at_work(language, vec![Event::TraceAsked { question: 1, seconds: 600, answer_s: 60 }])),
+        (
+            "asked twice",
+            at_work(language, vec![Event::TraceAsked { question: 1, seconds: 600, answer_s: 60 }, technician()]),
+        ),
+        ("assisted", at_work(language, vec![assisted(), Event::ByChannel, Event::ChannelLost])),
     ];
     for (name, purpose) in [
         ("another password", Purpose::ChangePassword),
@@ -187,4 +192,14 @@ fn every_line_of_every_scene_can_be_read_also_twice_as_large() {
         }
     }
     assert!(found.is_empty(), "{found}");
+}
+
+/// Asks with as much as may be said.
+fn technician() -> Event {
+    let (technician, reason) = ("g.neri".to_owned(), "the printer of the second floor ".repeat(8));
+    Event::AssistanceAsked { question: 2, technician, reason, seconds: 900, answer_s: 60 }
+}
+
+fn assisted() -> Event {
+    Event::AssistanceBegun { technician: "g.neri".to_owned(), seconds: 900, ends_at: 1_800_000_000, by_key: false }
 }
