@@ -143,6 +143,7 @@ pub(super) static LABELS: Labels = Labels {
             "device_enrolled" => "A computer became a managed one",
             "notice_read" => "You marked a text as read",
             "session_opened" => "A session opened",
+            "session_assisted" => "A technician reached your office computer",
             "channel_lost" => "The line was lost",
             "channel_resumed" => "The line came back",
             "session_resumed" => "The session went on after a restart",

@@ -143,6 +143,7 @@ pub(super) static LABELS: Labels = Labels {
             "device_enrolled" => "Un computer è diventato gestito",
             "notice_read" => "Hai segnato un testo come letto",
             "session_opened" => "Si è aperta una sessione",
+            "session_assisted" => "Un tecnico ha raggiunto il tuo computer in ufficio",
             "channel_lost" => "Il collegamento è mancato",
             "channel_resumed" => "Il collegamento è tornato",
             "session_resumed" => "La sessione è continuata dopo un riavvio",
