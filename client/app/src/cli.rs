@@ -12,6 +12,7 @@ mod password;
 mod record;
 
 use std::{
+    cell::RefCell,
     io::{self, BufRead as _, IsTerminal as _, Write as _},
     path::PathBuf,
 };
@@ -145,7 +146,7 @@ fn without_desktop(flags: &Connect, work: impl FnOnce(Config, &Connect, &Front) 
         Ok(config) => config,
         Err(exit) => return exit,
     };
-    let (help, front) = (config.help.clone(), Front { language: config.language, json: false, door: false });
+    let (help, front) = (config.help.clone(), Front { language: config.language, ..Front::default() });
     let exit = work(config, flags, &front).unwrap_or_else(|Stop { exit, text }| {
         front.say(&text);
         exit
@@ -251,7 +252,7 @@ fn connect(flags: &Connect, assist: Option<Assist>) -> Exit {
     };
     // What a technician reaches is seldom RDP's: the doors are told, whether or not that program is started.
     let door = config.carrier == Carrier::Door || (assist.is_some() && config.carrier == Carrier::Rdp);
-    let front = Front { language: config.language, json: flags.json, door };
+    let front = Front { language: config.language, json: flags.json, door, ..Front::default() };
     let help = config.help.clone();
     let exit = match prepare(config, flags, assist, &front) {
         Ok(order) => front.work(order),
@@ -387,11 +388,14 @@ fn complain(line: &str) {
 }
 
 /// The terminal as a front end.
+#[derive(Default)]
 struct Front {
     language: Language,
     json: bool,
     /// Whether the door's address is what standard output is for.
     door: bool,
+    /// Who assists, as long as somebody does: it stands in the last line all the time.
+    assistance: RefCell<Option<Text>>,
 }
 
 /// A line for programs: the event, and the sentence that people read.
@@ -445,6 +449,11 @@ impl Front {
         }
         if let Some(text) = text {
             self.say(&text);
+            match event {
+                Event::AssistanceBegun { .. } => drop(self.assistance.replace(Some(text))),
+                Event::AssistanceEnded => drop(self.assistance.take()),
+                _ => self.assistance.borrow().iter().for_each(|assistance| self.say(assistance)),
+            }
         }
         if let Some(text) = telling::aside(event) {
             notification::show(&text.say(self.language));

@@ -79,7 +79,7 @@ pub(super) fn run(flags: Examine) -> Exit {
 
 fn examine(prepared: Result<Prepared, String>, flags: &Connect, sign_in: bool, sheet: &mut Sheet) -> Result<(), Stop> {
     let runtime = runtime()?;
-    let front = Front { language: sheet.language, json: false, door: false };
+    let front = Front { language: sheet.language, ..Front::default() };
     match prepared {
         Ok(Prepared::Ready(config)) => {
             sheet.note(if config.profile.is_some() { Finding::Profile } else { Finding::NoProfile });

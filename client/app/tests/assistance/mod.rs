@@ -75,12 +75,16 @@ fn a_technician_is_let_in_by_a_yes_shown_and_sent_away_by_enter() {
     gateway.tell(&json!({ "event": "assistance_begun", "technician": "g.neri", "seconds": 900 }));
     program.shows("*** g.neri reaches your office computer, until ");
     program.shows("Press Enter here to end that.");
+    // Whatever else is said, who is there stands in the last line.
+    gateway.tell(&json!({ "event": "warning", "limit": "idle", "seconds": 300 }));
+    program.shows("You seem to be away");
     type_line(&mut keys, "");
     let end = Asked::Request(json!({ "request": "end_assistance" }));
     gateway.wait_for("the end", |asked| asked.contains(&end));
     gateway.tell(&json!({ "event": "assistance_ended" }));
     program.shows("*** The assistance is over: no technician reaches your office computer any more. ***");
-    let notified = program.notified(3);
+    assert_eq!(program.said.iter().filter(|line| line.contains("*** g.neri reaches")).count(), 2, "{:?}", program.said);
+    let notified = program.notified(4);
     for note in ["please answer in Deskgate", "reaches your office computer now", "The assistance is over"] {
         assert!(notified.contains(note), "{notified}");
     }
