@@ -40,6 +40,7 @@ impl<'w> Windows<'w> {
                 .unwrap_or_else(|e| panic!("`{}`: {e}: run `./check windows`", built.display()));
         }
         make("echo.c", &windows.unpacked.join("echo.exe"), &["-lws2_32"]);
+        make("credential.c", &windows.unpacked.join("credential.exe"), &["-ladvapi32"]);
         let mut command = windows.wine();
         command.args(["wineboot.exe", "--init"]);
         let mut installing = windows.computer.spawn(&label("wineboot"), command, "");
@@ -88,6 +89,16 @@ impl<'w> Windows<'w> {
     pub fn own_files(&self) -> String {
         let users = self.prefix.join("drive_c/users");
         self.computer.sh(&format!("find '{}' -path '*/AppData/Local/deskgate/*' -type f", users.display()))
+    }
+
+    /// What lies ready for mstsc in the Credential Manager: user, bytes of the password, and 1 where it goes with the logon; `nothing`
+    /// where there is nothing.
+    ///
+    /// # Panics
+    /// When nobody can look.
+    pub fn credential(&self) -> String {
+        let output = self.command("credential.exe").output().expect("wine starts");
+        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
 
     /// Whether a program runs at this moment.

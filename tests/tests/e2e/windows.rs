@@ -132,6 +132,35 @@ fn control_c_and_a_kill_take_mstsc_along() {
 }
 
 #[test]
+fn the_password_lies_ready_for_mstsc_as_long_as_that_runs_and_what_a_kill_left_goes_with_the_next_session() {
+    let world = World::new();
+    let _desk = crate::desk(&world);
+    let gateway = Setup::default().profile("single_sign_on", "true").start(&world);
+    let screen = screen(&world);
+    let windows = Windows::install(&world);
+    // UTF-16, and for this logon.
+    let ready = format!("m.rossi {} 1", 2 * password("m.rossi").len());
+    let (mut client, number) = at_work(&gateway, &windows, &world, &screen);
+    assert!(client.said().contains("mstsc: prompt for credentials:i:0"), "{}", client.said());
+    assert_eq!(windows.credential(), ready);
+    let mut stays = windows.command("credential.exe");
+    stays.arg("stay");
+    let stays = world.home.spawn("logged-on", stays, "");
+    wait::until("somebody to be logged on", wait::SOON, || stays.stdout().contains("m.rossi").then_some(()));
+    client.signal(Signal::SIGKILL);
+    client.wait(wait::SOON);
+    assert_eq!(gateway.close_reason(&number, wait::SOON), "client_lost");
+    assert_eq!(windows.credential(), ready, "as the manual says");
+
+    let (mut client, _) = at_work(&gateway, &windows, &world, &screen);
+    assert_eq!(windows.credential(), ready);
+    client.signal(Signal::SIGINT);
+    assert_eq!(client.wait(wait::SOON).code(), exit::ENDED, "{}", client.said());
+    assert_eq!(windows.credential(), "nothing");
+    assert!(!client.said().contains(&password("m.rossi")), "{}", client.said());
+}
+
+#[test]
 fn a_person_signs_in_works_and_closes_with_the_window() {
     let world = World::new();
     let desk = crate::desk(&world);
