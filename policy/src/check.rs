@@ -26,6 +26,7 @@ impl Policy {
         self.check_shared(mistakes);
         self.check_names(mistakes);
         self.check_roles(mistakes);
+        self.check_assistance(mistakes);
         self.check_trials(mistakes);
     }
 

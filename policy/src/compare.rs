@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    Decision, Device, End, Grant, Policy, Reason, Request, Ruling,
+    Decision, Device, End, Grant, NoAssistance, Policy, Reason, Request, Ruling,
     name::folded,
     prove::held_stretches,
     resolve::length,
@@ -86,6 +86,8 @@ pub enum EndCause {
     LongestReached,
     /// A second factor is asked that the session was opened without.
     SecondFactor,
+    /// A technician's session: assistance is not allowed any more.
+    Assistance(NoAssistance),
 }
 
 impl Policy {
@@ -132,7 +134,7 @@ impl Policy {
         self.settle(request).ok().map(|settled| settled.limits.longest)
     }
 
-    fn grant_changes(&self, before: &Grant, after: &Grant) -> Vec<String> {
+    pub(crate) fn grant_changes(&self, before: &Grant, after: &Grant) -> Vec<String> {
         let mut changes = Vec::new();
         let mut note = |differs: bool, what: String| {
             if differs {

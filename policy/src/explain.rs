@@ -35,6 +35,10 @@ pub struct Ruling {
 }
 
 impl Ruling {
+    pub(crate) fn at(says: String, span: Span) -> Self {
+        Self { says, span: Some(span) }
+    }
+
     /// Where the rule stands.
     pub fn place(&self, sources: &Sources) -> Option<Place> {
         self.span.map(|span| sources.place(span))

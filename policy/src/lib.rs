@@ -32,7 +32,8 @@
 //! question. In between: `syntax` (text to written rules), `resolve` (written rules to rules, names to numbers),
 //! `schedule` (when an agreement holds), `decide` (the answer). Around them: `explain` (what settled an answer), `check`
 //! (what is allowed and hardly meant), `trial` (the policy's own tests), `prove` (that nobody ever reaches anything
-//! else), `compare` (what a new policy changes, and for which live sessions).
+//! else), `compare` (what a new policy changes, and for which live sessions),
+//! `assistance` (what technicians may, with a worker's consent).
 //!
 //! Pure: no clock, no file, no randomness; the time zones are those built in.
 
@@ -56,6 +57,7 @@ use std::{
 
 use jiff::{Timestamp, civil::Date};
 
+mod assistance;
 mod check;
 mod compare;
 mod day;
@@ -75,6 +77,7 @@ mod source;
 mod syntax;
 mod trial;
 
+pub use assistance::NoAssistance;
 pub use compare::{Difference, Effect, EndCause, Live};
 pub use decide::{Decision, Reason};
 pub use error::{Mistake, Mistakes, Severity, Style};
@@ -92,6 +95,7 @@ pub use schema::{json_schema, reference};
 pub use source::{LARGEST_FILE, MOST_FILES, Place, SourceFile, Sources};
 
 use crate::{
+    assistance::Assistance,
     day::{Day, DaySet, Zone},
     rule::{Agreement, Exception, Profile, RoleRule, Workstation},
     source::Span,
@@ -112,6 +116,7 @@ pub struct Policy {
     /// By folded name, where each is said.
     test_accounts: BTreeMap<Box<str>, Span>,
     lawful: Option<Lawful>,
+    assistance: Option<Assistance>,
     roles: Vec<RoleRule>,
     workstations: Vec<Workstation>,
     profiles: Vec<Profile>,

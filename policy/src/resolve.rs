@@ -1,6 +1,6 @@
 //! What the files mean: written rules to rules, names to numbers, with all mistakes of all files in one go.
 //!
-//! In the order of dependence: services, workstations, notices, profiles, agreements, exceptions, roles. What is
+//! In the order of dependence: services, workstations, notices, profiles, agreements, exceptions, roles, assistance. What is
 //! missing or wrong was or is reported, and the rest is looked at all the same.
 
 use std::{
@@ -25,6 +25,7 @@ use crate::{
 };
 
 mod agreement;
+mod assistance;
 mod exception;
 mod profile;
 
@@ -119,6 +120,7 @@ impl Resolver<'_> {
         let exceptions = self.exceptions(&mut written, &listed);
         let roles = self.roles(&mut written);
         let lawful = self.lawful(&mut written);
+        let assistance = self.assistance(&mut written, &services);
         let test_accounts = self.test_accounts(written.test_accounts.take(), &listed.by_name);
         let trials = self.trials(&mut written, &by_workstation);
         let (zone, timezone) = zone?;
@@ -135,6 +137,7 @@ impl Resolver<'_> {
             networks,
             test_accounts,
             lawful,
+            assistance,
             roles,
             workstations,
             profiles,
@@ -318,18 +321,7 @@ impl Resolver<'_> {
                 Mistake::error(named.span, format!("workstation {} has no service", typed(&written.name.value)));
             self.mistakes.push(mistake.label("nothing could be reached").advice("write `services = [\"rdp\"]`"));
         }
-        let mut listed: Vec<Service> = Vec::with_capacity(named.value.len());
-        for name in &named.value {
-            let Some(service) = services.find(&name.value, name.span, self.mistakes) else { continue };
-            if listed.contains(service) {
-                self.mistakes.push(
-                    Mistake::error(name.span, format!("service {} is listed twice", typed(&name.value)))
-                        .label("said before"),
-                );
-                continue;
-            }
-            listed.push(service.clone());
-        }
+        let listed = self.listed_services(&named.value, services);
         if let Some(wake) = &written.wake
             && written.mac.is_none()
         {
@@ -354,6 +346,23 @@ impl Resolver<'_> {
             shared: written.shared.is_some_and(|shared| shared.value),
             span: written.span,
         })
+    }
+
+    /// The services of these names, each once.
+    fn listed_services(&mut self, names: &[At<String>], services: &Declared<Service>) -> Vec<Service> {
+        let mut listed: Vec<Service> = Vec::with_capacity(names.len());
+        for name in names {
+            let Some(service) = services.find(&name.value, name.span, self.mistakes) else { continue };
+            if listed.contains(service) {
+                self.mistakes.push(
+                    Mistake::error(name.span, format!("service {} is listed twice", typed(&name.value)))
+                        .label("said before"),
+                );
+                continue;
+            }
+            listed.push(service.clone());
+        }
+        listed
     }
 
     fn check_address(&mut self, ip: IpAddr, span: Span, networks: &[crate::Network]) {

@@ -94,6 +94,7 @@ pub(crate) struct Written {
     pub(crate) notices: Vec<NoticeWritten>,
     pub(crate) lawful: Option<LawfulWritten>,
     pub(crate) roles: Option<RolesWritten>,
+    pub(crate) assistance: Option<AssistanceWritten>,
     pub(crate) tests: Vec<TestWritten>,
 }
 
@@ -222,6 +223,14 @@ pub(crate) struct RolesWritten {
     pub(crate) head_of_structure: Vec<(At<String>, Vec<At<String>>)>,
     pub(crate) service_head: Vec<(At<String>, Vec<At<String>>)>,
     pub(crate) reviewer_office: Vec<At<String>>,
+    pub(crate) span: Span,
+}
+
+/// `[assistance]`
+#[derive(Debug)]
+pub(crate) struct AssistanceWritten {
+    pub(crate) services: Option<At<Vec<At<String>>>>,
+    pub(crate) longest: Option<At<std::time::Duration>>,
     pub(crate) span: Span,
 }
 

@@ -273,7 +273,10 @@ fn is_braked(ends: usize, live: usize, percent: u8) -> bool {
 fn reason(cause: &EndCause) -> CloseReason {
     match cause {
         EndCause::LongestReached => CloseReason::LongestSession,
-        EndCause::Refused(_) | EndCause::OtherWorkstation | EndCause::SecondFactor => CloseReason::PolicyWithdrawn,
+        EndCause::Refused(_)
+        | EndCause::OtherWorkstation
+        | EndCause::SecondFactor
+        | EndCause::Assistance(_) => CloseReason::PolicyWithdrawn,
     }
 }
 
@@ -282,6 +285,7 @@ fn words(cause: &EndCause) -> String {
         EndCause::Refused(reason) => reason.to_string(),
         EndCause::OtherWorkstation => "the worker is granted another workstation or address".to_owned(),
         EndCause::LongestReached => "the session has lasted longer than it now may".to_owned(),
+        EndCause::Assistance(why) => why.to_string(),
         EndCause::SecondFactor => "a second factor is asked that the session was opened without".to_owned(),
     }
 }

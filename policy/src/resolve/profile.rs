@@ -117,7 +117,13 @@ impl Resolver<'_> {
         limits
     }
 
-    fn within(&mut self, key: &str, said: Option<At<Duration>>, range: Range<Duration>, default: Duration) -> Duration {
+    pub(super) fn within(
+        &mut self,
+        key: &str,
+        said: Option<At<Duration>>,
+        range: Range<Duration>,
+        default: Duration,
+    ) -> Duration {
         let Some(said) = said else { return default };
         if said.value < range.start || range.end < said.value {
             let (least, most) = (length(range.start), length(range.end));

@@ -138,6 +138,12 @@ pub(crate) static POLICY: Sheet = Sheet {
         optional("notices", Takes::Named(&NOTICE), "", "Texts that are read before a session opens."),
         optional("lawful", Takes::Table(&LAWFUL), "", "The acts that the rules rest on."),
         optional("roles", Takes::Table(&ROLES), "", "Who does what besides working."),
+        optional(
+            "assistance",
+            Takes::Table(&ASSISTANCE),
+            "nobody assists",
+            "What technicians reach with a worker's consent.",
+        ),
         optional("tests", Takes::Many(&TEST), "", "What must hold, or the policy is not used."),
     ],
 };
@@ -410,6 +416,20 @@ pub(crate) static EXTERNAL: Sheet = Sheet {
     keys: &[
         needed("group", Takes::Text, "The directory group."),
         needed("until", Takes::Date, "The last day, included."),
+    ],
+};
+
+/// `[assistance]`
+pub(crate) static ASSISTANCE: Sheet = Sheet {
+    title: "[assistance]",
+    about: "What technicians reach of a worker's workstation, each time only with that worker's consent.",
+    keys: &[
+        needed(
+            "services",
+            Takes::Texts,
+            "Services by which two people share one desktop, such as VNC: an RDP login would throw the worker out.",
+        ),
+        optional("longest", Takes::Duration, "\"30m\"", "How long one assistance may last; 1 minute to 2 hours."),
     ],
 };
 

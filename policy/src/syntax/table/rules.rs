@@ -6,8 +6,8 @@ use crate::{
     error::{Mistake, typed},
     source::{At, Span},
     syntax::{
-        AgreementWritten, ExceptionWritten, LawfulWritten, LimitsWritten, NoticeWritten, ProfileWritten, RolesWritten,
-        ServiceWritten, TestWritten, WorkstationWritten, Written, keys, value,
+        AgreementWritten, AssistanceWritten, ExceptionWritten, LawfulWritten, LimitsWritten, NoticeWritten,
+        ProfileWritten, RolesWritten, ServiceWritten, TestWritten, WorkstationWritten, Written, keys, value,
     },
 };
 use toml::de::DeValue;
@@ -67,6 +67,13 @@ impl Reader<'_> {
             let before = written.roles.as_ref().map(|roles| roles.span);
             self.said_twice("[roles]", span, before);
             written.roles.get_or_insert(roles);
+        }
+        if let Some(table) = self.one(&mut top, "assistance", &keys::ASSISTANCE) {
+            let span = table.span;
+            let assistance = self.assistance(table);
+            let before = written.assistance.as_ref().map(|assistance| assistance.span);
+            self.said_twice("[assistance]", span, before);
+            written.assistance.get_or_insert(assistance);
         }
         for table in self.many(&mut top, "tests", &keys::TEST) {
             let test = self.test(table);
@@ -254,6 +261,14 @@ impl Reader<'_> {
             head_of_structure: self.texts_by_name(table, "head_of_structure"),
             service_head: self.texts_by_name(table, "service_head"),
             reviewer_office: groups(self, table, "reviewer_office"),
+            span: table.span,
+        }
+    }
+
+    fn assistance(&mut self, mut table: Table<'_>) -> AssistanceWritten {
+        AssistanceWritten {
+            services: self.texts(&mut table, "services"),
+            longest: self.duration(&mut table, "longest"),
             span: table.span,
         }
     }

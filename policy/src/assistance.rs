@@ -1,0 +1,160 @@
+//! Assistance: who may reach a worker's workstation with that worker's consent, what of it, and for how long.
+//!
+//! A technician holds no agreement. What they are granted is made from the grant that the worker's own session holds, and
+//! never more: the same workstation, and no longer than the worker is there.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp, civil::Date};
+
+use crate::{
+    Effect, End, EndCause, Grant, IdleRule, Live, Mistakes, Policy, Role, Ruling, SecondFactor, SecondLogin, Service,
+    UnknownClient,
+    error::{Mistake, typed},
+    name::folded_group,
+    resolve::length,
+    source::Span,
+};
+
+/// The shortest `longest`, and the longest.
+pub(crate) const SHORTEST: Duration = Duration::from_secs(60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(2 * 3600);
+/// What `longest` is where it is left out.
+pub(crate) const USUAL: Duration = Duration::from_secs(30 * 60);
+
+/// Longer than any assistance lasts: idleness ends none.
+const NEVER_IDLE: Duration = Duration::from_secs(24 * 3600);
+
+/// `[assistance]`: what technicians reach, and for how long at most.
+#[derive(Debug, Clone)]
+pub(crate) struct Assistance {
+    /// Of the worker's workstation, in the order written; never empty.
+    pub(crate) services: Arc<[Service]>,
+    pub(crate) longest: Duration,
+    pub(crate) span: Span,
+}
+
+/// Why somebody may not assist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoAssistance {
+    /// They are no technician, or not any more.
+    NotTechnician,
+    /// The policy has no `[assistance]`.
+    NotProvided,
+}
+
+impl std::fmt::Display for NoAssistance {
+    /// One sentence for administrators.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NotTechnician => "no role lets this person assist on this day",
+            Self::NotProvided => "the policy has no `[assistance]`",
+        })
+    }
+}
+
+impl Policy {
+    /// For how long at most somebody in these groups may assist on that day.
+    pub fn may_assist(&self, groups: &[String], on: Date) -> Result<Duration, NoAssistance> {
+        let roles = self.roles(groups, on);
+        if !roles.iter().any(Role::assists) {
+            return Err(NoAssistance::NotTechnician);
+        }
+        self.assistance.as_ref().map(|assistance| assistance.longest).ok_or(NoAssistance::NotProvided)
+    }
+
+    /// What a technician holds from `at` on, for `span` (as [`Policy::may_assist`] allows): the workstation of a worker whose
+    /// session holds `worker`, for no longer than that.
+    pub fn assist(&self, worker: &Grant, at: Timestamp, span: Duration) -> Result<Grant, NoAssistance> {
+        let assistance = self.assistance.as_ref().ok_or(NoAssistance::NotProvided)?;
+        let asked = SignedDuration::try_from(span).ok().and_then(|span| at.checked_add(span).ok());
+        let (ends_at, ends_by) = match asked {
+            Some(asked) if asked <= worker.ends_at => (asked, End::Longest),
+            Some(_) | None => (worker.ends_at, worker.ends_by),
+        };
+        let lasts = Duration::try_from(ends_at.duration_since(at)).unwrap_or_default();
+        Ok(Grant {
+            services: assistance.services.to_vec(),
+            idle: NEVER_IDLE,
+            ends_at,
+            ends_by,
+            second_login: SecondLogin::Refuse,
+            second_factor: SecondFactor::Totp,
+            redirect: Vec::new(),
+            wireguard_config: false,
+            // A warning of what has just begun would be none.
+            warnings: worker.warnings.iter().copied().filter(|warning| *warning < lasts).collect(),
+            idle_rule: IdleRule { unknown_client: UnknownClient::LongestOnly, ..IdleRule::default() },
+            // Whoever is assisted has woken it.
+            wake: None,
+            notices: Vec::new(),
+            ..worker.clone()
+        })
+    }
+
+    /// What becomes of a technician's session under this policy. Of the worker's own session, whose end is its end too, another
+    /// answer tells.
+    pub fn effect_on_assistance(&self, live: &Live<'_>) -> Effect {
+        let Live { request, grant: held, opened_at } = live;
+        let because = self.assistance_rulings(request.groups);
+        let longest = match self.may_assist(request.groups, self.local(request.at).date()) {
+            Ok(longest) => SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX),
+            Err(why) => return Effect::Ended { cause: EndCause::Assistance(why), because },
+        };
+        let oldest = opened_at.saturating_add(longest).unwrap_or(held.ends_at);
+        let mut grant = Grant {
+            services: self.assistance.iter().flat_map(|assistance| assistance.services.iter().cloned()).collect(),
+            ..(*held).clone()
+        };
+        if oldest < held.ends_at {
+            (grant.ends_at, grant.ends_by) = (oldest, End::Longest);
+        }
+        if grant.ends_at <= request.at {
+            return Effect::Ended { cause: EndCause::LongestReached, because };
+        }
+        match grant == **held {
+            true => Effect::Unchanged,
+            false => Effect::Adjusted { changes: self.grant_changes(held, &grant), grant, because },
+        }
+    }
+
+    /// `[assistance]`, and the roles that let somebody in these groups assist.
+    fn assistance_rulings(&self, groups: &[String]) -> Vec<Ruling> {
+        let folded: Vec<String> = groups.iter().map(|group| folded_group(group)).collect();
+        let table = self.assistance.iter().map(|assistance| {
+            let says = format!("technicians assist for {} at most", length(assistance.longest));
+            Ruling::at(says, assistance.span)
+        });
+        let roles = self.roles.iter().filter(|rule| rule.role.assists());
+        let theirs = roles.filter(|rule| folded.iter().any(|group| **group == *rule.folded));
+        let roles = theirs.map(|rule| {
+            let until = rule.until.map(|until| format!(" until {until}")).unwrap_or_default();
+            Ruling::at(format!("group {} assists{until}", typed(&rule.group)), rule.span)
+        });
+        table.chain(roles).collect()
+    }
+
+    /// Warns of technicians without `[assistance]`, and of `[assistance]` without technicians.
+    pub(crate) fn check_assistance(&self, mistakes: &mut Mistakes) {
+        let technicians = self.roles.iter().find(|rule| rule.role.assists());
+        match (technicians, &self.assistance) {
+            (Some(rule), None) => {
+                let mistake = Mistake::warning(rule.span, "technicians are named, and nothing says what they reach");
+                mistakes
+                    .push(mistake.label("assists nobody").advice("write `[assistance]` with `services = [\"vnc\"]`"));
+            }
+            (None, Some(assistance)) => {
+                let mistake = Mistake::warning(assistance.span, "nobody may assist").label("never used");
+                mistakes.push(mistake.advice("name a directory group under `technicians` in `[roles]`"));
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+    }
+}
+
+impl Role {
+    /// Whether whoever holds it assists workers.
+    fn assists(&self) -> bool {
+        matches!(self, Self::Technician | Self::ExternalTechnician)
+    }
+}
