@@ -341,14 +341,21 @@ async fn say(writing: &mut OwnedWriteHalf, line: &Line) -> std::io::Result<()> {
 async fn reply(desk: &Desk, uid: Uid, question: Question) -> Result<Value, String> {
     match question {
         Question::Status => shown::status(desk).await,
-        Question::SessionList => Ok(views(desk).await?.iter().map(shown::listed).collect()),
-        Question::SessionShow { number } => one(desk, number).await.map(|view| shown::shown(&view)),
+        Question::SessionList => {
+            let assisting = desk.ledger.assisting();
+            let listed = |view: &View| shown::listed(view, assisting.get(&view.number).copied());
+            Ok(views(desk).await?.iter().map(listed).collect())
+        }
+        Question::SessionShow { number } => {
+            let assists = desk.ledger.assisting().remove(&number);
+            one(desk, number).await.map(|view| shown::shown(&view, assists))
+        }
         Question::SessionFind { worker } => {
             let number = desk.ledger.session_of(&worker);
             act(desk, Kind::SessionLookedUp, uid, number).await?;
             let number = number.ok_or_else(|| format!("`{worker}` has no session"))?;
             let view = one(desk, number).await?;
-            let mut value = shown::shown(&view);
+            let mut value = shown::shown(&view, None);
             // Whoever names the worker knows whose it is; the workstation helps to find the cable.
             if let Value::Object(fields) = &mut value {
                 fields.insert("workstation".to_owned(), json!(&*view.grant.workstation));
@@ -507,11 +514,11 @@ async fn block(desk: &Desk, uid: Uid, worker: &str) -> Result<Value, String> {
         return Err("nobody has such a name".to_owned());
     }
     act_on(desk, Kind::WorkerBlocked, uid, worker).await?;
-    let live = desk.ledger.session_of(worker);
+    let live = desk.ledger.sessions_of(worker).pop();
     let id = live.and_then(|number| desk.ledger.workers().remove(&number)).map(|worker| worker.id);
     desk.blocked.block(worker, id.as_deref(), clock::now().wall)?;
     let mut ended = 0;
-    while let Some(number) = desk.ledger.session_of(worker) {
+    while let Some(number) = desk.ledger.sessions_of(worker).pop() {
         if !desk.ledger.close(number, CloseReason::Administrator).await {
             return Err(format!("`{worker}` is blocked; session {number} is ending, and that is not recorded yet"));
         }

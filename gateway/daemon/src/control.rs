@@ -7,6 +7,7 @@
 //! A TLS handshake costs as much as thirty answers. While more of them are wanted than a Monday morning brings, whoever has
 //! spent what their address is allowed is hung up on before a byte is read.
 
+mod assist;
 mod certificate;
 mod device;
 mod error;

@@ -71,6 +71,9 @@ pub(crate) struct KeptSession {
     /// The managed computer it comes from.
     #[serde(default)]
     pub(crate) device: Option<Managed>,
+    /// A technician's: the session of the worker who consented to it.
+    #[serde(default)]
+    pub(crate) assists: Option<SessionNumber>,
 }
 
 /// What happened to a session, as far as it has to be kept.

@@ -129,7 +129,8 @@ impl Leavers {
             Err(why) => self.alarm.raise(why),
             Ok((standings, server)) => {
                 let suspects = self.ends(&workers, &standings).await;
-                let held = match is_held(suspects.len(), workers.len(), self.config.most) {
+                let (leaving, all) = (people(&workers, suspects.keys()), people(&workers, workers.keys()));
+                let held = match is_held(leaving, all, self.config.most) {
                     false => None,
                     true => Some(self.second_opinion(&workers, &inquiry, server).await),
                 };
@@ -221,6 +222,12 @@ impl Leavers {
     }
 }
 
+/// Whose these sessions are: how many people.
+fn people<'s>(workers: &Workers, sessions: impl Iterator<Item = &'s SessionNumber>) -> usize {
+    let ids: BTreeSet<&str> = sessions.filter_map(|number| workers.get(number)).map(|worker| &*worker.id).collect();
+    ids.len()
+}
+
 /// Whether an answer ends so many at once that it is not believed by itself. One alone always is.
 fn is_held(ends: usize, live: usize, percent: u8) -> bool {
     ends > 1 && ends * 100 > live * usize::from(percent)
@@ -244,6 +251,20 @@ mod tests {
         assert!(!is_held(0, 0, 20) && !is_held(1, 1, 20) && !is_held(1, 100, 0));
         assert!(!is_held(20, 100, 20) && is_held(21, 100, 20));
         assert!(is_held(2, 2, 20) && !is_held(2, 2, 100));
+    }
+
+    #[test]
+    fn a_technician_with_several_sessions_is_one_leaver() {
+        let worker =
+            |id: &str, assists| Worker { id: id.into(), name: id.into(), groups: Arc::new([]), device: None, assists };
+        let number = SessionNumber::new;
+        let workers = Workers::from([
+            (number(1), worker("id-1", None)),
+            (number(2), worker("id-2", None)),
+            (number(3), worker("id-2", Some(number(1)))),
+        ]);
+        assert_eq!(people(&workers, [number(2), number(3)].iter()), 1);
+        assert_eq!(people(&workers, workers.keys()), 2);
     }
 
     #[test]

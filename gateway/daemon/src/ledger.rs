@@ -12,7 +12,9 @@
 //! of its own, so that nobody who hangs up in the middle leaves half a session. The store decides what counts: one opening,
 //! one close.
 
+mod assisting;
 mod channel;
+mod drafts;
 mod restored;
 mod tokens;
 mod waking;
@@ -26,19 +28,23 @@ use std::{
 
 use gateway_api::{CloseReason, PresharedKey, PublicKey, SessionNumber, Token, proof, session};
 use gateway_core::{Census, Counters, Event, INITIATION_SIZE, Open, OpenError, Opened, Traffic, View};
-use gateway_record::{Draft, Fields, Hash, Kind, rounded};
+use gateway_record::{Draft, Hash};
+use jiff::Timestamp;
 use policy::Grant;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
 };
 
+pub(crate) use assisting::Assisted;
 pub(crate) use channel::{Attached, Inlet};
+use drafts::{closing_draft, draft, opening_draft};
 pub(crate) use tokens::Holder;
 use tokens::{TokenHash, hash};
 use waking::Workstation;
 
 use crate::{
+    assistance::Assistances,
     clock,
     command::DataPlane,
     control::KeyExchange,
@@ -66,6 +72,7 @@ pub(crate) struct Ledger {
     data_plane: DataPlane,
     fence: Fence,
     traces: Traces,
+    assistances: Assistances,
     closed: Arc<Tally>,
     live: Arc<Mutex<Live>>,
 }
@@ -95,6 +102,12 @@ struct Session {
     structure: Arc<str>,
     /// The managed computer it comes from.
     device: Option<Managed>,
+    /// A technician's: the session of the worker who consented to it.
+    assists: Option<SessionNumber>,
+    /// When its grant ends.
+    ends_at: Timestamp,
+    /// It is over, and that is being recorded.
+    is_over: bool,
     channel: Channel,
     workstation: Workstation,
     closed: watch::Sender<Option<CloseReason>>,
@@ -129,6 +142,8 @@ pub(crate) struct Opening {
     pub(crate) from: IpAddr,
     /// The hash of the policy that granted it.
     pub(crate) policy: Hash,
+    /// A technician's: the session of the worker who consented to it.
+    pub(crate) assists: Option<Assisted>,
 }
 
 /// Whose a session is, as far as a policy asks.
@@ -142,6 +157,8 @@ pub(crate) struct Worker {
     pub(crate) groups: Arc<[String]>,
     /// The managed computer it comes from.
     pub(crate) device: Option<Managed>,
+    /// A technician's: the session of the worker who consented to it.
+    pub(crate) assists: Option<SessionNumber>,
 }
 
 /// A session that is open and recorded.
@@ -186,6 +203,7 @@ impl Ledger {
             data_plane,
             fence,
             traces: Traces::default(),
+            assistances: Assistances::default(),
             closed: Arc::default(),
             live: Arc::default(),
         };
@@ -211,9 +229,10 @@ impl Ledger {
         for _ in 0..DRAWS {
             let number = SessionNumber::new(u64::from_be_bytes(random()?));
             let (token, preshared_key) = (random()?, random()?);
+            let assists = opening.assists.as_ref().map(|assisted| assisted.session);
             let open = Open {
                 number,
-                worker: Arc::clone(&opening.person.id),
+                worker: assisting::place(&opening.person.id, assists),
                 grant: opening.grant.clone(),
                 workstation: opening.workstation,
                 public_key: opening.public_key,
@@ -241,8 +260,13 @@ impl Ledger {
                 initiation: None,
                 standing: gateway_core::Standing::default(),
                 device: opening.device.clone(),
+                assists,
             };
             let closed = self.enter(&keep, Channel::Awaited);
+            if assists.is_some_and(|session| !self.goes_on(session)) {
+                self.abandon(number).await;
+                return Err(NotOpened::Ended);
+            }
             if let Err(why) = self.kept.keep(kept_sessions::Change::Opened(Box::new(keep))).await {
                 self.abandon(number).await;
                 if why.is_disk_full() {
@@ -273,6 +297,12 @@ impl Ledger {
                     return Err(if full { NotOpened::DiskFull } else { NotOpened::Store(error) });
                 }
             }
+            if let Err(error) = self.record_assisted(number, &opening).await {
+                self.abandon(number).await;
+                let reason = CloseReason::GatewayStopped;
+                self.record_close(number, &opening.grant.structure, reason, Traffic::default()).await;
+                return Err(NotOpened::Store(error));
+            }
             if !self.data_plane.admit(number).await.unwrap_or(false) {
                 let reason = closed.borrow().unwrap_or(CloseReason::GatewayStopped);
                 self.record_close(number, &opening.grant.structure, reason, Traffic::default()).await;
@@ -280,6 +310,11 @@ impl Ledger {
                 return Err(NotOpened::Ended);
             }
             tracing::info!(session = %number, structure = &*opening.grant.structure, "session opened");
+            // Nobody is assisted who does not see it.
+            if assists.is_some_and(|session| !self.tell_assisted(session)) {
+                self.close(number, CloseReason::AssistanceEnded).await;
+                return Err(NotOpened::Ended);
+            }
             let (token, preshared_key) = (Token::new(token), PresharedKey::new(preshared_key));
             return Ok(Admitted { number, token, preshared_key, opened });
         }
@@ -296,6 +331,9 @@ impl Ledger {
             groups: Arc::clone(&kept.groups),
             structure: Arc::clone(&kept.grant.structure),
             device: kept.device.clone(),
+            assists: kept.assists,
+            ends_at: kept.grant.ends_at,
+            is_over: false,
             channel,
             workstation: Workstation::Awake,
             closed,
@@ -329,12 +367,20 @@ impl Ledger {
         self.close(holder.number(), reason).await
     }
 
-    /// The live session of a worker, by the directory's name.
+    /// The live session of a worker, by the directory's name; none in which they assist another.
     pub(crate) fn session_of(&self, worker: &str) -> Option<SessionNumber> {
         let wanted = policy::folded(worker);
         let live = self.live();
-        let found = live.sessions.iter().find(|(_, session)| policy::folded(&session.worker) == wanted);
-        found.map(|(number, _)| *number)
+        let mut own = live.sessions.iter().filter(|(_, session)| session.assists.is_none());
+        own.find(|(_, session)| policy::folded(&session.worker) == wanted).map(|(number, _)| *number)
+    }
+
+    /// All live sessions of a person, by the directory's name: their own, and those in which they assist others.
+    pub(crate) fn sessions_of(&self, person: &str) -> Vec<SessionNumber> {
+        let wanted = policy::folded(person);
+        let live = self.live();
+        let theirs = live.sessions.iter().filter(|(_, session)| policy::folded(&session.worker) == wanted);
+        theirs.map(|(number, _)| *number).collect()
     }
 
     /// Whose the live sessions are.
@@ -344,6 +390,7 @@ impl Ledger {
             name: Arc::clone(&session.worker),
             groups: Arc::clone(&session.groups),
             device: session.device.clone(),
+            assists: session.assists,
         };
         self.live().sessions.iter().map(|(number, session)| (*number, worker(session))).collect()
     }
@@ -365,6 +412,7 @@ impl Ledger {
         // What is added opens before the data plane uses it, what is taken away shuts after its flows were reset.
         let widened = self.fence.widen(number, &grant).await;
         let changed = self.data_plane.change_grant(number, grant.clone()).await.unwrap_or(false);
+        self.note_end(number, grant.ends_at);
         let narrowed = self.fence.narrow(number, &grant).await;
         if let Err(NotOpen(why)) = widened.and(narrowed) {
             tracing::error!(session = %number, why, "the firewall goes by the grant before");
@@ -426,6 +474,7 @@ impl Ledger {
                 Event::Closed { number, reason, traffic } => {
                     // At once: a disk that is full keeps no way open.
                     self.fence.close(number);
+                    self.end_with(number);
                     let reason = self.true_end(number, reason);
                     self.closed.count(reason.word());
                     let ledger = self.clone();
@@ -458,9 +507,12 @@ impl Ledger {
     }
 
     async fn record_end(self, number: SessionNumber, reason: CloseReason, traffic: Traffic) {
-        let structure = self.live().sessions.get(&number).map(|session| Arc::clone(&session.structure));
-        let Some(structure) = structure else { return };
+        let known = self.live().sessions.get(&number).map(|session| (Arc::clone(&session.structure), session.assists));
+        let Some((structure, assists)) = known else { return };
         self.record_close(number, &structure, reason, traffic).await;
+        if let Some(assisted) = assists {
+            self.record_assistance_ended(number, assisted, &structure, reason).await;
+        }
         tracing::info!(session = %number, reason = reason.word(), "session closed");
         self.forget(number, reason);
     }
@@ -495,6 +547,11 @@ impl Ledger {
     /// The recordings under way.
     pub(crate) fn traces(&self) -> &Traces {
         &self.traces
+    }
+
+    /// What is asked of workers who may be assisted.
+    pub(crate) fn assistances(&self) -> &Assistances {
+        &self.assistances
     }
 
     /// The data plane, for what is recorded of a session.
@@ -533,42 +590,6 @@ fn random<const N: usize>() -> Result<[u8; N], NotOpened> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| NotOpened::Random(error.to_string()))?;
     Ok(bytes)
-}
-
-fn draft(kind: Kind, number: SessionNumber, structure: &str) -> Draft {
-    Draft { session: Some(number), structure: Some(structure.to_owned()), ..Draft::new(kind, clock::now().wall) }
-}
-
-fn opening_draft(number: SessionNumber, opening: &Opening, address: IpAddr) -> Draft {
-    let grant = &opening.grant;
-    let services: Vec<&str> = grant.services.iter().map(|service| &*service.name).collect();
-    let fields = Fields::default()
-        .with("profile", &*grant.profile)
-        .with("device", if opening.device.is_some() { "managed" } else { "personal" })
-        .with("services", services.join(" "))
-        .with("key_exchange", opening.key_exchange.word())
-        .with("ends_at", grant.ends_at.to_string())
-        .with("policy", opening.policy.to_string());
-    let names = Fields::default()
-        .with("worker", &*opening.person.name)
-        .with("worker_id", &*opening.person.id)
-        .with("workstation", &*grant.workstation)
-        .with("workstation_address", opening.workstation.to_string())
-        .with("tunnel_address", address.to_string())
-        .with("from", opening.from.to_string());
-    let names = match &opening.device {
-        Some(device) => names.with("device", &*device.name).with("serial", &*device.serial),
-        None => names,
-    };
-    Draft { fields, names, ..draft(Kind::SessionOpened, number, &grant.structure) }
-}
-
-fn closing_draft(number: SessionNumber, structure: &str, reason: CloseReason, traffic: Traffic) -> Draft {
-    let fields = Fields::default()
-        .with("reason", reason.word())
-        .with("bytes_to_office", rounded(traffic.bytes_to_office))
-        .with("bytes_to_home", rounded(traffic.bytes_to_home));
-    Draft { fields, ..draft(Kind::SessionClosed, number, structure) }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! administrators' socket. What a command prints is its own room's business; here it becomes an exit code.
 
 mod admin;
+mod assistance;
 mod blocked;
 mod channel_queue;
 mod checkpoints;

@@ -175,6 +175,8 @@ impl Metrics {
         let help = "Logins by outcome: `opened`, or the reason that the record gives a refusal.";
         text.counters("deskgate_logins_total", help, "outcome", logins);
         let closed = self.ledger.closed().all();
+        let help = "Questions of technicians by outcome: `consented`, or the reason that the record gives a refusal.";
+        text.counters("deskgate_assistances_total", help, "outcome", self.ledger.assistances().outcomes().all());
         text.counters("deskgate_sessions_closed_total", "Sessions that ended, by reason.", "reason", closed);
     }
 

@@ -193,10 +193,11 @@ impl PolicyChange {
         let views = self.ledger.sessions().await.ok_or(NotApplied::Stopping)?;
         let at = clock::now().wall;
         let effect = |view: gateway_core::View| {
-            let Worker { name, groups, device, .. } = workers.get(&view.number)?;
+            let Worker { name, groups, device, assists, .. } = workers.get(&view.number)?;
             let request = devices::request(name, groups, device.as_ref(), at);
             let live = Live { request, grant: &view.grant, opened_at: view.opened_at };
-            Some((view.number, Arc::clone(&view.grant.structure), policy.effect(&live)))
+            let effect = if assists.is_some() { policy.effect_on_assistance(&live) } else { policy.effect(&live) };
+            Some((view.number, Arc::clone(&view.grant.structure), effect))
         };
         Ok(views.into_iter().filter_map(effect).collect())
     }
@@ -273,10 +274,9 @@ fn is_braked(ends: usize, live: usize, percent: u8) -> bool {
 fn reason(cause: &EndCause) -> CloseReason {
     match cause {
         EndCause::LongestReached => CloseReason::LongestSession,
-        EndCause::Refused(_)
-        | EndCause::OtherWorkstation
-        | EndCause::SecondFactor
-        | EndCause::Assistance(_) => CloseReason::PolicyWithdrawn,
+        EndCause::Refused(_) | EndCause::OtherWorkstation | EndCause::SecondFactor | EndCause::Assistance(_) => {
+            CloseReason::PolicyWithdrawn
+        }
     }
 }
 

@@ -115,6 +115,9 @@ fn list(sessions: &Value) -> Result<ExitCode, Failure> {
             seconds(&field("ends_at")),
             field("structure")
         );
+        if session.get("assists").is_some_and(Value::is_string) {
+            text += &format!(", assists {}", field("assists"));
+        }
     }
     say(&text)
 }

@@ -323,7 +323,7 @@ impl Store {
         self.holders.as_ref().as_ref()
     }
 
-    /// When sessions of a worker opened, from the beginning of a day on; only for a worker who is there.
+    /// When a worker's own sessions opened, from the beginning of a day on; only for a worker who is there.
     pub(crate) async fn opened_by(
         &self,
         worker_id: &str,

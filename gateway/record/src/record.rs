@@ -90,7 +90,7 @@ kinds! {
     DeviceEnrolled = "device_enrolled" in Workers,
     /// A worker marked a notice as read: its name (`notice`) and `version`; privately who.
     NoticeRead = "notice_read" in Workers,
-    /// A session that opened: `device` (managed or personal), `services`, `profile`, `ends_at`, `key_exchange`, `policy` (the hash of what granted it); privately worker, workstation and addresses.
+    /// A session that opened: `device` (managed or personal), `services`, `profile`, `ends_at`, `key_exchange`, `policy` (the hash of what granted it), and `assists` if it is a technician's, the session of the worker who consented to it; privately worker, workstation and addresses.
     SessionOpened = "session_opened" in Workers,
     /// A session whose channel went: its grace runs.
     ChannelLost = "channel_lost" in Workers,
@@ -100,6 +100,8 @@ kinds! {
     SessionResumed = "session_resumed" in Workers,
     /// A session that goes on under another grant, because the policy changed: `ends_at`, `idle_s`.
     GrantChanged = "grant_changed" in Workers,
+    /// A technician may reach a session's workstation, by its worker's consent: `by` (the technician's session), `ends_at`; privately the worker and who.
+    SessionAssisted = "session_assisted" in Workers,
     /// A session that ended: `reason`, rounded volumes, and `ended_at` where that was while no gateway ran.
     SessionClosed = "session_closed" in Workers,
     /// The gateway began to serve: `version`, and whether the end before was clean.
@@ -149,6 +151,14 @@ kinds! {
     TraceEnded = "trace_ended" in Administrators,
     /// A recording was deleted, by an administrator (`uid`) or because its time was over: `trace`.
     TraceDeleted = "trace_deleted" in Administrators,
+    /// A technician asks a worker whether they may reach the workstation: `seconds`; privately who, whom and what for.
+    AssistanceAsked = "assistance_asked" in Administrators,
+    /// The worker agreed to that; privately both.
+    AssistanceConsented = "assistance_consented" in Administrators,
+    /// It did not come to that: `why`; privately both.
+    AssistanceRefused = "assistance_refused" in Administrators,
+    /// A technician's session is over: `by` (that session), `why`.
+    AssistanceEnded = "assistance_ended" in Administrators,
     /// An administrator made a one-time code for a home computer: `uid`; privately for whom and its name.
     DeviceCodeMade = "device_code_made" in Administrators,
     /// An administrator revoked a home computer's certificate: `uid`; privately which.

@@ -1,5 +1,6 @@
 //! How the gateway and its sessions stand, as programs read it. Never an address of somebody's home, and no name.
 
+use gateway_api::SessionNumber;
 use gateway_core::{Phase, View, Way};
 use serde_json::{Value, json};
 
@@ -43,10 +44,11 @@ fn phase(phase: Phase) -> &'static str {
     }
 }
 
-pub(super) fn listed(view: &View) -> Value {
+pub(super) fn listed(view: &View, assists: Option<SessionNumber>) -> Value {
     json!({
         "number": view.number,
         "structure": &*view.grant.structure,
+        "assists": assists,
         "phase": phase(view.phase),
         "opened_at": view.opened_at,
         "ends_at": view.grant.ends_at,
@@ -61,13 +63,14 @@ fn by(way: Way) -> &'static str {
     }
 }
 
-pub(super) fn shown(view: &View) -> Value {
+pub(super) fn shown(view: &View, assists: Option<SessionNumber>) -> Value {
     let services: Vec<&str> = view.grant.services.iter().map(|service| &*service.name).collect();
     let drops: serde_json::Map<String, Value> =
         view.drops.iter().map(|(reason, count)| (reason.word().to_owned(), json!(count))).collect();
     json!({
         "number": view.number,
         "structure": &*view.grant.structure,
+        "assists": assists,
         "profile": &*view.grant.profile,
         "services": services,
         "phase": phase(view.phase),

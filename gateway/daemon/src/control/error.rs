@@ -2,6 +2,8 @@
 //!
 //! Whoever shows wrong credentials gets the same bytes whatever the cause; more is told only after the right password.
 
+mod assistance;
+
 use std::time::Duration;
 
 use axum::{
@@ -12,6 +14,7 @@ use axum::{
 use gateway_api::login::{Language, Refusal, RefusalCode};
 use jiff::Zoned;
 
+use crate::assistance::NotAssisted;
 use crate::devices;
 use crate::directory::{MustAct, NotTaken};
 use crate::workstation::Trouble;
@@ -45,10 +48,18 @@ pub(crate) enum Refused {
     KeyExchange,
     /// There is no login that waits for what was read, or not any more.
     LoginOver,
+    /// No worker is assisted.
+    Assistance(NotAssisted),
     /// Too many attempts, by this limit.
     TooMany(&'static str, Duration),
     /// The gateway cannot, for this reason of the record.
     Unavailable(&'static str),
+}
+
+impl From<NotAssisted> for Refused {
+    fn from(why: NotAssisted) -> Self {
+        Self::Assistance(why)
+    }
 }
 
 impl Refused {
@@ -69,6 +80,7 @@ impl Refused {
             Self::WireguardConfigNotAllowed => "wireguard_config_not_allowed",
             Self::KeyExchange => "no_post_quantum",
             Self::LoginOver => "login_over",
+            Self::Assistance(why) => why.truth(),
             Self::TooMany(..) => "too_many_attempts",
         }
     }
@@ -100,6 +112,7 @@ impl Refused {
             Self::WireguardConfigNotAllowed => RefusalCode::WireguardConfigNotAllowed,
             Self::KeyExchange => RefusalCode::KeyExchangeNotAccepted,
             Self::LoginOver => RefusalCode::LoginOver,
+            Self::Assistance(why) => assistance::code(why),
             Self::TooMany(..) => RefusalCode::TooManyAttempts,
             Self::Unavailable(_) => RefusalCode::Unavailable,
         }
@@ -129,7 +142,9 @@ impl Refused {
     /// Seconds to wait, where waiting helps.
     fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::TooMany(_, wait) => Some(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1)),
+            Self::TooMany(_, wait) | Self::Assistance(NotAssisted::LeftInPeace(wait)) => {
+                Some(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1))
+            }
             Self::Unavailable("directory_unknown" | "overloaded") => Some(10),
             _ => None,
         }
@@ -245,6 +260,7 @@ impl Refused {
             Self::KeyExchange => {
                 "Your office asks for a connection that also withstands quantum computers, and this program did not offer it. Install the present Deskgate, and ask the help desk if that does not help.".to_owned()
             }
+            Self::Assistance(why) => assistance::english(why),
             Self::LoginOver => "That took too long: sign in again.".to_owned(),
             Self::TooMany(_, wait) => format!("Too many attempts. Try again in {}.", english_wait(*wait)),
             Self::Unavailable("disk_full") => {
@@ -341,6 +357,7 @@ impl Refused {
             Self::KeyExchange => {
                 "Il Suo ufficio chiede una connessione che resista anche ai computer quantistici, e questo programma non l'ha offerta. Installi la versione attuale di Deskgate; se non basta, si rivolga all'assistenza.".to_owned()
             }
+            Self::Assistance(why) => assistance::italian(why),
             Self::LoginOver => "È passato troppo tempo: acceda di nuovo.".to_owned(),
             Self::TooMany(_, wait) => format!("Troppi tentativi. Riprovi tra {}.", italian_wait(*wait)),
             Self::Unavailable("disk_full") => {

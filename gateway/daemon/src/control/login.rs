@@ -8,6 +8,8 @@
 //!           all, user                                    notices.rs is it awake?
 //! ```
 //!
+//! A technician who asks to assist a worker goes another way after the second factor (`assist.rs`).
+//!
 //! Until all factors were shown, nothing is told but that they were not: not what the directory wants done, not that there is no
 //! agreement.
 
@@ -38,7 +40,7 @@ use policy::{Decision, Device, Grant, Notice, Policy, Request, SecondFactor};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
-use super::{Agreed, Api, KeyExchange, error::Refused};
+use super::{Agreed, Api, KeyExchange, assist, error::Refused};
 use crate::{
     clock,
     devices::{self, Chain, Managed},
@@ -60,7 +62,7 @@ const READING: Duration = Duration::from_secs(10);
 const PULSE: Duration = Duration::from_millis(500);
 
 /// What a login is counted as that let somebody in.
-const OPENED: &str = "opened";
+pub(super) const OPENED: &str = "opened";
 
 /// The record's word for another, a used or an old code for a home computer.
 pub(super) const WRONG_DEVICE_CODE: &str = "wrong_device_code";
@@ -110,13 +112,13 @@ impl Attempt {
 pub(super) struct Asked {
     pub(super) person: Person,
     /// The managed computer it comes from.
-    device: Option<Managed>,
+    pub(super) device: Option<Managed>,
     /// As the connection of the login showed it.
-    chain: Chain,
-    public_key: PublicKey,
+    pub(super) chain: Chain,
+    pub(super) public_key: PublicKey,
     pub(super) session_key: proof::Public,
-    wireguard_config: bool,
-    key_exchange: KeyExchange,
+    pub(super) wireguard_config: bool,
+    pub(super) key_exchange: KeyExchange,
     pub(super) from: IpAddr,
 }
 
@@ -176,7 +178,11 @@ async fn open(
     fits(&request)?;
     let policy = api.change.policy().current();
     let (user, second_factor) = (request.user.trim(), request.second_factor.as_ref());
-    let factors = Shown::SecondFactor(&policy, second_factor, &chain);
+    let none = Code::new(String::new());
+    let factors = match &request.assist {
+        None => Shown::SecondFactor(&policy, second_factor, &chain),
+        Some(_) => Shown::Always(second_factor.unwrap_or(&none)),
+    };
     let groups: Vec<String> = policy.groups().iter().map(ToString::to_string).collect();
     let (person, must_act) = authenticate(api, user, request.password, &groups, factors, attempt).await?;
     if let Some(what) = must_act {
@@ -197,7 +203,10 @@ async fn open(
         key_exchange,
         from,
     };
-    admit(api, asked, request.language).await
+    match request.assist {
+        None => admit(api, asked, request.language).await,
+        Some(assist) => assist::assist(api, asked, assist).await,
+    }
 }
 
 /// What the policy says now to somebody who has shown all factors: what is to be read, and when there is nothing left, a session.
@@ -232,6 +241,7 @@ pub(super) async fn admit(api: &Api, asked: Asked, language: Language) -> Result
         key_exchange,
         from,
         policy: Hash(policy.hash()),
+        assists: None,
     };
     let admitted = api.ledger.open(opening).await.map_err(|error| failure(not_opened(error)))?;
     // Blocked while it opened: whoever blocked may not have seen it yet.
@@ -264,7 +274,7 @@ async fn to_read(api: &Api, person: &Person, grant: &Grant, policy: Arc<Policy>)
 }
 
 /// Another certificate for a computer whose own ends before long.
-fn renewed(api: &Api, device: &Managed, chain: &Chain) -> Option<String> {
+pub(super) fn renewed(api: &Api, device: &Managed, chain: &Chain) -> Option<String> {
     api.devices.renew(device, chain, clock::now().wall).unwrap_or_else(|why| {
         tracing::error!(why, "certificate of a device not renewed");
         None
@@ -298,6 +308,7 @@ pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Refused> 
 
 fn fits(request: &login::Request) -> Result<(), Refused> {
     let fits = request.user.len() <= login::LONGEST_USER && request.password.expose().len() <= login::LONGEST_PASSWORD;
+    let fits = fits && request.assist.as_ref().is_none_or(assist::fits);
     if fits && code_fits(request.second_factor.as_ref()) { Ok(()) } else { Err(Refused::BadRequest) }
 }
 
@@ -467,7 +478,7 @@ async fn days_used(api: &Api, policy: &Policy, person: &Person, at: Timestamp) -
 }
 
 /// Refuses what a grant asks for and this version cannot do: never a session with less than the policy says.
-fn check_supported(grant: &Grant, wants_config: bool, key_exchange: KeyExchange) -> Result<(), Refused> {
+pub(super) fn check_supported(grant: &Grant, wants_config: bool, key_exchange: KeyExchange) -> Result<(), Refused> {
     // The pre-shared key would be no stronger than the exchange under which it travels.
     if grant.require_post_quantum && !key_exchange.is_hybrid() {
         return Err(Refused::KeyExchange);
@@ -478,7 +489,7 @@ fn check_supported(grant: &Grant, wants_config: bool, key_exchange: KeyExchange)
     Ok(())
 }
 
-fn not_opened(error: NotOpened) -> Refused {
+pub(super) fn not_opened(error: NotOpened) -> Refused {
     match error {
         NotOpened::Refused(OpenError::AlreadyConnected) => Refused::AlreadyConnected,
         NotOpened::Refused(OpenError::NoAddress) => {
@@ -513,7 +524,7 @@ fn not_opened(error: NotOpened) -> Refused {
     }
 }
 
-fn session(
+pub(super) fn session(
     api: &Api,
     grant: &Grant,
     (workstation, state): (IpAddr, WorkstationState),

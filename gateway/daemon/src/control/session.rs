@@ -148,7 +148,7 @@ async fn speak(sink: &mut Sink, attached: &mut Attached) -> Option<&'static str>
     let mut ping = tokio::time::interval(PING);
     ping.reset();
     let mut carries = true;
-    if !send(sink, event(session::Event::Attached)).await {
+    if !send(sink, event(&session::Event::Attached)).await {
         return None;
     }
     loop {
@@ -158,7 +158,7 @@ async fn speak(sink: &mut Sink, attached: &mut Attached) -> Option<&'static str>
                 None => return Some("no longer held by this channel"),
                 Some(told) => {
                     let is_last = matches!(told, session::Event::Closed { .. });
-                    let sent = send(sink, event(told)).await;
+                    let sent = send(sink, event(&told)).await;
                     if sent && is_last {
                         return Some("closed");
                     }
@@ -261,8 +261,14 @@ async fn request(text: &str, inlet: &Inlet) -> bool {
             inlet.end_trace();
             true
         }
-        // Nobody asks for assistance yet: an answer is to no question.
-        Ok(session::Request::AnswerAssistance { .. } | session::Request::EndAssistance) => true,
+        Ok(session::Request::AnswerAssistance { question, consent }) => {
+            inlet.answer_assistance(question, consent);
+            true
+        }
+        Ok(session::Request::EndAssistance) => {
+            inlet.end_assistance();
+            true
+        }
         Err(error) => {
             tracing::debug!(%error, "request not understood");
             false
@@ -270,9 +276,9 @@ async fn request(text: &str, inlet: &Inlet) -> bool {
     }
 }
 
-fn event(event: session::Event) -> Message {
+fn event(event: &session::Event) -> Message {
     // A closed list of numbers and words: it always has a JSON form.
-    Message::text(serde_json::to_string(&event).unwrap_or_default())
+    Message::text(serde_json::to_string(event).unwrap_or_default())
 }
 
 /// False when nobody takes it.

@@ -10,6 +10,7 @@ const KEY: [u8; 32] = [5; 32];
 fn session(bits: u64) -> KeptSession {
     KeptSession {
         device: None,
+        assists: None,
         number: SessionNumber::new(bits),
         tokens: vec![[1; 32]],
         session_key: proof::Secret::new(&[4; 32]).public(),

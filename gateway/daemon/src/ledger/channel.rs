@@ -6,11 +6,10 @@ use gateway_api::{SessionNumber, probe::Nonce, session};
 use gateway_record::Kind;
 use tokio::sync::mpsc;
 
-use super::{Channel, Holder, Ledger, draft};
+use super::{Channel, Holder, Ledger, assisting, draft};
 use crate::{
     channel_queue::{self, Batch, Outgoing},
-    command::DataPlane,
-    traces::{Cause, Traces},
+    traces::Cause,
 };
 
 /// How many events wait for a channel that does not take them; the rest is dropped with the channel.
@@ -25,8 +24,7 @@ pub(crate) struct Attached {
     pub(crate) events: mpsc::Receiver<session::Event>,
     /// WireGuard datagrams for the client, where they take this way.
     pub(crate) outgoing: Outgoing,
-    data_plane: DataPlane,
-    traces: Traces,
+    ledger: Ledger,
 }
 
 impl Ledger {
@@ -40,6 +38,7 @@ impl Ledger {
             let mut live = self.live();
             live.next_channel += 1;
             let id = live.next_channel;
+            assisting::tell(live.sessions.values(), number, &sender);
             let session = live.sessions.get_mut(&number)?;
             // A queue that nobody could fill yet has room.
             let _ = session.workstation.told().map(|event| sender.try_send(event));
@@ -54,8 +53,7 @@ impl Ledger {
             tracing::info!(session = %number, "channel resumed");
             self.note(draft(Kind::ChannelResumed, number, &structure)).await;
         }
-        let traces = self.traces.clone();
-        Some(Attached { id, number, events, outgoing, data_plane: self.data_plane.clone(), traces })
+        Some(Attached { id, number, events, outgoing, ledger: self.clone() })
     }
 
     /// A channel is gone: if it was still the session's, its grace runs.
@@ -72,6 +70,7 @@ impl Ledger {
         };
         // Whoever cannot see that they are recorded, and cannot end it, is not.
         self.traces.end(number, Cause::ChannelLost);
+        self.assistances.channel_lost(number);
         if told.await.unwrap_or(false) {
             tracing::info!(session = %number, "channel lost");
             self.note(draft(Kind::ChannelLost, number, &structure)).await;
@@ -107,7 +106,7 @@ impl Attached {
 
     /// Hands WireGuard datagrams of the client to the data plane.
     pub(crate) fn inlet(&self) -> Inlet {
-        Inlet { number: self.number, data_plane: self.data_plane.clone(), traces: self.traces.clone() }
+        Inlet { number: self.number, ledger: self.ledger.clone() }
     }
 }
 
@@ -115,31 +114,40 @@ impl Attached {
 #[derive(Debug)]
 pub(crate) struct Inlet {
     number: SessionNumber,
-    data_plane: DataPlane,
-    traces: Traces,
+    ledger: Ledger,
 }
 
 impl Inlet {
     /// The client says that a probe reached it. Returns once the data plane knows: nobody can make it wait for more than one.
     /// False when the data plane is gone.
     pub(crate) async fn confirm(&self, nonce: Nonce) -> bool {
-        let confirmed = self.data_plane.confirm(self.number, nonce).await;
+        let confirmed = self.ledger.data_plane.confirm(self.number, nonce).await;
         tracing::debug!(session = %self.number, known = confirmed == Ok(true), "probe answered");
         confirmed.is_ok()
     }
 
     /// The worker's answer to a question whether they may be recorded.
     pub(crate) fn answer_trace(&self, question: u32, consent: bool) {
-        self.traces.answer(self.number, question, consent);
+        self.ledger.traces.answer(self.number, question, consent);
     }
 
     /// The worker ends a recording.
     pub(crate) fn end_trace(&self) {
-        self.traces.end(self.number, Cause::Worker);
+        self.ledger.traces.end(self.number, Cause::Worker);
+    }
+
+    /// The worker's answer to a question whether a technician may reach the workstation.
+    pub(crate) fn answer_assistance(&self, question: u32, consent: bool) {
+        self.ledger.assistances.answer(self.number, question, consent);
+    }
+
+    /// The worker ends the assistance.
+    pub(crate) fn end_assistance(&self) {
+        self.ledger.end_assistance(self.number);
     }
 
     /// False when the data plane is gone.
     pub(crate) fn carry(&self, batch: Batch) -> bool {
-        self.data_plane.carry(self.number, batch).is_ok()
+        self.ledger.data_plane.carry(self.number, batch).is_ok()
     }
 }

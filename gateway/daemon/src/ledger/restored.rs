@@ -9,7 +9,7 @@ use gateway_api::{CloseReason, SessionNumber};
 use gateway_core::{NotRestored, Open, Pools, Restore, Traffic};
 use gateway_record::Kind;
 
-use super::{Channel, Ledger, closing_draft, draft, stopping};
+use super::{Channel, Ledger, assisting, closing_draft, draft, stopping};
 use crate::{
     fence::NotOpen,
     kept_sessions::{self, KeptSession},
@@ -24,11 +24,12 @@ impl Ledger {
         let mut left: BTreeMap<SessionNumber, String> = self.store.left_open().await?.into_iter().collect();
         let (mut resumed, mut ended) = (0, 0);
         // Of two sessions of one worker, the later one stays: the gateway ended while it replaced the other.
-        kept.sort_by_key(|session| std::cmp::Reverse(session.opened_at));
+        // A technician's comes after the worker's that it is for.
+        kept.sort_by_key(|session| (session.assists.is_some(), std::cmp::Reverse(session.opened_at)));
         let mut workers = BTreeSet::new();
         for session in kept {
             let number = session.number;
-            if left.contains_key(&number) && !workers.insert(Arc::clone(&session.worker_id)) {
+            if left.contains_key(&number) && !workers.insert(assisting::place(&session.worker_id, session.assists)) {
                 left.remove(&number);
                 let draft =
                     closing_draft(number, &session.grant.structure, CloseReason::Replaced, session.standing.traffic);
@@ -37,6 +38,13 @@ impl Ledger {
                 ended += 1;
             } else if left.remove(&number).is_none() {
                 self.kept.note(kept_sessions::Change::Ended(number));
+            } else if let Some(assisted) = session.assists.filter(|assisted| !self.goes_on(*assisted)) {
+                let (structure, reason) = (Arc::clone(&session.grant.structure), CloseReason::AssistanceEnded);
+                let draft = closing_draft(number, &structure, reason, session.standing.traffic);
+                self.store.write(Change::Close(reason), draft).await?;
+                self.record_assistance_ended(number, assisted, &structure, reason).await;
+                self.kept.note(kept_sessions::Change::Ended(number));
+                ended += 1;
             } else if self.restore_one(session, &pools).await? {
                 resumed += 1;
             } else {
@@ -54,6 +62,7 @@ impl Ledger {
     async fn restore_one(&self, session: KeptSession, pools: &Pools) -> Result<bool, StoreError> {
         let (number, structure, ends_at) =
             (session.number, Arc::clone(&session.grant.structure), session.grant.ends_at);
+        let assists = session.assists;
         let traffic = session.standing.traffic;
         let unheard = (!session.standing.used).then(|| (session.grant.clone(), session.workstation));
         let was_woken = session.standing.used && session.grant.wake.is_some();
@@ -86,6 +95,9 @@ impl Ledger {
             draft.fields = draft.fields.with("ended_at", ended_at.to_string());
         }
         self.store.write(Change::Close(reason), draft).await?;
+        if let Some(assisted) = assists {
+            self.record_assistance_ended(number, assisted, &structure, reason).await;
+        }
         tracing::info!(session = %number, reason = reason.word(), "session closed");
         self.forget(number, reason);
         Ok(false)
@@ -100,7 +112,7 @@ fn restore(session: KeptSession) -> Restore {
         standing: session.standing,
         open: Open {
             number: session.number,
-            worker: session.worker_id,
+            worker: assisting::place(&session.worker_id, session.assists),
             grant: session.grant,
             workstation: session.workstation,
             public_key: session.public_key,

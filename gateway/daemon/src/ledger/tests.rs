@@ -1,5 +1,7 @@
 //! Against a real store and a data plane of a few lines.
 
+mod assisting;
+
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicU8, Ordering},
@@ -8,6 +10,7 @@ use std::{
 
 use super::*;
 use crate::{
+    assistance::NotAssisted,
     command::{Command, Lane},
     fixtures,
     shards::Shards,
@@ -153,6 +156,7 @@ fn opening(worker: &str) -> Opening {
     let grant = fixtures::grant(clock::now().wall + jiff::SignedDuration::from_hours(1));
     Opening {
         device: None,
+        assists: None,
         person: Person { id: worker.into(), name: worker.into(), groups: Vec::new() },
         grant,
         workstation: "10.20.3.47".parse().unwrap(),

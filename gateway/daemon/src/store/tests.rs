@@ -322,6 +322,8 @@ async fn a_workers_own_sessions_are_found_without_anybodys_name() {
     let mut other = Draft { time: at(50), ..opened(2) };
     other.names = other.names.with("worker_id", "id-2");
     store.write(Change::Open, other).await.unwrap();
+    let assisting = Fields::default().with("assists", number(2).to_string());
+    store.write(Change::Open, Draft { time: at(60), fields: assisting, ..opened(3) }).await.unwrap();
     assert_eq!(store.opened_by("id-1", at(0), SUNDAY).await, Ok(vec![at(0)]));
     assert_eq!(store.opened_by("id-1", at(1), SUNDAY).await, Ok(vec![]));
     assert_eq!(store.opened_by("id-2", at(0), SUNDAY).await, Ok(vec![at(50)]));

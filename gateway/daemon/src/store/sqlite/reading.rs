@@ -4,7 +4,7 @@ use std::path::Path;
 
 use futures_util::TryStreamExt as _;
 use gateway_api::SessionNumber;
-use gateway_record::{Journal, Record};
+use gateway_record::{Journal, Kind, Record};
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row as _, sqlite::SqliteRow};
 use tokio::sync::mpsc;
@@ -168,7 +168,7 @@ fn session_row(row: &SqliteRow) -> sqlx::Result<SessionRow> {
     })
 }
 
-/// When sessions under any of these tags opened, from a moment on.
+/// When sessions under any of these tags opened, from a moment on; those apart in which technicians assisted.
 pub(in super::super) async fn opened_by(
     path: &Path,
     tags: &[WorkerTag],
@@ -177,12 +177,17 @@ pub(in super::super) async fn opened_by(
     let mut connection = connect_to_existing(path).await?;
     let mut opened = Vec::new();
     for tag in tags {
-        let rows = sqlx::query("select opened_at from sessions where worker = $1 and opened_at >= $2")
-            .bind(tag.to_vec())
-            .bind(since.as_millisecond())
-            .fetch_all(&mut connection)
-            .await
-            .map_err(|error| explain(path, &error))?;
+        let rows = sqlx::query(
+            "select opened_at from sessions where worker = $1 and opened_at >= $2 and not exists (
+                 select 1 from records where records.session = sessions.number and kind = $3
+                 and json_extract(fields, '$.assists') is not null)",
+        )
+        .bind(tag.to_vec())
+        .bind(since.as_millisecond())
+        .bind(Kind::SessionOpened.word())
+        .fetch_all(&mut connection)
+        .await
+        .map_err(|error| explain(path, &error))?;
         let moments = rows.iter().map(|row| row.try_get("opened_at").map(Timestamp::from_millisecond));
         for moment in moments {
             opened.extend(moment.map_err(|error| explain(path, &error))?.ok());

@@ -1,0 +1,175 @@
+//! A technician's login, from where all factors were shown: whether they may assist, whom, and what the worker says to it.
+//!
+//! ```text
+//!   role and policy ─► worker connected? ─► the worker is asked ─► policy and person once more ─► ledger
+//! ```
+//!
+//! Needs no agreement. Each refusal says which of these it was: who gets here has shown who they are.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use gateway_api::{
+    CloseReason,
+    login::{self, Assist, LONGEST_REASON, LONGEST_USER, WorkstationState},
+};
+use gateway_record::Hash;
+use policy::{Grant, Policy};
+use tokio::sync::oneshot;
+
+use super::{
+    Api,
+    error::Refused,
+    login::{Asked, Failure, OPENED, Opened, check_supported, not_opened, renewed, session},
+};
+use crate::{
+    assistance::{self, NotAsked, NotAssisted, Place, Question},
+    clock, devices,
+    ledger::{NotOpened, Opening},
+};
+
+/// Whether a request can be read as one for assistance: one line of a reason, in which nothing is hidden.
+pub(super) fn fits(assist: &Assist) -> bool {
+    let hides = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    let reason = assist.reason.trim();
+    assist.worker.len() <= LONGEST_USER
+        && !reason.is_empty()
+        && reason.len() <= LONGEST_REASON
+        && !reason.chars().any(hides)
+        && assist.minutes != Some(0)
+}
+
+/// The session for which a worker gives their consent, or why there is none.
+pub(super) async fn assist(api: &Api, asked: Asked, assist: Assist) -> Result<Opened, Failure> {
+    let name = Arc::clone(&asked.person.name);
+    let failure = |refused| Failure::of(&name, refused);
+    let question = question(api, &asked, &assist).await.map_err(failure)?;
+    let (question, _place) = consent(api, question).await.map_err(failure)?;
+    let opened = open(api, asked, &question).await;
+    if opened.is_err() {
+        // What it says is recorded with the refused login; here, that no session followed the consent.
+        if let Err(NotAsked::Store(error)) = assistance::refuse(&api.ledger, &question, "not_opened").await {
+            tracing::error!(%error, "record not written");
+        }
+    }
+    opened.map_err(failure)
+}
+
+/// What the worker is to be asked, if this person may.
+async fn question(api: &Api, asked: &Asked, assist: &Assist) -> Result<Question, Refused> {
+    let policy = api.change.policy().current();
+    let longest = may_assist(&policy, asked)?;
+    let span = assist.minutes.map_or(longest, |minutes| Duration::from_secs(60 * u64::from(minutes)));
+    if span > longest {
+        return Err(NotAssisted::TooLong(longest).into());
+    }
+    let assisted = api.ledger.assistable(assist.worker.trim(), &asked.person.id)?;
+    let (held, _) = api.ledger.granted(assisted.session).await.ok_or(NotAssisted::NotConnected)?;
+    // Nobody is asked for what could not be given.
+    let grant = grant(&policy, &held, span)?;
+    check_supported(&grant, asked.wireguard_config, asked.key_exchange)?;
+    let span = Duration::try_from(grant.ends_at.duration_since(clock::now().wall)).unwrap_or_default().min(span);
+    let technician = Arc::clone(&asked.person.name);
+    Ok(Question { assisted, technician, reason: assist.reason.trim().to_owned(), span })
+}
+
+fn may_assist(policy: &Policy, asked: &Asked) -> Result<Duration, NotAssisted> {
+    let today = policy.local(clock::now().wall).date();
+    Ok(policy.may_assist(&asked.person.groups, today)?)
+}
+
+fn grant(policy: &Policy, held: &Grant, span: Duration) -> Result<Grant, NotAssisted> {
+    Ok(policy.assist(held, clock::now().wall, span)?)
+}
+
+/// The worker's yes. Whoever hangs up meanwhile takes the question back, which a task of its own does to its end.
+async fn consent(api: &Api, question: Question) -> Result<(Question, Place), Refused> {
+    let (here, gone) = oneshot::channel::<Infallible>();
+    let ledger = api.ledger.clone();
+    let asking = tokio::spawn(async move {
+        let hung_up = async move {
+            let _ = gone.await;
+        };
+        let place = assistance::ask(&ledger, &question, hung_up).await?;
+        Ok((question, place))
+    });
+    let answer = asking.await;
+    drop(here);
+    match answer {
+        Ok(Ok(consent)) => Ok(consent),
+        Ok(Err(NotAsked::Refused(why))) => Err(why.into()),
+        Ok(Err(NotAsked::Store(error))) => {
+            tracing::error!(%error, "login refused: it cannot be recorded");
+            Err(api.unrecorded())
+        }
+        Err(_) => Err(Refused::Unavailable("gateway_stopping")),
+    }
+}
+
+/// The session, by what holds now: policy, person and computer may be others than before the question.
+async fn open(api: &Api, asked: Asked, question: &Question) -> Result<Opened, Refused> {
+    let policy = api.change.policy().current();
+    let span = question.span.min(may_assist(&policy, &asked)?);
+    let (held, workstation) = api.ledger.granted(question.assisted.session).await.ok_or(NotAssisted::Gone)?;
+    let grant = grant(&policy, &held, span)?;
+    check_supported(&grant, asked.wireguard_config, asked.key_exchange)?;
+    let Asked { person, device, chain, public_key, session_key, key_exchange, from, .. } = asked;
+    let revoked = || device.as_ref().is_some_and(|device| api.devices.is_revoked(device));
+    if api.blocked.holds(&person) {
+        return Err(Refused::Blocked);
+    }
+    if revoked() {
+        return Err(Refused::Device(devices::Trouble::Revoked));
+    }
+    let opening = Opening {
+        person: person.clone(),
+        grant: grant.clone(),
+        device: device.clone(),
+        workstation,
+        public_key,
+        session_key,
+        key_exchange,
+        from,
+        policy: Hash(policy.hash()),
+        assists: Some(question.assisted.clone()),
+    };
+    let admitted = api.ledger.open(opening).await.map_err(|error| match error {
+        // The worker's session ended meanwhile, or their client went.
+        NotOpened::Ended => NotAssisted::Gone.into(),
+        error => not_opened(error),
+    })?;
+    // Blocked or revoked while it opened: whoever did that may not have seen it yet.
+    if api.blocked.holds(&person) {
+        api.ledger.close(admitted.number, CloseReason::Administrator).await;
+        return Err(Refused::Blocked);
+    }
+    if revoked() {
+        api.ledger.close(admitted.number, CloseReason::DeviceRevoked).await;
+        return Err(Refused::Device(devices::Trouble::Revoked));
+    }
+    api.change.reconsider(admitted.number, &policy).await;
+    let device_certificate = device.and_then(|device| renewed(api, &device, &chain));
+    let factor_news = api.factors.news(&person, clock::now().wall).await;
+    api.logins.count(OPENED);
+    let session = session(api, &grant, (workstation, WorkstationState::Ready), admitted);
+    Ok(Opened::Session(Box::new(login::Session { factor_news, device_certificate, ..session })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_one_line_in_which_nothing_is_hidden() {
+        let request =
+            |reason: &str| Assist { worker: "m.rossi".to_owned(), reason: reason.to_owned(), minutes: Some(15) };
+        assert!(fits(&request("la stampante, già due volte")));
+        for wrong in ["", "  ", "two\nlines", "a\u{202e}b", "a\u{2028}b", &"x".repeat(LONGEST_REASON + 1)] {
+            assert!(!fits(&request(wrong)), "{wrong:?}");
+        }
+        assert!(!fits(&Assist { minutes: Some(0), ..request("x") }));
+        assert!(!fits(&Assist { worker: "x".repeat(LONGEST_USER + 1), ..request("x") }));
+    }
+}

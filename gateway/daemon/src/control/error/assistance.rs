@@ -1,0 +1,77 @@
+//! Why a technician assists nobody, in words. Told only to who has shown all factors.
+
+use gateway_api::login::RefusalCode;
+
+use super::{english_wait, italian_wait};
+use crate::assistance::NotAssisted;
+
+pub(super) fn code(why: &NotAssisted) -> RefusalCode {
+    match why {
+        NotAssisted::NotTechnician
+        | NotAssisted::NotProvided
+        | NotAssisted::TooLong(_)
+        | NotAssisted::NotConnected
+        | NotAssisted::Own
+        | NotAssisted::Busy
+        | NotAssisted::LeftInPeace(_) => RefusalCode::AssistanceNotPossible,
+        NotAssisted::No | NotAssisted::NoAnswer | NotAssisted::Gone | NotAssisted::TakenBack => {
+            RefusalCode::AssistanceRefused
+        }
+    }
+}
+
+pub(super) fn english(why: &NotAssisted) -> String {
+    match why {
+        NotAssisted::NotTechnician => "You are not among those who assist workers. Ask your office if you should be.",
+        NotAssisted::NotProvided => {
+            "Your office has not said yet what technicians may reach. Ask whoever runs the gateway."
+        }
+        NotAssisted::TooLong(longest) => {
+            return format!("That is too long: your office allows {} minutes at most.", longest.as_secs() / 60);
+        }
+        NotAssisted::NotConnected => "This worker is not connected at the moment. Ask them to sign in first.",
+        NotAssisted::Own => "This is your own session: nobody has to assist you in it.",
+        NotAssisted::Busy => "Somebody assists this worker already, or is asking to.",
+        NotAssisted::LeftInPeace(wait) => {
+            return format!(
+                "This worker was asked three times and did not agree. They can be asked again in {}.",
+                english_wait(*wait)
+            );
+        }
+        NotAssisted::No => "The worker does not agree.",
+        NotAssisted::NoAnswer => "The worker did not answer within a minute, which is a no. Call them, then ask again.",
+        NotAssisted::Gone => "The worker is not connected any more.",
+        NotAssisted::TakenBack => "The question was taken back.",
+    }
+    .to_owned()
+}
+
+pub(super) fn italian(why: &NotAssisted) -> String {
+    match why {
+        NotAssisted::NotTechnician => {
+            "Lei non risulta tra chi dà assistenza ai lavoratori. Chieda al Suo ufficio se dovrebbe."
+        }
+        NotAssisted::NotProvided => {
+            "Il Suo ufficio non ha ancora stabilito che cosa raggiungono i tecnici. Si rivolga a chi gestisce il gateway."
+        }
+        NotAssisted::TooLong(longest) => {
+            return format!("È troppo: il Suo ufficio consente al massimo {} minuti.", longest.as_secs() / 60);
+        }
+        NotAssisted::NotConnected => "Questo lavoratore ora non è collegato. Gli chieda prima di accedere.",
+        NotAssisted::Own => "Questa è la Sua sessione: non serve che qualcuno La assista.",
+        NotAssisted::Busy => "Qualcuno assiste già questo lavoratore, o glielo sta chiedendo.",
+        NotAssisted::LeftInPeace(wait) => {
+            return format!(
+                "A questo lavoratore è già stato chiesto tre volte e non ha acconsentito. Si può richiedere tra {}.",
+                italian_wait(*wait)
+            );
+        }
+        NotAssisted::No => "Il lavoratore non acconsente.",
+        NotAssisted::NoAnswer => {
+            "Il lavoratore non ha risposto entro un minuto, e vale come un no. Lo chiami, poi richieda."
+        }
+        NotAssisted::Gone => "Il lavoratore non è più collegato.",
+        NotAssisted::TakenBack => "La domanda è stata ritirata.",
+    }
+    .to_owned()
+}
