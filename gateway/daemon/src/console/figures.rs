@@ -85,10 +85,11 @@ fn section(words: &Words, structure: &str, figures: &[Figures]) -> Markup {
     }
 }
 
-/// Sessions, and refused logins by each cause of which anything is shown. Their sum is seldom: it would tell the causes that are not.
+/// Sessions, assistances, and refused logins by each cause of which anything is shown. Their sum is seldom: it would tell the causes that are not.
 fn charts(words: &Words, rows: &[(&Figures, &Row)]) -> Vec<(String, String)> {
     let sessions = report::chart(words.sessions_had, rows, |row| row.sessions, |_| false);
-    let mut charts = vec![(words.sessions_had.to_owned(), sessions)];
+    let assistances = report::chart(words.assistances, rows, |row| row.assistances, |_| false);
+    let mut charts = vec![(words.sessions_had.to_owned(), sessions), (words.assistances.to_owned(), assistances)];
     for cause in Cause::ALL {
         let count = |row: &Row| row.refused.get(&cause).copied().flatten();
         if rows.iter().any(|(_, row)| count(row).is_some()) {
@@ -97,7 +98,7 @@ fn charts(words: &Words, rows: &[(&Figures, &Row)]) -> Vec<(String, String)> {
             charts.push((title, chart));
         }
     }
-    if charts.len() == 1 || rows.iter().any(|(_, row)| row.refused_in_all.is_some()) {
+    if charts.len() == 2 || rows.iter().any(|(_, row)| row.refused_in_all.is_some()) {
         let sum = report::chart(words.refused_logins, rows, |row| row.refused_in_all, |row| row.anomaly);
         charts.push((words.refused_logins.to_owned(), sum));
     }
@@ -114,6 +115,7 @@ fn table(words: &Words, caption: &str, rows: &[(&Figures, &Row)]) -> Markup {
                     th scope="col" { (words.period) }
                     th scope="col" { (words.workers) }
                     th scope="col" { (words.sessions_had) }
+                    th scope="col" { (words.assistances) }
                     th scope="col" { (words.refused_logins) }
                     @for cause in Cause::ALL { th scope="col" { (words::cause(words, cause)) } }
                     th scope="col" { (words.anomaly) }
@@ -125,6 +127,7 @@ fn table(words: &Words, caption: &str, rows: &[(&Figures, &Row)]) -> Markup {
                         th scope="row" { (report::months(period)) }
                         (count(row.workers))
                         (count(row.sessions))
+                        (count(row.assistances))
                         (count(row.refused_in_all))
                         @for cause in Cause::ALL { (count(row.refused.get(&cause).copied().flatten())) }
                         td {

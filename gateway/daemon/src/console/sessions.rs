@@ -29,6 +29,7 @@ pub(super) async fn list(visitor: Visitor) -> Response {
         return visitor.frame().refusal(StatusCode::SERVICE_UNAVAILABLE, words.unavailable);
     };
     views.sort_by_key(|view| view.opened_at);
+    let assisting = visitor.desk().ledger.assisting();
     let of = |phase: Phase| views.iter().filter(|view| view.phase == phase).count();
     let office = &visitor.office;
     let table = html! {
@@ -47,7 +48,12 @@ pub(super) async fn list(visitor: Visitor) -> Response {
                 @for view in &views {
                     tr {
                         th scope="row" { a href=(path(view.number)) { (view.number) } }
-                        td { (view.grant.structure) }
+                        td {
+                            (view.grant.structure)
+                            @if let Some(assisted) = assisting.get(&view.number) {
+                                ", " (words.assists) " " a href=(path(*assisted)) { (assisted) }
+                            }
+                        }
                         td { span.state.(class(view.phase)) { (words::phase(words, view.phase)) } }
                         td { (page::moment(office, words, view.opened_at)) }
                         td { (page::moment(office, words, view.grant.ends_at)) }

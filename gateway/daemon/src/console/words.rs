@@ -92,6 +92,9 @@ pub(super) struct Words {
     pub(super) figures_caption: &'static str,
     pub(super) refused_logins: &'static str,
     pub(super) sessions_had: &'static str,
+    pub(super) assistances: &'static str,
+    /// In a list of sessions: a technician's, for that one.
+    pub(super) assists: &'static str,
     pub(super) workers: &'static str,
     pub(super) period: &'static str,
     pub(super) anomaly: &'static str,

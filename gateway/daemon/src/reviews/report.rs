@@ -29,9 +29,10 @@ pub(crate) fn text(figures: &[Figures]) -> String {
                 .collect();
             let _ = writeln!(
                 text,
-                "  {structure}: workers {}, sessions {}, logins refused {} ({}){}",
+                "  {structure}: workers {}, sessions {}, assistances {}, logins refused {} ({}){}",
                 number(row.workers),
                 number(row.sessions),
+                number(row.assistances),
                 number(row.refused_in_all),
                 causes.trim(),
                 if row.is_anomalous() { format!("  ANOMALY: {}", anomalies(row)) } else { String::new() },
@@ -49,6 +50,7 @@ pub(crate) fn html(figures: &[Figures]) -> String {
         let _ = write!(page, "<section><h2>{}</h2>", escaped(structure));
         page += &chart("Accessi rifiutati / Logins refused", &rows, |row| row.refused_in_all, Row::is_anomalous);
         page += &chart("Sessioni / Sessions", &rows, |row| row.sessions, |_| false);
+        page += &chart("Assistenze / Assistances", &rows, |row| row.assistances, |_| false);
         page += &table(&rows);
         page += "</section>";
     }
@@ -135,7 +137,8 @@ pub(crate) fn chart(
 fn table(rows: &[(&Figures, &Row)]) -> String {
     let mut table = String::from(
         "<table><thead><tr><th scope=\"col\">Periodo / Period</th><th scope=\"col\">Lavoratori / Workers</th>\
-         <th scope=\"col\">Sessioni / Sessions</th><th scope=\"col\">Rifiuti / Refused</th>",
+         <th scope=\"col\">Sessioni / Sessions</th><th scope=\"col\">Assistenze / Assistances</th>\
+         <th scope=\"col\">Rifiuti / Refused</th>",
     );
     for cause in Cause::ALL {
         let _ = write!(table, "<th scope=\"col\">{}</th>", both(cause));
@@ -144,7 +147,7 @@ fn table(rows: &[(&Figures, &Row)]) -> String {
     for (period, row) in rows {
         let _ = write!(table, "<tr><th scope=\"row\">{}</th>", months(period));
         let causes = Cause::ALL.map(|cause| cell(row.refused.get(&cause).copied()));
-        let first = [row.workers, row.sessions, row.refused_in_all].map(number);
+        let first = [row.workers, row.sessions, row.assistances, row.refused_in_all].map(number);
         for said in first.iter().chain(&causes) {
             let _ = write!(table, "<td>{}</td>", escaped(said));
         }
@@ -189,6 +192,7 @@ mod tests {
         let row = Row {
             workers: Some(12),
             sessions: Some(240),
+            assistances: Some(17),
             refused: Cause::ALL.into_iter().map(|cause| (cause, None)).collect(),
             refused_in_all: refused,
             anomalies: Vec::new(),
@@ -206,7 +210,7 @@ mod tests {
                 && page.contains("class=\"anomaly\"")
                 && page.contains("class=\"hidden\"")
         );
-        assert!(page.contains("2026-09/10") && page.contains("<td>240</td>") && page.contains("40 !"));
+        assert!(page.contains("2026-09/10") && page.contains("<td>240</td><td>17</td>") && page.contains("40 !"));
         assert!(page.contains("Tributi &lt;script&gt;") && !page.contains("<script"), "{page}");
         assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("src=\""));
     }
@@ -215,7 +219,7 @@ mod tests {
     fn a_terminal_is_told_the_same() {
         let said = text(&[figures(Some(40), true)]);
         assert!(
-            said.contains("sessions 240, logins refused 40")
+            said.contains("sessions 240, assistances 17, logins refused 40")
                 && said.contains("hours <5")
                 && said.contains("ANOMALY: all"),
             "{said}"

@@ -119,6 +119,9 @@ struct Counts {
     /// Everybody who had a session.
     workers: BTreeSet<Tag>,
     sessions: Cell,
+    /// Of the workers who were assisted; none in what an earlier version began to count.
+    #[serde(default)]
+    assistances: Cell,
     refused: BTreeMap<Cause, Cell>,
 }
 
@@ -131,10 +134,15 @@ impl Tally {
     pub fn count(&mut self, record: &Record, worker: Option<Tag>) {
         let (Some(structure), Some(worker)) = (&record.structure, worker) else { return };
         match record.kind {
+            // A technician's session is no worker's: whom it assisted is counted.
+            Kind::SessionOpened if record.fields.value("assists").is_some() => {}
             Kind::SessionOpened => {
                 let counts = self.0.entry(structure.clone()).or_default();
                 counts.workers.insert(worker);
                 counts.sessions.add(worker);
+            }
+            Kind::SessionAssisted => {
+                self.0.entry(structure.clone()).or_default().assistances.add(worker);
             }
             Kind::LoginRefused => {
                 let Some(Value::Text(reason)) = record.fields.value("reason") else { return };
@@ -180,6 +188,7 @@ impl Counts {
         Row {
             workers: (self.workers.len() >= FEWEST).then_some(u64::try_from(self.workers.len()).unwrap_or(u64::MAX)),
             sessions: self.sessions.shown(),
+            assistances: self.assistances.shown(),
             refused,
             refused_in_all: sum,
             anomalies: Vec::new(),
@@ -204,6 +213,9 @@ pub struct Row {
     pub workers: Option<u64>,
     /// How many sessions there were.
     pub sessions: Option<u64>,
+    /// How often workers were assisted. What was published before there was assistance stays as it was: without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assistances: Option<u64>,
     /// How many logins were refused, by cause.
     pub refused: BTreeMap<Cause, Option<u64>>,
     /// In all.
@@ -264,14 +276,17 @@ mod tests {
         }
     }
 
-    /// Refusals as (cause, worker), and sessions by worker.
-    fn tally(refusals: &[(Cause, u8)], sessions: &[u8]) -> Tally {
+    /// Refusals as (cause, worker), and sessions and assistances by worker.
+    fn tally(refusals: &[(Cause, u8)], sessions: &[u8], assistances: &[u8]) -> Tally {
         let mut tally = Tally::default();
         for (cause, worker) in refusals {
             tally.count(&record(Kind::LoginRefused, Some(reason(*cause))), Some([*worker; 32]));
         }
         for worker in sessions {
             tally.count(&record(Kind::SessionOpened, None), Some([*worker; 32]));
+        }
+        for worker in assistances {
+            tally.count(&record(Kind::SessionAssisted, None), Some([*worker; 32]));
         }
         tally
     }
@@ -281,7 +296,7 @@ mod tests {
     }
 
     fn row(refusals: &[(Cause, u8)], sessions: &[u8]) -> Row {
-        tally(refusals, sessions).publish(period(), &[]).structures["Tributi"].clone()
+        tally(refusals, sessions, &[]).publish(period(), &[]).structures["Tributi"].clone()
     }
 
     fn behind(refusals: &[(Cause, u8)], of: impl Fn(Cause) -> bool) -> usize {
@@ -322,6 +337,30 @@ mod tests {
     }
 
     #[test]
+    fn a_technicians_session_is_counted_as_the_assistance_of_the_worker() {
+        let mut tally = tally(&[], &[], &[1, 2, 3, 4, 5, 5]);
+        let mut of_technician = record(Kind::SessionOpened, None);
+        of_technician.fields = of_technician.fields.with("assists", "K7QM-2F9D");
+        tally.count(&of_technician, Some([9; 32]));
+        let row = tally.publish(period(), &[]).structures["Tributi"].clone();
+        assert_eq!((row.assistances, row.sessions, row.workers), (Some(6), None, None));
+    }
+
+    #[test]
+    fn what_was_published_before_there_was_assistance_stays_byte_for_byte() {
+        let five: Vec<u8> = (0..5).collect();
+        let published = serde_json::to_string(&tally(&[], &five, &[]).publish(period(), &[])).unwrap();
+        assert!(!published.contains("assistances"));
+        let read: Figures = serde_json::from_str(&published).unwrap();
+        assert_eq!(read.structures["Tributi"].assistances, None);
+        assert_eq!(serde_json::to_string(&read).unwrap(), published);
+        let counting = serde_json::to_string(&tally(&[], &five, &[])).unwrap();
+        let before = counting.replace(r#""assistances":{"count":0,"workers":[]},"#, "");
+        assert_ne!(before, counting);
+        assert_eq!(serde_json::from_str::<Tally>(&before).unwrap(), tally(&[], &five, &[]));
+    }
+
+    #[test]
     fn a_sum_that_tells_a_hidden_cell_is_hidden_too() {
         // Five people mistyped, one tried at night: 6 less 5 would be that one.
         let mut refusals: Vec<(Cause, u8)> = (0..5).map(|worker| (Cause::Credentials, worker)).collect();
@@ -348,7 +387,7 @@ mod tests {
         let of = |count: usize| {
             let refusals: Vec<(Cause, u8)> =
                 (0..5u8).cycle().take(count).map(|worker| (Cause::Credentials, worker)).collect();
-            tally(&refusals, &[])
+            tally(&refusals, &[], &[])
         };
         let mut past = Vec::new();
         for (month, count) in [(1, 10), (3, 12)] {
@@ -369,8 +408,14 @@ mod tests {
     proptest! {
         /// Whatever can be had from a published row, alone or by subtraction, has five workers behind it.
         #[test]
-        fn nobody_can_be_read_out_of_a_row(refusals in refusals(), sessions in proptest::collection::vec(0u8..9, 1..30)) {
-            let row = row(&refusals, &sessions);
+        fn nobody_can_be_read_out_of_a_row(
+            refusals in refusals(),
+            sessions in proptest::collection::vec(0u8..9, 1..30),
+            assistances in proptest::collection::vec(0u8..9, 0..30),
+        ) {
+            let row = tally(&refusals, &sessions, &assistances).publish(period(), &[]).structures["Tributi"].clone();
+            let assisted: BTreeSet<u8> = assistances.iter().copied().collect();
+            prop_assert_eq!(row.assistances, (assisted.len() >= FEWEST).then_some(assistances.len() as u64));
             let had: BTreeSet<u8> = sessions.iter().copied().collect();
             prop_assert_eq!(row.workers.is_some(), had.len() >= FEWEST);
             prop_assert_eq!(row.sessions.is_some(), had.len() >= FEWEST);
@@ -400,11 +445,11 @@ mod tests {
             let mut past: Vec<Figures> = Vec::new();
             for (number, refusals) in before.iter().enumerate() {
                 let at = Period::of(date(2020 + i16::try_from(number).unwrap(), 5, 1));
-                let figures = tally(refusals, &[]).publish(at, &past);
+                let figures = tally(refusals, &[], &[]).publish(at, &past);
                 past.push(figures);
             }
-            let alone = tally(&refusals, &[]).publish(period(), &[]);
-            let after = tally(&refusals, &[]).publish(period(), &past);
+            let alone = tally(&refusals, &[], &[]).publish(period(), &[]);
+            let after = tally(&refusals, &[], &[]).publish(period(), &past);
             let bare = |figures: &Figures| -> Vec<_> {
                 figures.structures.values().map(|row| (row.refused.clone(), row.refused_in_all)).collect()
             };

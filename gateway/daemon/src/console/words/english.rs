@@ -82,6 +82,8 @@ pub(super) const WORDS: Words = Words {
     figures_caption: "published figures",
     refused_logins: "Refused logins",
     sessions_had: "Sessions",
+    assistances: "Assistances",
+    assists: "assists",
     workers: "Workers",
     period: "Period",
     anomaly: "Anomaly",
@@ -305,6 +307,7 @@ pub(super) fn kind(kind: Kind) -> &'static str {
         Kind::ChannelResumed => "Connection resumed",
         Kind::SessionResumed => "Session resumed",
         Kind::GrantChanged => "Grant changed",
+        Kind::SessionAssisted => "Technician assists",
         Kind::SessionClosed => "Session closed",
         other => other.word(),
     }

@@ -82,6 +82,8 @@ pub(super) const WORDS: Words = Words {
     figures_caption: "dati pubblicati",
     refused_logins: "Accessi rifiutati",
     sessions_had: "Sessioni",
+    assistances: "Assistenze",
+    assists: "assiste",
     workers: "Lavoratori",
     period: "Periodo",
     anomaly: "Anomalia",
@@ -359,6 +361,7 @@ pub(super) fn kind(kind: Kind) -> &'static str {
         Kind::ChannelResumed => "Collegamento ripreso",
         Kind::SessionResumed => "Sessione ripresa",
         Kind::GrantChanged => "Concessione cambiata",
+        Kind::SessionAssisted => "Assistenza di un tecnico",
         Kind::SessionClosed => "Sessione chiusa",
         other => other.word(),
     }

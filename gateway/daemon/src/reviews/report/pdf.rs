@@ -27,10 +27,10 @@ const HIDDEN_HEIGHT: f32 = 6.0;
 /// A chart with its title and the periods below.
 const CHART_HEIGHT: f32 = BAR_HEIGHT + 56.0;
 
-/// Where a table's columns of numbers end on the right: workers, sessions, refusals and their causes.
-const COLUMNS: [f32; 8] = [142.0, 184.0, 218.0, 268.0, 326.0, 370.0, 412.0, 440.0];
+/// Where a table's columns of numbers end on the right: workers, sessions, assistances, refusals and their causes.
+const COLUMNS: [f32; 9] = [140.0, 176.0, 222.0, 255.0, 300.0, 354.0, 397.0, 432.0, 455.0];
 /// Where the column that says what is an anomaly begins.
-const LAST_COLUMN: f32 = 452.0;
+const LAST_COLUMN: f32 = 462.0;
 const ROW_PAD: f32 = 3.5;
 
 const PLAIN: [u8; 3] = [0x2f, 0x66, 0x90];
@@ -102,6 +102,7 @@ impl Paper {
         self.say(Role::Heading, structure, (Face::Bold, HEADING));
         self.chart(self.words.refused_logins, rows, |row| row.refused_in_all, Row::is_anomalous);
         self.chart(self.words.sessions, rows, |row| row.sessions, |_| false);
+        self.chart(self.words.assistances, rows, |row| row.assistances, |_| false);
         self.table(rows);
         self.sheets.end();
     }
@@ -174,7 +175,7 @@ impl Paper {
     fn head(&mut self) {
         let words = self.words;
         let causes = Cause::ALL.map(|cause| words::cause(self.language, cause));
-        let numbers = [words.workers, words.sessions, words.refused].into_iter().chain(causes);
+        let numbers = [words.workers, words.sessions, words.assistances, words.refused].into_iter().chain(causes);
         let (height, baseline) = (row_height(1), self.left - ROW_PAD - SMALL);
         let below = self.left - height;
         self.sheets.decorate(|content| sheets::fill(content, (MARGIN, below, BREADTH, height), TINT));
@@ -194,7 +195,7 @@ impl Paper {
         self.sheets.begin(Role::Row);
         self.cell((Role::RowHead, Align::Left), &[months(period)], (MARGIN + 2.0, baseline));
         let causes = Cause::ALL.map(|cause| row.refused.get(&cause).copied().flatten());
-        let numbers = [row.workers, row.sessions, row.refused_in_all].into_iter().chain(causes);
+        let numbers = [row.workers, row.sessions, row.assistances, row.refused_in_all].into_iter().chain(causes);
         for (shown, right) in numbers.zip(COLUMNS) {
             self.cell((Role::Cell, Align::Right), &[number(shown)], (right, baseline));
         }
@@ -249,6 +250,7 @@ mod tests {
             let row = |salt: u64| Row {
                 workers: shown(salt + 11),
                 sessions: shown(salt + 600).map(|count| count * 1000),
+                assistances: shown(salt + 70),
                 refused: Cause::ALL.into_iter().zip(1..).map(|(cause, place)| (cause, shown(salt + place))).collect(),
                 refused_in_all: shown(salt + 40),
                 anomalies: if number + 1 == periods { Cause::ALL.to_vec() } else { Vec::new() },

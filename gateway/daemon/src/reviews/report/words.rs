@@ -18,6 +18,7 @@ pub(super) struct Words {
     pub(super) period: &'static str,
     pub(super) workers: &'static str,
     pub(super) sessions: &'static str,
+    pub(super) assistances: &'static str,
     /// In a table, and above a chart.
     pub(super) refused: &'static str,
     pub(super) refused_logins: &'static str,
@@ -60,6 +61,7 @@ static ITALIAN: Words = Words {
     period: "Periodo",
     workers: "Lavoratori",
     sessions: "Sessioni",
+    assistances: "Assistenze",
     refused: "Rifiuti",
     refused_logins: "Accessi rifiutati",
     anomaly: "Anomalia",
@@ -78,6 +80,7 @@ static ENGLISH: Words = Words {
     period: "Period",
     workers: "Workers",
     sessions: "Sessions",
+    assistances: "Assistances",
     refused: "Refused",
     refused_logins: "Logins refused",
     anomaly: "Anomaly",
