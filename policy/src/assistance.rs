@@ -81,6 +81,8 @@ impl Policy {
             second_login: SecondLogin::Refuse,
             second_factor: SecondFactor::Totp,
             redirect: Vec::new(),
+            // A password of their own is none of another's workstation.
+            single_sign_on: false,
             wireguard_config: false,
             // A warning of what has just begun would be none.
             warnings: worker.warnings.iter().copied().filter(|warning| *warning < lasts).collect(),

@@ -13,7 +13,7 @@ timezone = "Europe/Rome"
 services.rdp.tcp = [3389]
 services.vnc.tcp = [5900]
 workstations.one = { address = "10.0.0.1", mac = "00:11:22:33:44:55", services = ["rdp"] }
-profiles.p = { groups = ["g"], longest = "8h", idle = "15m", redirect = ["clipboard"], wireguard_config = true }
+profiles.p = { groups = ["g"], longest = "8h", idle = "15m", redirect = ["clipboard"], wireguard_config = true, single_sign_on = true }
 [roles]
 technicians = ["t"]
 external_technicians = [{ group = "firm", until = 2026-03-03 }]
@@ -87,7 +87,13 @@ fn a_technician_reaches_the_workers_workstation_by_the_services_of_assistance_an
     assert_eq!((grant.ends_at, grant.ends_by), (at(10, 15), End::Longest));
     assert!(grant.idle > Duration::from_secs(2 * 3600), "idleness ends none");
     assert_eq!(grant.idle_rule.unknown_client, UnknownClient::LongestOnly);
-    assert!(grant.redirect.is_empty() && grant.notices.is_empty() && !grant.wireguard_config && grant.wake.is_none());
+    assert!(
+        grant.redirect.is_empty()
+            && grant.notices.is_empty()
+            && !grant.wireguard_config
+            && !grant.single_sign_on
+            && grant.wake.is_none()
+    );
     assert_eq!(grant.second_factor, SecondFactor::Totp);
     assert_eq!(grant.warnings, [Duration::from_secs(300), Duration::from_secs(60)], "none of the whole quarter");
 }
