@@ -13,7 +13,7 @@ use gateway_api::{
     login::{self, Assist, LONGEST_REASON, LONGEST_USER, WorkstationState},
 };
 use gateway_record::Hash;
-use policy::{Grant, Policy};
+use policy::Policy;
 use tokio::sync::oneshot;
 
 use super::{
@@ -68,9 +68,10 @@ async fn question(api: &Api, asked: &Asked, assist: &Assist) -> Result<Question,
     let assisted = api.ledger.assistable(assist.worker.trim(), &asked.person.id)?;
     let (held, _) = api.ledger.granted(assisted.session).await.ok_or(NotAssisted::NotConnected)?;
     // Nobody is asked for what could not be given.
-    let grant = grant(&policy, &held, span)?;
+    let now = clock::now().wall;
+    let grant = policy.assist(&held, now, span).map_err(NotAssisted::from)?;
     check_supported(&grant, asked.wireguard_config, asked.key_exchange)?;
-    let span = Duration::try_from(grant.ends_at.duration_since(clock::now().wall)).unwrap_or_default().min(span);
+    let span = Duration::try_from(grant.ends_at.duration_since(now)).unwrap_or_default().min(span);
     let technician = Arc::clone(&asked.person.name);
     Ok(Question { assisted, technician, reason: assist.reason.trim().to_owned(), span })
 }
@@ -78,10 +79,6 @@ async fn question(api: &Api, asked: &Asked, assist: &Assist) -> Result<Question,
 fn may_assist(policy: &Policy, asked: &Asked) -> Result<Duration, NotAssisted> {
     let today = policy.local(clock::now().wall).date();
     Ok(policy.may_assist(&asked.person.groups, today)?)
-}
-
-fn grant(policy: &Policy, held: &Grant, span: Duration) -> Result<Grant, NotAssisted> {
-    Ok(policy.assist(held, clock::now().wall, span)?)
 }
 
 /// The worker's yes. Whoever hangs up meanwhile takes the question back, which a task of its own does to its end.
@@ -113,7 +110,7 @@ async fn open(api: &Api, asked: Asked, question: &Question) -> Result<Opened, Re
     let policy = api.change.policy().current();
     let span = question.span.min(may_assist(&policy, &asked)?);
     let (held, workstation) = api.ledger.granted(question.assisted.session).await.ok_or(NotAssisted::Gone)?;
-    let grant = grant(&policy, &held, span)?;
+    let grant = policy.assist(&held, clock::now().wall, span).map_err(NotAssisted::from)?;
     check_supported(&grant, asked.wireguard_config, asked.key_exchange)?;
     let Asked { person, device, chain, public_key, session_key, key_exchange, from, .. } = asked;
     let revoked = || device.as_ref().is_some_and(|device| api.devices.is_revoked(device));
