@@ -32,15 +32,11 @@ use e2e::{
     gateway::{CONTROL_PORT, Files, Gateway, Setup, password},
     ldap::{self, Directory},
     netns::Computer,
-    wait,
+    tls, wait,
     wireguard::PrivateKey,
     world::{GATEWAY, WORKSTATION, World},
 };
-use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    pki_types::{CertificateDer, ServerName, UnixTime},
-};
+use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 
 /// Who come on Monday.
 const WORKERS: u16 = 500;
@@ -91,7 +87,7 @@ fn main() {
 
     let mut client = Connect::new(&gateway, "m.rossi").start(&world.home);
     let door = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), client.port());
-    let scene = Scene { world: &world, gateway: &gateway, directory: &directory, door, tls: tls() };
+    let scene = Scene { world: &world, gateway: &gateway, directory: &directory, door, tls: tls::client() };
     println!("echo of one byte, quiet: {}", Times(echo(&world.home, door, || true)));
     monday(&scene);
     alike(&scene);
@@ -385,56 +381,6 @@ impl Caller {
                 return status.ok_or_else(|| io::ErrorKind::InvalidData.into());
             }
         }
-    }
-}
-
-fn tls() -> Arc<ClientConfig> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .expect("TLS 1.3")
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody))
-        .with_no_client_auth();
-    Arc::new(config)
-}
-
-/// A stranger does not care whom they bother.
-#[derive(Debug)]
-struct Anybody;
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 
 use gateway_api::{
     PublicKey,
-    login::{Code, Language, Password, Refusal, Request, Session},
+    login::{Assist, Code, Language, Password, Refusal, Request, Session},
     proof,
 };
 
@@ -61,7 +61,15 @@ pub fn call(world: &World, from: &Computer, path: &str, arguments: &[&str], body
 
 /// The body of a login.
 pub fn login_body(user: &str, password: &str, code: Option<&str>, key: PublicKey) -> Vec<u8> {
-    let request = Request {
+    body_of(&request(user, password, code, key))
+}
+
+fn body_of(request: &Request) -> Vec<u8> {
+    serde_json::to_vec(request).expect("plain data")
+}
+
+fn request(user: &str, password: &str, code: Option<&str>, key: PublicKey) -> Request {
+    Request {
         user: user.to_owned(),
         password: Password::new(password.to_owned()),
         second_factor: code.map(|code| Code::new(code.to_owned())),
@@ -71,8 +79,22 @@ pub fn login_body(user: &str, password: &str, code: Option<&str>, key: PublicKey
         client: "e2e".to_owned(),
         wireguard_config: false,
         assist: None,
-    };
-    serde_json::to_vec(&request).expect("plain data")
+    }
+}
+
+/// A technician's login, which is answered once the worker has answered, or given up after so many seconds.
+pub fn assist(
+    world: &World,
+    from: &Computer,
+    (technician, code): (&str, &str),
+    assist: Assist,
+    patience_s: u32,
+) -> (Answer, PrivateKey) {
+    let key = PrivateKey::random();
+    let request = request(technician, &password(technician), Some(code), key.public());
+    let body = body_of(&Request { assist: Some(assist), ..request });
+    // Of two limits curl takes the later one.
+    (call(world, from, gateway_api::LOGIN, &["--max-time", &patience_s.to_string()], &body), key)
 }
 
 /// Signs in with a fresh key.

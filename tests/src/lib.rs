@@ -17,6 +17,7 @@
 //! - [`windows`]: a home computer with Windows, as far as Wine is one
 //! - [`echo`], [`rdp`], [`screen`], [`ldap`]: what stands around them: a plain server, a real desktop, a worker's screen,
 //!   a real directory
+//! - [`session_channel`], [`tls`]: a session's channel spoken by hand
 //! - [`capture`], [`copier`], [`api`], [`packets`], [`wireguard`], [`device`]: who watches the wire, and who misuses it
 
 pub mod api;
@@ -32,6 +33,8 @@ pub mod netns;
 pub mod packets;
 pub mod rdp;
 pub mod screen;
+pub mod session_channel;
+pub mod tls;
 pub mod wait;
 pub mod window;
 pub mod windows;

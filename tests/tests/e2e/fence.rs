@@ -49,7 +49,7 @@ fn is_to(packet: &Seen, address: IpAddr, port: u16) -> bool {
 }
 
 /// How many tuples the fence leaves open.
-fn open_ways(world: &World) -> usize {
+pub(crate) fn open_ways(world: &World) -> usize {
     // The set's type has three dots as well.
     world.gateway.sh(&format!("nft list set {TABLE} granted4")).matches(" . ").count() / 3 - 1
 }

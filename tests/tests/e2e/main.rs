@@ -7,6 +7,7 @@ use e2e::{
     world::{WORKSTATION, World},
 };
 
+mod assistance;
 mod bad_input;
 mod channel;
 mod closed;
