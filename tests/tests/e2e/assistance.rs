@@ -2,6 +2,7 @@
 //! word of the worker, and reaches nothing else; before, and after anything but a yes, nothing at all.
 
 use std::{
+    fs,
     thread::{self, ScopedJoinHandle},
     time::{Duration, Instant},
 };
@@ -35,7 +36,8 @@ const AT_ONCE: Duration = Duration::from_secs(3);
 
 /// An office with a technician who has a second factor, and its recovery codes.
 fn office(world: &World) -> (Gateway<'_>, Enrolled) {
-    let setup = Setup::default().profile("grace", "\"10m\"");
+    let mut setup = Setup::default().profile("grace", "\"10m\"");
+    setup.directory += "\nrecheck = \"1s\"";
     let files = setup.write(world);
     let policy = setup.policy().replace("[services.rdp]", "[services.vnc]\ntcp = [5900]\n\n[services.rdp]");
     let more = "\n[roles]\ntechnicians = \"tecnici\"\n\n[assistance]\nservices = \"vnc\"\nlongest = \"30m\"\n";
@@ -265,4 +267,27 @@ fn assistance_ends_when_its_minutes_are_over() {
     assert!(began.elapsed() >= Duration::from_secs(59), "{:?}", began.elapsed());
     assert_eq!(gateway.close_reason(&session.number.to_string(), wait::SOON), "longest_session");
     assert_eq!(gateway.only_session(), worker.number.to_string());
+}
+
+#[test]
+fn a_technician_who_loses_the_role_or_the_account_is_out() {
+    let world = World::new();
+    let (gateway, technician) = office(&world);
+    let (worker, mut channel) = at_work(&world);
+    let (first, _) = assisted(&world, &technician.recovery[0], 15, &mut channel);
+    let with = fs::read_to_string(gateway.files().policy_folder().join("office.toml")).expect("written at the start");
+    gateway.files().set_policy(&with.replace("\"tecnici\"", "\"altri\""));
+    gateway.command(&["policy", "apply", "--yes"]);
+    assert_eq!(gateway.close_reason(&first.number.to_string(), wait::SOON), "policy_withdrawn");
+    channel.wait_for("its end", |event| *event == Event::AssistanceEnded);
+
+    gateway.files().set_policy(&with);
+    gateway.command(&["policy", "apply", "--yes"]);
+    let (second, _) = assisted(&world, &technician.recovery[1], 15, &mut channel);
+    let people = fs::read_to_string(gateway.files().folder().join("people.toml")).expect("the embedded directory");
+    let disabled = people.replace("groups = [\"tecnici\"]", "groups = [\"tecnici\"]\ndisabled = true");
+    assert_ne!(disabled, people);
+    gateway.files().write_secret("people.toml", &disabled);
+    assert_eq!(gateway.close_reason(&second.number.to_string(), wait::SOON), "leaver");
+    assert_eq!(gateway.only_session(), worker.number.to_string(), "the worker goes on");
 }
