@@ -22,7 +22,7 @@ use super::{
     login::{Asked, Failure, OPENED, Opened, check_supported, not_opened, renewed, session},
 };
 use crate::{
-    assistance::{self, NotAsked, NotAssisted, Place, Question},
+    assistance::{self, NotAsked, NotAssisted, Question},
     clock, devices,
     ledger::{NotOpened, Opening},
 };
@@ -41,20 +41,42 @@ pub(super) fn fits(assist: &Assist) -> bool {
         && assist.minutes != Some(0)
 }
 
-/// The session for which a worker gives their consent, or why there is none.
-pub(super) async fn assist(api: &Api, asked: Asked, assist: Assist) -> Result<Opened, Failure> {
+/// The session for which a worker gives their consent, or why there is none. Whoever hangs up takes the question back; what was
+/// consented to by then goes on by itself, and such a session is closed by its grace.
+pub(super) async fn assist(api: &Arc<Api>, asked: Asked, assist: Assist) -> Result<Opened, Failure> {
     let name = Arc::clone(&asked.person.name);
     let failure = |refused| Failure::of(&name, refused);
     let question = question(api, &asked, &assist).await.map_err(failure)?;
-    let (question, _place) = consent(api, question).await.map_err(failure)?;
-    let opened = open(api, asked, &question).await;
+    let (here, gone) = oneshot::channel();
+    let opened = tokio::spawn(ask_and_open(Arc::clone(api), asked, question, gone)).await;
+    drop(here);
+    opened.unwrap_or(Err(Refused::Unavailable("gateway_stopping"))).map_err(failure)
+}
+
+async fn ask_and_open(
+    api: Arc<Api>,
+    asked: Asked,
+    question: Question,
+    gone: oneshot::Receiver<Infallible>,
+) -> Result<Opened, Refused> {
+    let hung_up = async {
+        let _ = gone.await;
+    };
+    let _place = assistance::ask(&api.ledger, &question, hung_up).await.map_err(|why| match why {
+        NotAsked::Refused(why) => why.into(),
+        NotAsked::Store(error) => {
+            tracing::error!(%error, "login refused: it cannot be recorded");
+            api.unrecorded()
+        }
+    })?;
+    let opened = open(&api, asked, &question).await;
     if opened.is_err() {
         // What it says is recorded with the refused login; here, that no session followed the consent.
         if let Err(NotAsked::Store(error)) = assistance::refuse(&api.ledger, &question, "not_opened").await {
             tracing::error!(%error, "record not written");
         }
     }
-    opened.map_err(failure)
+    opened
 }
 
 /// What the worker is to be asked, if this person may.
@@ -79,30 +101,6 @@ async fn question(api: &Api, asked: &Asked, assist: &Assist) -> Result<Question,
 fn may_assist(policy: &Policy, asked: &Asked) -> Result<Duration, NotAssisted> {
     let today = policy.local(clock::now().wall).date();
     Ok(policy.may_assist(&asked.person.groups, today)?)
-}
-
-/// The worker's yes. Whoever hangs up meanwhile takes the question back, which a task of its own does to its end.
-async fn consent(api: &Api, question: Question) -> Result<(Question, Place), Refused> {
-    let (here, gone) = oneshot::channel::<Infallible>();
-    let ledger = api.ledger.clone();
-    let asking = tokio::spawn(async move {
-        let hung_up = async move {
-            let _ = gone.await;
-        };
-        let place = assistance::ask(&ledger, &question, hung_up).await?;
-        Ok((question, place))
-    });
-    let answer = asking.await;
-    drop(here);
-    match answer {
-        Ok(Ok(consent)) => Ok(consent),
-        Ok(Err(NotAsked::Refused(why))) => Err(why.into()),
-        Ok(Err(NotAsked::Store(error))) => {
-            tracing::error!(%error, "login refused: it cannot be recorded");
-            Err(api.unrecorded())
-        }
-        Err(_) => Err(Refused::Unavailable("gateway_stopping")),
-    }
 }
 
 /// The session, by what holds now: policy, person and computer may be others than before the question.

@@ -166,7 +166,7 @@ pub(super) async fn answer(api: &Api, attempt: Attempt, outcome: Result<impl Ser
 }
 
 async fn open(
-    api: &Api,
+    api: &Arc<Api>,
     attempt: &mut Attempt,
     chain: Chain,
     key_exchange: KeyExchange,
