@@ -51,6 +51,9 @@ async fn a_technicians_session_takes_nobodys_place_and_is_nobodys_own() {
     assert_eq!(world.ledger.assisting(), BTreeMap::from([(assisting, worker)]));
     assert_eq!(*world.ledger.workers()[&assisting].id, *"t.neri", "whom the directory is asked about");
     assert_eq!(world.ledger.assistable("m.rossi", "another").unwrap_err(), NotAssisted::Busy);
+    // An end comes after all that went before it: whoever was replaced would be over by then.
+    assert!(world.ledger.close(assisting, CloseReason::LongestSession).await);
+    assert!(world.ledger.goes_on(own) && world.ledger.goes_on(worker));
 }
 
 #[tokio::test]
