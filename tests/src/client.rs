@@ -34,6 +34,8 @@ pub mod exit {
 /// A call of `deskgate connect`: change what the test is about, then [`Connect::start`].
 #[derive(Debug, Clone)]
 pub struct Connect {
+    /// The command with what is its own: `connect`, or `assist` and whom.
+    pub command: Vec<String>,
     /// `host:port` of the gateway.
     pub server: String,
     /// The pin.
@@ -56,6 +58,7 @@ impl Connect {
     /// As `user` with the right password, to where the gateway is, running nothing.
     pub fn new(gateway: &Gateway<'_>, user: &str) -> Self {
         Self {
+            command: vec!["connect".to_owned()],
             server: at(GATEWAY, CONTROL_PORT),
             fingerprint: gateway.fingerprint(),
             user: user.to_owned(),
@@ -78,6 +81,13 @@ impl Connect {
     #[must_use]
     pub fn code(mut self, code: &str) -> Self {
         self.code = Some(code.to_owned());
+        self
+    }
+
+    /// The same as a technician, for a worker's workstation.
+    #[must_use]
+    pub fn assist(mut self, worker: &str, reason: &str) -> Self {
+        self.command = ["assist", worker, "--reason", reason].map(str::to_owned).to_vec();
         self
     }
 
@@ -112,7 +122,7 @@ impl Connect {
 
     /// Starts it on a computer by a command that names the program already.
     pub fn start_as(&self, computer: &Computer, mut command: Command) -> Client {
-        command.args(["connect", "--server", &self.server, "--user", &self.user]);
+        command.args(&self.command).args(["--server", &self.server, "--user", &self.user]);
         command.args(["--fingerprint", &self.fingerprint, "--language", self.language, "--password-stdin"]);
         command.args(&self.arguments);
         let mut stdin = format!("{}\n", self.password);

@@ -9,8 +9,8 @@ use std::{
 
 use e2e::{
     api::{self, Answer},
-    client::own_record,
-    echo::Echo,
+    client::{Connect, exit, own_record},
+    echo::{Echo, greeting},
     factor::{self, Enrolled},
     gateway::{Gateway, Setup, password},
     packets,
@@ -25,7 +25,7 @@ use gateway_api::{
     session::{Event, Request},
 };
 
-use crate::fence::open_ways;
+use crate::{LOOPBACK, fence::open_ways};
 
 const REASON: &str = "the printer, once more";
 const VNC: u16 = 5900;
@@ -111,6 +111,37 @@ fn answers(tunnel: &mut Tunnel, config: &Config, from_port: u16) -> bool {
 
 fn kinds(gateway: &Gateway<'_>, number: &str) -> Vec<String> {
     gateway.acts(number).into_iter().map(|(kind, _)| kind).collect()
+}
+
+#[test]
+fn both_programs_show_it_from_the_question_to_its_end() {
+    let world = World::new();
+    let _desk = crate::desk(&world);
+    let _vnc = Echo::start(&world.workstation, "vnc", (WORKSTATION, VNC));
+    let (gateway, technician) = office(&world);
+    let (mut worker, mut keyboard) = Connect::new(&gateway, "m.rossi").start_at_terminal(&world);
+    worker.port();
+    let assist = Connect::new(&gateway, "t.neri").assist("m.rossi", REASON);
+
+    let mut refused = assist.clone().code(&technician.recovery[0]).start(&world.other_home);
+    worker
+        .wait_for_words("t.neri, a technician of your office, asks to reach your office computer for up to 30 minutes");
+    worker.wait_for_words(REASON);
+    keyboard.type_line("no");
+    assert_eq!(refused.wait(wait::SOON).code(), exit::REFUSED, "{}", refused.said());
+    assert_eq!(gateway.sessions().len(), 1);
+
+    let mut assisting = assist.code(&technician.recovery[1]).start(&world.other_home);
+    wait::until("the question", wait::SOON, || (worker.said().matches("Do you agree?").count() == 2).then_some(()));
+    keyboard.type_line("y");
+    worker.wait_for_words("*** t.neri reaches your office computer, until ");
+    let port = assisting.port();
+    assert_eq!(greeting(&world.other_home, LOOPBACK, port).as_deref(), Some("vnc"), "{}", assisting.said());
+    keyboard.type_line("");
+    worker.wait_for_words("*** The assistance is over");
+    assert_eq!(assisting.wait(AT_ONCE).code(), exit::ENDED, "{}", assisting.said());
+    assert!(assisting.said().contains("The assistance is over: the worker ended it"), "{}", assisting.said());
+    assert_eq!(gateway.sessions().len(), 1, "the worker goes on");
 }
 
 #[test]
