@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::{SignedDuration, Timestamp, civil::Date};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     Effect, End, EndCause, Grant, IdleRule, Live, Mistakes, Policy, Role, Ruling, SecondFactor, SecondLogin, Service,
@@ -13,6 +13,7 @@ use crate::{
     error::{Mistake, typed},
     name::folded_group,
     resolve::length,
+    rule::RoleRule,
     source::Span,
 };
 
@@ -54,13 +55,18 @@ impl std::fmt::Display for NoAssistance {
 }
 
 impl Policy {
-    /// For how long at most somebody in these groups may assist on that day.
-    pub fn may_assist(&self, groups: &[String], on: Date) -> Result<Duration, NoAssistance> {
-        let roles = self.roles(groups, on);
-        if !roles.iter().any(Role::assists) {
-            return Err(NoAssistance::NotTechnician);
-        }
-        self.assistance.as_ref().map(|assistance| assistance.longest).ok_or(NoAssistance::NotProvided)
+    /// For how long at most somebody in these groups may assist from that moment on: no longer than their role lasts.
+    pub fn may_assist(&self, groups: &[String], at: Timestamp) -> Result<Duration, NoAssistance> {
+        let (today, _) = self.zone.local(at);
+        let ends = self
+            .assisting_roles(groups)
+            .map(|rule| rule.until)
+            .filter(|until| until.is_none_or(|until| today <= until));
+        // None, no end, is the latest of all.
+        let end = ends.max_by_key(|until| (until.is_none(), *until)).ok_or(NoAssistance::NotTechnician)?;
+        let longest = self.assistance.as_ref().ok_or(NoAssistance::NotProvided)?.longest;
+        let left = end.map(|last| self.zone.instant(last.plus(1), 0).duration_since(at));
+        Ok(left.map_or(longest, |left| Duration::try_from(left).unwrap_or_default().min(longest)))
     }
 
     /// What a technician holds from `at` on, for `span` (as [`Policy::may_assist`] allows): the workstation of a worker whose
@@ -99,15 +105,22 @@ impl Policy {
     pub fn effect_on_assistance(&self, live: &Live<'_>) -> Effect {
         let Live { request, grant: held, opened_at } = live;
         let because = self.assistance_rulings(request.groups);
-        let longest = match self.may_assist(request.groups, self.local(request.at).date()) {
-            Ok(longest) => SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX),
-            Err(why) => return Effect::Ended { cause: EndCause::Assistance(why), because },
+        let (assistance, left) = match (&self.assistance, self.may_assist(request.groups, request.at)) {
+            (Some(assistance), Ok(left)) => (assistance, left),
+            (_, Err(why)) => return Effect::Ended { cause: EndCause::Assistance(why), because },
+            (None, Ok(_)) => return Effect::Ended { cause: EndCause::Assistance(NoAssistance::NotProvided), because },
         };
-        let oldest = opened_at.saturating_add(longest).unwrap_or(held.ends_at);
-        let mut grant = Grant {
-            services: self.assistance.iter().flat_map(|assistance| assistance.services.iter().cloned()).collect(),
-            ..(*held).clone()
+        let after = |start: Timestamp, span: Duration| {
+            SignedDuration::try_from(span).ok().and_then(|span| start.checked_add(span).ok()).unwrap_or(held.ends_at)
         };
+        let oldest = after(*opened_at, assistance.longest).min(after(request.at, left));
+        // What the worker was not asked for is not added.
+        let is_held = |service: &&Service| held.services.iter().any(|held| held.name == service.name);
+        let services: Vec<Service> = assistance.services.iter().filter(is_held).cloned().collect();
+        if services.is_empty() {
+            return Effect::Ended { cause: EndCause::Assistance(NoAssistance::NotProvided), because };
+        }
+        let mut grant = Grant { services, ..(*held).clone() };
         if oldest < held.ends_at {
             (grant.ends_at, grant.ends_by) = (oldest, End::Longest);
         }
@@ -121,15 +134,19 @@ impl Policy {
     }
 
     /// `[assistance]`, and the roles that let somebody in these groups assist.
-    fn assistance_rulings(&self, groups: &[String]) -> Vec<Ruling> {
+    /// The rules that let somebody in these groups assist, on some day.
+    fn assisting_roles(&self, groups: &[String]) -> impl Iterator<Item = &RoleRule> {
         let folded: Vec<String> = groups.iter().map(|group| folded_group(group)).collect();
+        let roles = self.roles.iter().filter(|rule| rule.role.assists());
+        roles.filter(move |rule| folded.iter().any(|group| **group == *rule.folded))
+    }
+
+    fn assistance_rulings(&self, groups: &[String]) -> Vec<Ruling> {
         let table = self.assistance.iter().map(|assistance| {
             let says = format!("technicians assist for {} at most", length(assistance.longest));
             Ruling::at(says, assistance.span)
         });
-        let roles = self.roles.iter().filter(|rule| rule.role.assists());
-        let theirs = roles.filter(|rule| folded.iter().any(|group| **group == *rule.folded));
-        let roles = theirs.map(|rule| {
+        let roles = self.assisting_roles(groups).map(|rule| {
             let until = rule.until.map(|until| format!(" until {until}")).unwrap_or_default();
             Ruling::at(format!("group {} assists{until}", typed(&rule.group)), rule.span)
         });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp, civil::date};
+use jiff::{SignedDuration, Timestamp};
 use policy::{
     Decision, Device, Effect, End, EndCause, Grant, Live, NoAssistance, Policy, Request, SecondFactor, SourceFile,
     Sources, Style, UnknownClient,
@@ -60,11 +60,13 @@ const QUARTER: Duration = Duration::from_secs(15 * 60);
 #[test]
 fn technicians_assist_and_nobody_else() {
     let office = policy(&[]);
-    let may = |group: &str, day| office.may_assist(&[group.to_owned()], day);
-    let (tuesday, wednesday) = (date(2026, 3, 3), date(2026, 3, 4));
+    let may = |group: &str, at| office.may_assist(&[group.to_owned()], at);
+    let (tuesday, wednesday) = (at(12, 0), at(24, 0));
     assert_eq!(may("T", tuesday), Ok(Duration::from_secs(45 * 60)), "groups know no case");
     assert_eq!(may("g", tuesday), Err(NoAssistance::NotTechnician), "a worker");
     assert_eq!(may("firm", tuesday), Ok(Duration::from_secs(45 * 60)), "the last day included");
+    assert_eq!(may("firm", at(23, 50)), Ok(Duration::from_secs(10 * 60)), "and not a minute more");
+    assert_eq!(may("t", at(23, 50)), Ok(Duration::from_secs(45 * 60)));
     assert_eq!(may("firm", wednesday), Err(NoAssistance::NotTechnician));
     let without = policy(&[("[assistance]\nservices = [\"vnc\"]\nlongest = \"45m\"\n", "")]);
     assert_eq!(without.may_assist(&["t".to_owned()], tuesday), Err(NoAssistance::NotProvided));
@@ -129,18 +131,24 @@ fn a_change_ends_what_role_or_table_no_longer_allow() {
     assert_eq!(cause(effect(&[("technicians = [\"t\"]", "technicians = [\"u\"]")], "t")), out);
     let table = "[assistance]\nservices = [\"vnc\"]\nlongest = \"45m\"\n";
     assert_eq!(cause(effect(&[(table, "")], "t")), EndCause::Assistance(NoAssistance::NotProvided));
+    let other = [("services = [\"vnc\"]", "services = [\"rdp\"]")];
+    assert_eq!(cause(effect(&other, "t")), EndCause::Assistance(NoAssistance::NotProvided), "never consented to");
     assert_eq!(cause(effect(&[("\"45m\"", "\"5m\"")], "t")), EndCause::LongestReached);
 }
 
 #[test]
 fn a_change_that_tightens_says_what_and_by_which_rules() {
-    let Effect::Adjusted { grant, changes, because } =
-        effect(&[("\"45m\"", "\"10m\""), ("services = [\"vnc\"]", "services = [\"rdp\"]")], "t")
-    else {
+    let other_port = [
+        ("\"45m\"", "\"10m\""),
+        ("tcp = [5900]", "tcp = [5901]"),
+        ("services = [\"vnc\"]", "services = [\"vnc\", \"rdp\"]"),
+    ];
+    let Effect::Adjusted { grant, changes, because } = effect(&other_port, "t") else {
         panic!("goes on otherwise");
     };
     assert_eq!(grant.ends_at, at(10, 10));
-    assert_eq!(grant.services[0].tcp, [3389]);
+    let services: Vec<_> = grant.services.iter().map(|service| (&*service.name, service.tcp.as_slice())).collect();
+    assert_eq!(services, [("vnc", &[5901][..])], "nothing that the worker was not asked for");
     assert_eq!(
         changes,
         ["ends on Tue 2026-03-03 10:10 instead of Tue 2026-03-03 10:15".to_owned(), "reaches other ports".to_owned()]
