@@ -52,6 +52,8 @@ struct Asked {
     question: u32,
     /// None once it was given.
     answer: Option<oneshot::Sender<Answer>>,
+    /// What took the yes back, until the session is open.
+    withdrawn: Option<Answer>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +110,7 @@ impl NotAssisted {
     }
 
     /// The record's word for a question that came to nothing.
-    fn why(&self) -> &'static str {
+    pub(crate) fn why(&self) -> &'static str {
         self.truth().trim_start_matches("assistance_")
     }
 }
@@ -142,10 +144,35 @@ impl Assistances {
         }
     }
 
-    /// The worker's client is not heard any more, or the session is over: that is no yes.
+    /// The worker's client is not heard any more, or the session is over: that is no yes, and takes one back.
     pub(crate) fn channel_lost(&self, number: SessionNumber) {
-        if let Some(answer) = self.live().asked.get_mut(&number).and_then(|asked| asked.answer.take()) {
-            let _ = answer.send(Answer::Gone);
+        self.take_back(number, Answer::Gone);
+    }
+
+    /// The worker wants no assistance after all, also where a yes is on its way.
+    pub(crate) fn withdraw(&self, number: SessionNumber) {
+        self.take_back(number, Answer::No);
+    }
+
+    fn take_back(&self, number: SessionNumber, with: Answer) {
+        let mut live = self.live();
+        let Some(asked) = live.asked.get_mut(&number) else { return };
+        match asked.answer.take() {
+            Some(answer) => drop(answer.send(with)),
+            None => drop(asked.withdrawn.get_or_insert(with)),
+        }
+    }
+
+    /// Why a yes of a worker counts no more, if it does not.
+    pub(crate) fn withdrawn(&self, number: SessionNumber) -> Option<NotAssisted> {
+        let withdrawn = self.live().asked.get(&number)?.withdrawn?;
+        Some(if withdrawn == Answer::No { NotAssisted::No } else { NotAssisted::Gone })
+    }
+
+    /// The last question counts for nothing: it was our own disk that failed.
+    fn forgive(&self, worker_id: &str) {
+        if let Some(in_vain) = self.live().in_vain.get_mut(worker_id) {
+            in_vain.pop();
         }
     }
 
@@ -190,10 +217,16 @@ impl Place {
             return Err(NotAssisted::LeftInPeace(PEACE.saturating_sub(oldest)));
         }
         in_vain.push(now);
+        if live.questions == 0 {
+            // An answer to a question of an earlier run is to be none to this one's.
+            let mut random = [0; 4];
+            let _ = getrandom::fill(&mut random);
+            live.questions = u32::from_be_bytes(random);
+        }
         live.questions = live.questions.wrapping_add(1);
         let question = live.questions;
         let (answer, answered) = oneshot::channel();
-        live.asked.insert(number, Asked { question, answer: Some(answer) });
+        live.asked.insert(number, Asked { question, answer: Some(answer), withdrawn: None });
         Ok((Self { assistances: assistances.clone(), number, question }, answered))
     }
 }
@@ -224,15 +257,22 @@ pub(crate) async fn ask(
     gone: impl Future<Output = ()>,
 ) -> Result<Place, NotAsked> {
     let Question { assisted, technician, reason, span } = question;
-    let (place, answered) =
-        Place::take(ledger.assistances(), assisted, clock::now().instant).map_err(NotAsked::Refused)?;
+    let (place, answered) = match Place::take(ledger.assistances(), assisted, clock::now().instant) {
+        Ok(taken) => taken,
+        Err(why) => {
+            // Whoever tries learns that the worker is there: that is recorded like a question.
+            not_asked(ledger, Some(assisted), (technician, &assisted.worker), why.why()).await?;
+            return Err(NotAsked::Refused(why));
+        }
+    };
     let seconds = whole(*span);
     let names = Fields::default()
         .with("worker", &*assisted.worker)
         .with("technician", &**technician)
         .with("reason", reason.as_str());
     let fields = Fields::default().with("seconds", i64::from(seconds));
-    note(ledger, assisted, Kind::AssistanceAsked, (fields, names)).await?;
+    let asking = note(ledger, Some(assisted), Kind::AssistanceAsked, (fields, names)).await;
+    asking.inspect_err(|_| ledger.assistances().forgive(&assisted.worker_id))?;
     let asked = session::Event::AssistanceAsked {
         question: place.question,
         technician: technician.to_string(),
@@ -247,7 +287,12 @@ pub(crate) async fn ask(
             () = gone => NotAssisted::TakenBack,
             answer = answered => match answer {
                 Ok(Answer::Yes) => {
-                    note(ledger, assisted, Kind::AssistanceConsented, (Fields::default(), both(question))).await?;
+                    let names = (Fields::default(), people(technician, &assisted.worker));
+                    let consented = note(ledger, Some(assisted), Kind::AssistanceConsented, names).await;
+                    consented.inspect_err(|_| {
+                        ledger.assistances().forgive(&assisted.worker_id);
+                        ledger.tell(assisted.session, session::Event::AssistanceEnded);
+                    })?;
                     ledger.assistances().live().in_vain.remove(&assisted.worker_id);
                     ledger.assistances().outcomes.count("consented");
                     return Ok(place);
@@ -265,14 +310,24 @@ pub(crate) async fn ask(
 /// A question came to nothing: told to the worker, counted and recorded.
 pub(crate) async fn refuse(ledger: &Ledger, question: &Question, why: &'static str) -> Result<(), NotAsked> {
     ledger.tell(question.assisted.session, session::Event::AssistanceEnded);
-    ledger.assistances().outcomes.count(why);
-    note(ledger, &question.assisted, Kind::AssistanceRefused, (Fields::default().with("why", why), both(question)))
-        .await
+    let Question { assisted, technician, .. } = question;
+    not_asked(ledger, Some(assisted), (technician, &assisted.worker), why).await
 }
 
-fn both(question: &Question) -> Fields {
-    let names = Fields::default().with("worker", &*question.assisted.worker);
-    names.with("technician", &*question.technician)
+/// A technician named a worker, and nobody is asked, or no more: counted and recorded, with the worker's session if there is one.
+pub(crate) async fn not_asked(
+    ledger: &Ledger,
+    assisted: Option<&Assisted>,
+    (technician, worker): (&str, &str),
+    why: &'static str,
+) -> Result<(), NotAsked> {
+    ledger.assistances().outcomes.count(why);
+    let fields = Fields::default().with("why", why);
+    note(ledger, assisted, Kind::AssistanceRefused, (fields, people(technician, worker))).await
+}
+
+fn people(technician: &str, worker: &str) -> Fields {
+    Fields::default().with("worker", worker).with("technician", technician)
 }
 
 fn whole(span: Duration) -> u32 {
@@ -281,13 +336,13 @@ fn whole(span: Duration) -> u32 {
 
 async fn note(
     ledger: &Ledger,
-    assisted: &Assisted,
+    assisted: Option<&Assisted>,
     kind: Kind,
     (fields, names): (Fields, Fields),
 ) -> Result<(), NotAsked> {
     let draft = Draft {
-        session: Some(assisted.session),
-        structure: Some(assisted.structure.to_string()),
+        session: assisted.map(|assisted| assisted.session),
+        structure: assisted.map(|assisted| assisted.structure.to_string()),
         fields,
         names,
         ..Draft::new(kind, clock::now().wall)
@@ -319,6 +374,24 @@ mod tests {
         assistances.answer(SessionNumber::new(1), place.question, false);
         assert_eq!(answered.try_recv(), Ok(Answer::No));
         assistances.answer(SessionNumber::new(1), place.question, true);
+    }
+
+    #[test]
+    fn a_yes_is_taken_back_until_the_session_is_open() {
+        let assistances = Assistances::default();
+        let number = SessionNumber::new(1);
+        for (withdrawn, take_back) in [
+            (NotAssisted::No, Assistances::withdraw as fn(&Assistances, SessionNumber)),
+            (NotAssisted::Gone, Assistances::channel_lost),
+        ] {
+            let (place, mut answered) = Place::take(&assistances, &assisted(), Instant::now()).unwrap();
+            assistances.answer(number, place.question, true);
+            assert_eq!((answered.try_recv(), assistances.withdrawn(number)), (Ok(Answer::Yes), None));
+            take_back(&assistances, number);
+            assert_eq!(assistances.withdrawn(number), Some(withdrawn));
+            drop(place);
+            assert_eq!(assistances.withdrawn(number), None);
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ const HANDSHAKE: Duration = Duration::from_secs(5);
 /// For the headers of a request, from the first byte expected.
 const HEADERS: Duration = Duration::from_secs(10);
 /// For a whole connection that does not become a session channel: a technician's lasts until a worker has answered.
-const CONNECTION: Duration = Duration::from_secs(75);
+const CONNECTION: Duration = Duration::from_secs(90);
 /// The largest head of a request, in bytes.
 const LARGEST_HEAD: usize = 16 * 1024;
 /// How many headers a request may have.

@@ -263,7 +263,8 @@ impl Ledger {
                 assists,
             };
             let closed = self.enter(&keep, Channel::Awaited);
-            if assists.is_some_and(|session| !self.goes_on(session)) {
+            // From here on an end of the worker's finds it; what came before is looked at.
+            if assists.is_some_and(|session| !self.goes_on(session) || self.assistances.withdrawn(session).is_some()) {
                 self.abandon(number).await;
                 return Err(NotOpened::Ended);
             }
@@ -311,7 +312,8 @@ impl Ledger {
             }
             tracing::info!(session = %number, structure = &*opening.grant.structure, "session opened");
             // Nobody is assisted who does not see it.
-            if assists.is_some_and(|session| !self.tell_assisted(session)) {
+            let is_withdrawn = |session| self.assistances.withdrawn(session).is_some();
+            if assists.is_some_and(|session| is_withdrawn(session) || !self.tell_assisted(session)) {
                 self.close(number, CloseReason::AssistanceEnded).await;
                 return Err(NotOpened::Ended);
             }
@@ -510,11 +512,11 @@ impl Ledger {
         let known = self.live().sessions.get(&number).map(|session| (Arc::clone(&session.structure), session.assists));
         let Some((structure, assists)) = known else { return };
         self.record_close(number, &structure, reason, traffic).await;
+        tracing::info!(session = %number, reason = reason.word(), "session closed");
+        self.forget(number, reason);
         if let Some(assisted) = assists {
             self.record_assistance_ended(number, assisted, &structure, reason).await;
         }
-        tracing::info!(session = %number, reason = reason.word(), "session closed");
-        self.forget(number, reason);
     }
 
     /// Until it is on disk: a close is never lost, however long the disk stays full.

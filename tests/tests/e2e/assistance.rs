@@ -287,6 +287,18 @@ fn assistance_outlives_the_gateway_and_never_the_workers_session() {
 }
 
 #[test]
+fn nobody_is_assisted_for_long_who_cannot_see_it() {
+    let world = World::new();
+    let (gateway, technician) = office(&world);
+    let (worker, mut channel) = at_work(&world);
+    let (session, _) = assisted(&world, &technician.recovery[0], 15, &mut channel);
+    drop(channel);
+    wait::until("the end", Duration::from_secs(40), || (gateway.sessions().len() == 1).then_some(()));
+    assert_eq!(gateway.close_reason(&session.number.to_string(), wait::SOON), "assistance_ended");
+    assert_eq!(gateway.only_session(), worker.number.to_string(), "whose own grace is longer");
+}
+
+#[test]
 fn assistance_ends_when_its_minutes_are_over() {
     let world = World::new();
     let (gateway, technician) = office(&world);

@@ -31,7 +31,8 @@ use crate::{
 pub(super) fn fits(assist: &Assist) -> bool {
     let hides = |letter: char| {
         letter.is_control()
-            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+            || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
     };
     let reason = assist.reason.trim();
     assist.worker.len() <= LONGEST_USER
@@ -46,7 +47,13 @@ pub(super) fn fits(assist: &Assist) -> bool {
 pub(super) async fn assist(api: &Arc<Api>, asked: Asked, assist: Assist) -> Result<Opened, Failure> {
     let name = Arc::clone(&asked.person.name);
     let failure = |refused| Failure::of(&name, refused);
-    let question = question(api, &asked, &assist).await.map_err(failure)?;
+    let question = match question(api, &asked, &assist).await {
+        Ok(question) => question,
+        Err(refused) => {
+            record_vain(api, &asked.person.name, &assist, &refused).await.map_err(failure)?;
+            return Err(failure(refused));
+        }
+    };
     let (here, gone) = oneshot::channel();
     let opened = tokio::spawn(ask_and_open(Arc::clone(api), asked, question, gone)).await;
     drop(here);
@@ -69,14 +76,29 @@ async fn ask_and_open(
             api.unrecorded()
         }
     })?;
-    let opened = open(&api, asked, &question).await;
-    if opened.is_err() {
+    let mut admitted = false;
+    let opened = open(&api, asked, &question, &mut admitted).await;
+    if opened.is_err() && !admitted {
         // What it says is recorded with the refused login; here, that no session followed the consent.
         if let Err(NotAsked::Store(error)) = assistance::refuse(&api.ledger, &question, "not_opened").await {
             tracing::error!(%error, "record not written");
         }
     }
     opened
+}
+
+/// Whoever names a worker learns whether that one is there: recorded, like an administrator's look, where the name is a worker's.
+async fn record_vain(api: &Api, technician: &str, assist: &Assist, refused: &Refused) -> Result<(), Refused> {
+    let worker = assist.worker.trim();
+    let why = match refused {
+        Refused::Assistance(why @ (NotAssisted::NotConnected | NotAssisted::Busy)) => why.why(),
+        Refused::KeyExchange => "key_exchange",
+        _ => return Ok(()),
+    };
+    if api.change.policy().current().structures_of(worker).is_empty() {
+        return Ok(());
+    }
+    assistance::not_asked(&api.ledger, None, (technician, worker), why).await.map_err(|_| api.unrecorded())
 }
 
 /// What the worker is to be asked, if this person may.
@@ -86,6 +108,13 @@ async fn question(api: &Api, asked: &Asked, assist: &Assist) -> Result<Question,
     let span = assist.minutes.map_or(longest, |minutes| Duration::from_secs(60 * u64::from(minutes)));
     if span > longest {
         return Err(NotAssisted::TooLong(longest).into());
+    }
+    if asked.wireguard_config {
+        return Err(Refused::WireguardConfigNotAllowed);
+    }
+    // The agreement that would name its computer is no technician's.
+    if asked.device.as_ref().is_some_and(|device| device.anybodys) {
+        return Err(Refused::Device(devices::Trouble::AnotherWorker));
     }
     let assisted = api.ledger.assistable(assist.worker.trim(), &asked.person.id)?;
     let (held, _) = api.ledger.granted(assisted.session).await.ok_or(NotAssisted::NotConnected)?;
@@ -99,12 +128,11 @@ async fn question(api: &Api, asked: &Asked, assist: &Assist) -> Result<Question,
 }
 
 fn may_assist(policy: &Policy, asked: &Asked) -> Result<Duration, NotAssisted> {
-    let today = policy.local(clock::now().wall).date();
-    Ok(policy.may_assist(&asked.person.groups, today)?)
+    Ok(policy.may_assist(&asked.person.groups, clock::now().wall)?)
 }
 
 /// The session, by what holds now: policy, person and computer may be others than before the question.
-async fn open(api: &Api, asked: Asked, question: &Question) -> Result<Opened, Refused> {
+async fn open(api: &Api, asked: Asked, question: &Question, was_admitted: &mut bool) -> Result<Opened, Refused> {
     let policy = api.change.policy().current();
     let span = question.span.min(may_assist(&policy, &asked)?);
     let (held, workstation) = api.ledger.granted(question.assisted.session).await.ok_or(NotAssisted::Gone)?;
@@ -131,10 +159,13 @@ async fn open(api: &Api, asked: Asked, question: &Question) -> Result<Opened, Re
         assists: Some(question.assisted.clone()),
     };
     let admitted = api.ledger.open(opening).await.map_err(|error| match error {
-        // The worker's session ended meanwhile, or their client went.
-        NotOpened::Ended => NotAssisted::Gone.into(),
+        // The worker's session ended meanwhile, their client went, or they took the yes back.
+        NotOpened::Ended => {
+            api.ledger.assistances().withdrawn(question.assisted.session).unwrap_or(NotAssisted::Gone).into()
+        }
         error => not_opened(error),
     })?;
+    *was_admitted = true;
     // Blocked or revoked while it opened: whoever did that may not have seen it yet.
     if api.blocked.holds(&person) {
         api.ledger.close(admitted.number, CloseReason::Administrator).await;

@@ -1,6 +1,6 @@
 //! Sessions of technicians: which worker's session each is for. They are told to that worker, and over when it is.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use gateway_api::{CloseReason, SessionNumber, session};
 use gateway_record::{Draft, Fields, Kind};
@@ -8,8 +8,12 @@ use jiff::Timestamp;
 use policy::Grant;
 use tokio::sync::mpsc;
 
-use super::{Channel, Ledger, Opening, Session, draft};
+use super::{Channel, Ledger, Opening, RETRY, Session, draft};
 use crate::{assistance::NotAssisted, clock, store::StoreError};
+
+/// How long an assistance goes on that the worker cannot see, and cannot end, after the channel was lost and after a restart of ours.
+pub(super) const UNSEEN: Duration = Duration::from_secs(15);
+pub(super) const UNSEEN_AT_START: Duration = Duration::from_secs(30);
 
 /// The worker's session that a technician's is for.
 #[derive(Debug, Clone)]
@@ -40,7 +44,7 @@ impl Ledger {
         if *session.worker_id == *technician_id {
             return Err(NotAssisted::Own);
         }
-        if session.is_over || !matches!(session.channel, Channel::Attached(..)) {
+        if live.closing || session.is_over || !matches!(session.channel, Channel::Attached(..)) {
             return Err(NotAssisted::NotConnected);
         }
         if live.sessions.values().any(|other| other.assists == Some(number)) {
@@ -66,8 +70,25 @@ impl Ledger {
         live.sessions.iter().filter_map(|(number, session)| Some((*number, session.assists?))).collect()
     }
 
+    /// The worker's client is not heard: if it is not after `patience` either, whoever assists is out.
+    pub(super) fn end_unseen(&self, number: SessionNumber, patience: Duration) {
+        if !self.live().sessions.values().any(|session| session.assists == Some(number)) {
+            return;
+        }
+        let ledger = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(patience).await;
+            let is_seen =
+                ledger.live().sessions.get(&number).is_some_and(|it| matches!(it.channel, Channel::Attached(..)));
+            if !is_seen {
+                ledger.end_assistance(number);
+            }
+        });
+    }
+
     /// The worker ends the assistance of their session.
     pub(crate) fn end_assistance(&self, number: SessionNumber) {
+        self.assistances.withdraw(number);
         for (assisting, _) in self.assisting().into_iter().filter(|(_, assisted)| *assisted == number) {
             let ledger = self.clone();
             tokio::spawn(async move { ledger.close(assisting, CloseReason::AssistanceEnded).await });
@@ -120,6 +141,7 @@ impl Ledger {
         self.store.note(Draft { fields, names, ..draft }).await
     }
 
+    /// Until it is on disk, as an end is.
     pub(super) async fn record_assistance_ended(
         &self,
         number: SessionNumber,
@@ -128,7 +150,11 @@ impl Ledger {
         reason: CloseReason,
     ) {
         let fields = Fields::default().with("by", number.to_string()).with("why", reason.word());
-        self.note(Draft { fields, ..draft(Kind::AssistanceEnded, assisted, structure) }).await;
+        let draft = Draft { fields, ..draft(Kind::AssistanceEnded, assisted, structure) };
+        while let Err(error) = self.store.note(draft.clone()).await {
+            tracing::error!(session = %number, %error, "end of an assistance not recorded yet");
+            tokio::time::sleep(RETRY).await;
+        }
     }
 }
 

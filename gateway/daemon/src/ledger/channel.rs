@@ -34,7 +34,7 @@ impl Ledger {
         let (sender, events) = mpsc::channel(CHANNEL_QUEUE);
         let (outlet, outgoing) = channel_queue::outlet();
         // Told under the lock, so that coming and going reach the data plane in the order they happened.
-        let (id, resumed, told) = {
+        let (id, resumed, is_replaced, told) = {
             let mut live = self.live();
             live.next_channel += 1;
             let id = live.next_channel;
@@ -44,8 +44,14 @@ impl Ledger {
             let _ = session.workstation.told().map(|event| sender.try_send(event));
             let before = std::mem::replace(&mut session.channel, Channel::Attached(id, sender));
             let resumed = matches!(before, Channel::Lost).then(|| Arc::clone(&session.structure));
-            (id, resumed, self.data_plane.channel(number, Some(outlet)))
+            let is_replaced = matches!(before, Channel::Attached(..));
+            (id, resumed, is_replaced, self.data_plane.channel(number, Some(outlet)))
         };
+        if is_replaced {
+            // Its client knows of the loss before we do, and has dropped what was asked.
+            self.traces.end(number, Cause::ChannelLost);
+            self.assistances.channel_lost(number);
+        }
         if !told.await.unwrap_or(false) {
             return None;
         }
@@ -71,6 +77,7 @@ impl Ledger {
         // Whoever cannot see that they are recorded, and cannot end it, is not.
         self.traces.end(number, Cause::ChannelLost);
         self.assistances.channel_lost(number);
+        self.end_unseen(number, assisting::UNSEEN);
         if told.await.unwrap_or(false) {
             tracing::info!(session = %number, "channel lost");
             self.note(draft(Kind::ChannelLost, number, &structure)).await;
@@ -92,9 +99,12 @@ impl Ledger {
 
     /// Lets go of every channel, for the gateway stops and its sessions go on without it: their clients come back.
     pub(crate) fn let_go(&self) {
-        for session in self.live().sessions.values_mut() {
-            session.channel = Channel::Lost;
-        }
+        let numbers: Vec<SessionNumber> = {
+            let mut live = self.live();
+            live.sessions.values_mut().for_each(|session| session.channel = Channel::Lost);
+            live.sessions.keys().copied().collect()
+        };
+        numbers.into_iter().for_each(|number| self.assistances.channel_lost(number));
     }
 }
 

@@ -82,6 +82,9 @@ impl Ledger {
                 if let Some((grant, workstation)) = unheard {
                     wake::resume(self, number, &grant, workstation);
                 }
+                if let Some(assisted) = assists {
+                    self.end_unseen(assisted, assisting::UNSEEN_AT_START);
+                }
                 return Ok(true);
             }
             Err(NotRestored::Over(reason)) => (reason, Some(ends_at)),

@@ -3,6 +3,7 @@
 use gateway_record::Journal;
 
 use super::*;
+use crate::assistance::{self, Question};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -100,6 +101,23 @@ async fn a_session_that_ended_meanwhile_is_assisted_by_nobody() {
     world.ledger.close(worker, CloseReason::WorkerClosed).await;
     assert_eq!(world.ledger.open(late).await.unwrap_err(), NotOpened::Ended);
     assert_eq!(world.story().await, ["session_opened", "session_closed worker_closed"]);
+}
+
+#[tokio::test]
+async fn a_channel_in_the_place_of_another_knows_no_question() {
+    let world = world(Mood::Good).await;
+    let (_, token, mut channel) = at_work(&world.ledger).await;
+    let assisted = world.ledger.assistable("m.rossi", "t.neri").unwrap();
+    let question =
+        Question { assisted, technician: "t.neri".into(), reason: "x".to_owned(), span: Duration::from_secs(60) };
+    let ledger = world.ledger.clone();
+    let asking = tokio::spawn(async move {
+        assistance::ask(&ledger, &question, std::future::pending()).await.map(drop).map_err(|why| format!("{why:?}"))
+    });
+    assert!(matches!(event(&mut channel).await, session::Event::AssistanceAsked { .. }));
+    let _other = world.ledger.attach(shows(&world.ledger, &token).unwrap()).await.unwrap();
+    let refused = tokio::time::timeout(SOON, asking).await.expect("at once").unwrap();
+    assert_eq!(refused, Err("Refused(Gone)".to_owned()));
 }
 
 #[tokio::test]
