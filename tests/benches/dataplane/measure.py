@@ -492,6 +492,7 @@ TESTS = {
     "up1": lambda pair, o: stream(pair, o, 1, False), "down1": lambda pair, o: stream(pair, o, 1, True),
     "up4": lambda pair, o: stream(pair, o, 4, False), "down4": lambda pair, o: stream(pair, o, 4, True),
     "quiet-up4": lambda pair, o: stream(pair, o, 4, False, "other"), "quiet-down4": lambda pair, o: stream(pair, o, 4, True, "other"),
+    "own-up1": lambda pair, o: stream(pair, o, 1, False, "home"), "own-down1": lambda pair, o: stream(pair, o, 1, True, "home"),
     "small": small, "most": most,
 }
 
@@ -507,6 +508,8 @@ ROWS = [
     ("idle", "echo_p50_ms", "echo, idle, p50 ms"), ("idle", "echo_p99_ms", "echo, idle, p99 ms"),
     ("quiet-up4", "echo_p50_ms", "another's echo under four up, p50 ms"), ("quiet-up4", "echo_p99_ms", "another's echo under four up, p99 ms"),
     ("quiet-down4", "echo_p50_ms", "another's echo under four down, p50 ms"), ("quiet-down4", "echo_p99_ms", "another's echo under four down, p99 ms"),
+    ("own-up1", "echo_p50_ms", "one's own echo under one up, p50 ms"), ("own-up1", "echo_p99_ms", "one's own echo under one up, p99 ms"),
+    ("own-down1", "echo_p50_ms", "one's own echo under one down, p50 ms"), ("own-down1", "echo_p99_ms", "one's own echo under one down, p99 ms"),
     ("up4", "retransmits", "retransmits, four up"), ("down4", "retransmits", "retransmits, four down"),
     ("small", "gateway_us_per_packet", "gateway, µs per 100-byte packet"), ("small", "lost_percent", "lost of those, %"),
     ("most", "lossless_kpps", "100-byte packets with < 1 % loss, 1000/s"),
