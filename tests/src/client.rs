@@ -252,6 +252,9 @@ pub struct Keyboard {
     file: File,
 }
 
+/// Between one yes and the next.
+const BETWEEN: Duration = Duration::from_millis(300);
+
 impl Keyboard {
     /// Types a line, and Enter.
     ///
@@ -259,6 +262,17 @@ impl Keyboard {
     /// When nobody takes it.
     pub fn type_line(&mut self, line: &str) {
         self.file.write_all(format!("{line}\n").as_bytes()).expect("a pipe of ours takes a line");
+    }
+
+    /// Types a yes until it counts: one to a question that has not stood for a second is asked for again.
+    ///
+    /// # Panics
+    /// When it never does.
+    pub fn agree(&mut self, mut counts: impl FnMut() -> bool) {
+        wait::until("the yes", wait::SOON, || {
+            self.type_line("y");
+            wait::within(BETWEEN, || counts().then_some(()))
+        });
     }
 }
 

@@ -1,10 +1,13 @@
 //! What a worker says to what is asked while the session lasts: a line typed at the terminal, or a button in the window.
 
-use std::future::pending;
+use std::{future::pending, time::Duration};
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, Typed};
+
+/// How long a question stands before a yes to it counts: whoever was about to press or type something else where it appears has not read it.
+pub(crate) const TO_READ: Duration = Duration::from_secs(1);
 
 /// Where answers come from.
 #[derive(Debug)]
@@ -39,6 +42,8 @@ pub(crate) enum Button {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Line {
     Yes,
+    /// A yes that was begun before what is asked now was: it is about something else.
+    Late,
     /// Enter alone.
     Empty,
     Other,
@@ -115,6 +120,7 @@ impl Answers {
     pub(crate) async fn is_read(&mut self) -> bool {
         loop {
             match self.next().await {
+                Answer::Line(Line::Late) => {}
                 Answer::Line(line) => return line == Line::Yes,
                 Answer::Button(Button::Read(is_read)) => return is_read,
                 Answer::Button(Button::Answer { .. } | Button::End(_)) => {}
@@ -124,10 +130,11 @@ impl Answers {
 }
 
 impl Line {
-    fn read(line: &str) -> Self {
-        match line.trim() {
+    fn read(typed: &Typed) -> Self {
+        match typed.line.trim() {
             "" => Self::Empty,
-            line if is_yes(line) => Self::Yes,
+            line if is_yes(line) && typed.is_fresh => Self::Yes,
+            line if is_yes(line) => Self::Late,
             _ => Self::Other,
         }
     }
@@ -152,8 +159,11 @@ mod tests {
 
     #[test]
     fn enter_alone_is_told_from_a_no() {
-        let lines = ["", "  ", "s", "n", "what?"].map(Line::read);
+        let read = |line: &str, is_fresh| Line::read(&Typed { line: line.to_owned(), is_fresh });
+        let lines = ["", "  ", "s", "n", "what?"].map(|line| read(line, true));
         assert_eq!(lines, [Line::Empty, Line::Empty, Line::Yes, Line::Other, Line::Other]);
+        // Begun for what was asked before.
+        assert_eq!(["s", ""].map(|line| read(line, false)), [Line::Late, Line::Empty]);
     }
 
     #[tokio::test]

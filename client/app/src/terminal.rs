@@ -13,7 +13,7 @@ use std::{
     io::{self, IsTerminal as _},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
     },
     thread::{self, Thread},
 };
@@ -30,7 +30,7 @@ pub(crate) struct Terminal {
 /// up the program's end.
 #[derive(Debug)]
 struct Ears {
-    lines: UnboundedReceiver<String>,
+    lines: UnboundedReceiver<(u64, String)>,
     shared: Arc<Shared>,
     thread: Thread,
 }
@@ -38,7 +38,24 @@ struct Ears {
 #[derive(Debug, Default)]
 struct Shared {
     listening: AtomicBool,
+    /// Raised whenever what a line would be about changes. A line carries the one of before its first key.
+    generation: AtomicU64,
     over: AtomicBool,
+}
+
+/// A line, without its end.
+#[derive(Debug)]
+pub(crate) struct Typed {
+    pub(crate) line: String,
+    /// Whether it was begun for what is listened for now.
+    pub(crate) is_fresh: bool,
+}
+
+impl Shared {
+    fn listen(&self, listening: bool) {
+        self.listening.store(listening, SeqCst);
+        self.generation.fetch_add(1, SeqCst);
+    }
 }
 
 /// Throws away what was typed before there was a question.
@@ -47,9 +64,9 @@ pub(crate) fn forget_typed() {
 }
 
 impl Terminal {
-    /// Whether there is one at all.
+    /// Whether there is one, and it was not hung up.
     pub(crate) fn is_there(&self) -> bool {
-        io::stdin().is_terminal()
+        io::stdin().is_terminal() && self.ears.as_ref().is_none_or(|ears| !ears.lines.is_closed())
     }
 
     /// Listens from now on. False if there is no terminal: then nobody can be asked.
@@ -61,10 +78,10 @@ impl Terminal {
             self.ears = Ears::new().ok();
         }
         let Some(ears) = &mut self.ears else { return false };
-        ears.shared.listening.store(false, SeqCst);
+        ears.shared.listen(false);
         system::forget_typed();
         while ears.lines.try_recv().is_ok() {}
-        ears.shared.listening.store(true, SeqCst);
+        ears.shared.listen(true);
         ears.thread.unpark();
         true
     }
@@ -72,20 +89,18 @@ impl Terminal {
     /// Listens no more.
     pub(crate) fn stop(&self) {
         if let Some(ears) = &self.ears {
-            ears.shared.listening.store(false, SeqCst);
+            ears.shared.listen(false);
         }
     }
 
-    /// The next line, without its end. Never comes while nobody listens.
-    pub(crate) async fn next(&mut self) -> String {
-        let line = match &mut self.ears {
-            Some(ears) => ears.lines.recv().await,
-            None => None,
-        };
-        match line {
-            Some(line) => line,
-            None => std::future::pending().await,
+    /// The next line. Never comes while nobody listens.
+    pub(crate) async fn next(&mut self) -> Typed {
+        if let Some(ears) = &mut self.ears
+            && let Some((generation, line)) = ears.lines.recv().await
+        {
+            return Typed { line, is_fresh: generation == ears.shared.generation.load(SeqCst) };
         }
+        std::future::pending().await
     }
 }
 
@@ -106,24 +121,57 @@ impl Drop for Ears {
     }
 }
 
-fn hear(lines: &UnboundedSender<String>, shared: &Shared) {
+fn hear(lines: &UnboundedSender<(u64, String)>, shared: &Shared) {
     while !shared.over.load(SeqCst) {
         if !shared.listening.load(SeqCst) {
             thread::park();
             continue;
         }
+        // What is being typed cannot always be taken back, so before its first key it is noted what it can be meant for.
+        let generation = shared.generation.load(SeqCst);
         match system::is_line_there() {
             Ok(false) => {}
             // What comes when nobody listens any more stays where it is.
             Ok(true) if !shared.listening.load(SeqCst) => {}
             Ok(true) => match system::read_line() {
                 // Where a line is there only once it is read, nobody may listen any more.
-                Ok(line) if shared.listening.load(SeqCst) => drop(lines.send(line)),
+                Ok(line) if shared.listening.load(SeqCst) => drop(lines.send((generation, line))),
                 Ok(_) => {}
                 Err(_) => return,
             },
             // The terminal is gone.
             Err(_) => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_line_that_was_begun_for_something_else_is_not_fresh() {
+        let (sender, lines) = unbounded_channel();
+        let shared = Arc::<Shared>::default();
+        let mut terminal =
+            Terminal { ears: Some(Ears { lines, shared: Arc::clone(&shared), thread: thread::current() }) };
+        for (change, is_fresh) in [(None, true), (Some(true), false), (Some(false), false)] {
+            let generation = shared.generation.load(SeqCst);
+            match change {
+                Some(true) => shared.listen(true),
+                Some(false) => terminal.stop(),
+                None => {}
+            }
+            sender.send((generation, "y".to_owned())).unwrap();
+            assert_eq!(terminal.next().await.is_fresh, is_fresh, "{change:?}");
+        }
+    }
+
+    #[test]
+    fn at_a_terminal_that_was_hung_up_nobody_can_be_asked() {
+        let (sender, lines) = unbounded_channel();
+        drop(sender);
+        let mut terminal = Terminal { ears: Some(Ears { lines, shared: Arc::default(), thread: thread::current() }) };
+        assert!(!terminal.is_there() && !terminal.listen());
     }
 }

@@ -133,8 +133,7 @@ fn both_programs_show_it_from_the_question_to_its_end() {
 
     let mut assisting = assist.code(&technician.recovery[1]).start(&world.other_home);
     wait::until("the question", wait::SOON, || (worker.said().matches("Do you agree?").count() == 2).then_some(()));
-    keyboard.type_line("y");
-    worker.wait_for_words("*** t.neri reaches your office computer, until ");
+    keyboard.agree(|| worker.said().contains("*** t.neri reaches your office computer, until "));
     let port = assisting.port();
     assert_eq!(greeting(&world.other_home, LOOPBACK, port).as_deref(), Some("vnc"), "{}", assisting.said());
     keyboard.type_line("");

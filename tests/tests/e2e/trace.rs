@@ -144,9 +144,8 @@ fn a_worker_is_asked_each_time_and_only_a_yes_typed_then_is_one() {
 
     let mut recording = record(&gateway, &number);
     wait::until("the question", wait::SOON, || (client.said().matches("Do you agree?").count() == 2).then_some(()));
-    keyboard.type_line("y");
+    keyboard.agree(|| client.said().contains("are being recorded"));
     wait_begun(&recording);
-    client.wait_for_words("are being recorded");
     let other = gateway.begin(&["idle", "record", "--session", &number]).wait(wait::SOON);
     assert_eq!(other.code(), Some(1), "one at a time");
     keyboard.type_line("");

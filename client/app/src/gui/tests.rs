@@ -404,13 +404,13 @@ fn a_technicians_question_says_who_why_and_how_long_and_takes_no_keyboard() {
     for (language, words, yes, no) in [
         (
             Language::En,
-            ["g.neri, a technician", "What for: the printer", "15 minutes", "within 1 minute"],
+            ["g.neri, a technician", "What for: “the printer”", "15 minutes", "within 1 minute"],
             "Yes, the technician may",
             "No, not now",
         ),
         (
             Language::It,
-            ["g.neri, tecnico", "Perché: the printer", "15 minuti", "entro 1 minuto"],
+            ["g.neri, tecnico", "Perché: «the printer»", "15 minuti", "entro 1 minuto"],
             "Sì, il tecnico può",
             "No, non ora",
         ),
@@ -423,9 +423,20 @@ fn a_technicians_question_says_who_why_and_how_long_and_takes_no_keyboard() {
         harness.key_press(Key::Enter);
         harness.run();
         assert!(harness.state().wishes.is_empty(), "Enter alone agrees to nothing");
+        let below = harness.get_by_label(yes).rect().center();
         harness.get_by_label(yes).click();
         harness.run();
         assert_eq!(harness.state().wishes, ["yes"]);
+        // What was agreed to stands there until it begins, and can be ended; its end is not where the yes was.
+        let (agreed, end) = match language {
+            Language::En => ("You agreed", "End the assistance"),
+            Language::It => ("Hai acconsentito", "Termina l'assistenza"),
+        };
+        assert!(self::heard(&harness).contains(agreed));
+        assert!(!harness.get_by_label(end).rect().contains(below));
+        harness.get_by_label(end).click();
+        harness.run();
+        assert_eq!(harness.state().wishes, ["yes", "end"]);
     }
 }
 

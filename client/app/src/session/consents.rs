@@ -2,12 +2,13 @@
 //!
 //! ```text
 //!  Waiting ──> Asked ── yes ──> Agreed ── begun ──> Running ── ended ──> nothing
-//!     │          └── no, taken back, line lost ──> nothing
+//!     │          └── no, taken back, line lost ──> nothing       (a technician agreed to may come while the line is lost)
 //!     └── at a terminal, until the question before it is answered
 //! ```
 //!
 //! INVARIANT: no answer is about anything else than what stood there when it was given. A button names its question; at a terminal one
-//! question stands at a time, and what was typed before it is forgotten. Enter alone ends what goes on, and answers a question only where nothing does.
+//! question stands at a time, what was typed before it is forgotten, and a yes before it could be read is no yes. Enter alone ends what goes on, the
+//! assistance before the recording, and answers a question only where nothing goes on.
 //!
 //! It asks nobody anything: time is an argument, and what is to be done comes back as [`Step`]s.
 
@@ -19,7 +20,7 @@ use gateway_api::{
 };
 
 use super::{Event, readable::one_line};
-use crate::answers::{About, Answer, Asking, Button, Line};
+use crate::answers::{About, Answer, Asking, Button, Line, TO_READ};
 
 /// How long a gateway whose channel came back has to say again that a technician is there.
 const TOLD_AGAIN: Duration = Duration::from_secs(5);
@@ -58,21 +59,20 @@ struct Question {
 enum Consent {
     /// Another question stands at the terminal.
     Waiting(Question),
-    /// Asked under this number.
-    Asked(u32),
+    /// It stands, since then.
+    Asked(Question, Instant),
     /// The answer was yes.
-    Agreed,
-    Running(Running),
+    Agreed(Yes),
+    /// It goes on, with a technician where it is about one.
+    Running(Option<String>, Yes),
 }
 
-/// What goes on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Running {
-    /// The technician, where there is one.
-    technician: Option<String>,
+/// The worker's yes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Yes {
     /// The worker has ended it, and the gateway does not say so yet.
     ending: bool,
-    /// Until when the gateway has to say it again, after its channel was lost.
+    /// Until when the gateway has to say again what became of it, after its channel was lost.
     unconfirmed: Option<Instant>,
 }
 
@@ -81,8 +81,6 @@ struct Running {
 pub(super) struct Consents {
     trace: Option<Consent>,
     assistance: Option<Consent>,
-    /// What began last: Enter ends that first.
-    latest: Option<About>,
 }
 
 impl Consents {
@@ -123,7 +121,7 @@ impl Consents {
         match asking {
             Asking::Nobody => steps.extend(question.unasked()),
             Asking::OneByOne if self.standing().is_some() => *self.of(about) = Some(Consent::Waiting(question)),
-            Asking::OneByOne | Asking::SideBySide => steps.extend(self.ask(&question, now)),
+            Asking::OneByOne | Asking::SideBySide => steps.extend(self.ask(question, now)),
         }
         steps
     }
@@ -131,20 +129,25 @@ impl Consents {
     /// It has begun, or the gateway says so again to a new channel. `event` says it to the worker.
     fn begun(&mut self, about: About, technician: Option<String>, event: Event, now: Instant) -> Vec<Step> {
         let mut steps = Vec::new();
-        if let Some(Consent::Running(running)) = self.of(about) {
-            if running.technician == technician {
-                running.unconfirmed = None;
+        let mut ending = false;
+        match self.of(about) {
+            Some(Consent::Running(known, yes)) if *known == technician => {
+                yes.unconfirmed = None;
                 // What was asked of the lost channel nobody heard.
-                return running.ending.then(|| Step::Request(end(about))).into_iter().collect();
+                return yes.ending.then(|| Step::Request(end(about))).into_iter().collect();
             }
-            steps.extend(self.take(about));
+            Some(Consent::Running(..)) => steps.extend(self.take(about)),
+            Some(Consent::Agreed(yes)) => ending = yes.ending,
+            Some(Consent::Waiting(_) | Consent::Asked(..)) | None => {}
         }
-        *self.of(about) = Some(Consent::Running(Running { technician, ending: false, unconfirmed: None }));
-        self.latest = Some(about);
+        *self.of(about) = Some(Consent::Running(technician, Yes { ending, unconfirmed: None }));
         if self.standing().is_none() {
             steps.push(Step::Listen);
         }
         steps.push(Step::Tell(event));
+        if ending {
+            steps.push(Step::Request(end(about)));
+        }
         self.settle(&mut steps, now);
         steps
     }
@@ -156,32 +159,32 @@ impl Consents {
         steps
     }
 
-    /// The channel is lost. The gateway asks, and records, only whom it hears; a technician who is there stays.
+    /// The channel is lost. The gateway asks, and records, only whom it hears; a technician who is there stays, and one agreed to may come.
     pub(super) fn lost(&mut self, now: Instant) -> Vec<Step> {
         let mut steps = Vec::from_iter(self.take(About::Trace));
-        if !matches!(self.assistance, Some(Consent::Running(_))) {
+        if self.yes(About::Assistance).is_none() {
             steps.extend(self.take(About::Assistance));
         }
         self.settle(&mut steps, now);
         steps
     }
 
-    /// The channel is there, or there again: a technician who is still there is told again.
+    /// The channel is there, or there again: a technician who is there by now is told again.
     pub(super) fn attached(&mut self, now: Instant) {
-        if let Some(Consent::Running(running)) = &mut self.assistance {
-            running.unconfirmed = Some(now + TOLD_AGAIN);
+        if let Some(yes) = self.yes(About::Assistance) {
+            yes.unconfirmed = Some(now + TOLD_AGAIN);
         }
     }
 
     /// When to call [`Self::handle_timeout`].
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match &self.assistance {
-            Some(Consent::Running(running)) => running.unconfirmed,
-            _ => None,
+            Some(Consent::Agreed(yes) | Consent::Running(_, yes)) => yes.unconfirmed,
+            Some(Consent::Waiting(_) | Consent::Asked(..)) | None => None,
         }
     }
 
-    /// The technician was not told again: whoever was there left while the line was lost.
+    /// The technician was not told again: whoever was there left while the line was lost, and who was agreed to did not come.
     pub(super) fn handle_timeout(&mut self, now: Instant) -> Vec<Step> {
         match self.poll_timeout() {
             Some(until) if until <= now => self.ended(About::Assistance, now),
@@ -193,18 +196,32 @@ impl Consents {
     pub(super) fn answered(&mut self, answer: Answer, now: Instant) -> Vec<Step> {
         match answer {
             Answer::Button(Button::Answer { about, question, yes })
-                if *self.of(about) == Some(Consent::Asked(question)) =>
+                if self.question(about).is_some_and(|(asked, _)| asked.number == question) =>
             {
                 self.answer(about, question, yes, now)
             }
             Answer::Button(Button::Read(_) | Button::Answer { .. }) => Vec::new(),
             Answer::Button(Button::End(about)) => self.end(about),
-            Answer::Line(line) => match (self.standing(), self.running()) {
-                (_, Some(about)) if line == Line::Empty => self.end(about),
-                (Some((about, question)), _) => self.answer(about, question, line == Line::Yes, now),
-                (None, Some(about)) => self.end(about),
-                (None, None) => Vec::new(),
-            },
+            Answer::Line(line) => self.typed(line, now),
+        }
+    }
+
+    fn typed(&mut self, line: Line, now: Instant) -> Vec<Step> {
+        let goes_on = self.goes_on();
+        match (self.standing(), goes_on) {
+            (_, Some(about)) if line == Line::Empty => self.end(about),
+            // It was meant for something else, or nobody has read it yet: it is said again.
+            (Some((question, since)), _) if line == Line::Late || (line == Line::Yes && now < since + TO_READ) => {
+                let event = question.event(now);
+                vec![Step::Listen, Step::Tell(event)]
+            }
+            (Some((question, _)), _) => {
+                let (about, number) = (question.matter.about(), question.number);
+                self.answer(about, number, line == Line::Yes, now)
+            }
+            // A yes that is said twice ends nothing.
+            (None, Some(about)) if matches!(line, Line::Empty | Line::Other) => self.end(about),
+            (None, _) => Vec::new(),
         }
     }
 
@@ -215,31 +232,42 @@ impl Consents {
         }
     }
 
-    /// The question that stands, and its number. At a terminal there is never more than one.
-    fn standing(&self) -> Option<(About, u32)> {
-        let both = [(About::Trace, &self.trace), (About::Assistance, &self.assistance)];
-        both.into_iter().find_map(|(about, consent)| match consent {
-            Some(Consent::Asked(question)) => Some((about, *question)),
+    /// The worker's yes, before and after what it is about has begun.
+    fn yes(&mut self, about: About) -> Option<&mut Yes> {
+        match self.of(about) {
+            Some(Consent::Agreed(yes) | Consent::Running(_, yes)) => Some(yes),
+            Some(Consent::Waiting(_) | Consent::Asked(..)) | None => None,
+        }
+    }
+
+    /// What is asked of one kind, and since when.
+    fn question(&self, about: About) -> Option<(&Question, Instant)> {
+        let consent = if about == About::Trace { &self.trace } else { &self.assistance };
+        match consent {
+            Some(Consent::Asked(question, since)) => Some((question, *since)),
             _ => None,
-        })
+        }
     }
 
-    /// What Enter ends.
-    fn running(&self) -> Option<About> {
-        let goes_on = |about: &About| {
-            let consent = if *about == About::Trace { &self.trace } else { &self.assistance };
-            matches!(consent, Some(Consent::Running(running)) if !running.ending)
-        };
-        self.latest.into_iter().chain([About::Assistance, About::Trace]).find(goes_on)
+    /// The question that stands. At a terminal there is never more than one.
+    fn standing(&self) -> Option<(&Question, Instant)> {
+        self.question(About::Trace).or_else(|| self.question(About::Assistance))
     }
 
-    fn ask(&mut self, question: &Question, now: Instant) -> [Step; 2] {
-        *self.of(question.matter.about()) = Some(Consent::Asked(question.number));
-        [Step::Listen, Step::Tell(question.event(now))]
+    /// What Enter ends: what stands last at the terminal.
+    fn goes_on(&mut self) -> Option<About> {
+        [About::Assistance, About::Trace].into_iter().find(|about| self.yes(*about).is_some_and(|yes| !yes.ending))
+    }
+
+    fn ask(&mut self, question: Question, now: Instant) -> [Step; 2] {
+        let event = question.event(now);
+        let about = question.matter.about();
+        *self.of(about) = Some(Consent::Asked(question, now));
+        [Step::Listen, Step::Tell(event)]
     }
 
     fn answer(&mut self, about: About, question: u32, consent: bool, now: Instant) -> Vec<Step> {
-        *self.of(about) = consent.then_some(Consent::Agreed);
+        *self.of(about) = consent.then(|| Consent::Agreed(Yes::default()));
         let mut steps = vec![Step::Request(answer(about, question, consent))];
         if !consent {
             steps.push(Step::Tell(match about {
@@ -252,18 +280,18 @@ impl Consents {
     }
 
     fn end(&mut self, about: About) -> Vec<Step> {
-        let Some(Consent::Running(running)) = self.of(about) else { return Vec::new() };
-        running.ending = true;
+        let Some(yes) = self.yes(about) else { return Vec::new() };
+        yes.ending = true;
         vec![Step::Request(end(about))]
     }
 
     /// Takes away what there is, and says so.
     fn take(&mut self, about: About) -> Option<Step> {
         Some(Step::Tell(match (self.of(about).take()?, about) {
-            (Consent::Running(_), About::Trace) => Event::TraceEnded,
-            (Consent::Running(_), About::Assistance) => Event::AssistanceEnded,
-            (Consent::Asked(_) | Consent::Agreed, About::Trace) => Event::TraceTakenBack,
-            (Consent::Asked(_) | Consent::Agreed, About::Assistance) => Event::AssistanceTakenBack,
+            (Consent::Running(..), About::Trace) => Event::TraceEnded,
+            (Consent::Running(..), About::Assistance) => Event::AssistanceEnded,
+            (Consent::Asked(..) | Consent::Agreed(_), About::Trace) => Event::TraceTakenBack,
+            (Consent::Asked(..) | Consent::Agreed(_), About::Assistance) => Event::AssistanceTakenBack,
             // Nobody has heard of it.
             (Consent::Waiting(question), _) => question.matter.unasked(),
         }))
@@ -276,7 +304,7 @@ impl Consents {
                 && let Some(Consent::Waiting(question)) = self.of(about).take_if(|it| matches!(it, Consent::Waiting(_)))
             {
                 if now < question.until {
-                    steps.extend(self.ask(&question, now));
+                    steps.extend(self.ask(question, now));
                 } else {
                     steps.extend(question.unasked());
                 }

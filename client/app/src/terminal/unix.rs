@@ -14,6 +14,9 @@ const MOMENT: u16 = 200;
 /// A terminal hands over one line at a time, and none longer than this.
 const LONGEST_LINE: usize = 4096;
 
+/// A terminal that was hung up, or is none.
+const GONE: PollFlags = PollFlags::POLLHUP.union(PollFlags::POLLERR).union(PollFlags::POLLNVAL);
+
 /// Throws away what was typed and not read yet.
 pub(super) fn forget_typed() {
     if is_ours() {
@@ -30,6 +33,10 @@ pub(super) fn is_line_there() -> io::Result<bool> {
         Ok(_) => {}
         Err(error) => return Err(error.into()),
     }
+    let [stdin] = fds;
+    if stdin.revents().is_some_and(|events| events.intersects(GONE)) {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     if !is_ours() {
         std::thread::sleep(Duration::from_millis(MOMENT.into()));
         return Ok(false);
@@ -37,13 +44,11 @@ pub(super) fn is_line_there() -> io::Result<bool> {
     Ok(true)
 }
 
-/// The line that is there, without its end.
+/// The line that is there, without its end. Ctrl-D alone is an empty one: more may come.
 pub(super) fn read_line() -> io::Result<String> {
     let mut bytes = [0; LONGEST_LINE];
-    match read(io::stdin().as_fd(), &mut bytes)? {
-        0 => Err(io::ErrorKind::UnexpectedEof.into()),
-        length => Ok(String::from_utf8_lossy(bytes.get(..length).unwrap_or_default()).trim_end().to_owned()),
-    }
+    let length = read(io::stdin().as_fd(), &mut bytes)?;
+    Ok(String::from_utf8_lossy(bytes.get(..length).unwrap_or_default()).trim_end().to_owned())
 }
 
 fn is_ours() -> bool {

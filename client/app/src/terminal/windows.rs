@@ -51,13 +51,11 @@ pub(super) fn is_line_there() -> io::Result<bool> {
     }
 }
 
-/// The line that is being typed, without its end.
+/// The line that is being typed, without its end. Ctrl-Z alone is an empty one: more may come.
 pub(super) fn read_line() -> io::Result<String> {
     let mut line = String::new();
-    match io::stdin().read_line(&mut line)? {
-        0 => Err(io::ErrorKind::UnexpectedEof.into()),
-        _ => Ok(line.trim_end().to_owned()),
-    }
+    io::stdin().read_line(&mut line)?;
+    Ok(line.trim_end().to_owned())
 }
 
 fn input() -> HANDLE {

@@ -111,7 +111,7 @@ pub(super) fn say(text: &Text) -> String {
         Text::TraceEnded => "*** The recording is over. ***".into(),
         Text::AssistanceAsked { technician, reason, seconds, answer_s } => format!(
             "{technician}, a technician of your office, asks to reach your office computer for up to {}: to see what is on it, and to use it.\n\
-             What for: {reason}\n\
+             What for: “{reason}”\n\
              That and when it was is recorded, and you can end it at any time.\n\
              Do you agree? Type y and Enter within {}. Anything else, or no answer, is a no.",
             span(*seconds),

@@ -119,7 +119,7 @@ pub(super) fn say(text: &Text) -> String {
         Text::TraceEnded => "*** La registrazione è finita. ***".into(),
         Text::AssistanceAsked { technician, reason, seconds, answer_s } => format!(
             "{technician}, tecnico del tuo ufficio, chiede di raggiungere il tuo computer in ufficio per al massimo {}: per vedere che cosa mostra, e per usarlo.\n\
-             Perché: {reason}\n\
+             Perché: «{reason}»\n\
              Questo e quando è avvenuto viene registrato, e puoi terminare in ogni momento.\n\
              Acconsenti? Scrivi s e Invio entro {}. Ogni altra risposta, o nessuna, è un no.",
             span(*seconds),

@@ -97,6 +97,8 @@ pub(crate) struct Labels {
     pub(crate) question_waits: &'static str,
     pub(crate) agree: &'static str,
     pub(crate) disagree: &'static str,
+    /// Until it begins.
+    pub(crate) trace_agreed: &'static str,
     /// Of how long it may last.
     pub(crate) trace_running: fn(&str) -> String,
     pub(crate) end_trace: &'static str,
@@ -104,6 +106,8 @@ pub(crate) struct Labels {
     pub(crate) assistance_question: fn(&str, &str, &str, &str) -> String,
     pub(crate) allow_assistance: &'static str,
     pub(crate) refuse_assistance: &'static str,
+    /// Until it begins.
+    pub(crate) assistance_agreed: &'static str,
     /// Of who it is, and a time of day.
     pub(crate) assistance_running: fn(&str, &str) -> String,
     pub(crate) end_assistance: &'static str,

@@ -111,7 +111,7 @@ impl Program {
     /// What its desktop was told, once that are so many lines.
     pub(crate) fn notified(&self, lines: usize) -> String {
         let file = self.home.path().join("notified");
-        until("the notifications", || fs::read_to_string(&file).ok().filter(|text| text.lines().count() == lines))
+        until("the notifications", || fs::read_to_string(&file).ok().filter(|text| text.lines().count() >= lines))
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

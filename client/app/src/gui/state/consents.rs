@@ -4,20 +4,17 @@ use std::time::{Duration, Instant};
 
 use super::{Connecting, Scene, State, Step, Wish, Working};
 use crate::{
-    answers::{About, Button},
+    answers::{About, Button, TO_READ},
     clock,
     session::Event,
 };
-
-/// How long a question stands before a yes to it counts: whoever was about to press something else where it appears has not read it.
-const TO_READ: Duration = Duration::from_secs(1);
 
 /// What is asked, or goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Consent {
     Asked(Asked),
     /// The answer was yes.
-    Agreed,
+    Agreed(Asked),
     Running(Running),
 }
 
@@ -92,8 +89,10 @@ impl Consents {
             About::Trace => &mut self.trace,
             About::Assistance => &mut self.assistance,
         };
-        if matches!(consent, Some(Consent::Asked(asked)) if asked.question == question) {
-            *consent = yes.then_some(Consent::Agreed);
+        if let Some(Consent::Asked(asked)) = consent
+            && asked.question == question
+        {
+            *consent = yes.then(|| Consent::Agreed(asked.clone()));
         }
     }
 

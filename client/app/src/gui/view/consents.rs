@@ -28,7 +28,7 @@ pub(super) fn draw(
     let mut pressed = None;
     for (about, consent) in consents.shown() {
         let button = match consent {
-            Consent::Agreed => None,
+            Consent::Agreed(asked) => parts::card(ui, look, |ui| agreed(ui, look, labels, language, (about, asked))),
             Consent::Asked(asked) => parts::card(ui, look, |ui| question(ui, labels, language, (about, asked), now)),
             Consent::Running(running) => goes_on(ui, look, labels, language, running).then_some(Button::End(about)),
         };
@@ -46,19 +46,40 @@ fn question(
     (about, asked): (About, &Asked),
     now: Instant,
 ) -> Option<Button> {
-    let (length, answer) = (words::span(asked.seconds, language), words::span(asked.answer_s, language));
-    let (text, no, yes) = match &asked.matter {
-        Matter::Trace => ((labels.trace_question)(&length, &answer), labels.disagree, labels.agree),
-        Matter::Assistance { technician, reason } => (
-            (labels.assistance_question)(technician, reason, &length, &answer),
-            labels.refuse_assistance,
-            labels.allow_assistance,
-        ),
+    let (no, yes) = match &asked.matter {
+        Matter::Trace => (labels.disagree, labels.agree),
+        Matter::Assistance { .. } => (labels.refuse_assistance, labels.allow_assistance),
     };
-    ui.label(text);
+    ui.label(text(labels, language, asked));
     let no = parts::button(ui, no).clicked();
     let yes = ui.add_enabled_ui(asked.counts(now), |ui| parts::button(ui, yes)).inner.clicked();
     (yes || no).then_some(Button::Answer { about, question: asked.question, yes })
+}
+
+/// What was agreed to, until it begins. It stands as it stood, the end in the place of the no: a second press on the yes presses nothing.
+fn agreed(
+    ui: &mut Ui,
+    look: &Palette,
+    labels: &Labels,
+    language: Language,
+    (about, asked): (About, &Asked),
+) -> Option<Button> {
+    let (end, sentence) = match &asked.matter {
+        Matter::Trace => (labels.end_trace, labels.trace_agreed),
+        Matter::Assistance { .. } => (labels.end_assistance, labels.assistance_agreed),
+    };
+    ui.label(text(labels, language, asked));
+    let end = parts::button(ui, end).clicked();
+    parts::sentence(ui, look, &Said { tone: Tone::Plain, sentence: sentence.to_owned() });
+    end.then_some(Button::End(about))
+}
+
+fn text(labels: &Labels, language: Language, asked: &Asked) -> String {
+    let (length, answer) = (words::span(asked.seconds, language), words::span(asked.answer_s, language));
+    match &asked.matter {
+        Matter::Trace => (labels.trace_question)(&length, &answer),
+        Matter::Assistance { technician, reason } => (labels.assistance_question)(technician, reason, &length, &answer),
+    }
 }
 
 /// What goes on, and whether it is to end.

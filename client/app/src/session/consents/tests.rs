@@ -51,8 +51,8 @@ fn a_technician_is_asked_for_let_in_shown_and_sent_away_by_a_key() {
     let (mut consents, now) = (Consents::default(), Instant::now());
     let steps = consents.asked(assistance(7, now), Asking::OneByOne, now);
     assert_eq!(steps, [Step::Listen, assistance_asked(7, 60)]);
-    assert_eq!(consents.answered(YES, now), [said(About::Assistance, 7, true)]);
-    assert_eq!(consents.answered(YES, now), [], "answered once");
+    assert_eq!(consents.answered(YES, after(1, now)), [said(About::Assistance, 7, true)]);
+    assert_eq!(consents.answered(YES, after(1, now)), [], "answered once");
     assert_eq!(begin(&mut consents, "g.neri", now), [Step::Listen, Step::Tell(begun_event("g.neri"))]);
     assert_eq!(consents.answered(ENTER, now), [Step::Request(Request::EndAssistance)]);
     assert_eq!(consents.ended(About::Assistance, now), [Step::Tell(Event::AssistanceEnded), Step::Stop]);
@@ -69,7 +69,7 @@ fn only_a_yes_is_a_yes_and_a_question_may_be_taken_back() {
     }
     consents.asked(assistance(8, now), Asking::OneByOne, now);
     assert_eq!(consents.ended(About::Assistance, now), [Step::Tell(Event::AssistanceTakenBack), Step::Stop]);
-    assert_eq!(consents.answered(YES, now), [], "too late");
+    assert_eq!(consents.answered(YES, after(1, now)), [], "too late");
 }
 
 #[test]
@@ -127,9 +127,9 @@ fn in_a_window_each_question_has_its_own_buttons_and_none_answers_a_later_one() 
     consents.ended(About::Assistance, now);
     consents.asked(assistance(3, now), Asking::SideBySide, now);
     assert_eq!(consents.answered(button(About::Assistance, 2, true), now), [], "pressed for the one before");
+    assert_eq!(consents.answered(Answer::Button(Button::End(About::Assistance)), now), [], "nothing goes on");
     assert_eq!(consents.answered(button(About::Assistance, 3, true), now), [said(About::Assistance, 3, true)]);
     begin(&mut consents, "g.neri", now);
-    assert_eq!(consents.answered(Answer::Button(Button::End(About::Trace)), now), []);
     let end = Answer::Button(Button::End(About::Assistance));
     assert_eq!(consents.answered(end, now), [Step::Request(Request::EndAssistance)]);
 }
@@ -140,12 +140,63 @@ fn enter_ends_what_goes_on_and_never_answers_a_question_meanwhile() {
     begin_trace(&mut consents, now);
     consents.asked(assistance(1, now), Asking::OneByOne, now);
     assert_eq!(consents.answered(ENTER, now), [Step::Request(Request::EndTrace)]);
-    assert_eq!(consents.answered(YES, now), [said(About::Assistance, 1, true)], "the question stands");
+    assert_eq!(consents.answered(YES, after(1, now)), [said(About::Assistance, 1, true)], "the question stands");
     consents.ended(About::Trace, now);
     begin(&mut consents, "g.neri", now);
     begin_trace(&mut consents, now);
-    assert_eq!(consents.answered(ENTER, now), [Step::Request(Request::EndTrace)], "what began last");
-    assert_eq!(consents.answered(ENTER, now), [Step::Request(Request::EndAssistance)]);
+    assert_eq!(consents.answered(ENTER, now), [Step::Request(Request::EndAssistance)], "the line that stands last");
+    assert_eq!(consents.answered(ENTER, now), [Step::Request(Request::EndTrace)]);
+}
+
+#[test]
+fn a_yes_that_is_typed_before_the_question_could_be_read_is_none_and_it_is_asked_again() {
+    let (mut consents, now) = (Consents::default(), Instant::now());
+    consents.asked(assistance(7, now), Asking::OneByOne, now);
+    let soon = now + TO_READ - Duration::from_millis(1);
+    assert_eq!(consents.answered(YES, soon), [Step::Listen, assistance_asked(7, 60)]);
+    let late = Answer::Line(Line::Late);
+    assert_eq!(consents.answered(late, after(3, now)), [Step::Listen, assistance_asked(7, 57)], "meant for another");
+    assert_eq!(consents.answered(YES, now + TO_READ), [said(About::Assistance, 7, true)]);
+    assert_eq!([YES, late].map(|twice| consents.answered(twice, now)), [vec![], vec![]], "a yes ends nothing");
+    // A no counts at once.
+    consents.asked(assistance(8, now), Asking::OneByOne, now);
+    assert_eq!(consents.answered(NO, now)[0], said(About::Assistance, 8, false));
+}
+
+#[test]
+fn a_yes_outlives_a_lost_line_for_the_technician_may_be_there_meanwhile() {
+    let agreed = |now| {
+        let mut consents = Consents::default();
+        consents.asked(assistance(1, now), Asking::OneByOne, now);
+        consents.answered(YES, after(1, now));
+        assert_eq!(consents.lost(now), [], "nobody knows whether one comes");
+        assert_eq!(consents.poll_timeout(), None);
+        consents.attached(now);
+        consents
+    };
+    let now = Instant::now();
+    let mut came = agreed(now);
+    assert_eq!(begin(&mut came, "g.neri", now), [Step::Listen, Step::Tell(begun_event("g.neri"))]);
+    assert_eq!(came.poll_timeout(), None);
+
+    let mut stayed_away = agreed(now);
+    let until = stayed_away.poll_timeout().unwrap();
+    assert_eq!(until, now + TOLD_AGAIN);
+    assert_eq!(stayed_away.handle_timeout(until), [Step::Tell(Event::AssistanceTakenBack), Step::Stop]);
+}
+
+#[test]
+fn a_yes_is_taken_back_before_the_technician_comes() {
+    for end in [ENTER, Answer::Button(Button::End(About::Assistance))] {
+        let (mut consents, now) = (Consents::default(), Instant::now());
+        consents.asked(assistance(1, now), Asking::OneByOne, now);
+        consents.answered(YES, after(1, now));
+        assert_eq!(consents.answered(end, now), [Step::Request(Request::EndAssistance)]);
+        // One who comes all the same, as the line was lost, is sent away.
+        let sent_away = Step::Request(Request::EndAssistance);
+        assert_eq!(begin(&mut consents, "g.neri", now)[2..], [sent_away]);
+        assert_eq!(consents.ended(About::Assistance, now), [Step::Tell(Event::AssistanceEnded), Step::Stop]);
+    }
 }
 
 #[test]

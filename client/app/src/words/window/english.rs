@@ -92,6 +92,7 @@ pub(super) static LABELS: Labels = Labels {
     question_waits: "Your office asks you something: please look at the Deskgate window.",
     agree: "I agree",
     disagree: "No",
+    trace_agreed: "You agreed: the recording begins.",
     trace_running: |length| {
         format!("Sizes and times of this session's packets are being recorded, for up to {length}.")
     },
@@ -99,13 +100,14 @@ pub(super) static LABELS: Labels = Labels {
     assistance_question: |technician, reason, length, answer| {
         format!(
             "{technician}, a technician of your office, asks to reach your office computer for up to {length}: to see what is on it, and to use it.\n\
-             What for: {reason}\n\
+             What for: “{reason}”\n\
              That and when it was is recorded, and you can end it at any time.\n\
              No answer within {answer} is a no."
         )
     },
     allow_assistance: "Yes, the technician may",
     refuse_assistance: "No, not now",
+    assistance_agreed: "You agreed: the technician comes in a moment.",
     assistance_running: |technician, until| {
         format!("{technician} reaches your office computer, until {until} at most.")
     },

@@ -92,6 +92,7 @@ pub(super) static LABELS: Labels = Labels {
     question_waits: "Il tuo ufficio ti chiede qualcosa: guarda la finestra di Deskgate, per favore.",
     agree: "Sono d'accordo",
     disagree: "No",
+    trace_agreed: "Hai acconsentito: la registrazione comincia.",
     trace_running: |length| {
         format!("Si stanno registrando dimensioni e orari dei pacchetti di questa sessione, per al massimo {length}.")
     },
@@ -99,13 +100,14 @@ pub(super) static LABELS: Labels = Labels {
     assistance_question: |technician, reason, length, answer| {
         format!(
             "{technician}, tecnico del tuo ufficio, chiede di raggiungere il tuo computer in ufficio per al massimo {length}: per vedere che cosa mostra, e per usarlo.\n\
-             Perché: {reason}\n\
+             Perché: «{reason}»\n\
              Questo e quando è avvenuto viene registrato, e puoi terminare in ogni momento.\n\
              Nessuna risposta entro {answer} vale come un no."
         )
     },
     allow_assistance: "Sì, il tecnico può",
     refuse_assistance: "No, non ora",
+    assistance_agreed: "Hai acconsentito: il tecnico arriva tra un momento.",
     assistance_running: |technician, until| {
         format!("{technician} raggiunge il tuo computer in ufficio, al massimo fino alle {until}.")
     },
