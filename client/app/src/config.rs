@@ -183,13 +183,17 @@ impl Config {
         }
         let (office, signed) = (Office::of(&found.origin), found.signed());
         let now = clock::unix();
-        match office::judge(Office::load().as_ref(), &found.origin, now) {
+        let kept = Office::load();
+        match office::judge(kept.as_ref(), &found.origin, now) {
             Standing::Ahead => {
                 let (signed, today) = (clock::date(found.origin.signed_at), clock::date(now));
                 Err(Text::ProfileAhead { path: path(), signed, today }.say(spoken))
             }
             Standing::Foreign => Err(Text::ProfileForeign { path: path() }.say(spoken)),
-            Standing::Old => Err(Text::ProfileOld { path: path() }.say(spoken)),
+            Standing::Old => {
+                let forget = kept.is_some_and(|kept| kept.is_ahead(now));
+                Err(Text::ProfileOld { path: path(), forget }.say(spoken))
+            }
             Standing::New if written.is_none() => {
                 // A mistake in the flags is told. What stands in the profile may be anybody's words.
                 Self::put_together(flags, None)?;

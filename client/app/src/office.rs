@@ -65,6 +65,11 @@ impl Office {
         }
     }
 
+    /// Whether what is kept is from the future: then no right profile is newer.
+    pub(crate) fn is_ahead(&self, now: i64) -> bool {
+        is_ahead(self.signed_at, now)
+    }
+
     fn read(path: &Path) -> Option<Self> {
         toml::from_str(&fs::read_to_string(path).ok()?).ok()
     }
@@ -75,11 +80,18 @@ impl Office {
     }
 }
 
+fn is_ahead(signed_at: i64, now: i64) -> bool {
+    signed_at > now.saturating_add(AHEAD)
+}
+
 /// Judges a profile by what is kept, and by this computer's clock in Unix seconds.
 pub(crate) fn judge(kept: Option<&Office>, origin: &Origin, now: i64) -> Standing {
     match kept {
         Some(kept) if !origin.leads_from(kept.key) => Standing::Foreign,
-        _ if origin.signed_at > now.saturating_add(AHEAD) => Standing::Ahead,
+        // What is followed already stays: this computer may have lost its clock since.
+        _ if is_ahead(origin.signed_at, now) && kept.is_none_or(|kept| origin.signed_at > kept.signed_at) => {
+            Standing::Ahead
+        }
         None => Standing::New,
         Some(kept) if origin.signed_at < kept.signed_at => Standing::Old,
         Some(_) => Standing::Known,
@@ -145,6 +157,14 @@ mod tests {
             assert_eq!(judge(Some(&kept), &origin(1, signed_at, vec![]), 10), expected);
         }
         assert_eq!(judge(None, &origin(1, 11 + AHEAD, vec![]), 10), Standing::Ahead);
+        // A computer whose clock begins anew each time follows what it followed.
+        let kept = Office::of(&origin(1, 12 + AHEAD, vec![]));
+        assert!(kept.is_ahead(10) && !kept.is_ahead(12));
+        for (signed_at, expected) in
+            [(13 + AHEAD, Standing::Ahead), (12 + AHEAD, Standing::Known), (11 + AHEAD, Standing::Old)]
+        {
+            assert_eq!(judge(Some(&kept), &origin(1, signed_at, vec![]), 10), expected);
+        }
         assert_eq!(judge(Some(&kept), &origin(2, 11 + AHEAD, vec![]), 10), Standing::Foreign, "worse");
     }
 

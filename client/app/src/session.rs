@@ -557,7 +557,8 @@ impl<'a> Working<'a> {
                 }
             }
             Finish::Program(how) => {
-                let program = self.program.as_ref().map_or_else(String::new, |program| program.name().to_owned());
+                // With it goes the password that lay ready for it: closing may take a while.
+                let program = self.program.take().map_or_else(String::new, |program| program.name().to_owned());
                 self.close(ClientReason::ProgramEnded).await;
                 match how {
                     rdp::Ended::Normally => ended(CloseReason::ProgramEnded),

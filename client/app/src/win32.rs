@@ -13,9 +13,12 @@ use std::{
 };
 
 use windows_sys::Win32::{
-    Foundation::{HANDLE, INVALID_HANDLE_VALUE, LocalFree},
+    Foundation::{ERROR_INVALID_PARAMETER, HANDLE, INVALID_HANDLE_VALUE, LocalFree, WAIT_OBJECT_0},
     Security::{Authorization::ConvertSidToStringSidW, GetTokenInformation, TOKEN_QUERY, TOKEN_USER, TokenUser},
-    System::Threading::{GetCurrentProcess, OpenProcess, OpenProcessToken, PROCESS_QUERY_LIMITED_INFORMATION},
+    System::Threading::{
+        GetCurrentProcess, OpenProcess, OpenProcessToken, PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_SYNCHRONIZE,
+        WaitForSingleObject,
+    },
 };
 
 /// A text as the system takes it: UTF-16 with a zero at its end.
@@ -50,6 +53,16 @@ pub(crate) fn account_of(process: u32) -> Option<String> {
     account(process.as_raw_handle())
 }
 
+/// Whether a process runs. Where the system does not tell us, it may.
+pub(crate) fn runs(process: u32) -> bool {
+    // SAFETY: only numbers go in.
+    match owned(unsafe { OpenProcess(PROCESS_SYNCHRONIZE, 0, process) }) {
+        // SAFETY: it is open. One that has ended is no longer waited for.
+        Ok(process) => unsafe { WaitForSingleObject(process.as_raw_handle(), 0) != WAIT_OBJECT_0 },
+        Err(error) => error.raw_os_error() != Some(ERROR_INVALID_PARAMETER as i32),
+    }
+}
+
 fn account(process: HANDLE) -> Option<String> {
     let mut token = null_mut();
     // SAFETY: the process is open, and there is a place for the answer.
@@ -73,9 +86,11 @@ fn account(process: HANDLE) -> Option<String> {
     account.into_string().ok()
 }
 
+/// A text of the system's.
+///
 /// # Safety
 /// There must be a text that ends with a zero.
-unsafe fn text_at(text: *const u16) -> OsString {
+pub(crate) unsafe fn text_at(text: *const u16) -> OsString {
     let mut length = 0;
     // SAFETY: all places up to the zero belong to the text.
     while unsafe { *text.add(length) } != 0 {

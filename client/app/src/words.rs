@@ -335,6 +335,8 @@ pub(crate) enum Text {
     /// It is the office's, but a later one was followed already.
     ProfileOld {
         path: String,
+        /// Whether the one used last is from the future.
+        forget: bool,
     },
     /// It was signed in the future.
     ProfileAhead {
@@ -530,7 +532,8 @@ mod tests {
             Text::ProfileNewer { path: s() },
             Text::ProfileWrong { path: s() },
             Text::ProfileForeign { path: s() },
-            Text::ProfileOld { path: s() },
+            Text::ProfileOld { path: s(), forget: false },
+            Text::ProfileOld { path: s(), forget: true },
             Text::ProfileAhead { path: s(), signed: s(), today: s() },
             Text::OfficeWords { words: s() },
             Text::AskOffice,

@@ -38,12 +38,13 @@ pub(super) fn call(desktop: &Desktop<'_>) -> io::Result<Call> {
             None
         }
     });
+    let text = rdp_file::text(desktop, credential.is_some());
     let aside = Aside { folder: folders.join(std::process::id().to_string()), _credential: credential };
     private::create_folder(&aside.folder)?;
     // Its name stands in the title of the desktop's window.
     let path = aside.folder.join(format!("{}.rdp", plain(desktop.workstation)));
     // As mstsc itself writes it.
-    let units = "\u{feff}".encode_utf16().chain(rdp_file::text(desktop).encode_utf16().collect::<Vec<_>>());
+    let units = "\u{feff}".encode_utf16().chain(text.encode_utf16().collect::<Vec<_>>());
     private::create(&path)?.write_all(&units.flat_map(u16::to_le_bytes).collect::<Vec<_>>())?;
     Ok(Call { arguments: vec![path.into()], aside: Some(aside), ..Call::default() })
 }

@@ -6,8 +6,8 @@ use gateway_api::login::Redirection;
 
 use super::Desktop;
 
-/// The file's text.
-pub(super) fn text(desktop: &Desktop<'_>) -> String {
+/// The file's text; `lies_ready` says whether mstsc finds the password by itself.
+pub(super) fn text(desktop: &Desktop<'_>, lies_ready: bool) -> String {
     let granted = |what: Redirection| desktop.redirect.contains(&what);
     let number = |key: &str, value: u8| format!("{key}:i:{value}");
     let share = |key: &str, what: Redirection| number(key, granted(what).into());
@@ -25,7 +25,7 @@ pub(super) fn text(desktop: &Desktop<'_>) -> String {
         number("gatewayusagemethod", 0),
         "alternate shell:s:".to_owned(),
         // Where none is to be found, mstsc asks all the same.
-        number("prompt for credentials", desktop.password.is_none().into()),
+        number("prompt for credentials", (!lies_ready).into()),
         // A certificate that cannot be checked is shown, not taken.
         number("authentication level", 2),
         number("enablecredsspsupport", 1),
@@ -60,7 +60,7 @@ mod tests {
 
     fn told(user: &str, redirect: &[Redirection]) -> String {
         let door = ([127, 0, 0, 1], 4711).into();
-        text(&Desktop { door, user, workstation: "anagrafe-07", gateway: "gw", redirect, password: None })
+        text(&Desktop { door, user, workstation: "anagrafe-07", gateway: "gw", redirect, password: None }, false)
     }
 
     #[test]
@@ -75,8 +75,10 @@ mod tests {
             redirect: &[],
             password: Some(&password),
         };
-        let text = text(&desktop);
-        assert!(text.contains("prompt for credentials:i:0\r\n") && !text.contains("Segreto"), "{text}");
+        let ready = text(&desktop, true);
+        assert!(ready.contains("prompt for credentials:i:0\r\n") && !ready.contains("Segreto"), "{ready}");
+        // What the person keeps there is not what mstsc may take unasked.
+        assert!(text(&desktop, false).contains("prompt for credentials:i:1\r\n"));
     }
 
     #[test]

@@ -5,24 +5,30 @@ pub(super) fn readable(text: &str) -> String {
     text.chars().filter(|c| !steers(*c) || matches!(c, '\n' | '\t')).collect()
 }
 
-/// A text of one line, cut to so many bytes of UTF-8.
+/// A text of one line with single blanks, cut to so many bytes of UTF-8.
 pub(super) fn one_line(text: &str, most: usize) -> String {
     let mut line = String::new();
-    for c in text.trim().chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !steers(*c)) {
+    for c in text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !steers(*c)) {
+        if c == ' ' && (line.is_empty() || line.ends_with(' ')) {
+            continue;
+        }
         if line.len() + c.len_utf8() > most {
             break;
         }
         line.push(c);
     }
+    line.truncate(line.trim_end().len());
     line
 }
 
-/// Control characters; what turns the order of letters, breaks a line or has no width.
+/// Control characters; what turns the order of letters, breaks a line, has no width or shows nothing.
 fn steers(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
-            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
         )
 }
 
@@ -38,7 +44,12 @@ mod tests {
 
     #[test]
     fn one_line_is_one_and_no_longer_than_it_may_be() {
-        assert_eq!(one_line(" the\nprinter\u{2028}\tis\x07 \u{202e}dead\u{200f} ", 256), "the printer  is dead");
+        assert_eq!(one_line(" the\nprinter\u{2028}\tis\x07 \u{202e}dead\u{200f} ", 256), "the printer is dead");
+        assert_eq!(
+            one_line("a    b \u{2800}\u{2800} c\u{3164}\u{ad}\u{e0041}\u{fffa}d \u{115f}\u{1160}", 256),
+            "a b cd"
+        );
+        assert_eq!(one_line("abc  def", 4), "abc");
         assert_eq!(one_line("èèè", 5), "èè");
     }
 }

@@ -204,8 +204,11 @@ pub(super) fn say(text: &Text) -> String {
         Text::ProfileForeign { path } => format!(
             "The profile {path} is signed by another office than yours. It is not used. If it came by mail, tell your office, by a phone number that you already had. If you work for another office now, run `deskgate office forget` first."
         ),
-        Text::ProfileOld { path } => format!(
+        Text::ProfileOld { path, forget: false } => format!(
             "The profile {path} is older than the one you used last. It is not used. Take the newer one, or ask your office for it."
+        ),
+        Text::ProfileOld { path, forget: true } => format!(
+            "The profile {path} is older than the one you used last, and that one is dated in the future: a clock was wrong, or this computer's is. This one is not used. Check this computer's date; if it is right, run `deskgate office forget`, and compare the six words of this profile again."
         ),
         Text::ProfileAhead { path, signed, today } => format!(
             "The profile {path} is signed with the date {signed}, and by this computer's clock it is {today}: one of the two clocks is wrong. It is not used. Check this computer's date; if it is right, tell your office to set its own clock and to sign the profile again."

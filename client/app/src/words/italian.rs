@@ -220,8 +220,11 @@ pub(super) fn say(text: &Text) -> String {
         Text::ProfileForeign { path } => format!(
             "Il profilo {path} è firmato da un ufficio che non è il tuo. Non viene usato. Se è arrivato per posta, avvisa il tuo ufficio, a un numero di telefono che avevi già. Se ora lavori per un altro ufficio, esegui prima `deskgate office forget`."
         ),
-        Text::ProfileOld { path } => format!(
+        Text::ProfileOld { path, forget: false } => format!(
             "Il profilo {path} è più vecchio dell'ultimo che hai usato. Non viene usato. Prendi quello più recente, o chiedilo all'ufficio."
+        ),
+        Text::ProfileOld { path, forget: true } => format!(
+            "Il profilo {path} è più vecchio dell'ultimo che hai usato, e quello ha una data nel futuro: un orologio era sbagliato, o lo è quello di questo computer. Questo non viene usato. Controlla la data di questo computer; se è giusta, esegui `deskgate office forget`, e confronta di nuovo le sei parole di questo profilo."
         ),
         Text::ProfileAhead { path, signed, today } => format!(
             "Il profilo {path} è firmato con la data {signed}, e per l'orologio di questo computer oggi è il {today}: uno dei due orologi è sbagliato. Non viene usato. Controlla la data di questo computer; se è giusta, di' al tuo ufficio di regolare il suo orologio e di firmare di nuovo il profilo."
