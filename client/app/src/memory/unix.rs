@@ -4,8 +4,9 @@
 /// does not know how is no reason to refuse work.
 pub(crate) fn hide() {
     use nix::sys::resource::{Resource, setrlimit};
-    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
-    // Where dumps go to a program, the limit alone is not asked.
+    // One byte is less than any dump. Where dumps go to a program Linux asks for no limit but this one, which it takes for a program that
+    // takes dumps itself; nothing else holds for what we start, which may be looked into.
+    let _ = setrlimit(Resource::RLIMIT_CORE, 1, 1);
     #[cfg(target_os = "linux")]
     {
         let _ = nix::sys::prctl::set_dumpable(false);
