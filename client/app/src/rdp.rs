@@ -201,6 +201,10 @@ pub(crate) enum Ended {
     Broke(String),
     /// Because the workstation's certificate is not the one that is remembered.
     Untrusted,
+    /// Because the workstation did not take name and password.
+    LogonRefused,
+    /// Because the account is locked there.
+    LockedOut,
 }
 
 impl Program {

@@ -132,7 +132,7 @@ async fn sign_in(
     };
     let (mut opened, gateway) = client.login(request, reached).await?;
     loop {
-        let Pending { token, notices, .. } = match opened {
+        let Pending { token, notices, expires_in_s } = match opened {
             Opened::Session(session) => return Ok((session, gateway)),
             Opened::Pending(pending) => pending,
         };
@@ -145,13 +145,21 @@ async fn sign_in(
             return Err(Outcome::NoticeUnread { asked: false });
         }
         tell(&Event::NoticeAsked);
-        let is_read = answers.is_read().await;
-        answers.stop();
-        if !is_read {
-            return Err(Outcome::NoticeUnread { asked: true });
-        }
-        opened = client.mark(credential, &Read { read: notices.iter().map(Version::from).collect() }).await?;
+        let read = match read_within(answers, expires_in_s).await {
+            Some(true) => notices.iter().map(Version::from).collect(),
+            Some(false) => return Err(Outcome::NoticeUnread { asked: true }),
+            // The login is over, and the password it came with is not kept for another: the gateway says so.
+            None => Vec::new(),
+        };
+        opened = client.mark(credential, &Read { read }).await?;
     }
+}
+
+/// Whether the worker says that it was read. None after so many seconds without an answer.
+async fn read_within(answers: &mut Answers, seconds: u32) -> Option<bool> {
+    let is_read = timeout(Duration::from_secs(seconds.into()), answers.is_read()).await;
+    answers.stop();
+    is_read.ok()
 }
 
 /// Why the session is to end.
@@ -559,15 +567,16 @@ impl<'a> Working<'a> {
             Finish::Program(how) => {
                 // With it goes the password that lay ready for it: closing may take a while.
                 let program = self.program.take().map_or_else(String::new, |program| program.name().to_owned());
+                let workstation = self.session.workstation.name.clone();
                 self.close(ClientReason::ProgramEnded).await;
                 match how {
                     rdp::Ended::Normally => ended(CloseReason::ProgramEnded),
                     rdp::Ended::WentAway => Outcome::ProgramWentAway { program },
                     rdp::Ended::AtOnce(status) => Outcome::ProgramFailed { program, status },
                     rdp::Ended::Broke(status) => Outcome::ProgramBroke { program, status },
-                    rdp::Ended::Untrusted => {
-                        Outcome::WorkstationUntrusted { workstation: self.session.workstation.name.clone() }
-                    }
+                    rdp::Ended::Untrusted => Outcome::WorkstationUntrusted { workstation },
+                    rdp::Ended::LogonRefused => Outcome::LogonRefused { workstation },
+                    rdp::Ended::LockedOut => Outcome::LockedOut { workstation },
                 }
             }
             Finish::Worker => {
@@ -639,5 +648,22 @@ async fn grace_over(watched: bool, lost: Option<Instant>, limits: &login::Limits
     match lost {
         Some(since) if !watched => sleep_until(since + Duration::from_secs(limits.grace_s.into())).await,
         _ => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answers::Button;
+
+    #[tokio::test]
+    async fn what_is_not_read_keeps_no_login_and_no_password_for_ever() {
+        let (button, buttons) = unbounded_channel();
+        let mut answers = Answers::Window(buttons);
+        assert_eq!(read_within(&mut answers, 0).await, None);
+        for is_read in [true, false] {
+            button.send(Button::Read(is_read)).unwrap();
+            assert_eq!(read_within(&mut answers, 60).await, Some(is_read));
+        }
     }
 }

@@ -288,6 +288,14 @@ pub(crate) enum Text {
     WorkstationUntrusted {
         workstation: String,
     },
+    /// The workstation does not take name and password.
+    LogonRefused {
+        workstation: String,
+    },
+    /// The account is locked at the workstation.
+    LockedOut {
+        workstation: String,
+    },
     /// The program ended at once, without one.
     ProgramWentAway {
         program: String,
@@ -520,6 +528,8 @@ mod tests {
             Text::ProgramFailed { program: s(), status: s() },
             Text::ProgramBroke { program: s(), status: s() },
             Text::WorkstationUntrusted { workstation: s() },
+            Text::LogonRefused { workstation: s() },
+            Text::LockedOut { workstation: s() },
             Text::ProgramWentAway { program: s() },
             Text::PasswordEmpty,
             Text::PasswordTooLong,

@@ -25,6 +25,10 @@ use crate::private;
 
 /// Exit codes from here on are errors; smaller ones are ways to end in order (logoff, replaced, closed).
 const ERRORS: i32 = 128;
+/// Name and password were refused; told by newer versions.
+const LOGON_REFUSED: i32 = 134;
+/// The account is locked; told by newer versions.
+const LOCKED_OUT: i32 = 135;
 /// The certificate was refused.
 const UNTRUSTED: i32 = 143;
 
@@ -40,9 +44,7 @@ pub(super) fn call(desktop: &Desktop<'_>) -> io::Result<Call> {
     remember(&folder, desktop)?;
     let mut arguments = arguments(desktop);
     let input = desktop.password.filter(|password| is_one_line(password)).map(line).transpose()?;
-    if input.is_some() {
-        arguments.push("/from-stdin:force".into());
-    }
+    arguments.extend(reconnecting(input.is_some()).map(OsString::from));
     // It takes the place of the person's configuration folder.
     Ok(Call { arguments, environment: vec![("XDG_CONFIG_HOME", folder)], input, aside: None })
 }
@@ -72,7 +74,6 @@ fn arguments(desktop: &Desktop<'_>) -> Vec<OsString> {
         format!("/cert:tofu,deny,name:{}", plain(workstation)),
         "-multitransport".to_owned(), // TCP only: the tunnel carries nothing else
         "+auto-reconnect".to_owned(),
-        "/auto-reconnect-max-retries:20".to_owned(),
         "/dynamic-resolution".to_owned(),
     ];
     arguments.push(if granted(Redirection::Clipboard) { "+clipboard" } else { "-clipboard" }.to_owned());
@@ -90,6 +91,16 @@ fn arguments(desktop: &Desktop<'_>) -> Vec<OsString> {
     arguments.into_iter().map(OsString::from).collect()
 }
 
+/// How often it tries a lost connection again. One with a password shows that each time: if it was changed meanwhile, few wrong ones lock
+/// no account.
+fn reconnecting(has_password: bool) -> impl Iterator<Item = &'static str> {
+    let words: &[_] = match has_password {
+        true => &["/auto-reconnect-max-retries:3", "/from-stdin:force"],
+        false => &["/auto-reconnect-max-retries:20"],
+    };
+    words.iter().copied()
+}
+
 /// A name that can stand between commas and in a file's name.
 fn plain(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect()
@@ -98,6 +109,8 @@ fn plain(name: &str) -> String {
 /// What an exit code means, where it means anything particular.
 pub(super) fn meaning(code: i32, status: String) -> Option<Ended> {
     match code {
+        LOGON_REFUSED => Some(Ended::LogonRefused),
+        LOCKED_OUT => Some(Ended::LockedOut),
         UNTRUSTED => Some(Ended::Untrusted),
         ERRORS.. => Some(Ended::Broke(status)),
         _ => None,
@@ -198,6 +211,12 @@ mod tests {
     }
 
     #[test]
+    fn a_password_that_may_be_wrong_by_now_is_tried_a_few_times_only() {
+        assert!(reconnecting(true).eq(["/auto-reconnect-max-retries:3", "/from-stdin:force"]));
+        assert!(reconnecting(false).eq(["/auto-reconnect-max-retries:20"]));
+    }
+
+    #[test]
     fn a_password_is_one_line_and_one_that_is_not_is_not_handed_over() {
         let mut read = String::new();
         line(&Password::new("pw è 1".to_owned())).unwrap().read_to_string(&mut read).unwrap();
@@ -232,6 +251,8 @@ mod tests {
         assert_eq!(meaning(0, "s".into()), None);
         assert_eq!(meaning(12, "s".into()), None, "logged off at the office");
         assert_eq!(meaning(131, "s".into()), Some(Ended::Broke("s".into())));
+        assert_eq!(meaning(134, "s".into()), Some(Ended::LogonRefused));
+        assert_eq!(meaning(135, "s".into()), Some(Ended::LockedOut));
         assert_eq!(meaning(143, "s".into()), Some(Ended::Untrusted));
     }
 }

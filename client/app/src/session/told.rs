@@ -117,6 +117,10 @@ pub(crate) enum Outcome {
     ProgramBroke { program: String, status: String },
     /// There was a session, and the workstation did not show the certificate it had shown before.
     WorkstationUntrusted { workstation: String },
+    /// There was a session, and the workstation did not take name and password from its program.
+    LogonRefused { workstation: String },
+    /// There was a session, and the account is locked at the workstation.
+    LockedOut { workstation: String },
     /// There was a session, and its program could not be started.
     ProgramMissing { program: String, cause: String },
     /// There was a session, but packets do not get through.

@@ -178,6 +178,12 @@ pub(super) fn say(text: &Text) -> String {
         Text::WorkstationUntrusted { workstation } => format!(
             "{workstation} shows another certificate than at your last visit, so your desktop was not opened. Call the help desk: it knows whether the computer was changed."
         ),
+        Text::LogonRefused { workstation } => format!(
+            "{workstation} did not take your user name and password, so the session was closed. If you have changed your password, sign in with the new one; otherwise call the help desk."
+        ),
+        Text::LockedOut { workstation } => format!(
+            "Your account is locked at {workstation}, so the session was closed. Call the help desk."
+        ),
         Text::ProgramWentAway { program } => format!(
             "The program {program} ended at once, and the session with it. If it only opens a window and leaves, use --no-run and start it yourself."
         ),

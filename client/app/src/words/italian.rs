@@ -194,6 +194,12 @@ pub(super) fn say(text: &Text) -> String {
         Text::WorkstationUntrusted { workstation } => format!(
             "{workstation} mostra un certificato diverso dall'ultima volta, perciò il desktop non è stato aperto. Chiama l'assistenza: sa se il computer è stato cambiato."
         ),
+        Text::LogonRefused { workstation } => format!(
+            "{workstation} non ha accettato il tuo nome utente e la password, perciò la sessione è stata chiusa. Se hai cambiato la password, accedi con quella nuova; altrimenti chiama l'assistenza."
+        ),
+        Text::LockedOut { workstation } => format!(
+            "Il tuo account è bloccato su {workstation}, perciò la sessione è stata chiusa. Chiama l'assistenza."
+        ),
         Text::ProgramWentAway { program } => format!(
             "Il programma {program} è terminato subito, e con lui la sessione. Se apre solo una finestra e poi esce, usa --no-run e avvialo tu."
         ),
