@@ -64,7 +64,8 @@ impl Drop for Credential {
 /// Deletes what a killed program of ours left there. What another one of ours needs, or a person keeps, stays.
 pub(super) fn forget_left(host: IpAddr) {
     let target = target(host);
-    if owner(&target).is_some_and(|process| !runs(process)) {
+    // We have put nothing there yet: our own number is that of one before us, used again.
+    if owner(&target).is_some_and(|process| process == std::process::id() || !runs(process)) {
         delete(&target);
     }
 }
