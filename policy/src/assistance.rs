@@ -35,6 +35,18 @@ pub(crate) struct Assistance {
     pub(crate) span: Span,
 }
 
+impl Assistance {
+    /// What is left of a service that a worker consented to.
+    fn narrowed(&self, held: &Service) -> Option<Service> {
+        let now = self.services.iter().find(|service| service.name == held.name)?;
+        let both =
+            |held: &[u16], now: &[u16]| held.iter().copied().filter(|port| now.contains(port)).collect::<Vec<_>>();
+        let (tcp, udp) = (both(&held.tcp, &now.tcp), both(&held.udp, &now.udp));
+        let echo = held.echo && now.echo;
+        (!tcp.is_empty() || !udp.is_empty() || echo).then(|| Service { tcp, udp, echo, ..held.clone() })
+    }
+}
+
 /// Why somebody may not assist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoAssistance {
@@ -42,6 +54,8 @@ pub enum NoAssistance {
     NotTechnician,
     /// The policy has no `[assistance]`.
     NotProvided,
+    /// It has one, of nothing that the worker consented to.
+    OtherServices,
 }
 
 impl std::fmt::Display for NoAssistance {
@@ -50,6 +64,7 @@ impl std::fmt::Display for NoAssistance {
         f.write_str(match self {
             Self::NotTechnician => "no role lets this person assist on this day",
             Self::NotProvided => "the policy has no `[assistance]`",
+            Self::OtherServices => "`[assistance]` names nothing any more that the worker consented to",
         })
     }
 }
@@ -115,10 +130,9 @@ impl Policy {
         };
         let oldest = after(*opened_at, assistance.longest).min(after(request.at, left));
         // What the worker was not asked for is not added.
-        let is_held = |service: &&Service| held.services.iter().any(|held| held.name == service.name);
-        let services: Vec<Service> = assistance.services.iter().filter(is_held).cloned().collect();
+        let services: Vec<Service> = held.services.iter().filter_map(|held| assistance.narrowed(held)).collect();
         if services.is_empty() {
-            return Effect::Ended { cause: EndCause::Assistance(NoAssistance::NotProvided), because };
+            return Effect::Ended { cause: EndCause::Assistance(NoAssistance::OtherServices), because };
         }
         let mut grant = Grant { services, ..(*held).clone() };
         if oldest < held.ends_at {

@@ -119,7 +119,7 @@ impl From<policy::NoAssistance> for NotAssisted {
     fn from(why: policy::NoAssistance) -> Self {
         match why {
             policy::NoAssistance::NotTechnician => Self::NotTechnician,
-            policy::NoAssistance::NotProvided => Self::NotProvided,
+            policy::NoAssistance::NotProvided | policy::NoAssistance::OtherServices => Self::NotProvided,
         }
     }
 }

@@ -120,8 +120,8 @@ enum Channel {
     Awaited,
     /// It is there: which, and where its events go.
     Attached(u64, mpsc::Sender<session::Event>),
-    /// It was there and went.
-    Lost,
+    /// It was there and went: which, by its number; one of an earlier run has none.
+    Lost(u64),
 }
 
 /// Whom and what a session is for.
@@ -512,11 +512,11 @@ impl Ledger {
         let known = self.live().sessions.get(&number).map(|session| (Arc::clone(&session.structure), session.assists));
         let Some((structure, assists)) = known else { return };
         self.record_close(number, &structure, reason, traffic).await;
-        tracing::info!(session = %number, reason = reason.word(), "session closed");
-        self.forget(number, reason);
         if let Some(assisted) = assists {
             self.record_assistance_ended(number, assisted, &structure, reason).await;
         }
+        tracing::info!(session = %number, reason = reason.word(), "session closed");
+        self.forget(number, reason);
     }
 
     /// Until it is on disk: a close is never lost, however long the disk stays full.

@@ -1,6 +1,11 @@
 //! Sessions of technicians: which worker's session each is for. They are told to that worker, and over when it is.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use gateway_api::{CloseReason, SessionNumber, session};
 use gateway_record::{Draft, Fields, Kind};
@@ -14,6 +19,10 @@ use crate::{assistance::NotAssisted, clock, store::StoreError};
 /// How long an assistance goes on that the worker cannot see, and cannot end, after the channel was lost and after a restart of ours.
 pub(super) const UNSEEN: Duration = Duration::from_secs(15);
 pub(super) const UNSEEN_AT_START: Duration = Duration::from_secs(30);
+/// The number of a channel that an earlier run lost: they count from one.
+pub(super) const EARLIER: u64 = 0;
+/// For how long the end of an assistance is tried to be written.
+const WRITING: Duration = Duration::from_secs(3600);
 
 /// The worker's session that a technician's is for.
 #[derive(Debug, Clone)]
@@ -70,17 +79,17 @@ impl Ledger {
         live.sessions.iter().filter_map(|(number, session)| Some((*number, session.assists?))).collect()
     }
 
-    /// The worker's client is not heard: if it is not after `patience` either, whoever assists is out.
-    pub(super) fn end_unseen(&self, number: SessionNumber, patience: Duration) {
+    /// The worker's channel `lost` is gone: if none has come after `patience`, whoever assists is out.
+    pub(super) fn end_unseen(&self, number: SessionNumber, lost: u64, patience: Duration) {
         if !self.live().sessions.values().any(|session| session.assists == Some(number)) {
             return;
         }
         let ledger = self.clone();
         tokio::spawn(async move {
             tokio::time::sleep(patience).await;
-            let is_seen =
-                ledger.live().sessions.get(&number).is_some_and(|it| matches!(it.channel, Channel::Attached(..)));
-            if !is_seen {
+            let is_lost = |session: &Session| matches!(session.channel, Channel::Lost(which) if which == lost);
+            let is_still_lost = ledger.live().sessions.get(&number).is_some_and(is_lost);
+            if is_still_lost {
                 ledger.end_assistance(number);
             }
         });
@@ -141,7 +150,7 @@ impl Ledger {
         self.store.note(Draft { fields, names, ..draft }).await
     }
 
-    /// Until it is on disk, as an end is.
+    /// At once, so that whoever is told of the end finds it recorded; where that fails, by and by, and nobody waits for it.
     pub(super) async fn record_assistance_ended(
         &self,
         number: SessionNumber,
@@ -149,13 +158,26 @@ impl Ledger {
         structure: &str,
         reason: CloseReason,
     ) {
-        let fields = Fields::default().with("by", number.to_string()).with("why", reason.word());
-        let draft = Draft { fields, ..draft(Kind::AssistanceEnded, assisted, structure) };
-        while let Err(error) = self.store.note(draft.clone()).await {
-            tracing::error!(session = %number, %error, "end of an assistance not recorded yet");
-            tokio::time::sleep(RETRY).await;
-        }
+        let ended = ended(number, assisted, structure, reason);
+        let Err(mut error) = self.store.note(ended.clone()).await else { return };
+        let (store, last) = (self.store.clone(), Instant::now() + WRITING);
+        tokio::spawn(async move {
+            while Instant::now() < last {
+                tracing::error!(session = %number, %error, "end of an assistance not recorded yet");
+                tokio::time::sleep(RETRY).await;
+                match store.note(ended.clone()).await {
+                    Ok(()) => return,
+                    Err(again) => error = again,
+                }
+            }
+        });
     }
+}
+
+/// The record of an assistance's end.
+pub(super) fn ended(number: SessionNumber, assisted: SessionNumber, structure: &str, reason: CloseReason) -> Draft {
+    let fields = Fields::default().with("by", number.to_string()).with("why", reason.word());
+    Draft { fields, ..draft(Kind::AssistanceEnded, assisted, structure) }
 }
 
 /// Tells a channel of the session `number` who assists there. False where it takes nothing, or nobody does.

@@ -15,6 +15,9 @@ use crate::{
 /// How many events wait for a channel that does not take them; the rest is dropped with the channel.
 const CHANNEL_QUEUE: usize = 32;
 
+/// The number of those that were let go of: no channel's.
+const LET_GO: u64 = u64::MAX;
+
 /// A channel that was attached.
 #[derive(Debug)]
 pub(crate) struct Attached {
@@ -43,7 +46,7 @@ impl Ledger {
             // A queue that nobody could fill yet has room.
             let _ = session.workstation.told().map(|event| sender.try_send(event));
             let before = std::mem::replace(&mut session.channel, Channel::Attached(id, sender));
-            let resumed = matches!(before, Channel::Lost).then(|| Arc::clone(&session.structure));
+            let resumed = matches!(before, Channel::Lost(_)).then(|| Arc::clone(&session.structure));
             let is_replaced = matches!(before, Channel::Attached(..));
             (id, resumed, is_replaced, self.data_plane.channel(number, Some(outlet)))
         };
@@ -69,15 +72,15 @@ impl Ledger {
             let Some(session) = live.sessions.get_mut(&number) else { return };
             match &session.channel {
                 Channel::Attached(id, _) if *id == channel => {}
-                Channel::Attached(..) | Channel::Awaited | Channel::Lost => return,
+                Channel::Attached(..) | Channel::Awaited | Channel::Lost(_) => return,
             }
-            session.channel = Channel::Lost;
+            session.channel = Channel::Lost(channel);
             (Arc::clone(&session.structure), self.data_plane.channel(number, None))
         };
         // Whoever cannot see that they are recorded, and cannot end it, is not.
         self.traces.end(number, Cause::ChannelLost);
         self.assistances.channel_lost(number);
-        self.end_unseen(number, assisting::UNSEEN);
+        self.end_unseen(number, channel, assisting::UNSEEN);
         if told.await.unwrap_or(false) {
             tracing::info!(session = %number, "channel lost");
             self.note(draft(Kind::ChannelLost, number, &structure)).await;
@@ -101,7 +104,7 @@ impl Ledger {
     pub(crate) fn let_go(&self) {
         let numbers: Vec<SessionNumber> = {
             let mut live = self.live();
-            live.sessions.values_mut().for_each(|session| session.channel = Channel::Lost);
+            live.sessions.values_mut().for_each(|session| session.channel = Channel::Lost(LET_GO));
             live.sessions.keys().copied().collect()
         };
         numbers.into_iter().for_each(|number| self.assistances.channel_lost(number));

@@ -40,9 +40,9 @@ impl Ledger {
                 self.kept.note(kept_sessions::Change::Ended(number));
             } else if let Some(assisted) = session.assists.filter(|assisted| !self.goes_on(*assisted)) {
                 let (structure, reason) = (Arc::clone(&session.grant.structure), CloseReason::AssistanceEnded);
+                self.store.note(assisting::ended(number, assisted, &structure, reason)).await?;
                 let draft = closing_draft(number, &structure, reason, session.standing.traffic);
                 self.store.write(Change::Close(reason), draft).await?;
-                self.record_assistance_ended(number, assisted, &structure, reason).await;
                 self.kept.note(kept_sessions::Change::Ended(number));
                 ended += 1;
             } else if self.restore_one(session, &pools).await? {
@@ -66,7 +66,7 @@ impl Ledger {
         let traffic = session.standing.traffic;
         let unheard = (!session.standing.used).then(|| (session.grant.clone(), session.workstation));
         let was_woken = session.standing.used && session.grant.wake.is_some();
-        let _ = self.enter(&session, Channel::Lost);
+        let _ = self.enter(&session, Channel::Lost(assisting::EARLIER));
         if was_woken {
             // The word of it may have been lost with the gateway that was.
             self.note_awake(number);
@@ -83,7 +83,7 @@ impl Ledger {
                     wake::resume(self, number, &grant, workstation);
                 }
                 if let Some(assisted) = assists {
-                    self.end_unseen(assisted, assisting::UNSEEN_AT_START);
+                    self.end_unseen(assisted, assisting::EARLIER, assisting::UNSEEN_AT_START);
                 }
                 return Ok(true);
             }
@@ -97,10 +97,10 @@ impl Ledger {
         if let Some(ended_at) = ended_at {
             draft.fields = draft.fields.with("ended_at", ended_at.to_string());
         }
-        self.store.write(Change::Close(reason), draft).await?;
         if let Some(assisted) = assists {
-            self.record_assistance_ended(number, assisted, &structure, reason).await;
+            self.store.note(assisting::ended(number, assisted, &structure, reason)).await?;
         }
+        self.store.write(Change::Close(reason), draft).await?;
         tracing::info!(session = %number, reason = reason.word(), "session closed");
         self.forget(number, reason);
         Ok(false)
