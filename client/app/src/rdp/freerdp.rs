@@ -95,7 +95,7 @@ fn arguments(desktop: &Desktop<'_>) -> Vec<OsString> {
 /// no account.
 fn reconnecting(has_password: bool) -> impl Iterator<Item = &'static str> {
     let words: &[_] = match has_password {
-        true => &["/auto-reconnect-max-retries:3", "/from-stdin:force"],
+        true => &["/auto-reconnect-max-retries:6", "/from-stdin:force"],
         false => &["/auto-reconnect-max-retries:20"],
     };
     words.iter().copied()
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_password_that_may_be_wrong_by_now_is_tried_a_few_times_only() {
-        assert!(reconnecting(true).eq(["/auto-reconnect-max-retries:3", "/from-stdin:force"]));
+        assert!(reconnecting(true).eq(["/auto-reconnect-max-retries:6", "/from-stdin:force"]));
         assert!(reconnecting(false).eq(["/auto-reconnect-max-retries:20"]));
     }
 

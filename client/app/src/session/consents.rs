@@ -254,9 +254,10 @@ impl Consents {
         self.question(About::Trace).or_else(|| self.question(About::Assistance))
     }
 
-    /// What Enter ends: what stands last at the terminal.
+    /// What Enter ends: what stands last at the terminal. Not a yes of which nothing has come yet: a second Enter after it means nothing.
     fn goes_on(&mut self) -> Option<About> {
-        [About::Assistance, About::Trace].into_iter().find(|about| self.yes(*about).is_some_and(|yes| !yes.ending))
+        let runs = |consent: &Option<Consent>| matches!(consent, Some(Consent::Running(_, yes)) if !yes.ending);
+        [About::Assistance, About::Trace].into_iter().find(|about| runs(self.of(*about)))
     }
 
     fn ask(&mut self, question: Question, now: Instant) -> [Step; 2] {

@@ -187,16 +187,16 @@ fn a_yes_outlives_a_lost_line_for_the_technician_may_be_there_meanwhile() {
 
 #[test]
 fn a_yes_is_taken_back_before_the_technician_comes() {
-    for end in [ENTER, Answer::Button(Button::End(About::Assistance))] {
-        let (mut consents, now) = (Consents::default(), Instant::now());
-        consents.asked(assistance(1, now), Asking::OneByOne, now);
-        consents.answered(YES, after(1, now));
-        assert_eq!(consents.answered(end, now), [Step::Request(Request::EndAssistance)]);
-        // One who comes all the same, as the line was lost, is sent away.
-        let sent_away = Step::Request(Request::EndAssistance);
-        assert_eq!(begin(&mut consents, "g.neri", now)[2..], [sent_away]);
-        assert_eq!(consents.ended(About::Assistance, now), [Step::Tell(Event::AssistanceEnded), Step::Stop]);
-    }
+    let (mut consents, now) = (Consents::default(), Instant::now());
+    consents.asked(assistance(1, now), Asking::OneByOne, now);
+    consents.answered(YES, after(1, now));
+    assert_eq!(consents.answered(ENTER, now), [], "a second Enter by habit");
+    let end = Answer::Button(Button::End(About::Assistance));
+    assert_eq!(consents.answered(end, now), [Step::Request(Request::EndAssistance)]);
+    // One who comes all the same, as the line was lost, is sent away.
+    let sent_away = Step::Request(Request::EndAssistance);
+    assert_eq!(begin(&mut consents, "g.neri", now)[2..], [sent_away]);
+    assert_eq!(consents.ended(About::Assistance, now), [Step::Tell(Event::AssistanceEnded), Step::Stop]);
 }
 
 #[test]
