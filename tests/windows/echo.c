@@ -7,6 +7,8 @@
 #include <winsock2.h>
 #include <windows.h>
 
+#include "reach.h"
+
 #define LENGTH 1000000
 
 static char sent[LENGTH], back[LENGTH];
@@ -38,23 +40,15 @@ int main(int count, char **words)
 {
     WSADATA data;
     struct sockaddr_in address = {.sin_family = AF_INET};
-    char greeting[64] = "";
+    char greeting[64];
     if (count != 3 || WSAStartup(MAKEWORD(2, 2), &data) != 0)
         return 2;
     address.sin_addr.s_addr = inet_addr(words[1]);
     address.sin_port = htons((u_short)atoi(words[2]));
-    SOCKET desk = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(desk, (struct sockaddr *)&address, sizeof address) != 0) {
+    SOCKET desk = reach(&address, greeting, sizeof greeting);
+    if (desk == INVALID_SOCKET) {
         printf("echo: nobody answers: %d\n", WSAGetLastError());
         return 3;
-    }
-    for (int place = 0; place < (int)sizeof greeting - 1; place++) {
-        if (!receive(desk, greeting + place, 1))
-            return 4;
-        if (greeting[place] == '\n') {
-            greeting[place] = 0;
-            break;
-        }
     }
     for (int place = 0; place < LENGTH; place++)
         sent[place] = (char)(place * 7 / 5);

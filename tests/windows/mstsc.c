@@ -10,6 +10,8 @@
 #include <winsock2.h>
 #include <windows.h>
 
+#include "reach.h"
+
 #define DESKTOP_HAS_NEWS (WM_APP + 1)
 #define BLUE RGB(0x33, 0x66, 0x99)
 
@@ -43,21 +45,14 @@ static int read_file(const wchar_t *path, struct sockaddr_in *address)
 }
 
 /* Whether somebody there says a name, and returns what is said. */
-static int greet(void)
+static int greet(const struct sockaddr_in *address)
 {
-    static const char hello[] = "hello\n";
-    char heard[64] = "";
-    int lines = 0;
-    if (send(desktop, hello, sizeof hello - 1, 0) < 0)
+    char name[64], heard[64];
+    desktop = reach(address, name, sizeof name);
+    if (desktop == INVALID_SOCKET || send(desktop, "hello\n", 6, 0) < 0 || !read_line(desktop, heard, sizeof heard))
         return 0;
-    for (int place = 0; lines < 2 && place < (int)sizeof heard - 1; place++) {
-        if (recv(desktop, heard + place, 1, 0) != 1)
-            return 0;
-        lines += heard[place] == '\n';
-    }
-    char *second = strchr(heard, '\n') + 1;
-    printf("mstsc: reached %.*s\n", (int)(second - 1 - heard), heard);
-    return strcmp(second, hello) == 0;
+    printf("mstsc: reached %s\n", name);
+    return strcmp(heard, "hello") == 0;
 }
 
 static LRESULT CALLBACK happens(HWND window, UINT what, WPARAM first, LPARAM second)
@@ -111,8 +106,7 @@ int WINAPI wWinMain(HINSTANCE program, HINSTANCE none, PWSTR line, int how)
         printf("mstsc: no file that says where to\n");
         return 2;
     }
-    desktop = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(desktop, (struct sockaddr *)&address, sizeof address) != 0 || !greet()) {
+    if (!greet(&address)) {
         printf("mstsc: no desktop there: %d\n", WSAGetLastError());
         return 3;
     }
