@@ -27,6 +27,7 @@ pub mod datagrams;
 pub mod device;
 pub mod factor;
 pub mod key;
+mod letters;
 pub mod login;
 pub mod notice;
 pub mod password;
@@ -37,6 +38,7 @@ pub mod record;
 pub mod session;
 
 pub use key::{PresharedKey, PublicKey, Token};
+pub use letters::hides;
 pub use session::{CloseReason, SessionNumber};
 
 /// Where a worker signs in.

@@ -1,14 +1,16 @@
 //! Texts from elsewhere, made harmless before anybody sees them: what would steer a terminal or turn the order of letters is left out.
 
+use gateway_api::hides;
+
 /// A text of several lines.
 pub(super) fn readable(text: &str) -> String {
-    text.chars().filter(|c| !steers(*c) || matches!(c, '\n' | '\t')).collect()
+    text.chars().filter(|c| !hides(*c) || matches!(c, '\n' | '\t')).collect()
 }
 
 /// A text of one line with single blanks, cut to so many bytes of UTF-8.
 pub(super) fn one_line(text: &str, most: usize) -> String {
     let mut line = String::new();
-    for c in text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !steers(*c)) {
+    for c in text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !hides(*c)) {
         if c == ' ' && (line.is_empty() || line.ends_with(' ')) {
             continue;
         }
@@ -19,17 +21,6 @@ pub(super) fn one_line(text: &str, most: usize) -> String {
     }
     line.truncate(line.trim_end().len());
     line
-}
-
-/// Control characters; what turns the order of letters, breaks a line, has no width or shows nothing.
-fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 #[cfg(test)]

@@ -9,31 +9,25 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use gateway_api::{
-    CloseReason,
-    login::{self, Assist, LONGEST_REASON, LONGEST_USER, WorkstationState},
+    hides,
+    login::{Assist, LONGEST_REASON, LONGEST_USER},
 };
-use gateway_record::Hash;
 use policy::Policy;
 use tokio::sync::oneshot;
 
 use super::{
     Api,
     error::Refused,
-    login::{Asked, Failure, OPENED, Opened, check_supported, not_opened, renewed, session},
+    login::{Asked, Failure, For, NoSession, Opened, check_supported, is_welcome, not_opened, open_session},
 };
 use crate::{
     assistance::{self, NotAsked, NotAssisted, Question},
     clock, devices,
-    ledger::{NotOpened, Opening},
+    ledger::NotOpened,
 };
 
 /// Whether a request can be read as one for assistance: one line of a reason, in which nothing is hidden.
 pub(super) fn fits(assist: &Assist) -> bool {
-    let hides = |letter: char| {
-        letter.is_control()
-            || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-    };
     let reason = assist.reason.trim();
     assist.worker.len() <= LONGEST_USER
         && !reason.is_empty()
@@ -76,15 +70,17 @@ async fn ask_and_open(
             api.unrecorded()
         }
     })?;
-    let mut admitted = false;
-    let opened = open(&api, asked, &question, &mut admitted).await;
-    if opened.is_err() && !admitted {
+    let (refused, was_open) = match open(&api, asked, &question).await {
+        Ok(opened) => return Ok(opened),
+        Err(NotLetIn { refused, was_open }) => (refused, was_open),
+    };
+    if !was_open {
         // What it says is recorded with the refused login; here, that no session followed the consent.
         if let Err(NotAsked::Store(error)) = assistance::refuse(&api.ledger, &question, "not_opened").await {
             tracing::error!(%error, "record not written");
         }
     }
-    opened
+    Err(refused)
 }
 
 /// Whoever names a worker learns whether that one is there: recorded, like an administrator's look, where the name is a worker's.
@@ -131,56 +127,37 @@ fn may_assist(policy: &Policy, asked: &Asked) -> Result<Duration, NotAssisted> {
     Ok(policy.may_assist(&asked.person.groups, clock::now().wall)?)
 }
 
+/// Why a consent led to nothing, and whether there was a session for a moment.
+struct NotLetIn {
+    refused: Refused,
+    was_open: bool,
+}
+
+impl<R: Into<Refused>> From<R> for NotLetIn {
+    fn from(refused: R) -> Self {
+        Self { refused: refused.into(), was_open: false }
+    }
+}
+
 /// The session, by what holds now: policy, person and computer may be others than before the question.
-async fn open(api: &Api, asked: Asked, question: &Question, was_admitted: &mut bool) -> Result<Opened, Refused> {
+async fn open(api: &Api, asked: Asked, question: &Question) -> Result<Opened, NotLetIn> {
     let policy = api.change.policy().current();
+    let session = question.assisted.session;
     let span = question.span.min(may_assist(&policy, &asked)?);
-    let (held, workstation) = api.ledger.granted(question.assisted.session).await.ok_or(NotAssisted::Gone)?;
+    let (held, workstation) = api.ledger.granted(session).await.ok_or(NotAssisted::Gone)?;
     let grant = policy.assist(&held, clock::now().wall, span).map_err(NotAssisted::from)?;
     check_supported(&grant, asked.wireguard_config, asked.key_exchange)?;
-    let Asked { person, device, chain, public_key, session_key, key_exchange, from, .. } = asked;
-    let revoked = || device.as_ref().is_some_and(|device| api.devices.is_revoked(device));
-    if api.blocked.holds(&person) {
-        return Err(Refused::Blocked);
-    }
-    if revoked() {
-        return Err(Refused::Device(devices::Trouble::Revoked));
-    }
-    let opening = Opening {
-        person: person.clone(),
-        grant: grant.clone(),
-        device: device.clone(),
-        workstation,
-        public_key,
-        session_key,
-        key_exchange,
-        from,
-        policy: Hash(policy.hash()),
-        assists: Some(question.assisted.clone()),
-    };
-    let admitted = api.ledger.open(opening).await.map_err(|error| match error {
+    is_welcome(api, &asked.person, asked.device.as_ref())?;
+    let assists = Some(question.assisted.clone());
+    let opened = open_session(api, &policy, asked, For { grant, workstation, look: None, assists }).await;
+    opened.map_err(|none| match none {
         // The worker's session ended meanwhile, their client went, or they took the yes back.
-        NotOpened::Ended => {
-            api.ledger.assistances().withdrawn(question.assisted.session).unwrap_or(NotAssisted::Gone).into()
+        NoSession::NotOpened(NotOpened::Ended) => {
+            api.ledger.assistances().withdrawn(session).unwrap_or(NotAssisted::Gone).into()
         }
-        error => not_opened(error),
-    })?;
-    *was_admitted = true;
-    // Blocked or revoked while it opened: whoever did that may not have seen it yet.
-    if api.blocked.holds(&person) {
-        api.ledger.close(admitted.number, CloseReason::Administrator).await;
-        return Err(Refused::Blocked);
-    }
-    if revoked() {
-        api.ledger.close(admitted.number, CloseReason::DeviceRevoked).await;
-        return Err(Refused::Device(devices::Trouble::Revoked));
-    }
-    api.change.reconsider(admitted.number, &policy).await;
-    let device_certificate = device.and_then(|device| renewed(api, &device, &chain));
-    let factor_news = api.factors.news(&person, clock::now().wall).await;
-    api.logins.count(OPENED);
-    let session = session(api, &grant, (workstation, WorkstationState::Ready), admitted);
-    Ok(Opened::Session(Box::new(login::Session { factor_news, device_certificate, ..session })))
+        NoSession::NotOpened(error) => not_opened(error).into(),
+        NoSession::Closed(refused) => NotLetIn { refused, was_open: true },
+    })
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ use crate::{
     factor::NotShown,
     fence::NotOpen,
     https::Peer,
-    ledger::{Admitted, NotOpened, Opening},
+    ledger::{Admitted, Assisted, NotOpened, Opening},
     reviews::Office,
     store::StoreError,
     wake::Look,
@@ -62,7 +62,7 @@ const READING: Duration = Duration::from_secs(10);
 const PULSE: Duration = Duration::from_millis(500);
 
 /// What a login is counted as that let somebody in.
-pub(super) const OPENED: &str = "opened";
+const OPENED: &str = "opened";
 
 /// The record's word for another, a used or an old code for a home computer.
 pub(super) const WRONG_DEVICE_CODE: &str = "wrong_device_code";
@@ -213,12 +213,7 @@ async fn open(
 pub(super) async fn admit(api: &Api, asked: Asked, language: Language) -> Result<Opened, Failure> {
     let name = Arc::clone(&asked.person.name);
     let failure = |refused| Failure::of(&name, refused);
-    if api.blocked.holds(&asked.person) {
-        return Err(failure(Refused::Blocked));
-    }
-    if asked.device.as_ref().is_some_and(|device| api.devices.is_revoked(device)) {
-        return Err(failure(Refused::Device(devices::Trouble::Revoked)));
-    }
+    is_welcome(api, &asked.person, asked.device.as_ref()).map_err(failure)?;
     let policy = api.change.policy().current();
     let grant = decide(api, &policy, &asked.person, asked.device.as_ref()).await?;
     check_supported(&grant, asked.wireguard_config, asked.key_exchange).map_err(failure)?;
@@ -230,6 +225,50 @@ pub(super) async fn admit(api: &Api, asked: Asked, language: Language) -> Result
         .await
         .map_err(|trouble| failure(Refused::Workstation(trouble)))?;
     let look = Look::begin(&grant, workstation);
+    let opened = open_session(api, &policy, asked, For { grant, workstation, look, assists: None }).await;
+    opened.map_err(|none| match none {
+        NoSession::NotOpened(error) => failure(not_opened(error)),
+        NoSession::Closed(refused) => failure(refused),
+    })
+}
+
+/// What a session is opened for.
+pub(super) struct For {
+    pub(super) grant: Grant,
+    /// The granted workstation, resolved.
+    pub(super) workstation: IpAddr,
+    /// Whether it is awake, where that is looked at.
+    pub(super) look: Option<Look>,
+    /// A technician's: the worker's session.
+    pub(super) assists: Option<Assisted>,
+}
+
+/// Why there is no session.
+pub(super) enum NoSession {
+    /// None opened.
+    NotOpened(NotOpened),
+    /// It was open, and is closed.
+    Closed(Refused),
+}
+
+/// Refuses whom an administrator has blocked, and whose computer was revoked.
+pub(super) fn is_welcome(api: &Api, person: &Person, device: Option<&Managed>) -> Result<(), Refused> {
+    if api.blocked.holds(person) {
+        return Err(Refused::Blocked);
+    }
+    if device.is_some_and(|device| api.devices.is_revoked(device)) {
+        return Err(Refused::Device(devices::Trouble::Revoked));
+    }
+    Ok(())
+}
+
+/// A session, open and recorded, with all that its client is told.
+pub(super) async fn open_session(
+    api: &Api,
+    policy: &Arc<Policy>,
+    asked: Asked,
+    For { grant, workstation, look, assists }: For,
+) -> Result<Opened, NoSession> {
     let Asked { person, device, chain, public_key, session_key, key_exchange, from, .. } = asked;
     let opening = Opening {
         person: person.clone(),
@@ -241,20 +280,20 @@ pub(super) async fn admit(api: &Api, asked: Asked, language: Language) -> Result
         key_exchange,
         from,
         policy: Hash(policy.hash()),
-        assists: None,
+        assists,
     };
-    let admitted = api.ledger.open(opening).await.map_err(|error| failure(not_opened(error)))?;
-    // Blocked while it opened: whoever blocked may not have seen it yet.
-    if api.blocked.holds(&person) {
-        api.ledger.close(admitted.number, CloseReason::Administrator).await;
-        return Err(failure(Refused::Blocked));
+    let admitted = api.ledger.open(opening).await.map_err(NoSession::NotOpened)?;
+    // Blocked or revoked while it opened: whoever did that may not have seen it yet.
+    if let Err(refused) = is_welcome(api, &person, device.as_ref()) {
+        let reason = match refused {
+            Refused::Device(_) => CloseReason::DeviceRevoked,
+            _ => CloseReason::Administrator,
+        };
+        tracing::info!(session = %admitted.number, reason = reason.word(), "not welcome any more while its session opened");
+        api.ledger.close(admitted.number, reason).await;
+        return Err(NoSession::Closed(refused));
     }
-    if device.as_ref().is_some_and(|device| api.devices.is_revoked(device)) {
-        tracing::info!(session = %admitted.number, "device revoked while its session opened");
-        api.ledger.close(admitted.number, CloseReason::DeviceRevoked).await;
-        return Err(failure(Refused::Device(devices::Trouble::Revoked)));
-    }
-    api.change.reconsider(admitted.number, &policy).await;
+    api.change.reconsider(admitted.number, policy).await;
     let state = match look {
         Some(look) => look.settle(&api.ledger, admitted.number).await,
         None => WorkstationState::Ready,
@@ -274,7 +313,7 @@ async fn to_read(api: &Api, person: &Person, grant: &Grant, policy: Arc<Policy>)
 }
 
 /// Another certificate for a computer whose own ends before long.
-pub(super) fn renewed(api: &Api, device: &Managed, chain: &Chain) -> Option<String> {
+fn renewed(api: &Api, device: &Managed, chain: &Chain) -> Option<String> {
     api.devices.renew(device, chain, clock::now().wall).unwrap_or_else(|why| {
         tracing::error!(why, "certificate of a device not renewed");
         None
@@ -524,7 +563,7 @@ pub(super) fn not_opened(error: NotOpened) -> Refused {
     }
 }
 
-pub(super) fn session(
+fn session(
     api: &Api,
     grant: &Grant,
     (workstation, state): (IpAddr, WorkstationState),
