@@ -191,11 +191,18 @@ fn each_state_says_what_it_is_in_both_languages() {
     );
     assert_heard(after(Language::It, vec![Event::Reached]), &["Raggiungere l'ufficio", "fatto", "in corso", "Annulla"]);
     let waking = || vec![Event::Reached, signed_in(), Event::Waking { workstation: "anagrafe-07".to_owned() }];
-    assert_heard(after(Language::En, waking()), &["Wake your office computer", "under way, 0 seconds", "Cancel"]);
+    assert_heard(
+        after(Language::En, waking()),
+        &["Wake your office computer", "under way, 0 seconds", "your desktop opens by itself", "Cancel"],
+    );
     assert_heard(
         after(Language::It, waking()),
-        &["Svegliare il computer dell'ufficio", "in corso, 0 secondi", "Annulla"],
+        &["Svegliare il computer dell'ufficio", "in corso, 0 secondi", "si apre da sé", "Annulla"],
     );
+    let woken = Event::Woken { workstation: "anagrafe-07".to_owned(), seconds: 42 };
+    let awake = after(Language::En, [waking(), vec![woken]].concat());
+    let text = heard(&window(awake));
+    assert!(!text.contains("is asleep"), "{text}");
     let idle = || Event::Warning { limit: Limit::Idle, seconds: 60 };
     assert_heard(
         at_work(Language::En, vec![idle()]),

@@ -109,7 +109,14 @@ impl Connecting {
 
     /// What there is to know meanwhile.
     pub(crate) fn said(&self, language: Language, now: Instant) -> Vec<Said> {
-        self.working.as_ref().map(|working| working.said(language, now)).unwrap_or_default()
+        let Some(working) = &self.working else { return Vec::new() };
+        let mut said = working.said(language, now);
+        // Minutes are long for whoever does not know that nothing is to be done.
+        if self.waking_for(now).is_some() {
+            let sentence = Text::Waking { workstation: working.workstation.clone() }.say(language);
+            said.push(Said { tone: Tone::Plain, sentence });
+        }
+        said
     }
 
     /// How long until a time shows something else.
