@@ -496,14 +496,26 @@ impl<'w> Gateway<'w> {
         closed.filter_map(|record| record["fields"]["reason"].as_str().map(str::to_owned)).collect()
     }
 
+    /// When a session was opened, by the record.
+    ///
+    /// # Panics
+    /// When the record knows no such session.
+    pub fn opened_at(&self, number: &str) -> Timestamp {
+        self.time_of(number, "session_opened")
+    }
+
     /// When a session ended, by the record.
     ///
     /// # Panics
     /// When the record knows no end.
     pub fn closed_at(&self, number: &str) -> Timestamp {
+        self.time_of(number, "session_closed")
+    }
+
+    fn time_of(&self, number: &str, kind: &str) -> Timestamp {
         let records = self.records();
-        let closed = records.iter().find(|r| r["session"] == number && r["kind"] == "session_closed");
-        let time = closed.and_then(|record| record["time"].as_str()).unwrap_or_else(|| panic!("{number} has no end"));
+        let found = records.iter().find(|record| record["session"] == number && record["kind"] == kind);
+        let time = found.and_then(|record| record["time"].as_str()).unwrap_or_else(|| panic!("{number}: no {kind}"));
         time.parse().expect("a time as RFC 3339 has it")
     }
 

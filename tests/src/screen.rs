@@ -169,7 +169,7 @@ impl<'a> Screen<'a> {
     }
 
     /// Red, green and blue of all pixels, row by row. None while there is no picture.
-    fn picture(&self) -> Option<Vec<u8>> {
+    pub fn picture(&self) -> Option<Vec<u8>> {
         let mut command = self.computer.command("import");
         command.env("DISPLAY", Self::DISPLAY).args(["-silent", "-window", "root", "-depth", "8", "rgb:-"]);
         let pixels = command.output().ok()?.stdout;

@@ -9,13 +9,10 @@ use e2e::{
     rdp::{BLUE, Desktop},
     screen::Screen,
     wait,
-    window::{Window, pictures, profile},
+    window::{BAD_NEWS, Window, pictures, profile},
     world::{World, program},
 };
 use nix::sys::signal::Signal;
-
-/// The sign beside a sentence that is bad news, in the light look.
-const BAD_NEWS: [u8; 3] = [0x9b, 0x1c, 0x17];
 
 /// Types name and password into the window that has the keyboard, and Enter.
 fn sign_in(screen: &Screen<'_>, user: &str, password: &str) {
