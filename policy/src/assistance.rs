@@ -147,7 +147,6 @@ impl Policy {
         }
     }
 
-    /// `[assistance]`, and the roles that let somebody in these groups assist.
     /// The rules that let somebody in these groups assist, on some day.
     fn assisting_roles(&self, groups: &[String]) -> impl Iterator<Item = &RoleRule> {
         let folded: Vec<String> = groups.iter().map(|group| folded_group(group)).collect();
@@ -155,6 +154,7 @@ impl Policy {
         roles.filter(move |rule| folded.iter().any(|group| **group == *rule.folded))
     }
 
+    /// `[assistance]`, and the roles that let somebody in these groups assist.
     fn assistance_rulings(&self, groups: &[String]) -> Vec<Ruling> {
         let table = self.assistance.iter().map(|assistance| {
             let says = format!("technicians assist for {} at most", length(assistance.longest));
