@@ -67,7 +67,7 @@ const FLUSH_TIME: Duration = Duration::from_millis(500);
 /// For the gateway's name to resolve again, in the middle of the work.
 const RESOLVING: Duration = Duration::from_secs(3);
 
-/// Works one session through. The first signal ends it in good order, the second at once.
+/// Works one session through. The first signal ends it in good order, a person's second at once.
 pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnMut(&Event)) -> Outcome {
     let Order { server, client, user, password, second_factor, language, show, assist, mut answers } = order;
     let assists = assist.as_ref().map(|assist| assist.worker.clone());
@@ -277,8 +277,8 @@ impl<'a> Working<'a> {
         };
         tokio::select! {
             outcome = self.end(finish) => outcome,
-            // Enough was said twice: what is left undone, the gateway's grace does.
-            () = signals.next() => Outcome::Ended { reason: CloseReason::WorkerClosed, idle_minutes: 0 },
+            // What is left undone, the gateway's grace does.
+            () = signals.once_more() => Outcome::Ended { reason: CloseReason::WorkerClosed, idle_minutes: 0 },
         }
     }
 

@@ -62,6 +62,22 @@ fn a_door_carries_bytes_until_a_signal_closes_it() {
 }
 
 #[test]
+fn a_logout_that_is_said_twice_still_tells_the_gateway() {
+    let said_twice =
+        [(Signal::SIGTERM, Signal::SIGHUP), (Signal::SIGHUP, Signal::SIGTERM), (Signal::SIGINT, Signal::SIGTERM)];
+    for (first, second) in said_twice {
+        let gateway = Gateway::start(Manners::default());
+        let mut program = Program::connect(&gateway, &["--no-run"]);
+        program.door();
+        // As the system says it at a logout: one right after the other.
+        program.signal(first);
+        program.signal(second);
+        let (code, said) = program.end();
+        assert_eq!((code, gateway.closes()), (0, vec!["worker_closed".to_owned()]), "{first}, {second}: {said}");
+    }
+}
+
+#[test]
 fn the_end_of_the_program_ends_the_session_within_a_second_and_loses_nothing() {
     let manners = Manners { ports: vec![(3389, Role::Drain)], ..Manners::default() };
     let gateway = Gateway::start(manners);

@@ -93,10 +93,11 @@ impl Errands {
 
 impl Drop for Errands {
     fn drop(&mut self) {
-        // Nobody is left to press anything: a session that goes on is closed in order, whatever took the window away.
-        self.enough();
+        // Nobody is left to press anything, which is a word as well: a session that goes on is closed in order, whatever took the window
+        // away.
+        let (nothing, _) = unbounded_channel();
         let (nobody, _) = unbounded_channel();
-        self.errands = nobody;
+        (self.enough, self.errands) = (nothing, nobody);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -125,7 +126,7 @@ async fn run(config: &Config, mut inbox: UnboundedReceiver<(Errand, Buttons)>, t
             next = inbox.recv() => next,
             () = signals.next() => {
                 if signals.is_system() {
-                    teller.tell(News::Go);
+                    return teller.tell(News::Go);
                 }
                 continue;
             }
@@ -135,7 +136,7 @@ async fn run(config: &Config, mut inbox: UnboundedReceiver<(Errand, Buttons)>, t
         let news = run_errand(config, errand, (button, code), &mut signals, teller).await.unwrap_or_else(News::Stopped);
         teller.tell(news);
         if signals.is_system() {
-            teller.tell(News::Go);
+            return teller.tell(News::Go);
         }
     }
 }

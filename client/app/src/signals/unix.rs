@@ -4,6 +4,8 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::Word;
+
 /// The signals that mean "enough".
 pub(crate) struct Signals {
     interrupt: Signal,
@@ -22,11 +24,11 @@ impl Signals {
     }
 
     /// Waits for the next one.
-    pub(crate) async fn next(&mut self) {
+    pub(super) async fn next(&mut self) -> Word {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
+            _ = self.interrupt.recv() => Word::Person,
+            _ = self.terminate.recv() => Word::System,
+            _ = self.hangup.recv() => Word::System,
         }
     }
 }

@@ -7,6 +7,8 @@ use tokio::signal::windows::{
     CtrlBreak, CtrlC, CtrlClose, CtrlLogoff, CtrlShutdown, ctrl_break, ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown,
 };
 
+use super::Word;
+
 /// What means "enough".
 pub(crate) struct Signals {
     interrupt: CtrlC,
@@ -29,13 +31,13 @@ impl Signals {
     }
 
     /// Waits for the next one.
-    pub(crate) async fn next(&mut self) {
+    pub(super) async fn next(&mut self) -> Word {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.interrupt_harder.recv() => {}
-            _ = self.close.recv() => {}
-            _ = self.log_off.recv() => {}
-            _ = self.shut_down.recv() => {}
+            _ = self.interrupt.recv() => Word::Person,
+            _ = self.interrupt_harder.recv() => Word::Person,
+            _ = self.close.recv() => Word::System,
+            _ = self.log_off.recv() => Word::System,
+            _ = self.shut_down.recv() => Word::System,
         }
     }
 }
