@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use nix::sys::signal::Signal;
+
 use crate::{
     netns::{Computer, Process},
     rdp::Wallpaper,
@@ -18,7 +20,7 @@ pub struct Screen<'a> {
     /// Dropped before the server they talk to.
     notifications: Option<Process>,
     programs: Vec<Process>,
-    _server: Process,
+    server: Process,
 }
 
 impl<'a> Screen<'a> {
@@ -35,9 +37,14 @@ impl<'a> Screen<'a> {
         let size = format!("{}x{}x24", SIZE.0, SIZE.1);
         command.args([Self::DISPLAY, "-screen", "0", &size, "-nolisten", "tcp", "-noreset", "-ac"]);
         let server = computer.spawn(&format!("{}.screen", computer.name()), command, "");
-        let screen = Self { computer, notifications: None, programs: Vec::new(), _server: server };
+        let screen = Self { computer, notifications: None, programs: Vec::new(), server };
         wait::until("the screen", wait::SOON, || screen.picture().map(|_| ()));
         screen
+    }
+
+    /// Takes the screen away from all programs at once, as at a logout.
+    pub fn take_away(self) {
+        self.server.signal(Signal::SIGKILL);
     }
 
     /// Gives windows their frames, and the screen a colour of its own.

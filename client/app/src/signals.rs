@@ -1,6 +1,8 @@
 //! The ways a person, or the system for them, says "enough": Ctrl-C, a closed terminal, logout, the window's button.
 
 #[cfg(unix)]
+mod exit;
+#[cfg(unix)]
 #[path = "signals/unix.rs"]
 mod system;
 #[cfg(windows)]
@@ -9,7 +11,7 @@ mod system;
 
 use std::{future::pending, io};
 
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{mpsc::UnboundedReceiver, watch};
 
 /// Everything that means "enough".
 pub(crate) struct Signals {
@@ -78,6 +80,13 @@ async fn pressed(button: &mut Option<UnboundedReceiver<()>>) -> bool {
         *button = None;
     }
     is_pressed
+}
+
+/// Waits for what is told once, and then never again.
+async fn told(news: &mut watch::Receiver<()>) {
+    if news.changed().await.is_err() {
+        pending().await
+    }
 }
 
 #[cfg(test)]

@@ -163,6 +163,31 @@ fn the_end_of_the_desktop_is_told_in_the_window_which_stays_for_the_next_time() 
 }
 
 #[test]
+fn when_the_screen_goes_the_session_is_closed_at_once() {
+    let world = World::new();
+    let desk = crate::desk(&world);
+    let gateway = Setup::default().start(&world);
+    let mut screen = Screen::start(&world.home);
+    screen.manage_windows();
+    // A program that needs no screen: the end of the session is not its doing.
+    let run = "bash -c \"exec 3<>/dev/tcp/{host}/{port}; cat <&3\"";
+    let profile = profile(&world, &gateway, "language = \"en\"\nuser = \"m.rossi\"");
+    let mut window = Window::start(&world.home, &profile, run);
+    window.wait_for_button(&screen);
+    window.activate();
+    screen.type_text(&password("m.rossi"));
+    screen.press("Return");
+    wait::until("the desktop to be reached", wait::SOON, || (desk.visits() == 1).then_some(()));
+    let number = gateway.only_session();
+    screen.take_away();
+    // As its library has a program end that has lost its screen.
+    window.wait();
+    assert_eq!(gateway.close_reason(&number, wait::SOON), "worker_closed", "{}", window.said());
+    assert_eq!(gateway.story(&number), ["session_opened", "session_closed"], "nobody was missed");
+    gateway.assert_nothing_left();
+}
+
+#[test]
 fn a_phone_is_set_up_as_second_factor_in_the_window() {
     let world = World::new();
     let desk = crate::desk(&world);

@@ -1,16 +1,17 @@
-//! On Unix these are signals.
+//! On Unix these are signals, and an `exit` of somebody else's.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::Word;
+use super::{Word, exit};
 
 /// The signals that mean "enough".
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    exit: exit::Listener,
 }
 
 impl Signals {
@@ -20,6 +21,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            exit: exit::Listener::new(),
         })
     }
 
@@ -29,6 +31,7 @@ impl Signals {
             _ = self.interrupt.recv() => Word::Person,
             _ = self.terminate.recv() => Word::System,
             _ = self.hangup.recv() => Word::System,
+            () = self.exit.hear() => Word::System,
         }
     }
 }
