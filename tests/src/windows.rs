@@ -62,6 +62,18 @@ impl<'w> Windows<'w> {
         command
     }
 
+    /// Logs the person off: all windows are told, and whoever owns one is ended once they have answered. It is over then.
+    ///
+    /// # Panics
+    /// When somebody holds it up.
+    pub fn log_off(&self) {
+        let mut command = self.wine();
+        command.args(["wineboot.exe", "--end-session", "--shutdown"]);
+        let mut leaving = self.computer.spawn(&label("wineboot"), command, "");
+        let status = leaving.wait(wait::SOON);
+        assert!(status.success(), "nobody is logged off: {}", leaving.stderr());
+    }
+
     fn wine(&self) -> Command {
         let mut command = self.computer.command(WINE);
         command.env("WINEPREFIX", &self.prefix).env("DISPLAY", Screen::DISPLAY);

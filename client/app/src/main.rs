@@ -13,6 +13,8 @@ mod gui;
 mod keyring;
 mod link;
 mod listener;
+#[cfg(any(windows, test))]
+mod logon;
 mod memory;
 mod notification;
 mod office;

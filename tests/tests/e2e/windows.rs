@@ -38,6 +38,14 @@ fn at_work(gateway: &Gateway<'_>, windows: &Windows<'_>, world: &World, screen: 
     (client, gateway.only_session())
 }
 
+/// Opens the window for m.rossi, who has compared the words.
+fn open_window<'w>(world: &'w World, gateway: &Gateway<'_>, windows: &Windows<'_>) -> Window<'w> {
+    let profile = profile(world, gateway, "language = \"en\"\nuser = \"m.rossi\"");
+    let mut command = windows.command("deskgate.exe");
+    command.args(["window", &windows.path(&profile), "--trust", &letter(&profile).to_string()]);
+    Window::start_as(&world.home, command)
+}
+
 /// A program that ends at once never showed a desktop: waits until it is none of those.
 fn worked_for_a_while(windows: &Windows<'_>) {
     wait::until("two seconds of work", wait::SOON, || windows.age("mstsc.exe").filter(|age| *age > 2));
@@ -167,10 +175,7 @@ fn a_person_signs_in_works_and_closes_with_the_window() {
     let gateway = Setup::default().start(&world);
     let screen = screen(&world);
     let windows = Windows::install(&world);
-    let profile = profile(&world, &gateway, "language = \"en\"\nuser = \"m.rossi\"");
-    let mut command = windows.command("deskgate.exe");
-    command.args(["window", &windows.path(&profile), "--trust", &letter(&profile).to_string()]);
-    let mut window = Window::start_as(&world.home, command);
+    let mut window = open_window(&world, &gateway, &windows);
     window.wait_for_button(&screen);
     window.activate();
     screen.save(&pictures().join("windows-sign-in.png"));
@@ -192,4 +197,42 @@ fn a_person_signs_in_works_and_closes_with_the_window() {
     assert_eq!(gateway.close_reason(&number, wait::SOON), "worker_closed");
     gateway.assert_nothing_left();
     wait::until("mstsc to be gone", wait::SOON, || (!windows.runs("mstsc.exe")).then_some(()));
+}
+
+#[test]
+fn logging_off_closes_the_session_at_once_and_leaves_nothing() {
+    let world = World::new();
+    let _desk = crate::desk(&world);
+    let gateway = Setup::default().profile("single_sign_on", "true").start(&world);
+    let screen = screen(&world);
+    let windows = Windows::install(&world);
+    // The Credential Manager of a Windows under which nothing runs would be empty by itself.
+    let mut stays = windows.command("credential.exe");
+    stays.arg("stay");
+    let _stays = world.home.spawn("logged-on", stays, "");
+    let closed_at_once = |number: &str| {
+        assert_eq!(gateway.close_reason(number, wait::SOON), "worker_closed");
+        assert_eq!(gateway.story(number), ["session_opened", "session_closed"], "nobody was missed");
+        gateway.assert_nothing_left();
+        assert_eq!(windows.credential(), "nothing");
+        assert!(!windows.own_files().contains(".rdp"), "{}", windows.own_files());
+        wait::until("mstsc to be gone", wait::SOON, || (!windows.runs("mstsc.exe")).then_some(()));
+    };
+
+    let (mut client, number) = at_work(&gateway, &windows, &world, &screen);
+    assert!(windows.own_files().contains(".rdp") && windows.credential().starts_with("m.rossi"));
+    windows.log_off();
+    assert_eq!(client.wait(wait::SOON).code(), exit::ENDED, "{}", client.said());
+    closed_at_once(&number);
+
+    let mut window = open_window(&world, &gateway, &windows);
+    window.wait_for_button(&screen);
+    window.activate();
+    screen.type_text(&password("m.rossi"));
+    screen.press("Return");
+    screen.wait_for(BLUE);
+    let number = gateway.only_session();
+    windows.log_off();
+    assert_eq!(window.wait(), exit::ENDED, "{}", window.said());
+    closed_at_once(&number);
 }

@@ -1,14 +1,21 @@
-//! On Windows the lock is asked for: being told takes a window and a thread of its own, and being asked costs next to nothing.
+//! On Windows the lock is told to a window. It is asked for at first, since only changes are told, and all the time where Windows does
+//! not tell.
 
 #![allow(unsafe_code, reason = "calls of the system, each with why it is sound")]
 
 use std::{ptr::null_mut, time::Duration};
 
-use tokio::{sync::mpsc::UnboundedSender, task::JoinSet, time::sleep};
+use tokio::{
+    sync::{mpsc::UnboundedSender, watch},
+    task::JoinSet,
+    time::sleep,
+};
 use windows_sys::Win32::System::RemoteDesktop::{
     WTS_CURRENT_SERVER_HANDLE, WTS_CURRENT_SESSION, WTS_SESSIONSTATE_LOCK, WTS_SESSIONSTATE_UNLOCK, WTSFreeMemory,
     WTSINFOEXW, WTSQuerySessionInformationW, WTSSessionInfoEx,
 };
+
+use crate::logon;
 
 /// Between two questions: short beside the minute that a locked screen leaves.
 const PAUSE: Duration = Duration::from_secs(3);
@@ -16,19 +23,34 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// Tells each change.
 pub(super) fn watch(sender: &UnboundedSender<bool>) -> JoinSet<()> {
     let mut watchers = JoinSet::new();
-    let to = sender.clone();
+    let (to, lock) = (sender.clone(), logon::lock());
     watchers.spawn(async move {
-        let mut last = None;
-        loop {
-            let now = is_locked();
-            if let (true, Some(is_locked)) = (now != last, now) {
-                let _ = to.send(is_locked);
-                last = now;
-            }
-            sleep(PAUSE).await;
-        }
+        follow(lock, &to).await;
+        ask(&to).await;
     });
     watchers
+}
+
+/// Passes on what is told, until nobody tells.
+async fn follow(mut lock: watch::Receiver<Option<bool>>, to: &UnboundedSender<bool>) {
+    while lock.changed().await.is_ok() {
+        let told = *lock.borrow_and_update();
+        if let Some(is_locked) = told.or_else(is_locked) {
+            let _ = to.send(is_locked);
+        }
+    }
+}
+
+async fn ask(to: &UnboundedSender<bool>) {
+    let mut last = None;
+    loop {
+        let now = is_locked();
+        if let (true, Some(is_locked)) = (now != last, now) {
+            let _ = to.send(is_locked);
+            last = now;
+        }
+        sleep(PAUSE).await;
+    }
 }
 
 /// Whether the screen of this user's session is locked. None where the system does not say.

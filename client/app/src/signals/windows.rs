@@ -1,33 +1,28 @@
-//! On Windows the console tells: Ctrl-C, Ctrl-Break, its own close, logging off, shutting down. The system leaves a few seconds
-//! for what follows the last three.
+//! On Windows the console tells of Ctrl-C, Ctrl-Break and its own close, and a window of ours that the logon ends: a program that can have
+//! windows is told that by no console. The system leaves a few seconds for what follows the last two.
 
 use std::io;
 
-use tokio::signal::windows::{
-    CtrlBreak, CtrlC, CtrlClose, CtrlLogoff, CtrlShutdown, ctrl_break, ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown,
+use tokio::{
+    signal::windows::{CtrlBreak, CtrlC, CtrlClose, ctrl_break, ctrl_c, ctrl_close},
+    sync::watch,
 };
 
-use super::Word;
+use super::{Word, told};
+use crate::logon;
 
 /// What means "enough".
 pub(crate) struct Signals {
     interrupt: CtrlC,
     interrupt_harder: CtrlBreak,
     close: CtrlClose,
-    log_off: CtrlLogoff,
-    shut_down: CtrlShutdown,
+    log_off: watch::Receiver<()>,
 }
 
 impl Signals {
     /// From now on these no longer end the process by themselves.
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: ctrl_c()?,
-            interrupt_harder: ctrl_break()?,
-            close: ctrl_close()?,
-            log_off: ctrl_logoff()?,
-            shut_down: ctrl_shutdown()?,
-        })
+        Ok(Self { interrupt: ctrl_c()?, interrupt_harder: ctrl_break()?, close: ctrl_close()?, log_off: logon::end() })
     }
 
     /// Waits for the next one.
@@ -36,8 +31,7 @@ impl Signals {
             _ = self.interrupt.recv() => Word::Person,
             _ = self.interrupt_harder.recv() => Word::Person,
             _ = self.close.recv() => Word::System,
-            _ = self.log_off.recv() => Word::System,
-            _ = self.shut_down.recv() => Word::System,
+            () = told(&mut self.log_off) => Word::System,
         }
     }
 }
