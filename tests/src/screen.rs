@@ -97,6 +97,11 @@ impl<'a> Screen<'a> {
         ));
     }
 
+    /// Puts a window away, as its frame's other button does.
+    pub fn minimise(&self, title: &str) {
+        self.computer.sh(&format!("DISPLAY={} xdotool search --name '^{title}$' windowminimize --sync", Self::DISPLAY));
+    }
+
     /// Closes a window by its frame's button, so to speak: the program is asked to, not killed.
     pub fn close_window(&self, title: &str) {
         self.computer.sh(&format!("DISPLAY={} wmctrl -c '{title}'", Self::DISPLAY));

@@ -85,7 +85,7 @@ async fn pressed(button: &mut Option<UnboundedReceiver<()>>) -> bool {
 /// Waits for what is told once, and then never again.
 async fn told(news: &mut watch::Receiver<()>) {
     if news.changed().await.is_err() {
-        pending().await
+        pending::<()>().await;
     }
 }
 

@@ -232,6 +232,8 @@ fn logging_off_closes_the_session_at_once_and_leaves_nothing() {
     screen.press("Return");
     screen.wait_for(BLUE);
     let number = gateway.only_session();
+    // As it is while somebody works.
+    screen.minimise("Deskgate");
     windows.log_off();
     assert_eq!(window.wait(), exit::ENDED, "{}", window.said());
     closed_at_once(&number);
