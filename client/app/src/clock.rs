@@ -19,23 +19,24 @@ pub(crate) fn stamp() -> String {
 
 /// A moment in Unix seconds as this computer's wall clock shows it, such as `19:30`.
 pub(crate) fn wall(unix_seconds: i64) -> String {
-    jiff::Timestamp::from_second(unix_seconds)
-        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string())
-        .unwrap_or_default()
+    shown(unix_seconds, "%H:%M")
 }
 
 /// A day and time in Unix seconds as this computer's wall clock shows it, such as `2026-11-22 19:30`.
 pub(crate) fn day_and_time(unix_seconds: i64) -> String {
+    shown(unix_seconds, "%Y-%m-%d %H:%M")
+}
+
+/// A moment in Unix seconds as this computer's wall clock shows it, in a form of `strftime`.
+pub(crate) fn shown(unix_seconds: i64, form: &str) -> String {
     jiff::Timestamp::from_second(unix_seconds)
-        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string())
+        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).strftime(form).to_string())
         .unwrap_or_default()
 }
 
-/// The day of a moment in Unix seconds, such as `2027-11-22`.
-pub(crate) fn date(unix_seconds: i64) -> String {
-    jiff::Timestamp::from_second(unix_seconds)
-        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).date().to_string())
-        .unwrap_or_default()
+/// A day such as `2026-11-22` in a form of `strftime`. What is no day stays as it is.
+pub(crate) fn day(written: &str, form: &str) -> String {
+    written.parse::<jiff::civil::Date>().map_or_else(|_| written.to_owned(), |day| day.strftime(form).to_string())
 }
 
 /// More time than this between two looks, by either clock, and this computer slept or stood still.
@@ -61,6 +62,13 @@ impl SleepWatch {
         *self = now;
         awake.max(passed) > SLEPT
     }
+}
+
+/// The moment, in Unix seconds, when this computer's wall clock shows this day and time, for tests that look at them.
+#[cfg(test)]
+pub(crate) fn of_wall(day_and_time: &str) -> i64 {
+    let shown: jiff::civil::DateTime = day_and_time.parse().expect("a day and time");
+    shown.to_zoned(jiff::tz::TimeZone::system()).expect("a day in a calendar").timestamp().as_second()
 }
 
 #[cfg(test)]

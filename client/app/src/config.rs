@@ -186,8 +186,7 @@ impl Config {
         let kept = Office::load();
         match office::judge(kept.as_ref(), &found.origin, now) {
             Standing::Ahead => {
-                let (signed, today) = (clock::date(found.origin.signed_at), clock::date(now));
-                Err(Text::ProfileAhead { path: path(), signed, today }.say(spoken))
+                Err(Text::ProfileAhead { path: path(), signed_at: found.origin.signed_at, now }.say(spoken))
             }
             Standing::Foreign => Err(Text::ProfileForeign { path: path() }.say(spoken)),
             Standing::Old => {

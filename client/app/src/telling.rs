@@ -23,7 +23,7 @@ pub(crate) fn event(event: Event, door: bool) -> Option<Text> {
         Event::SignedIn { session, workstation, ends_at, assists: Some(worker), .. } => {
             Text::Assisting { worker, workstation, number: session, until: clock::wall(ends_at) }
         }
-        Event::FactorNews(news) => Text::FactorNews { what: news.what, when: clock::day_and_time(news.at) },
+        Event::FactorNews(news) => Text::FactorNews { what: news.what, at: news.at },
         Event::Waking { workstation } => Text::Waking { workstation },
         Event::Woken { workstation, seconds } => Text::Woken { workstation, seconds },
         Event::Open { workstation, .. } if door => Text::DoorOpen { workstation },

@@ -41,7 +41,8 @@ pub(crate) enum Text {
     /// Something happened to the second factor.
     FactorNews {
         what: Happened,
-        when: String,
+        /// In Unix seconds, as all that is called so.
+        at: i64,
     },
     /// Asked for a new one.
     AskNewPassword,
@@ -60,13 +61,12 @@ pub(crate) enum Text {
     NobodyLooked,
     /// A review did.
     Looked {
-        when: String,
         opening: Box<Opening>,
     },
     /// This computer is a managed one, until its certificate ends.
     Managed {
         name: String,
-        until: String,
+        ends_at: i64,
     },
     /// This computer has no certificate that could be renewed.
     NotManaged,
@@ -349,8 +349,8 @@ pub(crate) enum Text {
     /// It was signed in the future.
     ProfileAhead {
         path: String,
-        signed: String,
-        today: String,
+        signed_at: i64,
+        now: i64,
     },
     /// Above the question whether it is the office's.
     OfficeWords {
@@ -406,6 +406,14 @@ pub(crate) fn span(seconds: u32, language: Language) -> String {
     }
 }
 
+/// A moment in Unix seconds in a language, such as `19 Nov 2026 at 19:30`, by this computer's clock.
+pub(crate) fn moment(unix_seconds: i64, language: Language) -> String {
+    match language {
+        Language::It => italian::moment(unix_seconds),
+        Language::En => english::moment(unix_seconds),
+    }
+}
+
 /// A time as people say it: the two larger units, none where one will do.
 struct Span {
     hours: u32,
@@ -435,6 +443,7 @@ impl Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
 
     /// One of each.
     fn samples() -> Vec<Text> {
@@ -457,7 +466,6 @@ mod tests {
             Text::OwnRecord { records: 2000, left_off: 3 },
             Text::NobodyLooked,
             Text::Looked {
-                when: s(),
                 opening: Box::new(Opening {
                     request: 7,
                     minute: 3,
@@ -470,7 +478,7 @@ mod tests {
                     records: 5,
                 }),
             },
-            Text::Managed { name: s(), until: s() },
+            Text::Managed { name: s(), ends_at: 1_795_000_000 },
             Text::Forgotten,
             Text::NothingToForget,
             Text::Reaching { server: s() },
@@ -544,7 +552,7 @@ mod tests {
             Text::ProfileForeign { path: s() },
             Text::ProfileOld { path: s(), forget: false },
             Text::ProfileOld { path: s(), forget: true },
-            Text::ProfileAhead { path: s(), signed: s(), today: s() },
+            Text::ProfileAhead { path: s(), signed_at: 1_795_000_000, now: 1_790_000_000 },
             Text::OfficeWords { words: s() },
             Text::AskOffice,
             Text::OfficeRefused,
@@ -566,7 +574,7 @@ mod tests {
             all.push(Text::WarningLifted { limit });
         }
         for what in [Happened::Enrolled, Happened::Reset, Happened::Removed, Happened::RecoveryCodeUsed] {
-            all.push(Text::FactorNews { what, when: s() });
+            all.push(Text::FactorNews { what, at: 1_795_000_000 });
         }
         all.extend(CloseReason::ALL.map(|reason| Text::Ended { reason, idle_minutes: 15 }));
         all
@@ -611,6 +619,18 @@ mod tests {
             assert!(warning(seconds).say(Language::En).contains(english), "{seconds}");
             assert!(warning(seconds).say(Language::It).contains(italian), "{seconds}");
         }
+    }
+
+    #[test]
+    fn days_and_times_are_written_as_the_language_writes_them() {
+        let at = clock::of_wall("2026-03-09 07:05");
+        assert_eq!(moment(at, Language::En), "9 Mar 2026 at 07:05");
+        assert_eq!(moment(at, Language::It), "09/03/2026 alle 07:05");
+        let managed = Text::Managed { name: "pc".to_owned(), ends_at: at };
+        assert!(managed.say(Language::En).contains("until 9 Mar 2026,"));
+        assert!(managed.say(Language::It).contains("fino al 09/03/2026 e"));
+        assert_eq!(english::day_of("2026-11-01"), "1 Nov 2026");
+        assert_eq!(italian::day_of("in November"), "in November", "what is no day stays");
     }
 
     #[test]

@@ -256,7 +256,7 @@ fn a_code_goes_with_the_password_and_what_happened_to_the_second_factor_is_told(
     program.signal(Signal::SIGTERM);
     let (code, said) = program.end();
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("2023-11-14") && !said.contains("123 456"), "{said}");
+    assert!(said.contains("14 Nov 2023") && !said.contains("123 456"), "{said}");
     let Asked::Login(request) = &gateway.asked()[0] else { panic!("{:?}", gateway.asked()) };
     assert_eq!((&request["password"], &request["second_factor"]), (&json!(PASSWORD), &json!("123 456")));
 

@@ -7,7 +7,6 @@ use super::{Connect, Front, Office, Stop, ask_server, ask_user, factor, password
 use crate::{
     Exit,
     api::{Client, plain, trust},
-    clock,
     config::Config,
     device::{self, Device},
     session::Outcome,
@@ -73,7 +72,7 @@ fn enrol(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
     match runtime.block_on(client.enrol(request)) {
         Ok(enrolled) => {
             device.keep_first(&server, &enrolled.certificate).map_err(Stop::broken)?;
-            front.say(&Text::Managed { name: enrolled.name, until: clock::date(enrolled.ends_at) });
+            front.say(&Text::Managed { name: enrolled.name, ends_at: enrolled.ends_at });
             Ok(Exit::Ended)
         }
         Err(failure) => Ok(front.end(Outcome::from(failure), server.to_string())),
@@ -91,7 +90,7 @@ fn renew(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
     match runtime()?.block_on(client.renew_device()) {
         Ok(Some(renewed)) => {
             device.keep(&renewed.certificate).map_err(Stop::broken)?;
-            front.say(&Text::Managed { name: renewed.name, until: clock::date(renewed.ends_at) });
+            front.say(&Text::Managed { name: renewed.name, ends_at: renewed.ends_at });
             Ok(Exit::Ended)
         }
         Ok(None) => {

@@ -76,6 +76,6 @@ fn tell(own: &Own, front: &Front) {
         front.say(&Text::NobodyLooked);
     }
     for opening in &own.openings {
-        front.say(&Text::Looked { when: clock::day_and_time(opening.at), opening: Box::new(opening.clone()) });
+        front.say(&Text::Looked { opening: Box::new(opening.clone()) });
     }
 }

@@ -3,6 +3,10 @@
 use gateway_api::{CloseReason, factor::Happened, session::Limit};
 
 use super::{Span, Text};
+use crate::clock;
+
+/// How a day is written.
+const DAY: &str = "%-d %b %Y";
 
 pub(super) fn say(text: &Text) -> String {
     match text {
@@ -21,7 +25,7 @@ pub(super) fn say(text: &Text) -> String {
         }
         Text::CodeTooLong => "That is too long for a code.".into(),
         Text::CodeEmpty => "No code was given.".into(),
-        Text::FactorNews { what, when } => factor_news(*what, when),
+        Text::FactorNews { what, at } => factor_news(*what, *at),
         Text::AskNewPassword => "New password: ".into(),
         Text::AskNewPasswordAgain => "The new password once more: ".into(),
         Text::PasswordsDiffer => "The two were not the same. Once more, please.".into(),
@@ -30,12 +34,19 @@ pub(super) fn say(text: &Text) -> String {
         Text::OwnRecord { records, left_off: 0 } => format!("What is recorded about you ({records}), oldest first. Your name and addresses are in it as well, sealed:"),
         Text::OwnRecord { records, left_off } => format!("The newest {records} of what is recorded about you; {left_off} older ones are not shown. Your name and addresses are in it as well, sealed:"),
         Text::NobodyLooked => "Nobody has looked at records that name you.".into(),
-        Text::Looked { when, opening } => format!(
-            "On {when} records that name you were looked at: {}, from {} until {}, on ground {}) of article 11 (request {}, minute {}). You may ask your office for a copy of the minute.",
-            opening.records, opening.from, opening.until, opening.ground, opening.request, opening.minute
+        Text::Looked { opening } => format!(
+            "On {} records that name you were looked at: {}, from {} until {}, on ground {}) of article 11 (request {}, minute {}). You may ask your office for a copy of the minute.",
+            moment(opening.at),
+            opening.records,
+            day_of(&opening.from),
+            day_of(&opening.until),
+            opening.ground,
+            opening.request,
+            opening.minute
         ),
-        Text::Managed { name, until } => format!(
-            "Your office manages this computer now, as {name}. Its certificate holds until {until}, and is renewed when you sign in."
+        Text::Managed { name, ends_at } => format!(
+            "Your office manages this computer now, as {name}. Its certificate holds until {}, and is renewed when you sign in.",
+            day(*ends_at)
         ),
         Text::NotManaged => "This computer is not managed: there is no certificate to renew.".to_owned(),
         Text::NothingToRenew => "The certificate holds for long enough; there is nothing to renew yet.".to_owned(),
@@ -216,8 +227,10 @@ pub(super) fn say(text: &Text) -> String {
         Text::ProfileOld { path, forget: true } => format!(
             "The profile {path} is older than the one you used last, and that one is dated in the future: a clock was wrong, or this computer's is. This one is not used. Check this computer's date; if it is right, run `deskgate office forget`, and compare the six words of this profile again."
         ),
-        Text::ProfileAhead { path, signed, today } => format!(
-            "The profile {path} is signed with the date {signed}, and by this computer's clock it is {today}: one of the two clocks is wrong. It is not used. Check this computer's date; if it is right, tell your office to set its own clock and to sign the profile again."
+        Text::ProfileAhead { path, signed_at, now } => format!(
+            "The profile {path} is signed with the date {}, and by this computer's clock it is {}: one of the two clocks is wrong. It is not used. Check this computer's date; if it is right, tell your office to set its own clock and to sign the profile again.",
+            day(*signed_at),
+            day(*now)
         ),
         Text::OfficeWords { words } => format!(
             "This is the first profile on this computer. Compare these six words with those in your office's letter:\n\n    {words}\n\nIf one differs, the profile is not your office's. Do not call a phone number that came with it."
@@ -240,7 +253,8 @@ pub(super) fn say(text: &Text) -> String {
     }
 }
 
-fn factor_news(what: Happened, when: &str) -> String {
+fn factor_news(what: Happened, at: i64) -> String {
+    let when = moment(at);
     let happened = match what {
         Happened::Enrolled => "an authenticator app was enrolled for your account",
         Happened::Reset => "your office took your authenticator app back, for you to enrol another",
@@ -248,6 +262,21 @@ fn factor_news(what: Happened, when: &str) -> String {
         Happened::RecoveryCodeUsed => "somebody signed in as you with one of your recovery codes",
     };
     format!("Please note: on {when} {happened}. If you know nothing of it, call the help desk now.")
+}
+
+/// A moment in Unix seconds.
+pub(super) fn moment(at: i64) -> String {
+    clock::shown(at, "%-d %b %Y at %H:%M")
+}
+
+/// The day of a moment in Unix seconds.
+fn day(at: i64) -> String {
+    clock::shown(at, DAY)
+}
+
+/// A day that the gateway wrote, such as `2026-11-22`.
+pub(super) fn day_of(written: &str) -> String {
+    clock::day(written, DAY)
 }
 
 pub(super) fn span(seconds: u32) -> String {

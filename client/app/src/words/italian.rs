@@ -3,6 +3,10 @@
 use gateway_api::{CloseReason, factor::Happened, session::Limit};
 
 use super::{Span, Text};
+use crate::clock;
+
+/// How a day is written.
+const DAY: &str = "%d/%m/%Y";
 
 pub(super) fn say(text: &Text) -> String {
     match text {
@@ -21,7 +25,7 @@ pub(super) fn say(text: &Text) -> String {
         }
         Text::CodeTooLong => "È troppo lungo per essere un codice.".into(),
         Text::CodeEmpty => "Non è stato dato nessun codice.".into(),
-        Text::FactorNews { what, when } => factor_news(*what, when),
+        Text::FactorNews { what, at } => factor_news(*what, *at),
         Text::AskNewPassword => "Nuova password: ".into(),
         Text::AskNewPasswordAgain => "Ancora una volta la nuova password: ".into(),
         Text::PasswordsDiffer => "Le due non erano uguali. Riprova.".into(),
@@ -30,12 +34,19 @@ pub(super) fn say(text: &Text) -> String {
         Text::OwnRecord { records, left_off: 0 } => format!("Ciò che è registrato di te ({records}), dal più vecchio. Ci sono anche il tuo nome e gli indirizzi, sigillati:"),
         Text::OwnRecord { records, left_off } => format!("Gli ultimi {records} dati registrati di te; altri {left_off}, più vecchi, non sono mostrati. Ci sono anche il tuo nome e gli indirizzi, sigillati:"),
         Text::NobodyLooked => "Nessuno ha consultato dati che ti nominano.".into(),
-        Text::Looked { when, opening } => format!(
-            "Il {when} sono stati consultati dati che ti nominano: {}, dal {} al {}, in base alla lettera {}) dell'articolo 11 (richiesta {}, verbale {}). Puoi chiedere al tuo ufficio copia del verbale.",
-            opening.records, opening.from, opening.until, opening.ground, opening.request, opening.minute
+        Text::Looked { opening } => format!(
+            "Il {} sono stati consultati dati che ti nominano: {}, dal {} al {}, in base alla lettera {}) dell'articolo 11 (richiesta {}, verbale {}). Puoi chiedere al tuo ufficio copia del verbale.",
+            moment(opening.at),
+            opening.records,
+            day_of(&opening.from),
+            day_of(&opening.until),
+            opening.ground,
+            opening.request,
+            opening.minute
         ),
-        Text::Managed { name, until } => format!(
-            "Ora questo computer è gestito dall'ufficio, come {name}. Il certificato vale fino al {until} e si rinnova all'accesso."
+        Text::Managed { name, ends_at } => format!(
+            "Ora questo computer è gestito dall'ufficio, come {name}. Il certificato vale fino al {} e si rinnova all'accesso.",
+            day(*ends_at)
         ),
         Text::NotManaged => "Questo computer non è gestito: non c'è un certificato da rinnovare.".to_owned(),
         Text::NothingToRenew => "Il certificato vale ancora a lungo: per ora non c'è niente da rinnovare.".to_owned(),
@@ -232,8 +243,10 @@ pub(super) fn say(text: &Text) -> String {
         Text::ProfileOld { path, forget: true } => format!(
             "Il profilo {path} è più vecchio dell'ultimo che hai usato, e quello ha una data nel futuro: un orologio era sbagliato, o lo è quello di questo computer. Questo non viene usato. Controlla la data di questo computer; se è giusta, esegui `deskgate office forget`, e confronta di nuovo le sei parole di questo profilo."
         ),
-        Text::ProfileAhead { path, signed, today } => format!(
-            "Il profilo {path} è firmato con la data {signed}, e per l'orologio di questo computer oggi è il {today}: uno dei due orologi è sbagliato. Non viene usato. Controlla la data di questo computer; se è giusta, di' al tuo ufficio di regolare il suo orologio e di firmare di nuovo il profilo."
+        Text::ProfileAhead { path, signed_at, now } => format!(
+            "Il profilo {path} è firmato con la data {}, e per l'orologio di questo computer oggi è il {}: uno dei due orologi è sbagliato. Non viene usato. Controlla la data di questo computer; se è giusta, di' al tuo ufficio di regolare il suo orologio e di firmare di nuovo il profilo.",
+            day(*signed_at),
+            day(*now)
         ),
         Text::OfficeWords { words } => format!(
             "È il primo profilo su questo computer. Confronta queste sei parole con quelle nella lettera del tuo ufficio:\n\n    {words}\n\nSe anche una sola è diversa, il profilo non è del tuo ufficio. Non chiamare un numero di telefono arrivato insieme al profilo."
@@ -256,7 +269,8 @@ pub(super) fn say(text: &Text) -> String {
     }
 }
 
-fn factor_news(what: Happened, when: &str) -> String {
+fn factor_news(what: Happened, at: i64) -> String {
+    let when = moment(at);
     let happened = match what {
         Happened::Enrolled => "è stata registrata un'app di autenticazione per il tuo account",
         Happened::Reset => "l'ufficio ha ritirato la tua app di autenticazione, perché tu ne registri un'altra",
@@ -264,6 +278,21 @@ fn factor_news(what: Happened, when: &str) -> String {
         Happened::RecoveryCodeUsed => "qualcuno ha fatto l'accesso a tuo nome con uno dei tuoi codici di recupero",
     };
     format!("Attenzione: il {when} {happened}. Se non ne sai nulla, chiama subito l'assistenza.")
+}
+
+/// A moment in Unix seconds.
+pub(super) fn moment(at: i64) -> String {
+    clock::shown(at, "%d/%m/%Y alle %H:%M")
+}
+
+/// The day of a moment in Unix seconds.
+fn day(at: i64) -> String {
+    clock::shown(at, DAY)
+}
+
+/// A day that the gateway wrote, such as `2026-11-22`.
+pub(super) fn day_of(written: &str) -> String {
+    clock::day(written, DAY)
 }
 
 pub(super) fn span(seconds: u32) -> String {

@@ -125,7 +125,7 @@ fn a_profile_signed_by_a_clock_that_is_ahead_is_refused_with_both_dates() {
     let words = words(&office(1));
     let date = |hours| {
         let moment = now + jiff::SignedDuration::from_hours(hours);
-        (moment.as_second(), moment.to_zoned(jiff::tz::TimeZone::system()).date().to_string())
+        (moment.as_second(), moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%-d %b %Y").to_string())
     };
     let start = |at| {
         let profile = sign(folder.path(), "profile", &office(1), &text, &[], at);

@@ -15,8 +15,7 @@ use super::{
 };
 use crate::{
     answers::Button,
-    clock,
-    words::{Text, window::Labels},
+    words::{self, Text, window::Labels},
 };
 
 /// Each in full; the buttons come after the last line.
@@ -43,7 +42,7 @@ pub(super) fn record(ui: &mut Ui, look: &Palette, labels: &Labels, language: Lan
     let back = parts::button(ui, labels.back).clicked() || parts::escape(ui);
     let mut say = |tone, sentence| parts::sentence(ui, look, &Said { tone, sentence });
     for opening in &own.openings {
-        let text = Text::Looked { when: clock::day_and_time(opening.at), opening: Box::new(opening.clone()) };
+        let text = Text::Looked { opening: Box::new(opening.clone()) };
         say(Tone::Warning, text.say(language));
     }
     if own.openings.is_empty() {
@@ -55,7 +54,7 @@ pub(super) fn record(ui: &mut Ui, look: &Palette, labels: &Labels, language: Lan
         parts::small(ui, look, labels.record_sealed);
     }
     for record in own.records.iter().rev() {
-        entry(ui, look, labels, record);
+        entry(ui, look, labels, language, record);
     }
     if own.left_off > 0 {
         parts::small(ui, look, &(labels.record_left_off)(own.left_off));
@@ -64,10 +63,10 @@ pub(super) fn record(ui: &mut Ui, look: &Palette, labels: &Labels, language: Lan
 }
 
 /// One record: what it is in words, and exactly what stands in the log.
-fn entry(ui: &mut Ui, look: &Palette, labels: &Labels, record: &Record) {
+fn entry(ui: &mut Ui, look: &Palette, labels: &Labels, language: Language, record: &Record) {
     parts::card(ui, look, |ui| {
         let what = (labels.kind)(&record.kind).unwrap_or(&record.kind);
-        ui.label(RichText::new(format!("{}   {what}", clock::day_and_time(record.at))));
+        ui.label(RichText::new(format!("{}   {what}", words::moment(record.at, language))));
         let session = record.session.map(|number| number.to_string()).unwrap_or_default();
         let fields: String = record.fields.iter().map(|(name, value)| format!("  {name}={value}")).collect();
         parts::small(ui, look, format!("{}  {session}{fields}", record.kind).trim());

@@ -135,7 +135,10 @@ pub(super) static LABELS: Labels = Labels {
 
     record_title: "What is recorded about you",
     record_sealed: "Your name and addresses are in these records as well, sealed.",
-    record_left_off: |records| format!("{records} older ones are not shown."),
+    record_left_off: |records| match records {
+        1 => "1 older one is not shown.".to_owned(),
+        _ => format!("{records} older ones are not shown."),
+    },
     kind: |word| {
         Some(match word {
             "login_refused" => "A sign-in was refused",

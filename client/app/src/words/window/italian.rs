@@ -135,7 +135,10 @@ pub(super) static LABELS: Labels = Labels {
 
     record_title: "Cosa è registrato su di te",
     record_sealed: "Anche il tuo nome e gli indirizzi sono in queste registrazioni, sigillati.",
-    record_left_off: |records| format!("{records} più vecchie non sono mostrate."),
+    record_left_off: |records| match records {
+        1 => "1 più vecchia non è mostrata.".to_owned(),
+        _ => format!("{records} più vecchie non sono mostrate."),
+    },
     kind: |word| {
         Some(match word {
             "login_refused" => "Un accesso è stato rifiutato",
