@@ -103,9 +103,8 @@ pub(crate) fn outcome(outcome: Outcome, server: String) -> (Exit, Text) {
         Outcome::Unresolved => (Exit::Unreachable, Text::Unresolved { server }),
         Outcome::Unreachable { cause } => (Exit::Unreachable, Text::Unreachable { server, cause }),
         Outcome::NoticeUnread { asked } => (Exit::Refused, Text::NoticeUnread { asked }),
-        Outcome::Refused(refusal) => (
-            Exit::Refused,
-            Text::Refused { message: refusal.message, support: refusal.support, retry_after_s: refusal.retry_after_s },
-        ),
+        Outcome::Refused(refusal) => {
+            (Exit::Refused, Text::Refused { message: refusal.message, support: refusal.support })
+        }
     }
 }

@@ -255,11 +255,10 @@ pub(crate) enum Text {
         server: String,
         cause: String,
     },
-    /// The gateway refused the login.
+    /// The gateway refused the login, in its own words, which say when to try again.
     Refused {
         message: String,
         support: String,
-        retry_after_s: Option<u32>,
     },
     /// Packets do not get through.
     NoTunnel {
@@ -527,8 +526,7 @@ mod tests {
             Text::Unreachable { server: s(), cause: s() },
             Text::NotAGateway { server: s(), cause: s() },
             Text::Untrusted { server: s(), cause: s() },
-            Text::Refused { message: s(), support: s(), retry_after_s: None },
-            Text::Refused { message: s(), support: s(), retry_after_s: Some(90) },
+            Text::Refused { message: s(), support: s() },
             Text::NoTunnel { endpoint: ([192, 0, 2, 1], 51820).into() },
             Text::NothingGranted,
             Text::NoRdpProgram,

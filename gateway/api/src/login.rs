@@ -245,7 +245,7 @@ pub struct Refusal {
     pub message: String,
     /// Finds the true reason in the gateway's log.
     pub support: String,
-    /// Seconds to wait before trying again, where waiting helps.
+    /// Seconds to wait before trying again, where waiting helps: for programs, since the message says so in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_s: Option<u32>,
 }

@@ -166,10 +166,7 @@ pub(super) fn say(text: &Text) -> String {
         Text::Untrusted { server, cause } => format!(
             "The certificate of {server} is not the office's ({cause}). Your password was not sent. Do not go on: call the help desk."
         ),
-        Text::Refused { message, support, retry_after_s } => {
-            let wait = retry_after_s.map(|s| format!(" Try again in {}.", span(s))).unwrap_or_default();
-            format!("{message}{wait} Support number: {support}")
-        }
+        Text::Refused { message, support } => format!("{message} Support number: {support}"),
         Text::NoTunnel { endpoint } => format!(
             "You are signed in, but the encrypted packets get through neither directly (UDP to {endpoint}) nor over the secure web connection. Try another network, such as your phone's."
         ),

@@ -182,10 +182,7 @@ pub(super) fn say(text: &Text) -> String {
         Text::Untrusted { server, cause } => format!(
             "Il certificato di {server} non è quello dell'ufficio ({cause}). La tua password non è stata inviata. Non proseguire: chiama l'assistenza."
         ),
-        Text::Refused { message, support, retry_after_s } => {
-            let wait = retry_after_s.map(|s| format!(" Riprova tra {}.", span(s))).unwrap_or_default();
-            format!("{message}{wait} Numero per l'assistenza: {support}")
-        }
+        Text::Refused { message, support } => format!("{message} Numero per l'assistenza: {support}"),
         Text::NoTunnel { endpoint } => format!(
             "L'accesso è riuscito, ma i pacchetti cifrati non passano né direttamente (UDP verso {endpoint}) né per il collegamento web protetto. Prova un'altra rete, per esempio quella del telefono."
         ),
