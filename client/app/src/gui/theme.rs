@@ -146,6 +146,7 @@ fn style_of(style: &mut Style, palette: &Palette) {
     style.spacing.button_padding = Vec2::new(14.0, 9.0);
     style.spacing.interact_size.y = 40.0;
     style.spacing.window_margin = Margin::same(12);
+    style.spacing.menu_margin = Margin::same(12);
     let font = |size| FontId::new(size, FontFamily::Proportional);
     style.text_styles.insert(TextStyle::Heading, font(23.0));
     style.text_styles.insert(TextStyle::Body, font(16.0));

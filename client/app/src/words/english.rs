@@ -52,12 +52,12 @@ pub(super) fn say(text: &Text) -> String {
         Text::NothingToRenew => "The certificate holds for long enough; there is nothing to renew yet.".to_owned(),
         Text::Forgotten => "This computer's key and certificate are deleted.".into(),
         Text::NothingToForget => "This computer has no certificate for that gateway.".into(),
-        Text::Reaching { server } => format!("Signing in at {server} …"),
+        Text::Reaching { server } => format!("Signing in at {server}…"),
         Text::SignedIn { workstation, number, until } => {
             format!("Signed in. Your computer is {workstation}, until {until} at most. Session number {number}.")
         }
         Text::AssistanceWaits { worker, seconds } => {
-            format!("Asking for the consent of {worker}: the answer is waited for, up to {} …", span(*seconds))
+            format!("Asking for the consent of {worker}: the answer is waited for, up to {}…", span(*seconds))
         }
         Text::Assisting { worker, workstation, number, until } => {
             format!("{worker} agreed. Their computer is {workstation}, until {until} at most. Session number {number}.")
@@ -89,7 +89,7 @@ pub(super) fn say(text: &Text) -> String {
             "Your network blocks fast connections (UDP): your desktop takes the secure web connection instead.".into()
         }
         Text::ByUdp => "Your network lets fast connections (UDP) through: your desktop takes them.".into(),
-        Text::ChannelLost => "The line to the gateway was lost. Trying to get it back …".into(),
+        Text::ChannelLost => "The line to the gateway was lost. Trying to get it back…".into(),
         Text::ChannelBack => "The line to the gateway is back.".into(),
         Text::Notice { name, text } => {
             format!("Your office asks you to read this before your desktop opens ({name}):\n\n{}\n", text.trim())
@@ -150,7 +150,7 @@ pub(super) fn say(text: &Text) -> String {
         Text::Left => {
             "This computer was locked for a minute, so the session was closed. Your programs are still open at the office. Sign in again.".into()
         }
-        Text::Closing => "Closing the session …".into(),
+        Text::Closing => "Closing the session…".into(),
         Text::Ended { reason, idle_minutes } => ended(*reason, *idle_minutes),
         Text::NotTold => "The gateway could not be told; it will close the session by itself in a few minutes.".into(),
         Text::HelpDesk { phone } => format!("Help desk: {phone}"),

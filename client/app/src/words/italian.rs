@@ -52,12 +52,12 @@ pub(super) fn say(text: &Text) -> String {
         Text::NothingToRenew => "Il certificato vale ancora a lungo: per ora non c'è niente da rinnovare.".to_owned(),
         Text::Forgotten => "La chiave e il certificato di questo computer sono cancellati.".into(),
         Text::NothingToForget => "Questo computer non ha un certificato per quel gateway.".into(),
-        Text::Reaching { server } => format!("Accesso a {server} …"),
+        Text::Reaching { server } => format!("Accesso a {server}…"),
         Text::SignedIn { workstation, number, until } => {
             format!("Accesso riuscito. Il tuo computer è {workstation}, al massimo fino alle {until}. Sessione numero {number}.")
         }
         Text::AssistanceWaits { worker, seconds } => {
-            format!("Chiedo il consenso di {worker}: si attende la risposta, al massimo {} …", span(*seconds))
+            format!("Chiedo il consenso di {worker}: si attende la risposta, al massimo {}…", span(*seconds))
         }
         Text::Assisting { worker, workstation, number, until } => format!(
             "{worker} acconsente. Il suo computer è {workstation}, al massimo fino alle {until}. Sessione numero {number}."
@@ -95,7 +95,7 @@ pub(super) fn say(text: &Text) -> String {
             "La tua rete blocca i collegamenti veloci (UDP): il tuo desktop passa per il collegamento web protetto.".into()
         }
         Text::ByUdp => "La tua rete lascia passare i collegamenti veloci (UDP): il tuo desktop passa di lì.".into(),
-        Text::ChannelLost => "Il collegamento con il gateway è caduto. Provo a ristabilirlo …".into(),
+        Text::ChannelLost => "Il collegamento con il gateway è caduto. Provo a ristabilirlo…".into(),
         Text::ChannelBack => "Il collegamento con il gateway è ristabilito.".into(),
         Text::Notice { name, text } => {
             format!("Il tuo ufficio ti chiede di leggere questo prima che si apra il desktop ({name}):\n\n{}\n", text.trim())
@@ -166,7 +166,7 @@ pub(super) fn say(text: &Text) -> String {
         Text::Left => {
             "Questo computer è rimasto bloccato per un minuto, perciò la sessione è stata chiusa. I tuoi programmi in ufficio sono ancora aperti. Accedi di nuovo.".into()
         }
-        Text::Closing => "Chiudo la sessione …".into(),
+        Text::Closing => "Chiudo la sessione…".into(),
         Text::Ended { reason, idle_minutes } => ended(*reason, *idle_minutes),
         Text::NotTold => "Non è stato possibile avvisare il gateway: chiuderà la sessione da sé entro pochi minuti.".into(),
         Text::HelpDesk { phone } => format!("Assistenza: {phone}"),

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use egui::{Key, RichText, TextBuffer, TextEdit, TextStyle, Ui, text::CharIndex};
+use egui::{Align2, Key, RichText, TextBuffer, TextEdit, TextStyle, Ui, text::CharIndex};
 
 use super::{
     super::{theme::Palette, typed::Typed},
@@ -41,7 +41,7 @@ fn named(ui: &mut Ui, (label, hint): (&str, Option<RichText>), edit: TextEdit<'_
     if let Some(hint) = hint {
         ui.label(hint);
     }
-    let edit = edit.desired_width(f32::INFINITY).margin(egui::Margin::symmetric(SIDE, 9));
+    let edit = edit.desired_width(f32::INFINITY).margin(egui::Margin::symmetric(SIDE, 9)).align(Align2::LEFT_CENTER);
     let response = parts::seen(ui.add(edit).labelled_by(label.id));
     if focus {
         response.request_focus();

@@ -41,7 +41,7 @@ pub(super) static LABELS: Labels = Labels {
     new_password_again: "New password once more",
     change: "Change password",
     password_expired: "Your password has expired, or must be changed first. Choose another one here, then sign in with it.",
-    asking: "Asking your office …",
+    asking: "Asking your office…",
 
     enrol_title: "Set up the code from your phone",
     enrolment_code: "One-time code from your office",

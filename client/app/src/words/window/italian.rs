@@ -41,7 +41,7 @@ pub(super) static LABELS: Labels = Labels {
     new_password_again: "Di nuovo la nuova password",
     change: "Cambia password",
     password_expired: "La tua password è scaduta, o va prima cambiata. Scegline un'altra qui, poi accedi con quella.",
-    asking: "Sto chiedendo al tuo ufficio …",
+    asking: "Sto chiedendo al tuo ufficio…",
 
     enrol_title: "Prepara il codice dal telefono",
     enrolment_code: "Codice monouso dell'ufficio",
