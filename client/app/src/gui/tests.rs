@@ -2,9 +2,13 @@
 //! does it.
 
 mod legible;
+mod pictures;
+mod raster;
+mod scenes;
 
 use std::{
     path::Path,
+    sync::LazyLock,
     time::{Duration, Instant},
 };
 
@@ -28,9 +32,21 @@ use super::{
 };
 use crate::{
     answers::Button,
+    clock,
     config::Server,
     session::{Event, Outcome},
 };
+
+/// When everything here happens: it takes no time. Late enough that something can have been before.
+fn now() -> Instant {
+    static NOW: LazyLock<Instant> = LazyLock::new(|| Instant::now() + Duration::from_secs(3600));
+    *NOW
+}
+
+/// When sessions end, in Unix seconds: half past seven by this computer's clock, wherever it is.
+fn evening() -> i64 {
+    clock::of_wall("2026-11-19 19:30")
+}
 
 /// The window's inside, and the wishes it had.
 struct Inside {
@@ -57,18 +73,27 @@ fn window(state: State) -> Harness<'static, Inside> {
     sized(state, SIZE, 1.0)
 }
 
+/// What the harness leaves free around what it shows, in points.
+const MARGIN: f32 = 8.0;
+
 /// The same in another size, in points, and scaled by the system.
 fn sized(state: State, size: [f32; 2], scale: f32) -> Harness<'static, Inside> {
     let inside = Inside { state, wishes: Vec::new(), dressed: None };
     // A turn of the wheel takes some frames.
-    let builder = Harness::builder().with_size(size).with_pixels_per_point(scale).with_max_steps(12);
+    let builder = Harness::builder()
+        .with_size(size.map(|side| side + 2.0 * MARGIN))
+        .with_pixels_per_point(scale)
+        .with_max_steps(12);
     let mut harness = builder.build_ui_state(
         |ui, inside: &mut Inside| {
+            // As in the window, nothing is drawn undressed.
             if inside.dressed != Some(inside.state.look) {
                 theme::dress(ui.ctx(), inside.state.look);
                 inside.dressed = Some(inside.state.look);
+                ui.ctx().request_repaint();
+                return;
             }
-            if let Some(act) = view::draw(ui, &mut inside.state, Instant::now()) {
+            if let Some(act) = view::draw(ui, &mut inside.state, now()) {
                 let wish = inside.state.act(act);
                 inside.wishes.extend(wish.as_ref().map(name));
             }
@@ -93,7 +118,7 @@ fn after(language: Language, events: Vec<Event>) -> State {
     }
     state.act(Act::Submit);
     for event in events {
-        state.take(News::Told(event), Instant::now());
+        state.take(News::Told(event), now());
     }
     state
 }
@@ -103,7 +128,7 @@ fn signed_in() -> Event {
     Event::SignedIn {
         session,
         workstation: "anagrafe-07".to_owned(),
-        ends_at: 1_795_000_000,
+        ends_at: evening(),
         remaining_s: 3600,
         assists: None,
     }
@@ -224,7 +249,7 @@ fn each_state_says_what_it_is_in_both_languages() {
     ] {
         let mut state = at_work(language, Vec::new());
         let outcome = Outcome::Ended { reason: CloseReason::Idle, idle_minutes: 15 };
-        state.take(News::Over { outcome, server: "gw".to_owned() }, Instant::now());
+        state.take(News::Over { outcome, server: "gw".to_owned() }, now());
         assert_heard(state, &words);
     }
 }
@@ -307,20 +332,20 @@ fn another_profile_is_told_of_until_something_is_done() {
 #[test]
 fn the_record_shows_each_entry_in_words_and_as_it_stands() {
     let record = Record {
-        at: 1_795_000_000,
+        at: evening(),
         kind: "session_opened".to_owned(),
         session: Some(SessionNumber::new(7)),
         fields: [("device".to_owned(), "personal".to_owned())].into(),
     };
     let own = Own { records: vec![record], left_off: 2, openings: Vec::new() };
     let mut state = signed_out(Language::En);
-    state.take(News::Record(own.clone()), Instant::now());
+    state.take(News::Record(own.clone()), now());
     assert_heard(
         state,
         &["A session opened", "session_opened  0000-0007  device=personal", "2 older ones", "Nobody has looked"],
     );
     let mut state = signed_out(Language::It);
-    state.take(News::Record(own), Instant::now());
+    state.take(News::Record(own), now());
     let mut harness = window(state);
     assert!(heard(&harness).contains("Si è aperta una sessione"));
     harness.key_press(Key::Escape);
@@ -336,12 +361,12 @@ fn a_phone_is_set_up_by_keyboard_and_the_picture_has_a_name() {
     ] {
         let mut state = signed_out(language);
         let secret = Code::new("GEZDGNBVGY3TQOJQ".to_owned());
-        state.take(News::Secret { office: "gw.comune.example".to_owned(), secret }, Instant::now());
+        state.take(News::Secret { office: "gw.comune.example".to_owned(), secret }, now());
         assert_heard(state, &words);
     }
     let mut state = signed_out(Language::En);
     let secret = Code::new("GEZDGNBVGY3TQOJQ".to_owned());
-    state.take(News::Secret { office: "gw.comune.example".to_owned(), secret }, Instant::now());
+    state.take(News::Secret { office: "gw.comune.example".to_owned(), secret }, now());
     let mut harness = window(state);
     harness.get_by_label("The code that the app shows now").type_text("123456");
     harness.run();
@@ -352,7 +377,7 @@ fn a_phone_is_set_up_by_keyboard_and_the_picture_has_a_name() {
 
     // Enter and Escape, pressed once too often, take nothing away that is told only once.
     let codes = ["RRRR-1111", "SSSS-2222"].map(|code| Code::new(code.to_owned()));
-    harness.state_mut().state.take(News::Enrolled(codes.into()), Instant::now());
+    harness.state_mut().state.take(News::Enrolled(codes.into()), now());
     for key in [Key::Enter, Key::Escape] {
         harness.run();
         harness.key_press(key);
@@ -385,7 +410,7 @@ fn the_question_before_the_end_is_answered_by_keyboard() {
 /// At work, and asked this some seconds ago.
 fn asked(language: Language, event: Event) -> State {
     let mut state = at_work(language, Vec::new());
-    state.take(News::Told(event), Instant::now().checked_sub(Duration::from_secs(5)).expect("it runs for longer"));
+    state.take(News::Told(event), now().checked_sub(Duration::from_secs(5)).expect("now is late enough"));
     state
 }
 
@@ -460,12 +485,8 @@ fn a_press_that_was_meant_for_something_else_lets_nobody_in() {
 
 #[test]
 fn who_assists_stands_there_all_the_time_and_one_press_ends_it() {
-    let begun = || Event::AssistanceBegun {
-        technician: "g.neri".to_owned(),
-        seconds: 900,
-        ends_at: 1_795_000_000,
-        by_key: false,
-    };
+    let begun =
+        || Event::AssistanceBegun { technician: "g.neri".to_owned(), seconds: 900, ends_at: evening(), by_key: false };
     for (language, words, end) in [
         (Language::En, "g.neri reaches your office computer, until ", "End the assistance"),
         (Language::It, "g.neri raggiunge il tuo computer in ufficio, al massimo fino alle ", "Termina l'assistenza"),
@@ -479,7 +500,7 @@ fn who_assists_stands_there_all_the_time_and_one_press_ends_it() {
         harness.get_by_label(end).click();
         harness.run();
         assert_eq!(harness.state().wishes, ["end"]);
-        harness.state_mut().state.take(News::Told(Event::AssistanceEnded), Instant::now());
+        harness.state_mut().state.take(News::Told(Event::AssistanceEnded), now());
         harness.run();
         assert!(!heard(&harness).contains("g.neri"));
     }

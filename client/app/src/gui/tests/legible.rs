@@ -1,14 +1,14 @@
 //! Every scene as it opens, at twice the size and in the smallest window, in both languages: each line of text can be brought into view whole, none
 //! lies on another, and none is cut short with dots.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use egui::{
     Event as Input, Modifiers, MouseWheelSource, MouseWheelUnit, Rect, Shape, TouchPhase, epaint::ClippedShape, vec2,
 };
 
-use super::*;
-use crate::gui::window::{LEAST, SIZE};
+use super::{scenes::scenes, *};
+use crate::gui::window::LEAST;
 
 /// What rounding to pixels may take away, in points.
 const HAIR: f32 = 1.0;
@@ -101,78 +101,6 @@ fn illegible(harness: &mut Harness<'_, Inside>) -> Vec<String> {
     wrong
 }
 
-/// Every scene, with the longest that it says.
-fn scenes(language: Language) -> Vec<(&'static str, State)> {
-    let mut scenes = vec![
-        ("first use", State::first_use(language, Look::Light, Secret::new(&[1; 32]).public().words(language))),
-        ("sign in", signed_out(language)),
-        ("on the way", after(language, vec![Event::Reached])),
-        (
-            "reading",
-            after(language, vec![Event::Notice { name: "privacy".to_owned(), text: "Word after word. ".repeat(80) }]),
-        ),
-        (
-            "at work",
-            at_work(
-                language,
-                vec![Event::ByChannel, Event::ChannelLost, Event::Warning { limit: Limit::Idle, seconds: 60 }],
-            ),
-        ),
-        ("asked", at_work(language, vec![Event::TraceAsked { question: 1, seconds: 600, answer_s: 60 }])),
-        (
-            "asked twice",
-            at_work(language, vec![Event::TraceAsked { question: 1, seconds: 600, answer_s: 60 }, technician()]),
-        ),
-        ("assisted", at_work(language, vec![assisted(), Event::ByChannel, Event::ChannelLost])),
-    ];
-    for (name, purpose) in [
-        ("another password", Purpose::ChangePassword),
-        ("own record", Purpose::ShowRecord),
-        ("enrolment", Purpose::Enrol),
-    ] {
-        let mut state = signed_out(language);
-        state.act(Act::Turn(purpose));
-        state.act(Act::Submit);
-        scenes.push((name, state));
-    }
-    let mut state = after(language, vec![Event::Reached, signed_in()]);
-    let begun = Instant::now().checked_sub(Duration::from_secs(125)).unwrap();
-    state.take(News::Told(Event::Waking { workstation: "anagrafe-07".to_owned() }), begun);
-    scenes.push(("waking", state));
-    let mut state = at_work(language, Vec::new());
-    state.act(Act::Leave);
-    scenes.push(("question", state));
-    for (name, outcome) in [
-        ("idle", Outcome::Ended { reason: CloseReason::Idle, idle_minutes: 15 }),
-        ("not woken", Outcome::NotWoken { workstation: "anagrafe-07".to_owned(), number: SessionNumber::new(7) }),
-        ("untrusted", Outcome::Untrusted { cause: "invalid peer certificate: UnknownIssuer".to_owned() }),
-        ("failed", Outcome::ProgramFailed { program: "xfreerdp3".to_owned(), status: "status 131".to_owned() }),
-    ] {
-        let mut state = at_work(language, Vec::new());
-        state.take(News::Over { outcome, server: "gw.comune.example".to_owned() }, Instant::now());
-        scenes.push((name, state));
-    }
-    let mut state = signed_out(language);
-    let secret = Code::new("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".to_owned());
-    state.take(News::Secret { office: "gw.comune.example".to_owned(), secret }, Instant::now());
-    scenes.push(("phone", state));
-    let mut state = signed_out(language);
-    let codes = (0..10).map(|at| Code::new(format!("RRRR-SSSS-{at}{at}{at}{at}"))).collect();
-    state.take(News::Enrolled(codes), Instant::now());
-    scenes.push(("codes", state));
-    let mut state = signed_out(language);
-    let record = Record {
-        at: 1_795_000_000,
-        kind: "session_opened".to_owned(),
-        session: Some(SessionNumber::new(7)),
-        fields: [("device".to_owned(), "personal".to_owned()), ("workstation".to_owned(), "anagrafe-07".to_owned())]
-            .into(),
-    };
-    state.take(News::Record(Own { records: vec![record; 3], left_off: 2, openings: Vec::new() }), Instant::now());
-    scenes.push(("record", state));
-    scenes
-}
-
 /// The window as it opens; twice as large by the system, and as small as it gets; and twice as large by the person.
 #[test]
 fn every_line_of_every_scene_can_be_read_also_twice_as_large() {
@@ -192,14 +120,4 @@ fn every_line_of_every_scene_can_be_read_also_twice_as_large() {
         }
     }
     assert!(found.is_empty(), "{found}");
-}
-
-/// Asks with as much as may be said.
-fn technician() -> Event {
-    let (technician, reason) = ("g.neri".to_owned(), "the printer of the second floor ".repeat(8));
-    Event::AssistanceAsked { question: 2, technician, reason, seconds: 900, answer_s: 60 }
-}
-
-fn assisted() -> Event {
-    Event::AssistanceBegun { technician: "g.neri".to_owned(), seconds: 900, ends_at: 1_800_000_000, by_key: false }
 }
