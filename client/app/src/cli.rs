@@ -450,7 +450,9 @@ impl Front {
         if let Some(text) = text {
             self.say(&text);
             match event {
-                Event::AssistanceBegun { .. } => drop(self.assistance.replace(Some(text))),
+                Event::AssistanceBegun { .. } | Event::AssistanceMoved { .. } => {
+                    drop(self.assistance.replace(Some(text)));
+                }
                 Event::AssistanceEnded => drop(self.assistance.take()),
                 _ => self.assistance.borrow().iter().for_each(|assistance| self.say(assistance)),
             }

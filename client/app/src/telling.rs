@@ -51,7 +51,8 @@ pub(crate) fn event(event: Event, door: bool) -> Option<Text> {
         Event::AssistanceUnasked { technician } => Text::AssistanceUnasked { technician },
         Event::AssistanceRefused => Text::AssistanceRefused,
         Event::AssistanceTakenBack => Text::AssistanceTakenBack,
-        Event::AssistanceBegun { technician, ends_at, by_key, .. } => {
+        Event::AssistanceBegun { technician, ends_at, by_key, .. }
+        | Event::AssistanceMoved { technician, ends_at, by_key, .. } => {
             Text::AssistanceBegun { technician, until: clock::wall(ends_at), by_key }
         }
         Event::AssistanceEnded => Text::AssistanceEnded,

@@ -270,7 +270,7 @@ pub enum Event {
         answer_s: u32,
     },
     /// A technician reaches the workstation now; the worker is to see that, and may end it ([`Request::EndAssistance`]). Told again to
-    /// each channel that comes later.
+    /// each channel that comes later, and when its end becomes another one.
     AssistanceBegun {
         /// Who it is.
         technician: String,

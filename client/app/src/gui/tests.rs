@@ -497,6 +497,12 @@ fn who_assists_stands_there_all_the_time_and_one_press_ends_it() {
         harness.state_mut().state.act(Act::Leave);
         harness.run();
         assert!(harness.state().state.close_asked && heard(&harness).contains(words));
+        let technician = "g.neri".to_owned();
+        let moved = Event::AssistanceMoved { technician, seconds: 60, ends_at: 1_795_003_000, by_key: false };
+        let before = heard(&harness);
+        harness.state_mut().state.take(News::Told(moved), Instant::now());
+        harness.run();
+        assert!(heard(&harness).contains(words) && heard(&harness) != before, "another time");
         harness.get_by_label(end).click();
         harness.run();
         assert_eq!(harness.state().wishes, ["end"]);

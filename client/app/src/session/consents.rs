@@ -25,6 +25,9 @@ use crate::answers::{About, Answer, Asking, Button, Line, TO_READ};
 /// How long a gateway whose channel came back has to say again that a technician is there.
 const TOLD_AGAIN: Duration = Duration::from_secs(5);
 
+/// In seconds: an end that is told again is the same one so far, for what is told takes its time.
+const SAME_END: u64 = 10;
+
 /// What is to be done, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
@@ -63,8 +66,21 @@ enum Consent {
     Asked(Question, Instant),
     /// The answer was yes.
     Agreed(Yes),
-    /// It goes on, with a technician where it is about one.
-    Running(Option<String>, Yes),
+    Running(Running, Yes),
+}
+
+/// What goes on, for so many seconds at most.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Running {
+    Trace {
+        seconds: u32,
+    },
+    /// A technician is there, until `ends_at` (Unix seconds, by this computer's clock) at most.
+    Assistance {
+        technician: String,
+        seconds: u32,
+        ends_at: i64,
+    },
 }
 
 /// The worker's yes.
@@ -93,9 +109,7 @@ impl Consents {
                 let matter = Matter::Trace { seconds };
                 self.asked(Question { number, matter, until: until(answer_s) }, asking, now)
             }
-            session::Event::TraceBegun { seconds } => {
-                self.begun(About::Trace, None, Event::TraceBegun { seconds, by_key }, now)
-            }
+            session::Event::TraceBegun { seconds } => self.begun(Running::Trace { seconds }, by_key, now),
             session::Event::TraceEnded => self.ended(About::Trace, now),
             session::Event::AssistanceAsked { question: number, technician, reason, seconds, answer_s } => {
                 let technician = one_line(&technician, LONGEST_USER);
@@ -105,8 +119,7 @@ impl Consents {
             session::Event::AssistanceBegun { technician, seconds } => {
                 let technician = one_line(&technician, LONGEST_USER);
                 let ends_at = unix.saturating_add(seconds.into());
-                let event = Event::AssistanceBegun { technician: technician.clone(), seconds, ends_at, by_key };
-                self.begun(About::Assistance, Some(technician), event, now)
+                self.begun(Running::Assistance { technician, seconds, ends_at }, by_key, now)
             }
             session::Event::AssistanceEnded => self.ended(About::Assistance, now),
             _ => Vec::new(),
@@ -126,21 +139,25 @@ impl Consents {
         steps
     }
 
-    /// It has begun, or the gateway says so again to a new channel. `event` says it to the worker.
-    fn begun(&mut self, about: About, technician: Option<String>, event: Event, now: Instant) -> Vec<Step> {
+    /// It has begun, or the gateway says so again: to a new channel, or because its end is another one.
+    fn begun(&mut self, running: Running, by_key: bool, now: Instant) -> Vec<Step> {
+        let about = running.about();
         let mut steps = Vec::new();
         let mut ending = false;
         match self.of(about) {
-            Some(Consent::Running(known, yes)) if *known == technician => {
+            Some(Consent::Running(known, yes)) if known.is_same(&running) => {
                 yes.unconfirmed = None;
+                steps.extend(known.moved(running, by_key).map(Step::Tell));
                 // What was asked of the lost channel nobody heard.
-                return yes.ending.then(|| Step::Request(end(about))).into_iter().collect();
+                steps.extend(yes.ending.then(|| Step::Request(end(about))));
+                return steps;
             }
             Some(Consent::Running(..)) => steps.extend(self.take(about)),
             Some(Consent::Agreed(yes)) => ending = yes.ending,
             Some(Consent::Waiting(_) | Consent::Asked(..)) | None => {}
         }
-        *self.of(about) = Some(Consent::Running(technician, Yes { ending, unconfirmed: None }));
+        let event = running.begun(by_key);
+        *self.of(about) = Some(Consent::Running(running, Yes { ending, unconfirmed: None }));
         if self.standing().is_none() {
             steps.push(Step::Listen);
         }
@@ -313,6 +330,47 @@ impl Consents {
         }
         if self.trace.is_none() && self.assistance.is_none() {
             steps.push(Step::Stop);
+        }
+    }
+}
+
+impl Running {
+    fn about(&self) -> About {
+        match self {
+            Self::Trace { .. } => About::Trace,
+            Self::Assistance { .. } => About::Assistance,
+        }
+    }
+
+    fn begun(&self, by_key: bool) -> Event {
+        match self.clone() {
+            Self::Trace { seconds } => Event::TraceBegun { seconds, by_key },
+            Self::Assistance { technician, seconds, ends_at } => {
+                Event::AssistanceBegun { technician, seconds, ends_at, by_key }
+            }
+        }
+    }
+
+    /// Whether this goes on, whenever it ends.
+    fn is_same(&self, told: &Self) -> bool {
+        match (self, told) {
+            (Self::Trace { .. }, Self::Trace { .. }) => true,
+            (Self::Assistance { technician: one, .. }, Self::Assistance { technician: other, .. }) => one == other,
+            (Self::Trace { .. }, Self::Assistance { .. }) | (Self::Assistance { .. }, Self::Trace { .. }) => false,
+        }
+    }
+
+    /// Takes over what is told again of the same. Says so where a technician's end is another one.
+    fn moved(&mut self, told: Self, by_key: bool) -> Option<Event> {
+        match (&*self, &told) {
+            (Self::Assistance { ends_at: before, .. }, Self::Assistance { technician, seconds, ends_at })
+                if before.abs_diff(*ends_at) > SAME_END =>
+            {
+                let (technician, seconds, ends_at) = (technician.clone(), *seconds, *ends_at);
+                *self = told;
+                Some(Event::AssistanceMoved { technician, seconds, ends_at, by_key })
+            }
+            _ => None,
         }
     }
 }

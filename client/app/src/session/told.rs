@@ -86,6 +86,8 @@ pub(crate) enum Event {
     /// A technician reaches the workstation, until `ends_at` (Unix seconds, by this computer's clock) at most; `by_key` says whether a key
     /// ends it.
     AssistanceBegun { technician: String, seconds: u32, ends_at: i64, by_key: bool },
+    /// Who is there stays, until another moment.
+    AssistanceMoved { technician: String, seconds: u32, ends_at: i64, by_key: bool },
     /// No technician reaches it any more.
     AssistanceEnded,
     /// The workstation refuses connections to a port.

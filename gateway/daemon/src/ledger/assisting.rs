@@ -124,10 +124,16 @@ impl Ledger {
         self.live().sessions.get(&number).is_some_and(|session| !session.is_over)
     }
 
-    /// A session's grant ends at another moment.
+    /// A session's grant ends at another moment: the worker whom it assists is shown that one.
     pub(super) fn note_end(&self, number: SessionNumber, ends_at: Timestamp) {
-        if let Some(session) = self.live().sessions.get_mut(&number) {
-            session.ends_at = ends_at;
+        let assisted = {
+            let mut live = self.live();
+            let Some(session) = live.sessions.get_mut(&number) else { return };
+            let before = std::mem::replace(&mut session.ends_at, ends_at);
+            session.assists.filter(|_| before != ends_at)
+        };
+        if let Some(assisted) = assisted {
+            self.tell_assisted(assisted);
         }
     }
 

@@ -74,7 +74,7 @@ impl Consents {
             Event::AssistanceAsked { question, technician, reason, seconds, answer_s } => {
                 self.assistance = asked(question, Matter::Assistance { technician, reason }, seconds, answer_s);
             }
-            Event::AssistanceBegun { technician, ends_at, .. } => {
+            Event::AssistanceBegun { technician, ends_at, .. } | Event::AssistanceMoved { technician, ends_at, .. } => {
                 let until = clock::wall(ends_at);
                 self.assistance = Some(Consent::Running(Running::Assistance { technician, until }));
             }

@@ -176,6 +176,7 @@ impl Working {
             | Event::TraceEnded
             | Event::AssistanceAsked { .. }
             | Event::AssistanceBegun { .. }
+            | Event::AssistanceMoved { .. }
             | Event::AssistanceRefused
             | Event::AssistanceTakenBack
             | Event::AssistanceEnded) => self.consents.told(event, now),

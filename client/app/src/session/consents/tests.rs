@@ -22,16 +22,20 @@ fn trace_asked(question: u32, answer_s: u32) -> Step {
     Step::Tell(Event::TraceAsked { question, seconds: 600, answer_s })
 }
 
+fn there(technician: &str, seconds: u32, ends_at: i64) -> Running {
+    Running::Assistance { technician: technician.to_owned(), seconds, ends_at }
+}
+
 fn begun_event(technician: &str) -> Event {
-    Event::AssistanceBegun { technician: technician.to_owned(), seconds: 900, ends_at: 0, by_key: true }
+    there(technician, 900, 0).begun(true)
 }
 
 fn begin(consents: &mut Consents, technician: &str, now: Instant) -> Vec<Step> {
-    consents.begun(About::Assistance, Some(technician.to_owned()), begun_event(technician), now)
+    consents.begun(there(technician, 900, 0), true, now)
 }
 
 fn begin_trace(consents: &mut Consents, now: Instant) -> Vec<Step> {
-    consents.begun(About::Trace, None, Event::TraceBegun { seconds: 600, by_key: true }, now)
+    consents.begun(Running::Trace { seconds: 600 }, true, now)
 }
 
 const YES: Answer = Answer::Line(Line::Yes);
@@ -239,4 +243,32 @@ fn who_left_while_the_line_was_lost_is_told_to_be_gone() {
     assert_eq!(steps[0], Step::Tell(Event::AssistanceEnded), "another one is another assistance");
     let steps = consents.asked(assistance(4, now), Asking::OneByOne, now);
     assert_eq!(steps[0], Step::Tell(Event::AssistanceEnded), "whoever asks is not there yet");
+}
+
+#[test]
+fn an_end_that_moves_is_said_once_and_the_same_end_again_is_not() {
+    let (mut consents, now) = (Consents::default(), Instant::now());
+    begin(&mut consents, "g.neri", now);
+    assert_eq!(consents.begun(there("g.neri", 895, 5), true, now), [], "it took its time");
+    let moved = |seconds, ends_at| {
+        Step::Tell(Event::AssistanceMoved { technician: "g.neri".to_owned(), seconds, ends_at, by_key: true })
+    };
+    assert_eq!(consents.begun(there("g.neri", 300, -600), true, now), [moved(300, -600)]);
+    assert_eq!(consents.begun(there("g.neri", 299, -600), true, now), []);
+    assert_eq!(consents.begun(there("g.neri", 900, 1), true, now), [moved(900, 1)], "later again");
+    assert_eq!(consents.answered(ENTER, now), [Step::Request(Request::EndAssistance)]);
+    let asked_again = Step::Request(Request::EndAssistance);
+    assert_eq!(consents.begun(there("g.neri", 60, -840), true, now), [moved(60, -840), asked_again]);
+}
+
+#[test]
+fn an_end_that_moved_while_the_line_was_lost_is_said_when_it_is_back() {
+    let (mut consents, now) = (Consents::default(), Instant::now());
+    begin(&mut consents, "g.neri", now);
+    consents.lost(now);
+    consents.attached(now);
+    let technician = "g.neri".to_owned();
+    let moved = Event::AssistanceMoved { technician, seconds: 60, ends_at: -840, by_key: true };
+    assert_eq!(consents.begun(there("g.neri", 60, -840), true, now), [Step::Tell(moved)]);
+    assert_eq!(consents.poll_timeout(), None, "confirmed as well");
 }

@@ -94,6 +94,22 @@ async fn the_workers_end_and_the_workers_word_end_the_assistance() {
 }
 
 #[tokio::test]
+async fn an_end_that_moves_is_told_to_the_worker_at_once_and_no_other_change_is() {
+    let world = world(Mood::Good).await;
+    let (_, _, mut channel) = at_work(&world.ledger).await;
+    let opening = of(&world.ledger, "t.neri");
+    let grant = opening.grant.clone();
+    let assisting = world.ledger.open(opening).await.unwrap().number;
+    assert!(is_begun(&event(&mut channel).await));
+    let other = Grant { warnings: Vec::new(), ..grant.clone() };
+    world.ledger.change_grant(assisting, other).await;
+    let ends_at = clock::now().wall + jiff::SignedDuration::from_secs(300);
+    world.ledger.change_grant(assisting, Grant { ends_at, ..grant }).await;
+    let told = event(&mut channel).await;
+    assert!(matches!(told, session::Event::AssistanceBegun { seconds: 200..=300, .. }), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_session_that_ended_meanwhile_is_assisted_by_nobody() {
     let world = world(Mood::Good).await;
     let (worker, ..) = at_work(&world.ledger).await;
