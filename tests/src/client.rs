@@ -229,9 +229,13 @@ pub fn own_record(
 /// # Panics
 /// When it does not end, or prints what is no JSON.
 pub fn doctor(computer: &Computer, gateway: &Gateway<'_>, more: &[&str]) -> (Option<i32>, Vec<(String, String)>) {
+    doctor_with(computer, &[&["--fingerprint", &gateway.fingerprint()], more].concat())
+}
+
+/// The same for whoever knows the gateway in another way, which these arguments say.
+pub fn doctor_with(computer: &Computer, arguments: &[&str]) -> (Option<i32>, Vec<(String, String)>) {
     let mut command = computer.command(program("deskgate"));
-    command.args(["doctor", "--json", "--server", &at(GATEWAY, CONTROL_PORT), "--language", "en"]);
-    command.args(["--fingerprint", &gateway.fingerprint()]).args(more);
+    command.args(["doctor", "--json", "--server", &at(GATEWAY, CONTROL_PORT), "--language", "en"]).args(arguments);
     let mut process = computer.spawn(&label("doctor"), command, &format!("{}\n", password("m.rossi")));
     let code = process.wait(4 * wait::SOON).code();
     let found = process

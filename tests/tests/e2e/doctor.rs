@@ -3,9 +3,11 @@
 use e2e::{
     client,
     gateway::{CONTROL_PORT, Gateway, Setup},
+    netns::Process,
     wait,
-    world::World,
+    world::{GATEWAY, HOME, World},
 };
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 
 fn doctor(world: &World, gateway: &Gateway<'_>, more: &[&str]) -> (Option<i32>, Vec<(String, String)>) {
     client::doctor(&world.home, gateway, more)
@@ -59,7 +61,7 @@ fn a_hotel_that_wants_something_first_is_seen() {
     world
         .internet
         .sh("nft add table ip hotel; nft 'add chain ip hotel lead { type nat hook prerouting priority -100; }'");
-    let guests = format!("nft add rule ip hotel lead ip saddr {} meta l4proto tcp redirect to :8080", e2e::world::HOME);
+    let guests = format!("nft add rule ip hotel lead ip saddr {HOME} meta l4proto tcp redirect to :8080");
     world.internet.sh(&guests);
     let mut hotel = world.internet.command("python3");
     hotel.args(["-c", HOTEL]);
@@ -75,32 +77,66 @@ fn a_hotel_that_wants_something_first_is_seen() {
 fn a_hotel_that_shows_a_certificate_of_its_own_gets_no_password() {
     let world = World::new();
     let gateway = Setup::default().start(&world);
-    let folder = world.folder().display();
-    world.internet.sh(&format!(
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=hotel \
-         -keyout {folder}/hotel.key -out {folder}/hotel.pem 2> /dev/null"
-    ));
-    world
-        .internet
-        .sh("nft add table ip hotel; nft 'add chain ip hotel lead { type nat hook prerouting priority -100; }'");
-    for (port, to) in [(80, 8080), (CONTROL_PORT, 8443)] {
-        let home = e2e::world::HOME;
-        world.internet.sh(&format!("nft add rule ip hotel lead ip saddr {home} tcp dport {port} redirect to :{to}"));
-    }
-    let mut hotel = world.internet.command("python3");
-    hotel.args(["-c", HOTEL]);
-    let mut encrypted = world.internet.command("openssl");
-    encrypted.args(["s_server", "-accept", "8443", "-www", "-tls1_3"]);
-    encrypted.args(["-key", &format!("{folder}/hotel.key"), "-cert", &format!("{folder}/hotel.pem")]);
-    let hotels = [world.internet.spawn("hotel", hotel, ""), world.internet.spawn("hotel-tls", encrypted, "")];
-    wait::until("the hotel", wait::SOON, || {
-        (hotels[0].stdout().contains("open") && hotels[1].stdout().contains("ACCEPT")).then_some(())
-    });
+    let key = KeyPair::generate().expect("a key");
+    let certificate = CertificateParams::new(["hotel".to_owned()]).expect("a name").self_signed(&key);
+    let _hotel = hotel(&world, &certificate.expect("a certificate").pem(), &key);
     let (code, found) = doctor(&world, &gateway, &[]);
     assert_found(&found, &["certificate bad", "clock skipped", "udp skipped"]);
     let words = |text| found.iter().any(|(_, words)| words.contains(text));
     assert!(words("Do not give your office password to anybody") && words("a page of its own first"), "{found:#?}");
     assert_eq!(code, Some(1));
+}
+
+#[test]
+fn a_certificate_out_of_date_is_a_matter_of_the_clock_at_a_hotel_too_if_it_is_the_offices() {
+    let authority = || {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(Vec::new()).expect("no name");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        CertifiedIssuer::self_signed(params, key).expect("an authority")
+    };
+    let (office, stranger) = (authority(), authority());
+    for (signs, expected, sentence) in [
+        (&office, ["gateway good", "clock bad"], "Check date and year; if they are right, call the help desk"),
+        (&stranger, ["certificate bad", "clock skipped"], "Do not give your office password to anybody"),
+    ] {
+        let world = World::new();
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new([GATEWAY.to_string()]).expect("an address");
+        (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1));
+        let shown = params.signed_by(&key, signs).expect("a certificate");
+        let _hotel = hotel(&world, &shown.pem(), &key);
+        let known = world.folder().join("office.pem");
+        std::fs::write(&known, office.as_ref().pem()).expect("the world's folder is writable");
+        let (code, found) = client::doctor_with(&world.home, &["--ca", &known.display().to_string()]);
+        assert_found(&found, &expected);
+        assert_found(&found, &["protocol skipped", "udp skipped"]);
+        assert!(found.iter().any(|(_, words)| words.contains(sentence)), "{found:#?}");
+        assert!(!found.iter().any(|(_, words)| words.contains("wants something of you first")), "{found:#?}");
+        assert_eq!(code, Some(1));
+    }
+}
+
+/// A hotel that leads browsers to its own page, and answers in the gateway's place with this certificate.
+fn hotel(world: &World, certificate: &str, key: &KeyPair) -> [Process; 2] {
+    let [shown, secret] = ["hotel.pem", "hotel.key"].map(|name| world.folder().join(name));
+    std::fs::write(&shown, certificate).expect("the world's folder is writable");
+    std::fs::write(&secret, key.serialize_pem()).expect("the world's folder is writable");
+    world
+        .internet
+        .sh("nft add table ip hotel; nft 'add chain ip hotel lead { type nat hook prerouting priority -100; }'");
+    for (port, to) in [(80, 8080), (CONTROL_PORT, 8443)] {
+        world.internet.sh(&format!("nft add rule ip hotel lead ip saddr {HOME} tcp dport {port} redirect to :{to}"));
+    }
+    let mut page = world.internet.command("python3");
+    page.args(["-c", HOTEL]);
+    let mut encrypted = world.internet.command("openssl");
+    encrypted.args(["s_server", "-accept", "8443", "-www", "-tls1_3", "-key"]).arg(secret).arg("-cert").arg(shown);
+    let hotel = [world.internet.spawn("hotel", page, ""), world.internet.spawn("hotel-tls", encrypted, "")];
+    wait::until("the hotel", wait::SOON, || {
+        (hotel[0].stdout().contains("open") && hotel[1].stdout().contains("ACCEPT")).then_some(())
+    });
+    hotel
 }
 
 /// Sends every browser to its own page.

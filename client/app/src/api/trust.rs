@@ -5,7 +5,10 @@ use std::{io, sync::Arc};
 
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
     crypto::CryptoProvider,
     server::ParsedCertificate,
 };
@@ -66,23 +69,19 @@ pub(crate) fn config(trust: &Trust) -> Result<Arc<ClientConfig>, String> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(|error| error.to_string())?;
-    let mut config = match trust {
-        Trust::Pinned(pins) => builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Pins { pins: pins.clone(), provider }))
-            .with_no_client_auth(),
+    let verifier: Arc<dyn ServerCertVerifier> = match trust {
+        Trust::Pinned(pins) => Arc::new(Pins { pins: pins.clone(), provider }),
         Trust::Authority(path) => {
             let file = format!("certificate file `{}`", path.display());
-            builder
-                .with_root_certificates(authorities(&file, CertificateDer::pem_file_iter(path))?)
-                .with_no_client_auth()
+            Authorities::new(authorities(&file, CertificateDer::pem_file_iter(path))?, provider)?
         }
         Trust::AuthorityText(text) => {
             let certificates = Ok(CertificateDer::pem_slice_iter(text.as_bytes()));
-            builder.with_root_certificates(authorities("`ca` in the profile", certificates)?).with_no_client_auth()
+            Authorities::new(authorities("`ca` in the profile", certificates)?, provider)?
         }
-        Trust::System => builder.with_root_certificates(system_authorities()?).with_no_client_auth(),
+        Trust::System => Authorities::new(system_authorities()?, provider)?,
     };
+    let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     // Nothing of one session is of use to the next.
     config.resumption = rustls::client::Resumption::disabled();
     Ok(Arc::new(config))
@@ -166,10 +165,75 @@ impl ServerCertVerifier for Pins {
     }
 }
 
+/// Accepts certificates of authorities, as rustls does. Of one that does not hold at this time it says whose it is: else a stranger's would be
+/// a matter of the clock, for times are looked at first.
+#[derive(Debug)]
+struct Authorities(Arc<WebPkiServerVerifier>);
+
+impl Authorities {
+    fn new(roots: RootCertStore, provider: Arc<CryptoProvider>) -> Result<Arc<Self>, String> {
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        Ok(Arc::new(Self(verifier.map_err(|error| error.to_string())?)))
+    }
+}
+
+impl ServerCertVerifier for Authorities {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let at = |time| self.0.verify_server_cert(certificate, intermediates, name, ocsp, time);
+        let error = match at(now) {
+            Err(error) => error,
+            verified => return verified,
+        };
+        // INVARIANT: from here on it is an error, whatever another time says.
+        match when_it_held(&error).map(at) {
+            Some(Err(whose)) if when_it_held(&whose).is_none() => Err(whose),
+            _ => Err(error),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+/// A moment at which a certificate held that does not hold at this one.
+fn when_it_held(error: &rustls::Error) -> Option<UnixTime> {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => Some(*not_after),
+        rustls::Error::InvalidCertificate(CertificateError::NotValidYetContext { not_before, .. }) => Some(*not_before),
+        _ => None,
+    }
+}
+
 /// Why somebody is not believed, with the cause.
 #[derive(Debug)]
 pub(crate) enum Distrust {
-    /// The certificate does not hold at this computer's time.
+    /// The certificate is the office's, and does not hold at this computer's time.
     Time(String),
     /// It is not the office's.
     Certificate(String),

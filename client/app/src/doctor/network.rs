@@ -27,16 +27,15 @@ pub(super) async fn look(server: &Server, client: &Client, tell: &mut impl FnMut
         Ok(greeting) => return greeted(&greeting, tell),
         Err(failure) => failure,
     };
-    // A network that wants something first answers in the place of others, or lets nobody answer. A certificate that does not hold at this
-    // time may be its own: times are looked at before whose it is.
+    // A network that wants something first answers in the place of others, or lets nobody answer. The office's own certificate it cannot show.
     let may_be_portal = match &failure {
-        Step::Reach(_) | Step::Trust { .. } => true,
-        Step::Ask { .. } => false,
+        Step::Reach(_) | Step::Trust { why: Distrust::Certificate(_) | Distrust::Protocol(_), .. } => true,
+        Step::Trust { why: Distrust::Time(_), .. } | Step::Ask { .. } => false,
     };
     if may_be_portal && client.is_portal().await {
         return match failure {
             // What shows a foreign certificate may want a password: whoever it is, that comes first.
-            Step::Trust { from, why: Distrust::Certificate(cause) | Distrust::Time(cause) } => {
+            Step::Trust { from, why: Distrust::Certificate(cause) } => {
                 tell(Finding::Gateway { from: shortened(from) });
                 failed(Finding::UntrustedAtPortal { cause }, tell);
             }

@@ -168,6 +168,13 @@ fn a_clock_that_is_wrong_shows_by_the_gateways_or_by_its_certificate() {
     let server = format!("localhost:{}", gateway.address.port());
     let arguments = ["--server", &server, "--ca", ca.to_str().unwrap()];
     assert_found(home.path(), &arguments, 1, &["clock bad", "protocol skipped"], "Check date and year");
+
+    // A stranger's that is out of date as well is a stranger's.
+    let stranger = Gateway::start(Manners { expired: true, ..Manners::default() });
+    let server = format!("localhost:{}", stranger.address.port());
+    let arguments = ["--server", &server, "--ca", ca.to_str().unwrap()];
+    let foreign = ["certificate bad", "clock skipped"];
+    assert_found(home.path(), &arguments, 1, &foreign, "Do not give a password to anybody");
 }
 
 #[test]
