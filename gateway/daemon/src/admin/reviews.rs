@@ -70,13 +70,12 @@ impl Step {
 /// together with that.
 pub(super) async fn take(desk: &Desk, sign_in: SignIn, step: Step) -> Result<Value, String> {
     let person = control::sign_in(&desk.api, sign_in).await?;
-    let throttle = &desk.api.throttle;
-    throttle.try_step(&person.id, clock::now().instant).map_err(|wait| {
+    let counted = desk.api.throttle.begin_step(&person.id).await.map_err(|wait| {
         format!("too much of what you asked for had to be refused: try again in {} seconds", wait.as_secs() + 1)
     })?;
     let outcome = signed_step(desk, &person, step).await;
     if !matches!(outcome, Err(NotTaken::Refused(_) | NotTaken::Mistaken(_))) {
-        throttle.step_taken(&person.id, clock::now().instant);
+        counted.taken();
     }
     outcome.map_err(|error| match error {
         NotTaken::Failed(why) => why,

@@ -232,17 +232,15 @@ impl Visitor {
 pub(super) async fn count_refused(State(console): State<Arc<Console>>, request: Request, next: Next) -> Response {
     let key = cookie(request.headers(), VISIT).map(Key::of);
     let Some(person) = key.and_then(|key| console.visits.person(key)) else { return next.run(request).await };
-    let throttle = &console.desk.api.throttle;
-    if throttle.try_step(&person, clock::now().instant).is_err() {
+    let Ok(step) = console.desk.api.throttle.begin_step(&person).await else {
         return put_out(&console, &person).await;
-    }
+    };
     let answer = next.run(request).await;
-    let now = clock::now().instant;
     if !answer.status().is_client_error() {
-        throttle.step_taken(&person, now);
+        step.taken();
         return answer;
     }
-    match throttle.is_out_of_steps(&person, now) {
+    match step.refused() {
         true => put_out(&console, &person).await,
         false => answer,
     }

@@ -3,7 +3,7 @@
 //! Only what fails is charged to addresses and networks, so that many workers behind one address are not mistaken for one
 //! attacker. Attempts for a user are counted in `users.rs`, by other rules: a stranger must not be able to lock a colleague out.
 //! Who has signed in from an address before is counted by those rules alone, whatever else comes from there or from everywhere.
-//! Whoever has shown all factors is counted once more by what they then do: steps that had to be refused.
+//! Whoever has shown all factors is counted once more by what they then do: steps that had to be refused (`steps.rs`).
 //!
 //! Each limit is a bucket kept as one moment (the generic cell rate algorithm). The limiters in common use can only count
 //! and refuse in one step; looking without charging, and giving back, is what the rules above rest on.
@@ -11,6 +11,7 @@
 //! Memory is bounded: a table that is full forgets whom it need not remember, and if everybody in it must be remembered,
 //! all newcomers share one bucket.
 
+mod steps;
 mod users;
 
 use std::{
@@ -24,6 +25,8 @@ use std::{
 use gateway_api::SessionNumber;
 
 use crate::directory::Lockout;
+pub(crate) use steps::Step;
+use steps::Steps;
 pub(crate) use users::KnownAddress;
 use users::Users;
 
@@ -61,7 +64,7 @@ pub(crate) struct Throttle {
     users: Mutex<Users>,
     overall: Mutex<Buckets<()>>,
     unreadable: Mutex<Buckets<()>>,
-    steps: Mutex<Buckets<Arc<str>>>,
+    steps: Steps,
     connections: Mutex<Buckets<()>>,
 }
 
@@ -86,7 +89,7 @@ impl Throttle {
             users: Mutex::new(Users::new(lockout, REMEMBERED)),
             overall: Mutex::new(Buckets::new(OVERALL, 1)),
             unreadable: Mutex::new(Buckets::new(UNREADABLE, 1)),
-            steps: Mutex::new(Buckets::new(STEPS, REMEMBERED)),
+            steps: Steps::new(STEPS, REMEMBERED),
             connections: Mutex::new(Buckets::new(CONNECTIONS, 1)),
         }
     }
@@ -165,25 +168,15 @@ impl Throttle {
         lock(&self.users).wrong(user, account, now);
     }
 
-    /// Before a step is taken by somebody who has signed in, by the directory's identity: charged to them until it is known that it was not
-    /// refused, so that steps side by side are no way round the limit. How long to wait, if it is reached.
-    pub(crate) fn try_step(&self, person: &Arc<str>, now: Instant) -> Result<(), Duration> {
-        lock(&self.steps).take(Arc::clone(person), now)
-    }
-
-    /// A step was not refused: it costs nothing.
-    pub(crate) fn step_taken(&self, person: &Arc<str>, now: Instant) {
-        lock(&self.steps).give_back(person, now);
-    }
-
-    /// Whether somebody has reached the limit on steps.
-    pub(crate) fn is_out_of_steps(&self, person: &Arc<str>, now: Instant) -> bool {
-        lock(&self.steps).is_spent(person, now)
+    /// Begins a step of somebody who has signed in, by the directory's identity. While others of theirs, which are under way, might reach the
+    /// limit, it waits for those. How long to wait, if it is reached.
+    pub(crate) async fn begin_step(&self, person: &Arc<str>) -> Result<Step<'_>, Duration> {
+        self.steps.begin(person).await
     }
 
     /// Whether somebody who signs in for a step may take one at all.
     pub(crate) fn look_at_steps(&self, person: &Arc<str>, now: Instant, support: SessionNumber) -> Result<(), TooMany> {
-        look(&self.steps, person, "steps", now, support)
+        self.steps.look(person, now, support).map_err(|full| full.named("steps"))
     }
 
     /// What the directory does after wrong passwords.
@@ -276,9 +269,7 @@ impl<K: Hash + Eq> Buckets<K> {
 
     /// Whether one more would not.
     fn is_spent(&self, key: &K, now: Instant) -> bool {
-        let is_full = self.table.len() >= self.most;
-        let bucket = self.table.get(key).or(self.crowd.as_ref().filter(|_| is_full));
-        bucket.is_some_and(|bucket| !bucket.wait(self.limit, now).is_zero())
+        !self.wait_beside(key, 0, now).is_zero()
     }
 
     /// Takes one if it passes.
@@ -298,27 +289,13 @@ impl<K: Hash + Eq> Buckets<K> {
         bucket.empty_at = bucket.empty_at.min(now + limit.pause.saturating_mul(limit.at_once));
     }
 
-    /// The same where a refusal is no record and has no support number: how long to wait.
-    fn take(&mut self, key: K, now: Instant) -> Result<(), Duration> {
-        let limit = self.limit;
-        let bucket = self.bucket(key, now);
-        match bucket.wait(limit, now) {
-            Duration::ZERO => {
-                bucket.spend(limit, now);
-                Ok(())
-            }
-            wait => Err(wait),
-        }
-    }
-
-    /// Gives back what a charge took. Who owes nothing is forgotten.
-    fn give_back(&mut self, key: &K, now: Instant) {
-        let pause = self.limit.pause;
-        let Some(bucket) = self.table.get_mut(key).or(self.crowd.as_mut()) else { return };
-        bucket.empty_at = bucket.empty_at.checked_sub(pause).unwrap_or(now);
-        if bucket.empty_at <= now {
-            self.table.remove(key);
-        }
+    /// How long until one more would pass, if so many others are to pass before it.
+    fn wait_beside(&self, key: &K, others: u32, now: Instant) -> Duration {
+        let Limit { at_once, pause } = self.limit;
+        let is_full = self.table.len() >= self.most;
+        let bucket = self.table.get(key).or(self.crowd.as_ref().filter(|_| is_full));
+        let spent = bucket.map_or(Duration::ZERO, |bucket| bucket.empty_at.saturating_duration_since(now));
+        (spent + pause.saturating_mul(others)).saturating_sub(pause.saturating_mul(at_once.saturating_sub(1)))
     }
 
     fn bucket(&mut self, key: K, now: Instant) -> &mut Bucket {
@@ -451,27 +428,6 @@ mod tests {
         }
         assert!(throttle.is_unwelcome(guesser, now));
         assert!(!throttle.is_unwelcome(guesser, now + Duration::from_secs(6)));
-    }
-
-    #[test]
-    fn steps_side_by_side_and_one_after_the_other_have_one_limit_a_person() {
-        let (throttle, now) = (Throttle::new(Lockout::NotTold), Instant::now());
-        let (one, other): (Arc<str>, Arc<str>) = ("one".into(), "other".into());
-        for _ in 0..100 {
-            assert_eq!(throttle.try_step(&one, now), Ok(()), "what is not refused costs nothing");
-            throttle.step_taken(&one, now);
-        }
-        assert!(lock(&throttle.steps).table.is_empty(), "and is not remembered");
-        let begun = (0..100).filter(|_| throttle.try_step(&one, now).is_ok()).count();
-        assert_eq!(begun, 30, "none of these has an answer yet");
-        assert!(throttle.is_out_of_steps(&one, now) && !throttle.is_out_of_steps(&other, now));
-        let refused = throttle.look_at_steps(&one, now, SUPPORT).unwrap_err();
-        assert_eq!((refused.limit, refused.wait, refused.first), ("steps", Duration::from_secs(120), true));
-        assert_eq!(throttle.look_at_steps(&other, now, SUPPORT), Ok(()));
-        throttle.step_taken(&one, now);
-        assert!(throttle.try_step(&one, now).is_ok() && throttle.try_step(&one, now).is_err());
-        let hour = now + Duration::from_secs(3600);
-        assert_eq!((0..100).filter(|_| throttle.try_step(&one, hour).is_ok()).count(), 30, "an hour later");
     }
 
     #[test]
