@@ -211,8 +211,7 @@ impl Ledger {
         (ledger, task)
     }
 
-    /// Opens a session: holds a place, records it, and only then makes it true. Goes on by itself when nobody waits any more:
-    /// such a session is closed by its grace.
+    /// Opens a session: holds a place, records it, and only then makes it true. Goes on by itself when nobody waits any more.
     pub(crate) async fn open(&self, opening: Opening) -> Result<Admitted, NotOpened> {
         let ledger = self.clone();
         let opened = tokio::spawn(async move { ledger.open_now(opening).await }).await;

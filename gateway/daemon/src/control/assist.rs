@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use super::{
     Api,
     error::Refused,
+    heard::heard,
     login::{Asked, Failure, For, NoSession, Opened, check_supported, is_welcome, not_opened, open_session},
 };
 use crate::{
@@ -37,7 +38,7 @@ pub(super) fn fits(assist: &Assist) -> bool {
 }
 
 /// The session for which a worker gives their consent, or why there is none. Whoever hangs up takes the question back; what was
-/// consented to by then goes on by itself, and such a session is closed by its grace.
+/// consented to by then is opened, and closed again.
 pub(super) async fn assist(api: &Arc<Api>, asked: Asked, assist: Assist) -> Result<Opened, Failure> {
     let name = Arc::clone(&asked.person.name);
     let failure = |refused| Failure::of(&name, refused);
@@ -49,9 +50,9 @@ pub(super) async fn assist(api: &Arc<Api>, asked: Asked, assist: Assist) -> Resu
         }
     };
     let (here, gone) = oneshot::channel();
-    let opened = tokio::spawn(ask_and_open(Arc::clone(api), asked, question, gone)).await;
+    let opened = heard(api, ask_and_open(Arc::clone(api), asked, question, gone)).await;
     drop(here);
-    opened.unwrap_or(Err(Refused::Unavailable("gateway_stopping"))).map_err(failure)
+    opened.map_err(failure)
 }
 
 async fn ask_and_open(

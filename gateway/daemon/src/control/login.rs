@@ -40,7 +40,7 @@ use policy::{Decision, Device, Grant, Notice, Policy, Request, SecondFactor};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
-use super::{Agreed, Api, KeyExchange, assist, error::Refused};
+use super::{Agreed, Api, KeyExchange, assist, error::Refused, heard::heard};
 use crate::{
     clock,
     devices::{self, Chain, Managed},
@@ -204,13 +204,19 @@ async fn open(
         from,
     };
     match request.assist {
-        None => admit(api, asked, request.language).await,
+        None => admit_heard(api, asked, request.language).await,
         Some(assist) => assist::assist(api, asked, assist).await,
     }
 }
 
+/// As [`admit`], whoever hangs up meanwhile.
+pub(super) async fn admit_heard(api: &Arc<Api>, asked: Asked, language: Language) -> Result<Opened, Failure> {
+    let own = Arc::clone(api);
+    heard(api, async move { admit(&own, asked, language).await }).await
+}
+
 /// What the policy says now to somebody who has shown all factors: what is to be read, and when there is nothing left, a session.
-pub(super) async fn admit(api: &Api, asked: Asked, language: Language) -> Result<Opened, Failure> {
+async fn admit(api: &Api, asked: Asked, language: Language) -> Result<Opened, Failure> {
     let name = Arc::clone(&asked.person.name);
     let failure = |refused| Failure::of(&name, refused);
     is_welcome(api, &asked.person, asked.device.as_ref()).map_err(failure)?;

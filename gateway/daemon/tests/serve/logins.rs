@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use gateway_api::proof;
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{Error, Message, client::IntoClientRequest as _},
 };
 
-use crate::house::*;
+use crate::{bad_record::hold, house::*};
 
 pub(crate) type Channel = WebSocketStream<TlsStream<TcpStream>>;
 
@@ -83,6 +83,36 @@ fn a_session_opens_is_held_by_its_channel_and_is_closed_by_the_client() {
         assert_eq!(event(&mut channel).await, "close: closed");
         assert_eq!(close(token, "").await, 401, "a token goes with its session");
     });
+    assert_eq!(house.open_sessions(), 0);
+}
+
+#[test]
+fn a_login_that_nobody_waits_for_any_more_leaves_no_session() {
+    let house = House::new();
+    house.set_policy(&POLICY.replace("grace = \"1s\"", "grace = \"10m\""));
+    let _gateway = house.serve();
+    // While somebody else holds the database, no session can be recorded.
+    let held = hold(&house);
+    block_on(async {
+        let mut line = connect().await;
+        let body = login_body("m.rossi", "pw-m.rossi");
+        let head = format!("POST /v1/login HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+        line.write_all((head + &body).as_bytes()).await.unwrap();
+        line.flush().await.unwrap();
+        wait("the session to wait for its record", || house.open_sessions() == 1);
+    });
+    // Connections to port 443 that the gateway has not let go of: established, or closed by the other end; proc(5).
+    let is_there = || {
+        let sockets = std::fs::read_to_string("/proc/thread-self/net/tcp").unwrap();
+        sockets.lines().any(|socket| {
+            let fields: Vec<&str> = socket.split_whitespace().collect();
+            fields[1].ends_with(":01BB") && matches!(fields[3], "01" | "08")
+        })
+    };
+    wait("the gateway to see that nobody waits", || !is_there());
+    drop(held);
+    wait("the end", || house.story().len() == 2);
+    assert_eq!(house.story(), ["session_opened", "session_closed client_lost"]);
     assert_eq!(house.open_sessions(), 0);
 }
 

@@ -1,0 +1,78 @@
+//! Openings of sessions, which go on to their end when whoever asked hangs up in the middle. A session that nobody hears of is closed
+//! again at once: its token is lost, and until its grace is over it would be somebody's one session.
+//!
+//! An answer that was handed to the connection counts as heard; whether it arrives, only the session channel shows.
+
+use std::sync::Arc;
+
+use gateway_api::CloseReason;
+use tokio::sync::oneshot;
+
+use super::{Api, error::Refused, login::Opened};
+
+/// What comes of an opening.
+pub(super) async fn heard<E>(
+    api: &Arc<Api>,
+    opening: impl Future<Output = Result<Opened, E>> + Send + 'static,
+) -> Result<Opened, E>
+where
+    E: From<Refused> + Send + 'static,
+{
+    let ledger = api.ledger.clone();
+    let undo = async move |opened| {
+        if let Ok(Opened::Session(session)) = opened {
+            ledger.close(session.number, CloseReason::ClientLost).await;
+        }
+    };
+    let opened = heard_or_undone(opening, undo).await;
+    opened.unwrap_or_else(|| Err(Refused::Unavailable("gateway_stopping").into()))
+}
+
+/// Works to the end; what nobody waits for any more is undone. None where that end never comes.
+async fn heard_or_undone<T: Send + 'static, U: Future<Output = ()> + Send>(
+    work: impl Future<Output = T> + Send + 'static,
+    undo: impl FnOnce(T) -> U + Send + 'static,
+) -> Option<T> {
+    let (tell, told) = oneshot::channel();
+    tokio::spawn(async move {
+        if let Err(unheard) = tell.send(work.await) {
+            undo(unheard).await;
+        }
+    });
+    told.await.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_heard_stays_and_what_is_not_is_undone() {
+        let undone = Arc::new(AtomicU32::new(0));
+        let (done, waits) = oneshot::channel::<u32>();
+        let begin = |done: oneshot::Receiver<u32>| {
+            let undone = Arc::clone(&undone);
+            heard_or_undone(async move { done.await.unwrap_or(0) }, async move |what| {
+                undone.store(what, Ordering::Relaxed);
+            })
+        };
+        done.send(7).unwrap();
+        assert_eq!(begin(waits).await, Some(7));
+        assert_eq!(undone.load(Ordering::Relaxed), 0);
+
+        let (done, waits) = oneshot::channel();
+        let mut hangs_up = Box::pin(begin(waits));
+        tokio::select! {
+            biased;
+            _ = &mut hangs_up => panic!("it is not done"),
+            () = std::future::ready(()) => {}
+        }
+        drop(hangs_up);
+        done.send(8).unwrap();
+        while undone.load(Ordering::Relaxed) != 8 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
