@@ -517,9 +517,10 @@ impl State {
                 return None;
             }
         }
-        // The worker went back before there was a session.
+        // The worker went back before there was a desktop.
         if matches!(outcome, Outcome::Ended { reason: CloseReason::WorkerClosed, .. })
             && !matches!(self.scene, Scene::Working(_))
+            && !self.was_left()
         {
             self.turn(Purpose::SignIn, not_told.map(|sentence| (Tone::Warning, sentence)));
             return None;
@@ -549,13 +550,19 @@ impl State {
     /// Where the terminal's words would send to a terminal, or the scene knows better.
     fn sentence(&self, outcome: &Outcome) -> Option<String> {
         let labels = self.labels();
-        let left = matches!(&self.scene, Scene::Working(working) if working.left);
         match outcome {
-            Outcome::Ended { reason: CloseReason::WorkerClosed, .. } if left => Some(Text::Left.say(self.language)),
+            Outcome::Ended { reason: CloseReason::WorkerClosed, .. } if self.was_left() => {
+                Some(Text::Left.say(self.language))
+            }
             Outcome::ProgramFailed { program, status } => Some((labels.program_failed)(program, status)),
             Outcome::ProgramWentAway { program } => Some((labels.program_went_away)(program)),
             _ => None,
         }
+    }
+
+    /// Whether this computer's screen was locked for too long, on the way to the desktop too.
+    fn was_left(&self) -> bool {
+        self.working().is_some_and(|working| working.left)
     }
 
     fn fail(&mut self, text: &Text) {

@@ -121,12 +121,12 @@ impl Connecting {
 
     /// How long until a time shows something else.
     pub(super) fn next_change(&self, now: Instant) -> Option<Duration> {
-        let consents = self.working.as_ref().and_then(|working| working.consents.next_change(now));
+        let said = self.working.as_ref().and_then(|working| working.next_said(now));
         let waking = self.waking.filter(|_| self.step == Step::Wake).map(|since| {
             let past = now.saturating_duration_since(since).subsec_millis();
             Duration::from_millis(u64::from(1000 - past) + LATER)
         });
-        waking.into_iter().chain(consents).min()
+        waking.into_iter().chain(said).min()
     }
 }
 
@@ -235,11 +235,15 @@ impl Working {
 
     /// How long until a countdown shows something else.
     pub(super) fn next_change(&self, now: Instant) -> Option<Duration> {
-        let moments = self.warnings.iter().map(|(_, ends)| *ends).chain([self.ends]);
+        next_look([self.ends], now).into_iter().chain(self.next_said(now)).min()
+    }
+
+    /// The same for what is said on the way as well.
+    fn next_said(&self, now: Instant) -> Option<Duration> {
+        let warnings = next_look(self.warnings.iter().map(|(_, ends)| *ends), now);
         let trouble = self.trouble.iter().map(|(_, until)| until.saturating_duration_since(now));
         let trouble = trouble.filter(|left| !left.is_zero()).min();
-        let ahead = moments.map(|ends| ends.saturating_duration_since(now)).filter(|left| !left.is_zero());
-        ahead.map(next_change).chain(trouble).chain(self.consents.next_change(now)).min()
+        warnings.into_iter().chain(trouble).chain(self.consents.next_change(now)).min()
     }
 
     /// Whether nothing is wrong with the line.
@@ -256,6 +260,12 @@ fn seconds_until(moment: Instant, now: Instant) -> u32 {
 /// Whole minutes, until the seconds count.
 fn rounded(seconds: u32) -> u32 {
     if u64::from(seconds) > BY_SECONDS.as_secs() { seconds.div_ceil(60) * 60 } else { seconds }
+}
+
+/// How long until what is left of one of these is shown otherwise.
+fn next_look(moments: impl IntoIterator<Item = Instant>, now: Instant) -> Option<Duration> {
+    let left = moments.into_iter().map(|moment| moment.saturating_duration_since(now));
+    left.filter(|left| !left.is_zero()).map(next_change).min()
 }
 
 /// Until the minutes are others, or, near the end, the seconds.

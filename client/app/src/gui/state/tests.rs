@@ -55,6 +55,17 @@ fn signed_in() -> Event {
     Event::SignedIn { session, workstation: "anagrafe-07".into(), ends_at: 0, remaining_s: 3600, assists: None }
 }
 
+/// Signed in, and no desktop yet.
+fn on_the_way(now: Instant) -> State {
+    let mut state = state();
+    fill(&mut state);
+    assert!(matches!(state.act(Act::Submit), Some(Wish::Begin(_))));
+    for event in [Event::Reached, signed_in()] {
+        state.take(News::Told(event), now);
+    }
+    state
+}
+
 /// Signed in, the desktop open.
 fn at_work(now: Instant) -> State {
     let mut state = state();
@@ -457,6 +468,23 @@ fn who_locked_the_computer_and_left_finds_out_why_it_is_over() {
     state.take(News::Told(Event::Left), Instant::now());
     over(&mut state, Outcome::Ended { reason: CloseReason::WorkerClosed, idle_minutes: 15 });
     assert!(ended(&state).well && ended(&state).sentence.contains("locked for a minute"));
+    // Also where the desktop was not there yet: waking takes minutes.
+    let mut state = on_the_way(Instant::now());
+    state.take(News::Told(Event::Waking { workstation: "w".into() }), Instant::now());
+    state.take(News::Told(Event::Left), Instant::now());
+    over(&mut state, Outcome::Ended { reason: CloseReason::WorkerClosed, idle_minutes: 15 });
+    assert!(ended(&state).well && ended(&state).sentence.contains("locked for a minute"));
+}
+
+#[test]
+fn a_countdown_goes_on_also_before_the_desktop_is_there() {
+    let now = Instant::now();
+    let mut state = on_the_way(now);
+    assert_eq!(state.next_change(now), None);
+    state.take(News::Told(Event::Warning { limit: Limit::NeverUsed, seconds: 30 }), now);
+    let later = now + Duration::from_millis(500);
+    let next = state.next_change(later).expect("the seconds go on");
+    assert!(next > Duration::from_millis(500) && next < Duration::from_millis(550), "{next:?}");
 }
 
 #[test]
