@@ -68,6 +68,7 @@ fn illegible(harness: &mut Harness<'_, Inside>) -> Vec<String> {
     // Lines by their text, and whether they were seen whole once.
     let mut known: BTreeMap<String, bool> = BTreeMap::new();
     harness.event(Input::PointerMoved(harness.ctx.content_rect().center()));
+    let mut before = Vec::new();
     for turn in 0..TURNS {
         let delta = if turn == 0 { 1e4 } else { -TURN };
         harness.event(Input::MouseWheel {
@@ -79,6 +80,11 @@ fn illegible(harness: &mut Harness<'_, Inside>) -> Vec<String> {
         });
         harness.run();
         let (lines, cut) = lines(harness);
+        let places: Vec<Rect> = lines.iter().map(|line| line.whole).collect();
+        if places == before {
+            break; // at its end
+        }
+        before = places;
         wrong.extend(cut.iter().map(|text| format!("cut short: {text}")));
         for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.seen.is_positive()) {
             if !line.fits_across() {
