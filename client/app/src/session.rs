@@ -401,6 +401,12 @@ impl<'a> Working<'a> {
             }
             News::Told(session::Event::Warning { limit, seconds }) => (self.tell)(&Event::Warning { limit, seconds }),
             News::Told(session::Event::WarningLifted { limit }) => (self.tell)(&Event::WarningLifted { limit }),
+            News::Told(session::Event::EndMoved { seconds }) => {
+                (self.tell)(&Event::EndMoved {
+                    ends_at: clock::unix().saturating_add(seconds.into()),
+                    remaining_s: seconds,
+                });
+            }
             News::Told(session::Event::WorkstationReady) => return self.woken(show),
             News::Told(
                 event @ (session::Event::TraceAsked { .. }

@@ -33,6 +33,7 @@ pub(crate) fn event(event: Event, door: bool) -> Option<Text> {
         Event::Holding { workstation } => Text::Holding { workstation },
         Event::Warning { limit, seconds } => Text::Warning { limit, seconds },
         Event::WarningLifted { limit } => Text::WarningLifted { limit },
+        Event::EndMoved { ends_at, .. } => Text::EndMoved { until: clock::wall(ends_at) },
         Event::TunnelSilent => Text::TunnelSilent,
         Event::TunnelBack => Text::TunnelBack,
         Event::ByChannel => Text::ByChannel,

@@ -115,6 +115,10 @@ pub(crate) enum Text {
         number: SessionNumber,
         until: String,
     },
+    /// The session ends at another moment.
+    EndMoved {
+        until: String,
+    },
     /// The office wakes the workstation.
     Waking {
         workstation: String,
@@ -482,6 +486,7 @@ mod tests {
             Text::NothingToForget,
             Text::Reaching { server: s() },
             Text::SignedIn { workstation: s(), number, until: s() },
+            Text::EndMoved { until: s() },
             Text::Waking { workstation: s() },
             Text::Woken { workstation: s(), seconds: 42 },
             Text::NotWoken { workstation: s(), number },

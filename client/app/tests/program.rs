@@ -479,6 +479,10 @@ fn events_are_lines_of_json_for_programs() {
     let warning = next();
     assert_eq!((&warning["event"], &warning["seconds"]), (&json!("warning"), &json!(900)));
     assert!(warning["message"].as_str().unwrap().contains("15 minutes"));
+    gateway.tell(&json!({ "event": "end_moved", "seconds": 300 }));
+    let moved = next();
+    assert_eq!((&moved["event"], &moved["remaining_s"]), (&json!("end_moved"), &json!(300)));
+    assert!(moved["message"].as_str().unwrap().contains("at the latest"), "{moved}");
     gateway.tell(&json!({ "event": "closed", "reason": "longest_session" }));
     let ended = next();
     assert_eq!((&ended["event"], &ended["reason"]), (&json!("ended"), &json!("longest_session")));

@@ -237,6 +237,12 @@ pub enum Event {
         /// What will not end it now.
         limit: Limit,
     },
+    /// The session ends by itself at another moment than the login said ([`crate::login::Limits::ends_at`]). Told again to each channel that
+    /// comes later.
+    EndMoved {
+        /// Seconds until then.
+        seconds: u32,
+    },
     /// The workstation, which slept when the session opened ([`crate::login::WorkstationState::Waking`]), answers. Told again to
     /// each channel that comes later.
     WorkstationReady,
@@ -366,6 +372,8 @@ mod tests {
         let text = r#"{"event":"warning","limit":"agreement_ended","seconds":300}"#;
         assert_eq!(serde_json::to_string(&warning).unwrap(), text);
         assert_eq!(serde_json::from_str::<Event>(text).unwrap(), warning);
+        let moved = r#"{"event":"end_moved","seconds":300}"#;
+        assert_eq!(serde_json::to_string(&Event::EndMoved { seconds: 300 }).unwrap(), moved);
         let ready = r#"{"event":"workstation_ready"}"#;
         assert_eq!(serde_json::to_string(&Event::WorkstationReady).unwrap(), ready);
         let closed = r#"{"event":"closed","reason":"idle","later":1}"#;

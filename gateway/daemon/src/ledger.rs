@@ -15,6 +15,7 @@
 mod assisting;
 mod channel;
 mod drafts;
+mod ending;
 mod restored;
 mod tokens;
 mod waking;
@@ -104,8 +105,9 @@ struct Session {
     device: Option<Managed>,
     /// A technician's: the session of the worker who consented to it.
     assists: Option<SessionNumber>,
-    /// When its grant ends.
+    /// When its grant ends, and whether that is another moment than its client was told at the login.
     ends_at: Timestamp,
+    has_moved: bool,
     /// It is over, and that is being recorded.
     is_over: bool,
     channel: Channel,
@@ -334,6 +336,7 @@ impl Ledger {
             device: kept.device.clone(),
             assists: kept.assists,
             ends_at: kept.grant.ends_at,
+            has_moved: false,
             is_over: false,
             channel,
             workstation: Workstation::Awake,

@@ -51,6 +51,8 @@ pub(crate) enum Event {
     Warning { limit: Limit, seconds: u32 },
     /// The end that was warned of comes not: the person came back, or the workstation answers.
     WarningLifted { limit: Limit },
+    /// The session ends by itself at another moment than was told, for the office has changed that. Told again after a lost channel.
+    EndMoved { ends_at: i64, remaining_s: u32 },
     /// Nothing comes back from the gateway.
     TunnelSilent,
     /// Something came back again.

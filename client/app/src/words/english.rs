@@ -66,6 +66,7 @@ pub(super) fn say(text: &Text) -> String {
         Text::AssistanceOver => {
             "The time for this assistance is over: the session was closed. If it is still needed, ask again.".into()
         }
+        Text::EndMoved { until } => format!("The office has changed when this session ends: now at {until} at the latest."),
         Text::Waking { workstation } => {
             format!("{workstation} is asleep: your office is waking it up. That may take a few minutes, and your desktop opens by itself.")
         }

@@ -68,6 +68,9 @@ pub(super) fn say(text: &Text) -> String {
         Text::AssistanceOver => {
             "Il tempo per questa assistenza è finito: la sessione è stata chiusa. Se serve ancora, chiedi di nuovo.".into()
         }
+        Text::EndMoved { until } => {
+            format!("L'ufficio ha cambiato la fine di questa sessione: ora è al più tardi alle {until}.")
+        }
         Text::Waking { workstation } => {
             format!("{workstation} è spento o in sospensione: l'ufficio lo sta svegliando. Può volerci qualche minuto, poi il desktop si apre da sé.")
         }

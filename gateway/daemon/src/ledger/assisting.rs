@@ -9,12 +9,11 @@ use std::{
 
 use gateway_api::{CloseReason, SessionNumber, session};
 use gateway_record::{Draft, Fields, Kind};
-use jiff::Timestamp;
 use policy::Grant;
 use tokio::sync::mpsc;
 
-use super::{Channel, Ledger, Opening, RETRY, Session, draft};
-use crate::{assistance::NotAssisted, clock, store::StoreError};
+use super::{Channel, Ledger, Opening, RETRY, Session, draft, ending};
+use crate::{assistance::NotAssisted, store::StoreError};
 
 /// How long an assistance goes on that the worker cannot see, and cannot end, after the channel was lost and after a restart of ours.
 pub(super) const UNSEEN: Duration = Duration::from_secs(15);
@@ -124,19 +123,6 @@ impl Ledger {
         self.live().sessions.get(&number).is_some_and(|session| !session.is_over)
     }
 
-    /// A session's grant ends at another moment: the worker whom it assists is shown that one.
-    pub(super) fn note_end(&self, number: SessionNumber, ends_at: Timestamp) {
-        let assisted = {
-            let mut live = self.live();
-            let Some(session) = live.sessions.get_mut(&number) else { return };
-            let before = std::mem::replace(&mut session.ends_at, ends_at);
-            session.assists.filter(|_| before != ends_at)
-        };
-        if let Some(assisted) = assisted {
-            self.tell_assisted(assisted);
-        }
-    }
-
     /// Tells a worker who assists them. False if the worker's client does not hear it.
     pub(super) fn tell_assisted(&self, number: SessionNumber) -> bool {
         let live = self.live();
@@ -194,9 +180,8 @@ pub(super) fn tell<'s>(
 ) -> bool {
     let mut assisting = sessions.filter(|other| other.assists == Some(number) && !other.is_over);
     let begun = assisting.next().map(|session| {
-        let left = session.ends_at.duration_since(clock::now().wall).as_secs();
-        let seconds = u32::try_from(left.max(0)).unwrap_or(u32::MAX);
-        session::Event::AssistanceBegun { technician: session.worker.to_string(), seconds }
+        let (technician, seconds) = (session.worker.to_string(), ending::seconds_until(session.ends_at));
+        session::Event::AssistanceBegun { technician, seconds }
     });
     begun.is_some_and(|begun| events.try_send(begun).is_ok())
 }

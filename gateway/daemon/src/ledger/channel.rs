@@ -44,7 +44,8 @@ impl Ledger {
             assisting::tell(live.sessions.values(), number, &sender);
             let session = live.sessions.get_mut(&number)?;
             // A queue that nobody could fill yet has room.
-            let _ = session.workstation.told().map(|event| sender.try_send(event));
+            let told = session.workstation.told().into_iter().chain(session.end_told());
+            told.for_each(|event| drop(sender.try_send(event)));
             let before = std::mem::replace(&mut session.channel, Channel::Attached(id, sender));
             let resumed = matches!(before, Channel::Lost(_)).then(|| Arc::clone(&session.structure));
             let is_replaced = matches!(before, Channel::Attached(..));

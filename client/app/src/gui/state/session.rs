@@ -158,6 +158,10 @@ impl Working {
                 self.warnings.retain(|(known, _)| *known != limit);
                 self.warnings.push((limit, now + Duration::from_secs(seconds.into())));
             }
+            Event::EndMoved { ends_at, remaining_s } => {
+                self.until = clock::wall(ends_at);
+                self.ends = now + Duration::from_secs(remaining_s.into());
+            }
             Event::WarningLifted { limit } => self.warnings.retain(|(known, _)| *known != limit),
             Event::ChannelLost => self.wrong(Wrong::ChannelLost),
             Event::ChannelBack => self.line.retain(|wrong| *wrong != Wrong::ChannelLost),

@@ -477,6 +477,17 @@ fn who_locked_the_computer_and_left_finds_out_why_it_is_over() {
 }
 
 #[test]
+fn an_end_that_the_office_moves_is_the_one_that_is_shown() {
+    let now = Instant::now();
+    let mut state = at_work(now);
+    let before = working(&state).until.clone();
+    assert_eq!(working(&state).left(now), 3600);
+    state.take(News::Told(Event::EndMoved { ends_at: 7200 + 7 * 60, remaining_s: 420 }), now);
+    assert_eq!(working(&state).left(now), 420);
+    assert_ne!(working(&state).until, before);
+}
+
+#[test]
 fn a_countdown_goes_on_also_before_the_desktop_is_there() {
     let now = Instant::now();
     let mut state = on_the_way(now);

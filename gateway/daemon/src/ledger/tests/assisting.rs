@@ -99,7 +99,9 @@ async fn an_end_that_moves_is_told_to_the_worker_at_once_and_no_other_change_is(
     let (_, _, mut channel) = at_work(&world.ledger).await;
     let opening = of(&world.ledger, "t.neri");
     let grant = opening.grant.clone();
-    let assisting = world.ledger.open(opening).await.unwrap().number;
+    let technician = world.ledger.open(opening).await.unwrap();
+    let mut theirs = world.ledger.attach(shows(&world.ledger, &technician.token).unwrap()).await.unwrap();
+    let assisting = technician.number;
     assert!(is_begun(&event(&mut channel).await));
     let other = Grant { warnings: Vec::new(), ..grant.clone() };
     world.ledger.change_grant(assisting, other).await;
@@ -107,6 +109,10 @@ async fn an_end_that_moves_is_told_to_the_worker_at_once_and_no_other_change_is(
     world.ledger.change_grant(assisting, Grant { ends_at, ..grant }).await;
     let told = event(&mut channel).await;
     assert!(matches!(told, session::Event::AssistanceBegun { seconds: 200..=300, .. }), "{told:?}");
+    let is_moved = |told: &session::Event| matches!(told, session::Event::EndMoved { seconds: 200..=300 });
+    assert!(is_moved(&event(&mut theirs).await), "whose session it is knows as well");
+    let mut again = world.ledger.attach(shows(&world.ledger, &technician.token).unwrap()).await.unwrap();
+    assert!(is_moved(&event(&mut again).await), "and by each channel that comes later");
 }
 
 #[tokio::test]
