@@ -280,92 +280,92 @@ impl Refused {
             Self::WrongCredentials(_) => "Nome utente, password o codice non corretti, oppure account bloccato.".to_owned(),
             Self::MustAct(what) => match what {
                 MustAct::PasswordExpired => {
-                    "La password è scaduta. La cambi con `deskgate password` o in ufficio, poi acceda di nuovo."
+                    "La tua password è scaduta. Cambiala con `deskgate password` o in ufficio, poi accedi di nuovo."
                 }
                 MustAct::ChangePassword => {
-                    "La password va prima cambiata. La cambi con `deskgate password` o in ufficio, poi acceda di nuovo."
+                    "La tua password va prima cambiata. Cambiala con `deskgate password` o in ufficio, poi accedi di nuovo."
                 }
-                MustAct::AccountExpired => "L'account è scaduto. Si rivolga all'assistenza.",
-                MustAct::Disabled => "L'account è disattivato. Si rivolga all'assistenza.",
-                MustAct::OutsideDirectoryHours => "L'account non può accedere a quest'ora. Si rivolga all'assistenza.",
-                MustAct::NotFromHere => "L'account può accedere solo da certi computer. Si rivolga all'assistenza.",
+                MustAct::AccountExpired => "Il tuo account è scaduto. Rivolgiti all'assistenza.",
+                MustAct::Disabled => "Il tuo account è disattivato. Rivolgiti all'assistenza.",
+                MustAct::OutsideDirectoryHours => "Il tuo account non può accedere a quest'ora. Rivolgiti all'assistenza.",
+                MustAct::NotFromHere => "Il tuo account può accedere solo da certi computer. Rivolgiti all'assistenza.",
             }
             .to_owned(),
-            Self::Blocked => "Il Suo ufficio ha bloccato l'accesso da casa. Si rivolga all'assistenza.".to_owned(),
+            Self::Blocked => "Il tuo ufficio ha bloccato l'accesso da casa. Rivolgiti all'assistenza.".to_owned(),
             Self::Device(trouble) => match trouble {
                 devices::Trouble::Expired => {
-                    "Il certificato di questo computer ora non vale. L'orologio è giusto? Chieda un nuovo codice all'assistenza."
+                    "Il certificato di questo computer ora non vale. L'orologio è giusto? Chiedi un nuovo codice all'assistenza."
                 }
                 devices::Trouble::Foreign => {
-                    "Il certificato di questo computer non è del Suo ufficio. Si rivolga all'assistenza."
+                    "Il certificato di questo computer non è del tuo ufficio. Rivolgiti all'assistenza."
                 }
                 devices::Trouble::Revoked => {
-                    "Il Suo ufficio ha revocato il certificato di questo computer. Si rivolga all'assistenza."
+                    "Il tuo ufficio ha revocato il certificato di questo computer. Rivolgiti all'assistenza."
                 }
                 devices::Trouble::AnotherWorker => {
-                    "Il certificato di questo computer non è il Suo. Usi il computer che l'ufficio Le ha dato."
+                    "Il certificato di questo computer non è il tuo. Usa il computer che l'ufficio ti ha dato."
                 }
             }
             .to_owned(),
             Self::PasswordNotTaken(why) => match why {
-                NotTaken::TooShort => "La nuova password è troppo corta. Ne scelga una più lunga.",
+                NotTaken::TooShort => "La nuova password è troppo corta. Scegline una più lunga.",
                 NotTaken::TooSimple => {
-                    "La nuova password è troppo semplice. Mescoli maiuscole, minuscole, cifre e segni, senza il Suo nome."
+                    "La nuova password è troppo semplice. Mescola maiuscole, minuscole, cifre e segni, senza il tuo nome."
                 }
-                NotTaken::UsedBefore => "Questa password l'ha già avuta. Ne scelga una nuova.",
+                NotTaken::UsedBefore => "Questa password l'hai già avuta. Scegline una nuova.",
                 NotTaken::TooSoon => "La password è stata cambiata da poco, e non può essere cambiata ancora.",
                 NotTaken::Rules => {
-                    "L'ufficio non accetta questa password: forse è troppo corta o troppo semplice, o l'ha già avuta. Ne scelga un'altra."
+                    "L'ufficio non accetta questa password: forse è troppo corta o troppo semplice, o l'hai già avuta. Scegline un'altra."
                 }
-                NotTaken::NotHere => "La password non può essere cambiata da casa. Si rivolga all'assistenza.",
+                NotTaken::NotHere => "La password non può essere cambiata da casa. Rivolgiti all'assistenza.",
             }
             .to_owned(),
             Self::FactorNotConfirmed(None) => {
-                "Questo non è il codice che la Sua app dovrebbe mostrare. Attenda il prossimo e riprovi.".to_owned()
+                "Questo non è il codice che la tua app dovrebbe mostrare. Aspetta il prossimo e riprova.".to_owned()
             }
             Self::FactorNotConfirmed(Some(seconds)) => format!(
-                "L'orologio del Suo telefono e quello dell'ufficio differiscono di {}. Lasci che il telefono si regoli da sé e riprovi.",
+                "L'orologio del tuo telefono e quello dell'ufficio differiscono di {}. Lascia che il telefono si regoli da sé e riprova.",
                 italian_wait(Duration::from_secs(seconds.unsigned_abs().saturating_sub(1)))
             ),
             Self::Policy(reason, next) => {
                 let why = match reason {
                     Reason::NoAgreement | Reason::WrongGroup => {
-                        "Non risulta un accordo di lavoro agile. Chieda al Suo ufficio se dovrebbe esserci.".to_owned()
+                        "Non risulta un accordo di lavoro agile. Chiedi al tuo ufficio se dovrebbe esserci.".to_owned()
                     }
-                    Reason::NotYet { from, .. } => format!("Il Suo accordo inizia il {}.", italian_date(*from)),
-                    Reason::Over { until } => format!("Il Suo accordo è terminato il {}.", italian_date(*until)),
-                    Reason::Device { .. } => "Questo computer non è ammesso. Usi quello fornito dall'ufficio.".to_owned(),
+                    Reason::NotYet { from, .. } => format!("Il tuo accordo inizia il {}.", italian_date(*from)),
+                    Reason::Over { until } => format!("Il tuo accordo è terminato il {}.", italian_date(*until)),
+                    Reason::Device { .. } => "Questo computer non è ammesso. Usa quello che l'ufficio ti ha dato.".to_owned(),
                     Reason::PhoneApp => {
-                        "Il Suo accordo richiede l'app sul telefono, che non è ancora installata. Si rivolga al Suo ufficio.".to_owned()
+                        "Il tuo accordo richiede l'app sul telefono, che non è ancora installata. Rivolgiti al tuo ufficio.".to_owned()
                     }
-                    Reason::Suspended { .. } => "Il Suo accordo è sospeso.".to_owned(),
+                    Reason::Suspended { .. } => "Il tuo accordo è sospeso.".to_owned(),
                     Reason::Closed { .. } => "Oggi nessuno lavora da casa.".to_owned(),
                     Reason::Holiday { .. } => "Oggi è festa.".to_owned(),
                     Reason::OutsideHours { .. } => "Siamo fuori dall'orario concordato.".to_owned(),
                     Reason::Quota { .. } => "Le giornate concordate sono esaurite.".to_owned(),
                 };
                 match next {
-                    Some(next) => format!("{why} Il Suo orario inizia {}.", italian_moment(next)),
+                    Some(next) => format!("{why} Il tuo orario inizia {}.", italian_moment(next)),
                     None => why,
                 }
             }
             Self::AlreadyConnected => {
-                "Risulta già collegato da un altro computer. Chiuda prima quella sessione.".to_owned()
+                "Hai già una sessione da un altro computer. Chiudi prima quella.".to_owned()
             }
-            Self::Workstation(_) => "Il computer d'ufficio non si trova in rete. Si rivolga all'assistenza.".to_owned(),
-            Self::WireguardConfigNotAllowed => "La Sua sessione non può passare da un altro programma.".to_owned(),
+            Self::Workstation(_) => "Il computer d'ufficio non si trova in rete. Rivolgiti all'assistenza.".to_owned(),
+            Self::WireguardConfigNotAllowed => "La tua sessione non può passare da un altro programma.".to_owned(),
             Self::KeyExchange => {
-                "Il Suo ufficio chiede una connessione che resista anche ai computer quantistici, e questo programma non l'ha offerta. Installi la versione attuale di Deskgate; se non basta, si rivolga all'assistenza.".to_owned()
+                "Il tuo ufficio chiede una connessione che resista anche ai computer quantistici, e questo programma non l'ha offerta. Installa la versione attuale di Deskgate; se non basta, rivolgiti all'assistenza.".to_owned()
             }
             Self::Assistance(why) => assistance::italian(why),
-            Self::LoginOver => "È passato troppo tempo: acceda di nuovo.".to_owned(),
-            Self::TooMany(_, wait) => format!("Troppi tentativi. Riprovi tra {}.", italian_wait(*wait)),
+            Self::LoginOver => "È passato troppo tempo: accedi di nuovo.".to_owned(),
+            Self::TooMany(_, wait) => format!("Troppi tentativi. Riprova tra {}.", italian_wait(*wait)),
             Self::Unavailable("disk_full") => {
-                "Il gateway dell'ufficio non può aprire nuove sessioni finché un amministratore non libera spazio sul disco. Comunichi all'assistenza il numero qui sotto."
+                "Il gateway dell'ufficio non può aprire nuove sessioni finché un amministratore non libera spazio sul disco. Comunica all'assistenza il numero qui sotto."
                     .to_owned()
             }
             Self::Unavailable(_) => {
-                "Il gateway al momento non può far accedere nessuno. Riprovi tra qualche minuto.".to_owned()
+                "Il gateway al momento non può far accedere nessuno. Riprova tra qualche minuto.".to_owned()
             }
         }
     }
@@ -477,7 +477,7 @@ mod tests {
         );
         assert_eq!(
             refused.italian(),
-            "Siamo fuori dall'orario concordato. Il Suo orario inizia martedì 24 novembre alle 07:30."
+            "Siamo fuori dall'orario concordato. Il tuo orario inizia martedì 24 novembre alle 07:30."
         );
     }
 
@@ -488,6 +488,6 @@ mod tests {
         assert!(headers.contains(&("retry-after".to_owned(), "75".to_owned())), "{headers:?}");
         let refusal: Refusal = serde_json::from_slice(&body).unwrap();
         assert_eq!((refusal.code, refusal.retry_after_s), (RefusalCode::TooManyAttempts, Some(75)));
-        assert_eq!(refusal.message, "Troppi tentativi. Riprovi tra 75 secondi.");
+        assert_eq!(refusal.message, "Troppi tentativi. Riprova tra 75 secondi.");
     }
 }

@@ -49,16 +49,16 @@ pub(super) fn english(why: &NotAssisted) -> String {
 pub(super) fn italian(why: &NotAssisted) -> String {
     match why {
         NotAssisted::NotTechnician => {
-            "Lei non risulta tra chi dà assistenza ai lavoratori. Chieda al Suo ufficio se dovrebbe."
+            "Non risulti tra chi dà assistenza ai lavoratori. Chiedi al tuo ufficio se dovresti."
         }
         NotAssisted::NotProvided => {
-            "Il Suo ufficio non ha ancora stabilito che cosa raggiungono i tecnici. Si rivolga a chi gestisce il gateway."
+            "Il tuo ufficio non ha ancora stabilito che cosa raggiungono i tecnici. Rivolgiti a chi gestisce il gateway."
         }
         NotAssisted::TooLong(longest) => {
-            return format!("È troppo: il Suo ufficio consente al massimo {} minuti.", longest.as_secs() / 60);
+            return format!("È troppo: il tuo ufficio consente al massimo {} minuti.", longest.as_secs() / 60);
         }
-        NotAssisted::NotConnected => "Questo lavoratore ora non è collegato. Gli chieda prima di accedere.",
-        NotAssisted::Own => "Questa è la Sua sessione: non serve che qualcuno La assista.",
+        NotAssisted::NotConnected => "Questo lavoratore ora non è collegato. Chiedigli prima di accedere.",
+        NotAssisted::Own => "Questa è la tua sessione: non serve che qualcuno ti assista.",
         NotAssisted::Busy => "Qualcuno assiste già questo lavoratore, o glielo sta chiedendo.",
         NotAssisted::LeftInPeace(wait) => {
             return format!(
@@ -68,7 +68,7 @@ pub(super) fn italian(why: &NotAssisted) -> String {
         }
         NotAssisted::No => "Il lavoratore non acconsente.",
         NotAssisted::NoAnswer => {
-            "Il lavoratore non ha risposto entro un minuto, e vale come un no. Lo chiami, poi richieda."
+            "Il lavoratore non ha risposto entro un minuto, e vale come un no. Chiamalo, poi chiedi di nuovo."
         }
         NotAssisted::Gone => "Il lavoratore non è più collegato.",
         NotAssisted::TakenBack => "La domanda è stata ritirata.",
