@@ -12,6 +12,7 @@
 mod consents;
 mod doors;
 mod order;
+mod reaching;
 mod readable;
 mod told;
 mod waking;
@@ -58,8 +59,9 @@ use crate::{
 use consents::{Consents, Step};
 use doors::{doors, first_door, rdp_door};
 pub(crate) use order::{Order, Show, Starter};
+use reaching::Reaching;
 use readable::readable;
-pub(crate) use told::{Event, Outcome};
+pub(crate) use told::{Event, Outcome, Unreached};
 use waking::Waking;
 
 /// How long the data plane may take to flush; it takes less by itself.
@@ -225,6 +227,7 @@ struct Working<'a> {
     endpoint: Option<SocketAddr>,
     plane: Option<DataPlane>,
     program: Option<Program>,
+    reaching: Reaching,
     screen_lock: ScreenLock,
     tell: &'a mut dyn FnMut(&Event),
 }
@@ -265,6 +268,7 @@ impl<'a> Working<'a> {
             endpoint: None,
             plane: None,
             program: None,
+            reaching: Reaching::default(),
             screen_lock: ScreenLock::watch(),
             tell,
         }
@@ -293,6 +297,7 @@ impl<'a> Working<'a> {
         if services.is_empty() {
             return Err(Outcome::NothingGranted);
         }
+        self.reaching = Reaching::new(&services);
         let parameters = Parameters {
             keys: Keys {
                 private: std::mem::take(&mut *self.private),
@@ -482,12 +487,11 @@ impl<'a> Working<'a> {
                 });
             }
             // It sleeps, as was told; and our own knocks are no news.
-            Some(Report::Session(Told::Refused { .. } | Told::NoAnswer { .. })) if self.waking.is_some() => {}
-            Some(Report::Session(Told::Refused { port })) => {
-                (self.tell)(&Event::WorkstationRefused { workstation, port });
-            }
-            Some(Report::Session(Told::NoAnswer { port })) => {
-                (self.tell)(&Event::WorkstationSilent { workstation, port });
+            Some(Report::Session(Told::Refused { .. } | Told::NoAnswer { .. } | Told::Answered { .. }))
+                if self.waking.is_some() => {}
+            Some(Report::Session(told @ (Told::Refused { .. } | Told::NoAnswer { .. } | Told::Answered { .. }))) => {
+                let event = self.reaching.attempted(told, workstation);
+                event.iter().for_each(|event| (self.tell)(event));
             }
             Some(Report::Session(Told::Closed(End::Closed(reason)))) => return Some(Finish::Over(reason)),
             Some(Report::Session(Told::Closed(End::Unanswered))) => {
@@ -580,14 +584,19 @@ impl<'a> Working<'a> {
                 let program = self.program.take().map_or_else(String::new, |program| program.name().to_owned());
                 let workstation = self.session.workstation.name.clone();
                 self.close(ClientReason::ProgramEnded).await;
-                match how {
-                    rdp::Ended::Normally => ended(CloseReason::ProgramEnded),
-                    rdp::Ended::WentAway => Outcome::ProgramWentAway { program },
-                    rdp::Ended::AtOnce(status) => Outcome::ProgramFailed { program, status },
-                    rdp::Ended::Broke(status) => Outcome::ProgramBroke { program, status },
-                    rdp::Ended::Untrusted => Outcome::WorkstationUntrusted { workstation },
-                    rdp::Ended::LogonRefused => Outcome::LogonRefused { workstation },
-                    rdp::Ended::LockedOut => Outcome::LockedOut { workstation },
+                match (how, self.reaching.failed()) {
+                    // Some say what they met in a window of their own, and end as if all were well.
+                    (
+                        rdp::Ended::Normally | rdp::Ended::WentAway | rdp::Ended::AtOnce(_) | rdp::Ended::Broke(_),
+                        Some(how),
+                    ) => Outcome::Unreached { workstation, number: self.session.number, how },
+                    (rdp::Ended::Normally, _) => ended(CloseReason::ProgramEnded),
+                    (rdp::Ended::WentAway, _) => Outcome::ProgramWentAway { program },
+                    (rdp::Ended::AtOnce(status), _) => Outcome::ProgramFailed { program, status },
+                    (rdp::Ended::Broke(status), _) => Outcome::ProgramBroke { program, status },
+                    (rdp::Ended::Untrusted, _) => Outcome::WorkstationUntrusted { workstation },
+                    (rdp::Ended::LogonRefused, _) => Outcome::LogonRefused { workstation },
+                    (rdp::Ended::LockedOut, _) => Outcome::LockedOut { workstation },
                 }
             }
             Finish::Worker => {
@@ -614,7 +623,14 @@ impl<'a> Working<'a> {
     async fn close(&mut self, reason: ClientReason) {
         if let Some(plane) = &mut self.plane {
             plane.command(Command::Close(reason.into()));
-            let flushed = async { while plane.report().await.is_some() {} };
+            let flushed = async {
+                while let Some(report) = plane.report().await {
+                    // The program may have ended by it before it was told here.
+                    if let Report::Session(told) = report {
+                        self.reaching.attempted(told, String::new());
+                    }
+                }
+            };
             let _ = timeout(FLUSH_TIME, flushed).await;
         }
         if let Err(failure) = self.client.close(&self.credential, reason).await {

@@ -59,6 +59,7 @@ pub(crate) fn event(event: Event, door: bool) -> Option<Text> {
         Event::AssistanceEnded => Text::AssistanceEnded,
         Event::WorkstationRefused { workstation, port } => Text::WorkstationRefused { workstation, port },
         Event::WorkstationSilent { workstation, port } => Text::WorkstationSilent { workstation, port },
+        Event::WorkstationAnswers { workstation, .. } => Text::WorkstationAnswers { workstation },
         Event::Left => Text::Left,
         Event::Closing => Text::Closing,
         Event::NotTold => Text::NotTold,
@@ -89,6 +90,9 @@ pub(crate) fn outcome(outcome: Outcome, server: String) -> (Exit, Text) {
         }
         Outcome::AssistanceOver { .. } => (Exit::Ended, Text::AssistanceOver),
         Outcome::NotWoken { workstation, number } => (Exit::Unreachable, Text::NotWoken { workstation, number }),
+        Outcome::Unreached { workstation, number, how } => {
+            (Exit::Unreachable, Text::Unreached { workstation, number, how })
+        }
         Outcome::ProgramWentAway { program } => (Exit::Ended, Text::ProgramWentAway { program }),
         Outcome::ProgramFailed { program, status } => (Exit::Failed, Text::ProgramFailed { program, status }),
         Outcome::ProgramBroke { program, status } => (Exit::Failed, Text::ProgramBroke { program, status }),

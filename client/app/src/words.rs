@@ -11,6 +11,8 @@ use std::net::SocketAddr;
 
 use gateway_api::{CloseReason, SessionNumber, factor::Happened, login::Language, record::Opening, session::Limit};
 
+use crate::session::Unreached;
+
 /// One thing to say.
 #[derive(Debug, Clone)]
 pub(crate) enum Text {
@@ -224,6 +226,16 @@ pub(crate) enum Text {
     WorkstationSilent {
         workstation: String,
         port: u16,
+    },
+    /// It answers, after it refused or did not.
+    WorkstationAnswers {
+        workstation: String,
+    },
+    /// The workstation was not there when the program last knocked.
+    Unreached {
+        workstation: String,
+        number: SessionNumber,
+        how: Unreached,
     },
     /// The screen of this computer has been locked for too long.
     Left,
@@ -448,11 +460,22 @@ mod tests {
     use super::*;
     use crate::clock;
 
-    /// One of each.
+    /// These, each as it would be written alone. One that is left out does not compile.
+    macro_rules! texts {
+        ($(Text::$text:ident $({ $($field:tt)* })?,)*) => {{
+            #[expect(unreachable_patterns, reason = "some have more than one sample")]
+            let _ = |text: &Text| match text {
+                $(Text::$text { .. } => {})*
+            };
+            vec![$(Text::$text $({ $($field)* })?),*]
+        }};
+    }
+
+    /// One of each at least.
     fn samples() -> Vec<Text> {
         let s = || "X-1".to_owned();
         let number = SessionNumber::new(1);
-        let mut all = vec![
+        let mut all = texts![
             Text::AskServer,
             Text::AskUser,
             Text::AskPassword { user: s() },
@@ -464,6 +487,11 @@ mod tests {
             Text::Enrolled,
             Text::CodeTooLong,
             Text::CodeEmpty,
+            Text::FactorNews { what: Happened::Enrolled, when: s() },
+            Text::AskNewPassword,
+            Text::AskNewPasswordAgain,
+            Text::PasswordsDiffer,
+            Text::PasswordChanged,
             Text::OwnRecord { records: 0, left_off: 0 },
             Text::OwnRecord { records: 3, left_off: 0 },
             Text::OwnRecord { records: 2000, left_off: 3 },
@@ -482,9 +510,15 @@ mod tests {
                 }),
             },
             Text::Managed { name: s(), ends_at: 1_795_000_000 },
+            Text::NotManaged,
+            Text::NothingToRenew,
             Text::Forgotten,
             Text::NothingToForget,
             Text::Reaching { server: s() },
+            Text::Notice { name: s(), text: s() },
+            Text::NoticeAsked,
+            Text::NoticeUnread { asked: true },
+            Text::NoticeUnread { asked: false },
             Text::SignedIn { workstation: s(), number, until: s() },
             Text::EndMoved { until: s() },
             Text::Waking { workstation: s() },
@@ -494,6 +528,8 @@ mod tests {
             Text::DoorOpen { workstation: s() },
             Text::WireguardSecret,
             Text::Holding { workstation: s() },
+            Text::Warning { limit: Limit::Idle, seconds: 300 },
+            Text::WarningLifted { limit: Limit::Idle },
             Text::TunnelSilent,
             Text::TunnelBack,
             Text::ByChannel,
@@ -523,8 +559,12 @@ mod tests {
             Text::NoteAssistanceEnded,
             Text::WorkstationRefused { workstation: s(), port: 3389 },
             Text::WorkstationSilent { workstation: s(), port: 3389 },
+            Text::WorkstationAnswers { workstation: s() },
+            Text::Unreached { workstation: s(), number, how: Unreached::Refused },
+            Text::Unreached { workstation: s(), number, how: Unreached::Silent },
             Text::Left,
             Text::Closing,
+            Text::Ended { reason: CloseReason::Idle, idle_minutes: 15 },
             Text::NotTold,
             Text::HelpDesk { phone: s() },
             Text::Unresolved { server: s() },

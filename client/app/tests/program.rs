@@ -8,6 +8,7 @@ mod gateway;
 #[path = "../../core/tests/office/mod.rs"]
 mod office;
 mod profile;
+mod reaching;
 mod running;
 mod single_sign_on;
 mod waking;

@@ -21,6 +21,11 @@ pub enum Event {
         /// On the workstation.
         port: u16,
     },
+    /// The workstation answers at this TCP port, after an attempt that was refused or not answered.
+    Answered {
+        /// On the workstation.
+        port: u16,
+    },
     /// Packets take another way, and it works.
     Way(Way),
     /// The session has ended; nothing follows.

@@ -35,11 +35,13 @@ pub enum Step {
     Reset,
 }
 
-/// How a connection attempt failed.
+/// What became of a connection attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub(crate) enum Attempt {
     Refused,
     NoAnswer,
+    /// It was accepted, and the one before it was not.
+    Answered,
 }
 
 struct Pair {
@@ -60,6 +62,8 @@ struct Pair {
 pub(crate) struct Forward {
     workstation: IpAddr,
     ports: Vec<u16>,
+    /// Those at which the last attempt failed.
+    failing: Vec<u16>,
     pairs: Vec<Pair>,
     next: u64,
     random: u64,
@@ -67,7 +71,7 @@ pub(crate) struct Forward {
 
 impl Forward {
     pub(crate) fn new(workstation: IpAddr, ports: Vec<u16>, seed: u64) -> Self {
-        Self { workstation, ports, pairs: Vec::new(), next: 0, random: seed }
+        Self { workstation, ports, failing: Vec::new(), pairs: Vec::new(), next: 0, random: seed }
     }
 
     /// Begins a connection to `port` of the workstation.
@@ -166,27 +170,30 @@ impl Forward {
         }
     }
 
-    /// Notices what changed by itself: attempts that failed (passed to `failed` with their port), connections that were
-    /// accepted, and those whose last packet is gone, which are forgotten.
-    pub(crate) fn settle(&mut self, stack: &mut Stack, now: Instant, mut failed: impl FnMut(u16, Failure)) {
-        self.pairs.retain_mut(|pair| {
+    /// Notices what changed by itself: attempts that failed, or did not for once (passed to `tell` with their port), connections that
+    /// were accepted, and those whose last packet is gone, which are forgotten.
+    pub(crate) fn settle(&mut self, stack: &mut Stack, now: Instant, mut tell: impl FnMut(u16, Attempt)) {
+        let Self { pairs, failing, .. } = self;
+        pairs.retain_mut(|pair| {
             let stage = stack.stage(pair.connection);
-            if !pair.accepted {
-                match stage {
-                    Stage::Connecting => {}
-                    Stage::Connected => {
-                        pair.accepted = true;
-                        stack.accepted(pair.connection);
-                        if pair.local_finished {
-                            stack.finish(pair.connection);
-                        }
+            if !pair.accepted && stage != Stage::Connecting {
+                pair.accepted = true;
+                let port = pair.port;
+                // Accepted and closed between two looks is no failure.
+                if stage == Stage::Over && stack.reading(pair.connection) == Reading::Broken {
+                    if !failing.contains(&port) {
+                        failing.push(port);
                     }
-                    // Accepted and closed between two looks: no failure.
-                    Stage::Over if stack.reading(pair.connection) != Reading::Broken => pair.accepted = true,
-                    Stage::Over => {
-                        pair.accepted = true;
-                        let silent = now >= pair.opened_at + CONNECT_TIME;
-                        failed(pair.port, if silent { Failure::NoAnswer } else { Failure::Refused });
+                    let silent = now >= pair.opened_at + CONNECT_TIME;
+                    tell(port, if silent { Attempt::NoAnswer } else { Attempt::Refused });
+                } else if failing.contains(&port) {
+                    failing.retain(|failed| *failed != port);
+                    tell(port, Attempt::Answered);
+                }
+                if stage == Stage::Connected {
+                    stack.accepted(pair.connection);
+                    if pair.local_finished {
+                        stack.finish(pair.connection);
                     }
                 }
             }

@@ -23,7 +23,7 @@ use gateway_api::{CloseReason, probe::Nonce};
 
 use crate::{
     event::{End, Event},
-    forward::{ConnectionId, Failure, Forward, OpenError, Step},
+    forward::{Attempt, ConnectionId, Forward, OpenError, Step},
     stack::Stack,
     timer::{Deadline, Timer},
     tunnel::{Keys, Opened, Tunnel},
@@ -332,10 +332,11 @@ impl Session {
     /// Notices what connections did by themselves.
     fn settle(&mut self, now: Instant) {
         let Self { forward, stack, events, .. } = self;
-        forward.settle(stack, now, |port, failure| {
-            events.push_back(match failure {
-                Failure::Refused => Event::Refused { port },
-                Failure::NoAnswer => Event::NoAnswer { port },
+        forward.settle(stack, now, |port, attempt| {
+            events.push_back(match attempt {
+                Attempt::Refused => Event::Refused { port },
+                Attempt::NoAnswer => Event::NoAnswer { port },
+                Attempt::Answered => Event::Answered { port },
             });
         });
     }

@@ -24,7 +24,7 @@ use std::{
 };
 
 use gateway_api::{
-    CloseReason,
+    CloseReason, SessionNumber,
     login::{Code, Language, Password, Refusal, RefusalCode},
     profile::Words,
     record::Own,
@@ -129,6 +129,8 @@ pub(crate) struct Ended {
     /// Whether signing in again makes sense.
     pub(crate) again: bool,
     pub(crate) sentence: String,
+    /// For the help desk, where the sentence does not say it.
+    pub(crate) number: Option<SessionNumber>,
 }
 
 /// What a person does.
@@ -248,7 +250,7 @@ impl State {
     /// One that has nothing but a sentence: the profile makes no sense.
     pub(crate) fn stopped(language: Language, look: Look, sentence: String) -> Self {
         let mut state = Self::new(language, look, None, Known::default());
-        state.scene = Scene::Ended(Ended { well: false, again: false, sentence });
+        state.scene = Scene::Ended(Ended { well: false, again: false, sentence, number: None });
         state
     }
 
@@ -294,7 +296,7 @@ impl State {
             Act::Compare(true) => Some(Wish::Follow),
             Act::Compare(false) => {
                 let sentence = Text::OfficeRefused.say(self.language);
-                self.scene = Scene::Ended(Ended { well: false, again: false, sentence });
+                self.scene = Scene::Ended(Ended { well: false, again: false, sentence, number: None });
                 None
             }
             Act::Submit => self.submit(),
@@ -537,12 +539,14 @@ impl State {
         };
         let sentence = self.sentence(&outcome);
         let well = matches!(outcome, Outcome::Ended { .. });
+        let says_number = matches!(outcome, Outcome::NotWoken { .. } | Outcome::Unreached { .. });
+        let number = self.working().filter(|_| !well && !says_number).map(|working| working.number);
         let (_, text) = telling::outcome(outcome, server);
         let sentence = sentence.unwrap_or_else(|| text.say(self.language));
         let sentence = not_told.into_iter().fold(sentence, |sentence, more| format!("{sentence} {more}"));
         match purpose {
             Some(purpose) => self.turn(purpose, Some((Tone::Bad, sentence))),
-            None => self.scene = Scene::Ended(Ended { well, again: true, sentence }),
+            None => self.scene = Scene::Ended(Ended { well, again: true, sentence, number }),
         }
         None
     }
@@ -572,7 +576,7 @@ impl State {
         };
         match &self.scene {
             Scene::Form(form) => self.turn(form.purpose, Some((Tone::Bad, sentence))),
-            _ => self.scene = Scene::Ended(Ended { well: false, again: true, sentence }),
+            _ => self.scene = Scene::Ended(Ended { well: false, again: true, sentence, number: None }),
         }
     }
 

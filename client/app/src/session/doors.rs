@@ -16,6 +16,11 @@ pub(super) fn first_door(doors: &[Address]) -> Option<SocketAddr> {
     doors.first().map(|door| door.address)
 }
 
+/// The workstation's port behind the door that a program is led to; see [`rdp_door`] and [`first_door`].
+pub(super) fn desktop_port(doors: &[(String, u16)]) -> Option<u16> {
+    doors.iter().find(|(name, _)| name == RDP).or(doors.first()).map(|(_, port)| *port)
+}
+
 /// The doors to open: a name and a port of the workstation each. A service of several ports has them in its names.
 pub(super) fn doors(services: &[login::Service]) -> Vec<(String, u16)> {
     let mut doors: Vec<(String, u16)> = Vec::new();

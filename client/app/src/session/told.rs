@@ -96,6 +96,8 @@ pub(crate) enum Event {
     WorkstationRefused { workstation: String, port: u16 },
     /// The workstation does not answer at a port.
     WorkstationSilent { workstation: String, port: u16 },
+    /// It answers at a port where it did not before.
+    WorkstationAnswers { workstation: String, port: u16 },
     /// This computer's screen has been locked for a minute: nobody is here.
     Left,
     /// The session is being closed from here.
@@ -113,6 +115,8 @@ pub(crate) enum Outcome {
     AssistanceOver { reason: CloseReason },
     /// There was a session, and its workstation did not wake.
     NotWoken { workstation: String, number: SessionNumber },
+    /// There was a session, and the workstation was not there when its program last knocked, before that ended.
+    Unreached { workstation: String, number: SessionNumber, how: Unreached },
     /// There was a session, and its program ended at once without an error.
     ProgramWentAway { program: String },
     /// There was a session, and its program ended at once with an error.
@@ -147,6 +151,15 @@ pub(crate) enum Outcome {
     NotAGateway { cause: String },
     /// This computer refused something.
     Broken { cause: String },
+}
+
+/// How a workstation was not reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unreached {
+    /// It refuses the connection.
+    Refused,
+    /// It does not answer.
+    Silent,
 }
 
 impl From<Failure> for Outcome {

@@ -3,7 +3,7 @@
 use gateway_api::{CloseReason, factor::Happened, session::Limit};
 
 use super::{Span, Text};
-use crate::clock;
+use crate::{clock, session::Unreached};
 
 /// How a day is written.
 const DAY: &str = "%-d %b %Y";
@@ -147,6 +147,13 @@ pub(super) fn say(text: &Text) -> String {
         ),
         Text::WorkstationSilent { workstation, port } => format!(
             "{workstation} does not answer (port {port}). It may be switched off: ask somebody at the office, or the help desk."
+        ),
+        Text::WorkstationAnswers { workstation } => format!("{workstation} answers now."),
+        Text::Unreached { workstation, number, how: Unreached::Refused } => format!(
+            "{workstation} refused the connection, so the session was closed. If it has just been switched on, try again in a few minutes. Otherwise its remote desktop may be switched off: call the help desk; the session's number is {number}."
+        ),
+        Text::Unreached { workstation, number, how: Unreached::Silent } => format!(
+            "{workstation} did not answer, so the session was closed. Is it switched on? Ask somebody at the office, or call the help desk; the session's number is {number}."
         ),
         Text::Left => {
             "This computer was locked for a minute, so the session was closed. Your programs are still open at the office. Sign in again.".into()

@@ -3,7 +3,7 @@
 use gateway_api::{CloseReason, factor::Happened, session::Limit};
 
 use super::{Span, Text};
-use crate::clock;
+use crate::{clock, session::Unreached};
 
 /// How a day is written.
 const DAY: &str = "%d/%m/%Y";
@@ -165,6 +165,13 @@ pub(super) fn say(text: &Text) -> String {
         ),
         Text::WorkstationSilent { workstation, port } => format!(
             "{workstation} non risponde (porta {port}). Forse è spento: chiedi a qualcuno in ufficio, o all'assistenza."
+        ),
+        Text::WorkstationAnswers { workstation } => format!("{workstation} ora risponde."),
+        Text::Unreached { workstation, number, how: Unreached::Refused } => format!(
+            "{workstation} ha rifiutato il collegamento, e la sessione è stata chiusa. Se è stato appena acceso, riprova tra qualche minuto. Altrimenti il desktop remoto può essere disattivato: chiama l'assistenza; il numero di sessione è {number}."
+        ),
+        Text::Unreached { workstation, number, how: Unreached::Silent } => format!(
+            "{workstation} non ha risposto, e la sessione è stata chiusa. È acceso? Chiedi a qualcuno in ufficio, o chiama l'assistenza; il numero di sessione è {number}."
         ),
         Text::Left => {
             "Questo computer è rimasto bloccato per un minuto, perciò la sessione è stata chiusa. I tuoi programmi in ufficio sono ancora aperti. Accedi di nuovo.".into()

@@ -149,7 +149,7 @@ impl Office {
         office
     }
 
-    fn listen(&mut self, port: u16, role: Role) {
+    pub fn listen(&mut self, port: u16, role: Role) {
         let ring = || tcp::SocketBuffer::new(vec![0; 1 << 20]);
         let mut socket = tcp::Socket::new(ring(), ring());
         socket.set_nagle_enabled(false);

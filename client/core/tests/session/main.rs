@@ -76,6 +76,23 @@ fn a_refused_connection_is_reset_at_home_and_told() {
 }
 
 #[test]
+fn a_port_that_answers_is_told_once_after_it_refused_and_not_before() {
+    let mut world = World::open(&[(80, Role::Sink)], QUIET);
+    for port in [80, 3389, 3389] {
+        let id = world.connect(port, Local { send: 5, finish_when_sent: true, ..Local::default() });
+        world.run_until(|world| !world.locals[&id].steps.is_empty());
+    }
+    let refused = Event::Refused { port: 3389 };
+    assert_eq!(world.events, [Event::TunnelUp, refused, refused]);
+    for _ in 0..2 {
+        world.office.listen(3389, Role::Sink);
+        let id = world.connect(3389, Local { send: 5, finish_when_sent: true, ..Local::default() });
+        world.run_until(|world| !world.locals[&id].steps.is_empty());
+    }
+    assert_eq!(world.events, [Event::TunnelUp, refused, refused, Event::Answered { port: 3389 }]);
+}
+
+#[test]
 fn a_workstation_that_does_not_answer_is_told_after_ten_seconds() {
     let mut world = World::open(&[], QUIET);
     world.cut = true;

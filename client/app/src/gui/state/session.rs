@@ -10,7 +10,7 @@ use crate::{clock, session::Event, telling, words::Text};
 /// While so little is left, a countdown shows seconds; before, minutes.
 const BY_SECONDS: Duration = Duration::from_secs(120);
 
-/// How long the workstation's own trouble is said: the RDP program tries again by itself, and nobody tells when it gets through.
+/// How long the workstation's own trouble is said, unless it answers before: the RDP program may try no more.
 const TROUBLE: Duration = Duration::from_secs(60);
 
 /// In milliseconds: a look comes a little later than the number changes, so that the new one is there for sure.
@@ -172,6 +172,7 @@ impl Working {
             event @ (Event::WorkstationRefused { .. } | Event::WorkstationSilent { .. }) => {
                 self.trouble = telling::event(event, false).map(|text| (text, now + TROUBLE));
             }
+            Event::WorkstationAnswers { .. } => self.trouble = None,
             event @ Event::FactorNews(_) => self.news.extend(telling::event(event, false)),
             event @ (Event::TraceAsked { .. }
             | Event::TraceBegun { .. }

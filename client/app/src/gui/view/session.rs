@@ -132,6 +132,9 @@ pub(super) fn ended(ui: &mut Ui, look: &Palette, labels: &Labels, ended: &Ended)
     let (title, tone) = if ended.well { (labels.ended_title, Tone::Plain) } else { (labels.failed_title, Tone::Bad) };
     parts::title(ui, title);
     parts::sentence(ui, look, &Said { tone, sentence: ended.sentence.clone() });
+    if let Some(number) = ended.number {
+        parts::small(ui, look, &(labels.session_number)(&number.to_string()));
+    }
     ui.add_space(10.0);
     if ended.again && parts::with_keyboard(parts::first_button(ui, look, labels.sign_in_again)).clicked() {
         return Some(Act::Back);

@@ -114,7 +114,7 @@ pub(super) static LABELS: Labels = Labels {
     end_assistance: "Termina l'assistenza",
 
     ended_title: "La sessione è chiusa",
-    failed_title: "Non è riuscito",
+    failed_title: "Qualcosa non ha funzionato",
     sign_in_again: "Accedi di nuovo",
     leave: "Chiudi questa finestra",
     program_failed: |program, status| {
