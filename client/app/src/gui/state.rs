@@ -110,6 +110,14 @@ pub(crate) enum Scene {
 pub(crate) struct Said {
     pub(crate) tone: Tone,
     pub(crate) sentence: String,
+    /// What a screen reader says of it by itself, where the sentence changes too often for that.
+    pub(crate) announced: Option<String>,
+}
+
+impl Said {
+    pub(crate) fn new(tone: Tone, sentence: impl Into<String>) -> Self {
+        Self { tone, sentence: sentence.into(), announced: None }
+    }
 }
 
 /// What a sentence means. Told by a sign and a word, and by colour on top.
@@ -266,7 +274,7 @@ impl State {
     /// The program was started again, with another profile than this window's.
     pub(crate) fn knock_with_another(&mut self, profile: &Path) {
         let name = profile.file_name().unwrap_or(profile.as_os_str()).to_string_lossy();
-        self.aside = Some(Said { tone: Tone::Plain, sentence: (self.labels().other_profile)(&name) });
+        self.aside = Some(Said::new(Tone::Plain, (self.labels().other_profile)(&name)));
     }
 
     /// A person did something.
@@ -367,7 +375,7 @@ impl State {
             form.user.clone_from(&before.user);
             form.focus = Some(form.first_empty());
         }
-        form.said = said.map(|(tone, sentence)| Said { tone, sentence });
+        form.said = said.map(|(tone, sentence)| Said::new(tone, sentence));
         self.scene = Scene::Form(form);
     }
 
@@ -399,7 +407,7 @@ impl State {
                 Some(Wish::Begin(errand))
             }
             Err((field, sentence)) => {
-                form.said = Some(Said { tone: Tone::Bad, sentence });
+                form.said = Some(Said::new(Tone::Bad, sentence));
                 form.focus = Some(field);
                 None
             }

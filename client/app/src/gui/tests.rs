@@ -12,7 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use egui::{Key, accesskit::Role};
+use egui::{
+    Key,
+    accesskit::{Live, Role},
+};
 use egui_kittest::{
     Harness,
     kittest::{NodeT as _, Queryable as _},
@@ -34,7 +37,7 @@ use crate::{
     answers::Button,
     clock,
     config::Server,
-    session::{Event, Outcome},
+    session::{Event, Outcome, Unreached},
 };
 
 /// When everything here happens: it takes no time. Late enough that something can have been before.
@@ -524,6 +527,32 @@ fn language_and_look_change_at_once_and_are_to_be_remembered() {
     harness.run();
     assert_eq!(harness.state().wishes, ["remember", "remember"]);
     assert_eq!(harness.state().dressed, Some(Look::Contrast));
+}
+
+/// What a screen reader says by itself.
+fn announced(state: State) -> String {
+    let harness = window(state);
+    let all = harness.root().children_recursive().map(|node| node.accesskit_node());
+    let live = all.filter(|node| node.live() != Live::Off && node.role() != Role::TextRun);
+    live.filter_map(|node| node.label().or_else(|| node.value())).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_happens_by_itself_is_announced_by_a_screen_reader() {
+    let language = Language::En;
+    assert_eq!(announced(signed_out(language)), "", "nothing happened");
+    let mut refused = signed_out(language);
+    refused.act(Act::Submit);
+    assert!(announced(refused).contains("Write your office user name."));
+    let warned = at_work(language, vec![Event::Warning { limit: Limit::Idle, seconds: 95 }]);
+    let said = announced(warned);
+    assert!(said.contains("in 2 minutes") && !said.contains("seconds"), "{said}");
+    assert!(announced(asked(language, assistance_asked())).contains("g.neri, a technician of your office"));
+    let mut over = at_work(language, Vec::new());
+    let (workstation, number) = ("anagrafe-07".to_owned(), SessionNumber::new(7));
+    let outcome = Outcome::Unreached { workstation, number, how: Unreached::Silent };
+    over.take(News::Over { outcome, server: "gw.comune.example".to_owned() }, Instant::now());
+    assert!(announced(over).contains("anagrafe-07 did not answer"));
 }
 
 #[test]

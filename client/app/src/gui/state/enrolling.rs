@@ -66,7 +66,7 @@ impl Enrolling {
 
     /// Another code is to be written, and why.
     pub(super) fn once_more(&mut self, sentence: String) {
-        self.said = Some(Said { tone: Tone::Bad, sentence });
+        self.said = Some(Said::new(Tone::Bad, sentence));
         (self.code, self.asking, self.focus) = (nothing(), false, true);
     }
 }

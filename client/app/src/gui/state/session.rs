@@ -223,8 +223,11 @@ impl Working {
         let mut warnings = self.warnings.clone();
         warnings.sort_by_key(|(_, ends)| *ends);
         let warnings = warnings.into_iter().map(|(limit, ends)| {
-            let seconds = rounded(seconds_until(ends, now));
-            (Tone::Warning, Text::Warning { limit, seconds })
+            let left = seconds_until(ends, now);
+            let warning = |seconds| Text::Warning { limit, seconds }.say(language);
+            // Each second aloud would leave room for nothing else.
+            let announced = Some(warning(in_minutes(left)));
+            Said { tone: Tone::Warning, sentence: warning(rounded(left)), announced }
         });
         let line = self.line.iter().map(|wrong| match wrong {
             Wrong::ChannelLost => (Tone::Warning, Text::ChannelLost),
@@ -234,8 +237,8 @@ impl Working {
         let trouble = trouble.map(|(text, _)| (Tone::Bad, text.clone()));
         let news = self.news.iter().map(|text| (Tone::Warning, text.clone()));
         let way = self.by_channel.then_some((Tone::Plain, Text::ByChannel));
-        let all = warnings.chain(line).chain(trouble).chain(news).chain(way);
-        all.map(|(tone, text)| Said { tone, sentence: text.say(language) }).collect()
+        let others = line.chain(trouble).chain(news).chain(way);
+        warnings.chain(others.map(|(tone, text)| Said::new(tone, text.say(language)))).collect()
     }
 
     /// How long until a countdown shows something else.
@@ -264,7 +267,12 @@ fn seconds_until(moment: Instant, now: Instant) -> u32 {
 
 /// Whole minutes, until the seconds count.
 fn rounded(seconds: u32) -> u32 {
-    if u64::from(seconds) > BY_SECONDS.as_secs() { seconds.div_ceil(60) * 60 } else { seconds }
+    if u64::from(seconds) > BY_SECONDS.as_secs() { in_minutes(seconds) } else { seconds }
+}
+
+/// Whole minutes, in seconds.
+fn in_minutes(seconds: u32) -> u32 {
+    seconds.div_ceil(60) * 60
 }
 
 /// How long until what is left of one of these is shown otherwise.

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use gateway_api::{
     SessionNumber,
     login::{LONGEST_CODE, Refusal},
@@ -6,7 +8,7 @@ use gateway_api::{
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::answers::About;
+use crate::{answers::About, session::Unreached};
 
 fn state() -> State {
     let known = Known { server: Server::parse("gw.comune.example"), ..Known::default() };
@@ -251,6 +253,17 @@ fn a_warning_counts_down_and_goes() {
 }
 
 #[test]
+fn a_countdown_is_announced_by_minutes_and_not_by_seconds() {
+    let now = Instant::now();
+    let mut state = at_work(now);
+    state.take(News::Told(Event::Warning { limit: Limit::Idle, seconds: 90 }), now);
+    let announced: BTreeSet<String> = (0..90)
+        .filter_map(|second| working(&state).said(Language::En, now + Duration::from_secs(second)).remove(0).announced)
+        .collect();
+    assert_eq!(announced.len(), 2, "{announced:?}");
+}
+
+#[test]
 fn the_window_is_drawn_again_when_a_number_changes_and_not_before() {
     let now = Instant::now();
     let mut state = at_work(now);
@@ -436,6 +449,8 @@ fn the_workstations_trouble_is_said_for_a_minute() {
     state.take(News::Told(Event::WorkstationSilent { workstation: "anagrafe-07".into(), port: 3389 }), now);
     let said = |state: &State, after| working(state).said(Language::En, now + Duration::from_secs(after)).len();
     assert_eq!((said(&state, 59), said(&state, 60)), (1, 0));
+    state.take(News::Told(Event::WorkstationAnswers { workstation: "anagrafe-07".into(), port: 3389 }), now);
+    assert_eq!(said(&state, 1), 0, "it answers");
 }
 
 #[test]
@@ -496,6 +511,34 @@ fn a_countdown_goes_on_also_before_the_desktop_is_there() {
     let later = now + Duration::from_millis(500);
     let next = state.next_change(later).expect("the seconds go on");
     assert!(next > Duration::from_millis(500) && next < Duration::from_millis(550), "{next:?}");
+}
+
+#[test]
+fn an_end_that_needs_the_help_desk_has_the_sessions_number() {
+    let (w, p) = (|| "anagrafe-07".to_owned(), || "xfreerdp".to_owned());
+    for outcome in [
+        Outcome::ProgramFailed { program: p(), status: "status 131".into() },
+        Outcome::ProgramBroke { program: p(), status: "status 131".into() },
+        Outcome::ProgramWentAway { program: p() },
+        Outcome::ProgramMissing { program: p(), cause: "gone".into() },
+        Outcome::LogonRefused { workstation: w() },
+        Outcome::LockedOut { workstation: w() },
+        Outcome::WorkstationUntrusted { workstation: w() },
+        Outcome::NoTunnel { endpoint: ([192, 0, 2, 1], 51820).into() },
+        Outcome::NothingGranted,
+        Outcome::NotWoken { workstation: w(), number: SessionNumber::new(7) },
+        Outcome::Unreached { workstation: w(), number: SessionNumber::new(7), how: Unreached::Silent },
+        Outcome::Unreached { workstation: w(), number: SessionNumber::new(7), how: Unreached::Refused },
+    ] {
+        let mut state = at_work(Instant::now());
+        over(&mut state, outcome);
+        let ended = ended(&state);
+        let said = format!("{} {}", ended.sentence, ended.number.map(|number| number.to_string()).unwrap_or_default());
+        assert_eq!(said.matches("0000-0007").count(), 1, "{ended:?}");
+    }
+    let mut state = at_work(Instant::now());
+    over(&mut state, Outcome::Ended { reason: CloseReason::Idle, idle_minutes: 15 });
+    assert_eq!(ended(&state).number, None, "nothing is wrong");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use egui::Ui;
+use egui::{Ui, accesskit::Live};
 use gateway_api::login::Language;
 
 use super::{
@@ -50,7 +50,7 @@ fn question(
         Matter::Trace => (labels.disagree, labels.agree),
         Matter::Assistance { .. } => (labels.refuse_assistance, labels.allow_assistance),
     };
-    ui.label(text(labels, language, asked));
+    parts::announce(&ui.label(text(labels, language, asked)), Live::Assertive);
     let no = parts::button(ui, no).clicked();
     let yes = ui.add_enabled_ui(asked.counts(now), |ui| parts::button(ui, yes)).inner.clicked();
     (yes || no).then_some(Button::Answer { about, question: asked.question, yes })
@@ -70,7 +70,7 @@ fn agreed(
     };
     ui.label(text(labels, language, asked));
     let end = parts::button(ui, end).clicked();
-    parts::sentence(ui, look, &Said { tone: Tone::Plain, sentence: sentence.to_owned() });
+    parts::sentence(ui, look, &Said::new(Tone::Plain, sentence));
     end.then_some(Button::End(about))
 }
 
@@ -90,6 +90,6 @@ fn goes_on(ui: &mut Ui, look: &Palette, labels: &Labels, language: Language, run
             ((labels.assistance_running)(technician, until), labels.end_assistance)
         }
     };
-    parts::sentence(ui, look, &Said { tone: Tone::Warning, sentence });
+    parts::sentence(ui, look, &Said::new(Tone::Warning, sentence));
     parts::button(ui, end).clicked()
 }

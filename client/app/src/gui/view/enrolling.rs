@@ -62,7 +62,7 @@ pub(super) fn recovery_codes(
     codes: &[Code],
 ) -> Option<Act> {
     parts::title(ui, labels.enrolled_title);
-    parts::sentence(ui, look, &Said { tone: Tone::Good, sentence: Text::Enrolled.say(language) });
+    parts::sentence(ui, look, &Said::new(Tone::Good, Text::Enrolled.say(language)));
     ui.add_space(6.0);
     parts::card(ui, look, |ui| {
         for code in codes {

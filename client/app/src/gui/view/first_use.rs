@@ -37,7 +37,7 @@ pub(super) fn draw(ui: &mut Ui, look: &Palette, labels: &Labels, words: &Words) 
         });
     });
     ui.add_space(4.0);
-    parts::sentence(ui, look, &Said { tone: Tone::Warning, sentence: labels.first_use_warning.to_owned() });
+    parts::sentence(ui, look, &Said::new(Tone::Warning, labels.first_use_warning));
     ui.add_space(6.0);
     if parts::first_button(ui, look, labels.words_are_same).clicked() {
         return Some(Act::Compare(true));

@@ -3,6 +3,7 @@
 use egui::{
     Button, Color32, CornerRadius, FontId, Frame, Key, Margin, Painter, Popup, Rect, Response, RichText, Sense, Shape,
     Stroke, Ui, Vec2,
+    accesskit::{Live, Node},
 };
 
 use super::super::{
@@ -62,7 +63,7 @@ pub(super) fn button(ui: &mut Ui, text: &str) -> Response {
     seen(ui.add_sized(Vec2::new(ui.available_width(), 40.0), Button::new(text)))
 }
 
-/// A sentence in a box of its tone, with the sign of it.
+/// A sentence in a box of its tone, with the sign of it. A screen reader says it when it comes, and again when it changes.
 pub(super) fn sentence(ui: &mut Ui, look: &Palette, said: &Said) {
     let [colour, ground] = look.tone(said.tone);
     Frame::new()
@@ -72,16 +73,37 @@ pub(super) fn sentence(ui: &mut Ui, look: &Palette, said: &Said) {
         .inner_margin(Margin::same(10))
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
-            beside_sign(ui, said.tone, [colour, ground], &said.sentence);
+            let label = beside_sign(ui, said.tone, [colour, ground], &said.sentence);
+            let live = match said.tone {
+                Tone::Good | Tone::Plain => Live::Polite,
+                Tone::Warning | Tone::Bad => Live::Assertive,
+            };
+            match &said.announced {
+                None => announce(&label, live),
+                Some(announced) => {
+                    announce(&label, Live::Off);
+                    let announce = |node: &mut Node| {
+                        node.set_label(announced.as_str());
+                        node.set_live(live);
+                    };
+                    ui.ctx().accesskit_node_builder(ui.unique_id(), announce);
+                }
+            }
         });
 }
 
+/// Has a screen reader say a text when it comes, and again when it changes.
+pub(super) fn announce(label: &Response, live: Live) {
+    label.ctx.accesskit_node_builder(label.id, |node| node.set_live(live));
+}
+
 /// A sign, and beside it a text of as many lines as it takes.
-pub(super) fn beside_sign(ui: &mut Ui, tone: Tone, [colour, ground]: [Color32; 2], text: &str) {
-    ui.horizontal_top(|ui| {
+pub(super) fn beside_sign(ui: &mut Ui, tone: Tone, [colour, ground]: [Color32; 2], text: &str) -> Response {
+    let line = ui.horizontal_top(|ui| {
         sign(ui, tone, colour, ground, SIGN);
-        ui.vertical(|ui| ui.label(text));
+        ui.vertical(|ui| ui.label(text)).inner
     });
+    line.inner
 }
 
 /// A white field with things in it.

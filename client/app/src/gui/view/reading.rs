@@ -40,7 +40,7 @@ pub(super) fn notices(ui: &mut Ui, look: &Palette, labels: &Labels, texts: &[(St
 pub(super) fn record(ui: &mut Ui, look: &Palette, labels: &Labels, language: Language, own: &Own) -> Option<Act> {
     parts::title(ui, labels.record_title);
     let back = parts::button(ui, labels.back).clicked() || parts::escape(ui);
-    let mut say = |tone, sentence| parts::sentence(ui, look, &Said { tone, sentence });
+    let mut say = |tone, sentence: String| parts::sentence(ui, look, &Said::new(tone, sentence));
     for opening in &own.openings {
         let text = Text::Looked { opening: Box::new(opening.clone()) };
         say(Tone::Warning, text.say(language));

@@ -131,7 +131,7 @@ pub(super) fn close_question(ui: &mut Ui, look: &Palette, labels: &Labels) -> Op
 pub(super) fn ended(ui: &mut Ui, look: &Palette, labels: &Labels, ended: &Ended) -> Option<Act> {
     let (title, tone) = if ended.well { (labels.ended_title, Tone::Plain) } else { (labels.failed_title, Tone::Bad) };
     parts::title(ui, title);
-    parts::sentence(ui, look, &Said { tone, sentence: ended.sentence.clone() });
+    parts::sentence(ui, look, &Said::new(tone, ended.sentence.as_str()));
     if let Some(number) = ended.number {
         parts::small(ui, look, &(labels.session_number)(&number.to_string()));
     }
