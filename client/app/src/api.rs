@@ -35,7 +35,7 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use zeroize::Zeroizing;
 
-use crate::{config::Server, device::Device};
+use crate::{config::Server, device::Device, udp};
 use credential::Credential;
 use trust::Distrust;
 
@@ -53,14 +53,20 @@ const LARGEST_ANSWER: usize = 512 << 10;
 /// What went wrong with a request.
 #[derive(Debug)]
 pub(crate) enum Failure {
+    /// Nothing leads out of this computer.
+    NoNetwork,
     /// The gateway's name has no address.
     Unresolved,
     /// Nobody answers there.
     Unreachable(String),
     /// Who answers does not show the office's certificate. Nothing was told to them.
     Untrusted(String),
+    /// Their certificate does not hold at this computer's time. Nothing was told to them.
+    Untimely,
     /// Who answers does not speak this API.
     NotAGateway(String),
+    /// It is a gateway, and does not know the path: it speaks another version.
+    OtherVersion,
     /// The gateway refused the login.
     Refused(Box<Refusal>),
     /// The gateway does not know the session, or not any more.
@@ -243,9 +249,10 @@ impl Client {
     }
 
     async fn dial_with(&self, tls: &Arc<rustls::ClientConfig>) -> Result<TlsStream<TcpStream>, Failure> {
-        let addresses = self.resolve().await.map_err(|_| Failure::Unresolved)?;
+        let nowhere = || if udp::leads_out() { Failure::Unresolved } else { Failure::NoNetwork };
+        let addresses = self.resolve().await.map_err(|_| nowhere())?;
         let tcp = match first_of(&addresses).await {
-            None => return Err(Failure::Unresolved),
+            None => return Err(nowhere()),
             Some(Err(cause)) => return Err(Failure::Unreachable(cause)),
             Some(Ok(tcp)) => tcp,
         };
@@ -311,6 +318,7 @@ fn read<T: DeserializeOwned>(status: StatusCode, answer: &[u8]) -> Result<T, Fai
 fn refused(status: StatusCode, answer: &[u8]) -> Failure {
     match serde_json::from_slice::<Refusal>(answer) {
         Ok(refusal) => Failure::Refused(Box::new(refusal)),
+        Err(_) if status == StatusCode::NOT_FOUND => Failure::OtherVersion,
         Err(_) => Failure::NotAGateway(format!("status {}", status.as_u16())),
     }
 }

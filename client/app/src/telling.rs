@@ -1,9 +1,10 @@
 //! What events and outcomes of a session are in words: the same sentences in the terminal and in the window.
 
-use gateway_api::CloseReason;
+use gateway_api::{CloseReason, login::RefusalCode};
 
 use crate::{
     Exit, clock,
+    doctor::Finding,
     session::{Event, Outcome},
     words::Text,
 };
@@ -106,9 +107,19 @@ pub(crate) fn outcome(outcome: Outcome, server: String) -> (Exit, Text) {
         Outcome::Untrusted { cause } => (Exit::Failed, Text::Untrusted { server, cause }),
         Outcome::NotAGateway { cause } => (Exit::Failed, Text::NotAGateway { server, cause }),
         Outcome::NoTunnel { endpoint } => (Exit::Unreachable, Text::NoTunnel { endpoint }),
-        Outcome::Unresolved => (Exit::Unreachable, Text::Unresolved { server }),
+        Outcome::NoNetwork => (Exit::Unreachable, Text::Found { finding: Finding::NoNetwork }),
+        Outcome::Unresolved => (Exit::Unreachable, Text::Found { finding: Finding::NameUnknown { server } }),
+        Outcome::Untimely => {
+            let now = clock::day_and_time(clock::unix());
+            (Exit::Failed, Text::Found { finding: Finding::ClockDoubtful { now } })
+        }
+        Outcome::OtherVersion => (Exit::Failed, Text::Found { finding: Finding::OtherProtocol }),
         Outcome::Unreachable { cause } => (Exit::Unreachable, Text::Unreachable { server, cause }),
         Outcome::NoticeUnread { asked } => (Exit::Refused, Text::NoticeUnread { asked }),
+        // Gateways refuse what they do not know; what an older program sends, each of them knows.
+        Outcome::Refused(refusal) if refusal.code == RefusalCode::BadRequest => {
+            (Exit::Refused, Text::NotUnderstood { support: refusal.support })
+        }
         Outcome::Refused(refusal) => {
             (Exit::Refused, Text::Refused { message: refusal.message, support: refusal.support })
         }

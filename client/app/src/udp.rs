@@ -42,6 +42,11 @@ pub(crate) fn has_way(by_ipv4: bool) -> bool {
     source_towards(nobody).is_some()
 }
 
+/// Whether the system knows a way to anywhere.
+pub(crate) fn leads_out() -> bool {
+    has_way(true) || has_way(false)
+}
+
 /// What became of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 
 use gateway_api::{CloseReason, SessionNumber, factor::Happened, login::Language, record::Opening, session::Limit};
 
-use crate::session::Unreached;
+use crate::{doctor::Finding, session::Unreached};
 
 /// One thing to say.
 #[derive(Debug, Clone)]
@@ -252,9 +252,13 @@ pub(crate) enum Text {
     HelpDesk {
         phone: String,
     },
-    /// The gateway's name has no address.
-    Unresolved {
-        server: String,
+    /// Something on the way to the gateway, in the doctor's words.
+    Found {
+        finding: Finding,
+    },
+    /// The gateway could not read what was sent.
+    NotUnderstood {
+        support: String,
     },
     /// Nobody answers at the gateway's address.
     Unreachable {
@@ -567,7 +571,8 @@ mod tests {
             Text::Ended { reason: CloseReason::Idle, idle_minutes: 15 },
             Text::NotTold,
             Text::HelpDesk { phone: s() },
-            Text::Unresolved { server: s() },
+            Text::Found { finding: Finding::NoNetwork },
+            Text::NotUnderstood { support: s() },
             Text::Unreachable { server: s(), cause: s() },
             Text::NotAGateway { server: s(), cause: s() },
             Text::Untrusted { server: s(), cause: s() },

@@ -11,6 +11,7 @@ mod profile;
 mod reaching;
 mod running;
 mod single_sign_on;
+mod versions;
 mod waking;
 
 use std::{

@@ -293,6 +293,9 @@ pub enum RefusalCode {
     TooManyAttempts,
     /// The gateway cannot ask its directory, write its record or open another session now.
     Unavailable,
+    /// One that only later versions of this know: the message says what people need. No gateway sends it.
+    #[serde(other)]
+    Other,
 }
 
 #[cfg(test)]
@@ -370,5 +373,8 @@ mod tests {
         .unwrap();
         assert_eq!((refusal.code, refusal.retry_after_s), (RefusalCode::OutsideHours, None));
         assert!(!serde_json::to_string(&refusal).unwrap().contains("retry_after_s"));
+        let refusal: Refusal =
+            serde_json::from_str(r#"{"code":"full_moon","message":"Not tonight.","support":"K7QM-2F9D"}"#).unwrap();
+        assert_eq!((refusal.code, refusal.message.as_str()), (RefusalCode::Other, "Not tonight."));
     }
 }

@@ -244,7 +244,8 @@ pub(crate) enum Distrust {
 impl From<Distrust> for Failure {
     fn from(distrust: Distrust) -> Self {
         match distrust {
-            Distrust::Time(cause) | Distrust::Certificate(cause) => Self::Untrusted(cause),
+            Distrust::Time(_) => Self::Untimely,
+            Distrust::Certificate(cause) => Self::Untrusted(cause),
             Distrust::Protocol(cause) => Self::NotAGateway(cause),
         }
     }

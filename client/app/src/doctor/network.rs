@@ -19,7 +19,7 @@ const BEARABLE_S: u64 = 60;
 pub(super) async fn look(server: &Server, client: &Client, tell: &mut impl FnMut(Finding)) {
     let found = match client.resolve().await {
         Ok(addresses) if !addresses.is_empty() => addresses,
-        _ if !leads_out() => return failed(Finding::NoNetwork, tell),
+        _ if !udp::leads_out() => return failed(Finding::NoNetwork, tell),
         _ => return failed(Finding::NameUnknown { server: server.host().to_owned() }, tell),
     };
     tell(Finding::Names { server: server.host().to_owned(), addresses: found.len() });
@@ -43,7 +43,7 @@ pub(super) async fn look(server: &Server, client: &Client, tell: &mut impl FnMut
         };
     }
     match failure {
-        Step::Reach(_) if !leads_out() => failed(Finding::NoNetwork, tell),
+        Step::Reach(_) if !udp::leads_out() => failed(Finding::NoNetwork, tell),
         Step::Reach(cause) => failed(Finding::Unreachable { server: server.to_string(), cause }, tell),
         Step::Trust { from, why } => {
             tell(Finding::Gateway { from: shortened(from) });
@@ -107,11 +107,6 @@ fn rest(after: Check, tell: &mut impl FnMut(Finding)) {
     let steps = [Check::Names, Check::Gateway, Check::Certificate, Check::Clock, Check::Protocol, Check::Udp];
     let rest = steps.into_iter().skip_while(|step| *step != after).skip(1);
     rest.for_each(|step| tell(Finding::NotLooked(step)));
-}
-
-/// Whether the system knows a way to anywhere.
-fn leads_out() -> bool {
-    udp::has_way(true) || udp::has_way(false)
 }
 
 #[cfg(test)]

@@ -141,12 +141,18 @@ pub(crate) enum Outcome {
     Refused(Box<Refusal>),
     /// A notice was not marked as read; `asked` says whether there was anybody to ask.
     NoticeUnread { asked: bool },
+    /// Nothing leads out of this computer.
+    NoNetwork,
     /// The gateway's name has no address.
     Unresolved,
     /// The gateway does not answer.
     Unreachable { cause: String },
     /// Who answers is not the gateway.
     Untrusted { cause: String },
+    /// The certificate of who answers does not hold at this computer's time.
+    Untimely,
+    /// The gateway speaks another version.
+    OtherVersion,
     /// Who answers is none.
     NotAGateway { cause: String },
     /// This computer refused something.
@@ -165,6 +171,9 @@ pub(crate) enum Unreached {
 impl From<Failure> for Outcome {
     fn from(failure: Failure) -> Self {
         match failure {
+            Failure::NoNetwork => Self::NoNetwork,
+            Failure::Untimely => Self::Untimely,
+            Failure::OtherVersion => Self::OtherVersion,
             Failure::Unresolved => Self::Unresolved,
             Failure::Unreachable(cause) => Self::Unreachable { cause },
             Failure::Untrusted(cause) => Self::Untrusted { cause },

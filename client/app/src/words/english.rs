@@ -1,8 +1,8 @@
 //! The sentences in English.
 
-use gateway_api::{CloseReason, factor::Happened, session::Limit};
+use gateway_api::{CloseReason, factor::Happened, login::Language, session::Limit};
 
-use super::{Span, Text};
+use super::{Span, Text, doctor};
 use crate::{clock, session::Unreached};
 
 /// How a day is written.
@@ -162,9 +162,11 @@ pub(super) fn say(text: &Text) -> String {
         Text::Ended { reason, idle_minutes } => ended(*reason, *idle_minutes),
         Text::NotTold => "The gateway could not be told; it will close the session by itself in a few minutes.".into(),
         Text::HelpDesk { phone } => format!("Help desk: {phone}"),
-        Text::Unresolved { server } => {
-            format!("{server} was not found. Check the name and your Internet line.")
-        }
+        Text::Found { finding } => (doctor::words(Language::En).say)(finding),
+        Text::NotUnderstood { support } => format!(
+            "Your office's gateway did not understand this program (Deskgate {}), which is newer. Call the help desk: the gateway is to be updated. Support number: {support}",
+            env!("CARGO_PKG_VERSION")
+        ),
         Text::Unreachable { server, cause } => {
             format!("{server} does not answer ({cause}). Check your Internet line, and try again in a few minutes.")
         }

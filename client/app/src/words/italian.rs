@@ -1,8 +1,8 @@
 //! The sentences in Italian.
 
-use gateway_api::{CloseReason, factor::Happened, session::Limit};
+use gateway_api::{CloseReason, factor::Happened, login::Language, session::Limit};
 
-use super::{Span, Text};
+use super::{Span, Text, doctor};
 use crate::{clock, session::Unreached};
 
 /// How a day is written.
@@ -180,9 +180,11 @@ pub(super) fn say(text: &Text) -> String {
         Text::Ended { reason, idle_minutes } => ended(*reason, *idle_minutes),
         Text::NotTold => "Non è stato possibile avvisare il gateway: chiuderà la sessione da sé entro pochi minuti.".into(),
         Text::HelpDesk { phone } => format!("Assistenza: {phone}"),
-        Text::Unresolved { server } => {
-            format!("{server} non è stato trovato. Controlla il nome e la tua linea Internet.")
-        }
+        Text::Found { finding } => (doctor::words(Language::It).say)(finding),
+        Text::NotUnderstood { support } => format!(
+            "Il gateway del tuo ufficio non ha capito questo programma (Deskgate {}), che è più nuovo. Chiama l'assistenza: il gateway va aggiornato. Numero per l'assistenza: {support}",
+            env!("CARGO_PKG_VERSION")
+        ),
         Text::Unreachable { server, cause } => {
             format!("{server} non risponde ({cause}). Controlla la tua linea Internet e riprova tra qualche minuto.")
         }

@@ -132,7 +132,8 @@ impl Refused {
             | RefusalCode::CertificateNotAccepted
             | RefusalCode::KeyExchangeNotAccepted
             | RefusalCode::WireguardConfigNotAllowed
-            | RefusalCode::AssistanceRefused => StatusCode::FORBIDDEN,
+            | RefusalCode::AssistanceRefused
+            | RefusalCode::Other => StatusCode::FORBIDDEN,
             RefusalCode::AlreadyConnected | RefusalCode::AssistanceNotPossible => StatusCode::CONFLICT,
             RefusalCode::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
             RefusalCode::WorkstationUnknown | RefusalCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

@@ -549,7 +549,10 @@ fn no_sentence_in_the_window_sends_anybody_to_a_terminal() {
             Outcome::ProgramWentAway { program: "p".into() },
             Outcome::ProgramBroke { program: "p".into(), status: "exit code 1".into() },
             Outcome::ProgramMissing { program: "p".into(), cause: "gone".into() },
+            Outcome::NoNetwork,
             Outcome::Unresolved,
+            Outcome::Untimely,
+            Outcome::OtherVersion,
             Outcome::Unreachable { cause: "no answer".into() },
             Outcome::Untrusted { cause: "another key".into() },
         ]

@@ -87,7 +87,7 @@ fn say(finding: &Finding) -> String {
             if *behind { "slow" } else { "fast" }
         ),
         Finding::ClockDoubtful { now } => format!(
-            "By this computer's clock ({now}) the gateway's certificate does not hold. Check date and year; if they are right, call the help desk."
+            "By this computer's clock ({now}) the gateway's certificate does not hold, so nothing was sent to it. Check date and year; if they are right, call the help desk."
         ),
         Finding::Protocol => "Program and gateway understand each other.".into(),
         Finding::OtherProtocol => "The gateway speaks another version. Update this program.".into(),

@@ -87,7 +87,7 @@ fn say(finding: &Finding) -> String {
             span(*off_s, Language::It)
         ),
         Finding::ClockDoubtful { now } => format!(
-            "Secondo l'orologio di questo computer ({now}) il certificato del gateway non vale. Controlla giorno e anno; se sono giusti, chiama l'assistenza."
+            "Secondo l'orologio di questo computer ({now}) il certificato del gateway non vale, e non gli è stato inviato niente. Controlla giorno e anno; se sono giusti, chiama l'assistenza."
         ),
         Finding::Protocol => "Programma e gateway si capiscono.".into(),
         Finding::OtherProtocol => "Il gateway parla un'altra versione. Aggiorna questo programma.".into(),
