@@ -15,7 +15,7 @@ use crate::{
     clock,
     office::{self, Office, Standing},
     rdp::Template,
-    words::{self, Text},
+    words::{self, Forget, Text},
 };
 use file::{Found, SignedText};
 
@@ -121,6 +121,29 @@ pub(crate) enum Prepared {
     FirstUse(Box<FirstUse>),
 }
 
+/// Why there is none.
+#[derive(Debug)]
+pub(crate) enum Mistake {
+    /// What is known of the office stands against the profile; in words.
+    Office(String),
+    /// A sentence about the first mistake.
+    Other(String),
+}
+
+impl Mistake {
+    fn into_sentence(self) -> String {
+        match self {
+            Self::Office(sentence) | Self::Other(sentence) => sentence,
+        }
+    }
+}
+
+impl From<String> for Mistake {
+    fn from(sentence: String) -> Self {
+        Self::Other(sentence)
+    }
+}
+
 /// A profile by a key that nobody has accepted on this computer yet. Nothing of it counts before, its help desk's phone neither.
 #[derive(Debug)]
 pub(crate) struct FirstUse {
@@ -158,40 +181,46 @@ impl Config {
     /// Puts flags before profile before defaults, and keeps a profile of the office that is known. An error is a sentence about the first
     /// mistake.
     pub(crate) fn prepare(flags: &Connect) -> Result<Prepared, String> {
-        Self::look(flags, true)
+        Self::look(flags, true, Forget::Command).map_err(Mistake::into_sentence)
+    }
+
+    /// The same for the window.
+    pub(crate) fn prepare_for_window(flags: &Connect) -> Result<Prepared, Mistake> {
+        Self::look(flags, true, Forget::Button)
     }
 
     /// The same for who only looks: nothing is kept.
     pub(crate) fn examine(flags: &Connect) -> Result<Prepared, String> {
-        Self::look(flags, false)
+        Self::look(flags, false, Forget::Command).map_err(Mistake::into_sentence)
     }
 
-    fn look(flags: &Connect, keeps: bool) -> Result<Prepared, String> {
+    fn look(flags: &Connect, keeps: bool, forget: Forget) -> Result<Prepared, Mistake> {
         let spoken = flags.language.unwrap_or_else(words::local_language);
         let Some(found) = Found::load(flags.profile.as_deref(), spoken)? else {
             if flags.trust.is_some() {
-                return Err(Text::NothingToCompare.say(spoken));
+                return Err(Text::NothingToCompare.say(spoken).into());
             }
-            return Self::put_together(flags, None).map(Prepared::Ready);
+            return Ok(Prepared::Ready(Self::put_together(flags, None)?));
         };
         let path = || found.path.display().to_string();
         let language = found.profile.as_ref().ok().and_then(|profile| profile.language).unwrap_or_default();
         let words = found.origin.key.words(language);
         let written = flags.trust.as_deref();
         if written.is_some_and(|written| !written_are(written, found.origin.key)) {
-            return Err(Text::WordsDiffer { path: path() }.say(spoken));
+            return Err(Text::WordsDiffer { path: path() }.say(spoken).into());
         }
         let (office, signed) = (Office::of(&found.origin), found.signed());
         let now = clock::unix();
         let kept = Office::load();
         match office::judge(kept.as_ref(), &found.origin, now) {
             Standing::Ahead => {
-                Err(Text::ProfileAhead { path: path(), signed_at: found.origin.signed_at, now }.say(spoken))
+                Err(Text::ProfileAhead { path: path(), signed_at: found.origin.signed_at, now }.say(spoken).into())
             }
-            Standing::Foreign => Err(Text::ProfileForeign { path: path() }.say(spoken)),
+            Standing::Foreign => Err(Mistake::Office(Text::ProfileForeign { path: path(), forget }.say(spoken))),
             Standing::Old => {
-                let forget = kept.is_some_and(|kept| kept.is_ahead(now));
-                Err(Text::ProfileOld { path: path(), forget }.say(spoken))
+                let ahead = kept.is_some_and(|kept| kept.is_ahead(now)).then_some(forget);
+                let sentence = Text::ProfileOld { path: path(), forget: ahead }.say(spoken);
+                Err(if ahead.is_some() { Mistake::Office(sentence) } else { sentence.into() })
             }
             Standing::New if written.is_none() => {
                 // A mistake in the flags is told. What stands in the profile may be anybody's words.

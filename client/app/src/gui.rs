@@ -27,7 +27,7 @@ use gateway_api::login::Language;
 use crate::{
     Exit,
     cli::Connect,
-    config::{Config, Prepared},
+    config::{Config, Mistake, Prepared},
     words::{self, window::labels},
 };
 use only::Start;
@@ -38,7 +38,7 @@ use state::State;
 pub(crate) fn run(mut flags: Connect) -> Exit {
     let remembered = Remembered::load();
     flags.language = flags.language.or(remembered.language);
-    let prepared = Config::prepare(&flags);
+    let prepared = Config::prepare_for_window(&flags);
     let language = match &prepared {
         Ok(Prepared::Ready(config)) => config.language,
         Ok(Prepared::FirstUse(first)) => first.language(),
@@ -66,7 +66,8 @@ pub(crate) fn run(mut flags: Connect) -> Exit {
         Ok(Prepared::FirstUse(first)) => {
             (State::first_use(language, look, first.words()), window::Office::FirstUse(first))
         }
-        Err(mistake) => (State::stopped(language, look, mistake), window::Office::None),
+        Err(Mistake::Office(sentence)) => (State::stranger(language, look, sentence), window::Office::None),
+        Err(Mistake::Other(sentence)) => (State::stopped(language, look, sentence), window::Office::None),
     };
     match window::open(state, office, remembered, first) {
         Ok(()) => Exit::Ended,

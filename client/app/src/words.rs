@@ -358,12 +358,13 @@ pub(crate) enum Text {
     /// It is signed by another office than the one that was accepted.
     ProfileForeign {
         path: String,
+        forget: Forget,
     },
     /// It is the office's, but a later one was followed already.
     ProfileOld {
         path: String,
-        /// Whether the one used last is from the future.
-        forget: bool,
+        /// Where the one used last is from the future.
+        forget: Option<Forget>,
     },
     /// It was signed in the future.
     ProfileAhead {
@@ -391,6 +392,15 @@ pub(crate) enum Text {
     OfficeForgotten,
     /// None was known.
     NoOffice,
+}
+
+/// By what a person has the office forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forget {
+    /// In a terminal.
+    Command,
+    /// In the window.
+    Button,
 }
 
 impl Text {
@@ -597,9 +607,11 @@ mod tests {
             Text::ProfileBroken { path: s() },
             Text::ProfileNewer { path: s() },
             Text::ProfileWrong { path: s() },
-            Text::ProfileForeign { path: s() },
-            Text::ProfileOld { path: s(), forget: false },
-            Text::ProfileOld { path: s(), forget: true },
+            Text::ProfileForeign { path: s(), forget: Forget::Command },
+            Text::ProfileForeign { path: s(), forget: Forget::Button },
+            Text::ProfileOld { path: s(), forget: None },
+            Text::ProfileOld { path: s(), forget: Some(Forget::Command) },
+            Text::ProfileOld { path: s(), forget: Some(Forget::Button) },
             Text::ProfileAhead { path: s(), signed_at: 1_795_000_000, now: 1_790_000_000 },
             Text::OfficeWords { words: s() },
             Text::AskOffice,

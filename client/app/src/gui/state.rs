@@ -1,7 +1,7 @@
 //! What the window shows and what comes of it: news and acts in, a scene and a wish out.
 //!
 //! ```text
-//!  FirstUse ── the words are the letter's ──> Form; ── they are not ──> Ended
+//!  FirstUse ── the words are the letter's ──> Form; ── they are not ──> Ended.  Stranger ── forget the office? ──> the window's end
 //!             ┌────────────── back, "sign in again" ───────────────┐
 //!             ▼                                                    │
 //!  Form ── sign in ──> Connecting ──> (Reading) ──> Working ──> Ended
@@ -17,6 +17,7 @@ mod consents;
 mod enrolling;
 mod form;
 mod session;
+mod stranger;
 
 use std::{
     path::Path,
@@ -45,6 +46,7 @@ pub(crate) use consents::{Asked, Consent, Consents, Matter, Running};
 pub(crate) use enrolling::Enrolling;
 pub(crate) use form::{Field, Form, Purpose};
 pub(crate) use session::{Connecting, Step, Working};
+pub(crate) use stranger::{Step as StrangerStep, Stranger};
 
 /// The whole window.
 pub(crate) struct State {
@@ -92,6 +94,8 @@ pub(crate) enum Look {
 pub(crate) enum Scene {
     /// Whether the profile is the office's.
     FirstUse(Words),
+    /// The profile is none of the office that is known.
+    Stranger(Stranger),
     Form(Form),
     Connecting(Connecting),
     /// What the office wants read: names and texts.
@@ -146,6 +150,10 @@ pub(crate) struct Ended {
 pub(crate) enum Act {
     /// The profile's words are those of the letter, or not.
     Compare(bool),
+    /// The office that is known shall be forgotten: asks whether it really shall.
+    Forget,
+    /// The answer.
+    Forgets(bool),
     Speak(Language),
     Look(Look),
     Turn(Purpose),
@@ -165,6 +173,8 @@ pub(crate) enum Act {
 pub(crate) enum Wish {
     /// The profile is the office's.
     Follow,
+    /// The office that was known is to be forgotten.
+    Forget,
     Begin(Errand),
     /// Tells the session what was pressed.
     Press(Button),
@@ -221,6 +231,8 @@ pub(crate) enum News {
     NotConfirmed(Refusal),
     /// The recovery codes.
     Enrolled(Vec<Code>),
+    /// The office is forgotten.
+    Forgotten,
     /// The system wants the program to end.
     Go,
 }
@@ -307,6 +319,8 @@ impl State {
                 self.scene = Scene::Ended(Ended { well: false, again: false, sentence, number: None });
                 None
             }
+            Act::Forget => self.asks_to_forget(),
+            Act::Forgets(yes) => self.forgets(yes),
             Act::Submit => self.submit(),
             Act::Press(button) => self.press(button),
             Act::Close => self.close(),
@@ -354,6 +368,7 @@ impl State {
                 self.scene = Scene::Enrolled(codes);
                 None
             }
+            News::Forgotten => self.forgotten(),
             News::Go => self.go(),
         }
     }
@@ -459,6 +474,7 @@ impl State {
                 None
             }
             Scene::FirstUse(_)
+            | Scene::Stranger(_)
             | Scene::Form(_)
             | Scene::Ended(_)
             | Scene::Record(_)

@@ -38,6 +38,7 @@ use crate::{
     clock,
     config::Server,
     session::{Event, Outcome, Unreached},
+    words::{Forget, Text, window::labels},
 };
 
 /// When everything here happens: it takes no time. Late enough that something can have been before.
@@ -61,6 +62,7 @@ struct Inside {
 fn name(wish: &Wish) -> &'static str {
     match wish {
         Wish::Follow => "follow",
+        Wish::Forget => "forget",
         Wish::Begin(_) => "begin",
         Wish::Press(Button::Read(true) | Button::Answer { yes: true, .. }) => "yes",
         Wish::Press(Button::Read(false) | Button::Answer { yes: false, .. }) => "no",
@@ -317,6 +319,33 @@ fn the_six_words_of_an_office_are_accepted_by_a_deliberate_key_or_refused_for_go
     harness.run();
     assert!(heard(&harness).contains("Il profilo non viene usato"), "{}", heard(&harness));
     assert!(harness.state().wishes.is_empty());
+}
+
+#[test]
+fn an_office_is_forgotten_by_a_deliberate_yes_and_by_no_enter() {
+    for language in [Language::En, Language::It] {
+        let words = labels(language);
+        let sentence = Text::ProfileForeign { path: "new.deskgate".to_owned(), forget: Forget::Button }.say(language);
+        assert!(sentence.contains(words.forget_office), "{sentence}");
+        let mut harness = window(State::stranger(language, Look::Light, sentence));
+        harness.key_press(Key::Enter);
+        harness.run();
+        assert_eq!(harness.state().wishes, ["go"], "Enter leaves");
+        let press = |harness: &mut Harness<'_, Inside>, label: &str| {
+            harness.get_by_label(label).click();
+            harness.run();
+        };
+        press(&mut harness, words.forget_office);
+        assert!(heard(&harness).contains(words.forget_question));
+        press(&mut harness, words.forget_no);
+        assert!(heard(&harness).contains("new.deskgate"));
+        press(&mut harness, words.forget_office);
+        press(&mut harness, words.forget_yes);
+        assert_eq!(harness.state().wishes, ["go", "forget"]);
+        harness.state_mut().state.take(News::Forgotten, Instant::now());
+        harness.run();
+        assert!(heard(&harness).contains(words.forgotten_task));
+    }
 }
 
 #[test]

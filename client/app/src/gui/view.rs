@@ -10,6 +10,7 @@ mod form;
 mod parts;
 mod reading;
 mod session;
+mod stranger;
 
 use std::time::Instant;
 
@@ -69,6 +70,7 @@ fn scene(ui: &mut Ui, state: &mut State, look: &Palette, now: Instant) -> Option
     }
     let act = match &mut state.scene {
         Scene::FirstUse(words) => first_use::draw(ui, look, labels, words),
+        Scene::Stranger(stranger) => stranger::draw(ui, look, labels, state.language, stranger),
         Scene::Form(form) => form::draw(ui, look, labels, form),
         Scene::Connecting(connecting) => session::connecting(ui, look, labels, state.language, connecting, now),
         Scene::Reading(texts) => reading::notices(ui, look, labels, texts),

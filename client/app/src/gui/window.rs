@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     config::{Config, FirstUse},
+    office,
     session::Event,
     words::Text,
 };
@@ -161,6 +162,15 @@ impl Window {
         }
     }
 
+    /// The office is another one from now on.
+    fn forget(&mut self) {
+        let news = match office::forget() {
+            Ok(_) => News::Forgotten,
+            Err(error) => News::Stopped(Text::Broken { cause: crate::api::plain(&error) }),
+        };
+        self.state.take(news, Instant::now());
+    }
+
     fn grant(&mut self, wish: Wish, context: &Context) {
         match (wish, &mut self.errands) {
             (Wish::Begin(errand), errands) => {
@@ -173,6 +183,7 @@ impl Window {
             (Wish::Enough, Some(errands)) => errands.enough(),
             (Wish::Press(_) | Wish::Code(_) | Wish::Enough, None) => {}
             (Wish::Follow, _) => self.follow(context),
+            (Wish::Forget, _) => self.forget(),
             (Wish::Remember { language }, _) => {
                 if language {
                     self.remembered.language = Some(self.state.language);

@@ -2,7 +2,7 @@
 
 use gateway_api::{CloseReason, factor::Happened, login::Language, session::Limit};
 
-use super::{Span, Text, doctor};
+use super::{Forget, Span, Text, doctor, window::labels};
 use crate::{clock, session::Unreached};
 
 /// How a day is written.
@@ -225,14 +225,16 @@ pub(super) fn say(text: &Text) -> String {
         Text::ProfileNewer { path } => {
             format!("The profile {path} was made for a newer version of this program. Update the program.")
         }
-        Text::ProfileForeign { path } => format!(
-            "The profile {path} is signed by another office than yours. It is not used. If it came by mail, tell your office, by a phone number that you already had. If you work for another office now, run `deskgate office forget` first."
+        Text::ProfileForeign { path, forget } => format!(
+            "The profile {path} is signed by another office than yours. It is not used. If it came by mail, tell your office, by a phone number that you already had. If you work for another office now, {} first.",
+            by(*forget)
         ),
-        Text::ProfileOld { path, forget: false } => format!(
+        Text::ProfileOld { path, forget: None } => format!(
             "The profile {path} is older than the one you used last. It is not used. Take the newer one, or ask your office for it."
         ),
-        Text::ProfileOld { path, forget: true } => format!(
-            "The profile {path} is older than the one you used last, and that one is dated in the future: a clock was wrong, or this computer's is. This one is not used. Check this computer's date; if it is right, run `deskgate office forget`, and compare the six words of this profile again."
+        Text::ProfileOld { path, forget: Some(forget) } => format!(
+            "The profile {path} is older than the one you used last, and that one is dated in the future: a clock was wrong, or this computer's is. This one is not used. Check this computer's date; if it is right, {}, and compare the six words of this profile again.",
+            by(*forget)
         ),
         Text::ProfileAhead { path, signed_at, now } => format!(
             "The profile {path} is signed with the date {}, and by this computer's clock it is {}: one of the two clocks is wrong. It is not used. Check this computer's date; if it is right, tell your office to set its own clock and to sign the profile again.",
@@ -257,6 +259,13 @@ pub(super) fn say(text: &Text) -> String {
             "Your office's key is forgotten. The next profile's six words are to be compared with the letter again.".into()
         }
         Text::NoOffice => "No office's key was known on this computer.".into(),
+    }
+}
+
+fn by(forget: Forget) -> String {
+    match forget {
+        Forget::Command => "run `deskgate office forget`".to_owned(),
+        Forget::Button => format!("press the button “{}” below", labels(Language::En).forget_office),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use gateway_api::{CloseReason, factor::Happened, login::Language, session::Limit};
 
-use super::{Span, Text, doctor};
+use super::{Forget, Span, Text, doctor, window::labels};
 use crate::{clock, session::Unreached};
 
 /// How a day is written.
@@ -243,14 +243,16 @@ pub(super) fn say(text: &Text) -> String {
         Text::ProfileNewer { path } => {
             format!("Il profilo {path} è fatto per una versione più nuova di questo programma. Aggiorna il programma.")
         }
-        Text::ProfileForeign { path } => format!(
-            "Il profilo {path} è firmato da un ufficio che non è il tuo. Non viene usato. Se è arrivato per posta, avvisa il tuo ufficio, a un numero di telefono che avevi già. Se ora lavori per un altro ufficio, esegui prima `deskgate office forget`."
+        Text::ProfileForeign { path, forget } => format!(
+            "Il profilo {path} è firmato da un ufficio che non è il tuo. Non viene usato. Se è arrivato per posta, avvisa il tuo ufficio, a un numero di telefono che avevi già. Se ora lavori per un altro ufficio, prima {}.",
+            by(*forget)
         ),
-        Text::ProfileOld { path, forget: false } => format!(
+        Text::ProfileOld { path, forget: None } => format!(
             "Il profilo {path} è più vecchio dell'ultimo che hai usato. Non viene usato. Prendi quello più recente, o chiedilo all'ufficio."
         ),
-        Text::ProfileOld { path, forget: true } => format!(
-            "Il profilo {path} è più vecchio dell'ultimo che hai usato, e quello ha una data nel futuro: un orologio era sbagliato, o lo è quello di questo computer. Questo non viene usato. Controlla la data di questo computer; se è giusta, esegui `deskgate office forget`, e confronta di nuovo le sei parole di questo profilo."
+        Text::ProfileOld { path, forget: Some(forget) } => format!(
+            "Il profilo {path} è più vecchio dell'ultimo che hai usato, e quello ha una data nel futuro: un orologio era sbagliato, o lo è quello di questo computer. Questo non viene usato. Controlla la data di questo computer; se è giusta, {}, e confronta di nuovo le sei parole di questo profilo.",
+            by(*forget)
         ),
         Text::ProfileAhead { path, signed_at, now } => format!(
             "Il profilo {path} è firmato con la data {}, e per l'orologio di questo computer oggi è il {}: uno dei due orologi è sbagliato. Non viene usato. Controlla la data di questo computer; se è giusta, di' al tuo ufficio di regolare il suo orologio e di firmare di nuovo il profilo.",
@@ -275,6 +277,13 @@ pub(super) fn say(text: &Text) -> String {
             "La chiave del tuo ufficio è dimenticata. Le sei parole del prossimo profilo saranno di nuovo da confrontare con la lettera.".into()
         }
         Text::NoOffice => "Su questo computer non era nota la chiave di nessun ufficio.".into(),
+    }
+}
+
+fn by(forget: Forget) -> String {
+    match forget {
+        Forget::Command => "esegui `deskgate office forget`".to_owned(),
+        Forget::Button => format!("premi qui sotto il pulsante «{}»", labels(Language::It).forget_office),
     }
 }
 

@@ -27,6 +27,15 @@ pub(crate) struct Labels {
     /// Of the name of another profile's file.
     pub(crate) other_profile: fn(&str) -> String,
 
+    /// Where the profile is another office's.
+    pub(crate) forget_office: &'static str,
+    pub(crate) forget_question: &'static str,
+    pub(crate) forget_consequence: &'static str,
+    pub(crate) forget_no: &'static str,
+    pub(crate) forget_yes: &'static str,
+    pub(crate) forgotten_title: &'static str,
+    pub(crate) forgotten_task: &'static str,
+
     pub(crate) sign_in_title: &'static str,
     pub(crate) server: &'static str,
     pub(crate) server_hint: &'static str,

@@ -8,7 +8,7 @@ use gateway_api::{
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::{answers::About, session::Unreached};
+use crate::{answers::About, session::Unreached, words::Forget};
 
 fn state() -> State {
     let known = Known { server: Server::parse("gw.comune.example"), ..Known::default() };
@@ -570,7 +570,20 @@ fn no_sentence_in_the_window_sends_anybody_to_a_terminal() {
         state.language = language;
         state.take(News::Stopped(Text::NoRdpProgram), Instant::now());
         sentences.push(ended(&state).sentence.clone());
+        let path = || "new.deskgate".to_owned();
+        let profiles = [
+            Text::ProfileUnsigned { path: path() },
+            Text::ProfileBroken { path: path() },
+            Text::ProfileNewer { path: path() },
+            Text::ProfileWrong { path: path() },
+            Text::ProfileForeign { path: path(), forget: Forget::Button },
+            Text::ProfileOld { path: path(), forget: None },
+            Text::ProfileOld { path: path(), forget: Some(Forget::Button) },
+            Text::ProfileAhead { path: path(), signed: "1 May".into(), today: "1 April".into() },
+        ];
+        sentences.extend(profiles.map(|text| text.say(language)));
         for sentence in sentences {
+            assert!(!sentence.contains("`deskgate"), "{sentence}");
             assert!(
                 !sentence.contains("--") && !sentence.contains("above") && !sentence.contains("sopra"),
                 "{sentence}"

@@ -22,6 +22,14 @@ pub(super) static LABELS: Labels = Labels {
         )
     },
 
+    forget_office: "Forget the office",
+    forget_question: "Forget the office that you know?",
+    forget_consequence: "Say yes if you have changed offices, or if your office told you to, by a phone number that you already had. Its profile is deleted from this computer.",
+    forget_no: "No, keep it",
+    forget_yes: "Yes, forget it",
+    forgotten_title: "The office is forgotten",
+    forgotten_task: "Close this window, and open your office's profile once more.",
+
     sign_in_title: "Go to your office computer",
     server: "Your office's gateway",
     server_hint: "as in your office's letter",

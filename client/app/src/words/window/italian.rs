@@ -22,6 +22,14 @@ pub(super) static LABELS: Labels = Labels {
         )
     },
 
+    forget_office: "Dimentica l'ufficio",
+    forget_question: "Dimenticare l'ufficio che conosci?",
+    forget_consequence: "Di' di sì se hai cambiato ufficio, o se te l'ha detto il tuo ufficio, a un numero di telefono che avevi già. Il suo profilo viene cancellato da questo computer.",
+    forget_no: "No, tienilo",
+    forget_yes: "Sì, dimenticalo",
+    forgotten_title: "L'ufficio è dimenticato",
+    forgotten_task: "Chiudi questa finestra, e apri ancora una volta il profilo del tuo ufficio.",
+
     sign_in_title: "Vai al tuo computer in ufficio",
     server: "Gateway del tuo ufficio",
     server_hint: "come nella lettera dell'ufficio",
