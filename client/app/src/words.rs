@@ -501,7 +501,7 @@ mod tests {
             Text::Enrolled,
             Text::CodeTooLong,
             Text::CodeEmpty,
-            Text::FactorNews { what: Happened::Enrolled, when: s() },
+            Text::FactorNews { what: Happened::Enrolled, at: 1_795_000_000 },
             Text::AskNewPassword,
             Text::AskNewPasswordAgain,
             Text::PasswordsDiffer,

@@ -114,7 +114,7 @@ impl Connecting {
         // Minutes are long for whoever does not know that nothing is to be done.
         if self.waking_for(now).is_some() {
             let sentence = Text::Waking { workstation: working.workstation.clone() }.say(language);
-            said.push(Said { tone: Tone::Plain, sentence });
+            said.push(Said::new(Tone::Plain, sentence));
         }
         said
     }

@@ -579,7 +579,7 @@ fn no_sentence_in_the_window_sends_anybody_to_a_terminal() {
             Text::ProfileForeign { path: path(), forget: Forget::Button },
             Text::ProfileOld { path: path(), forget: None },
             Text::ProfileOld { path: path(), forget: Some(Forget::Button) },
-            Text::ProfileAhead { path: path(), signed: "1 May".into(), today: "1 April".into() },
+            Text::ProfileAhead { path: path(), signed_at: 1_795_000_000, now: 1_790_000_000 },
         ];
         sentences.extend(profiles.map(|text| text.say(language)));
         for sentence in sentences {
