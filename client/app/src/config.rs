@@ -196,7 +196,9 @@ impl Config {
 
     fn look(flags: &Connect, keeps: bool, forget: Forget) -> Result<Prepared, Mistake> {
         let spoken = flags.language.unwrap_or_else(words::local_language);
-        let Some(found) = Found::load(flags.profile.as_deref(), spoken)? else {
+        let now = clock::unix();
+        let kept = Office::load();
+        let Some(found) = find(flags.profile.as_deref(), kept.as_ref(), now, spoken)? else {
             if flags.trust.is_some() {
                 return Err(Text::NothingToCompare.say(spoken).into());
             }
@@ -210,8 +212,6 @@ impl Config {
             return Err(Text::WordsDiffer { path: path() }.say(spoken).into());
         }
         let (office, signed) = (Office::of(&found.origin), found.signed());
-        let now = clock::unix();
-        let kept = Office::load();
         match office::judge(kept.as_ref(), &found.origin, now) {
             Standing::Ahead => {
                 Err(Text::ProfileAhead { path: path(), signed_at: found.origin.signed_at, now }.say(spoken).into())
@@ -258,6 +258,25 @@ impl Config {
         let Profile { help, remember_user, .. } = profile;
         Ok(Self { profile: path, server, user, trust, language, help, remember_user, carrier })
     }
+}
+
+/// The profile that is given, else the newest that the office signed of the one beside the program and the user's own. Any other that lies
+/// beside the program is found for its sentence.
+fn find(given: Option<&Path>, kept: Option<&Office>, now: i64, language: Language) -> Result<Option<Found>, String> {
+    if let Some(path) = given {
+        return Found::load(path, language).map(Some);
+    }
+    let Some(beside) = Found::beside(language)? else { return Found::own(language) };
+    // Where a clock was wrong, the one beside is not the older: its sentence says what to do.
+    if office::judge(kept, &beside.origin, now) == Standing::Old && kept.is_some_and(|kept| !kept.is_ahead(now)) {
+        let own = Found::own(language).ok().flatten();
+        if let Some(own) = own.filter(|own| office::judge(kept, &own.origin, now) == Standing::Known) {
+            let beside = beside.path.file_name().unwrap_or_default();
+            tracing::info!(?beside, "the profile beside the program is older than the one used last: not used");
+            return Ok(Some(own));
+        }
+    }
+    Ok(Some(beside))
 }
 
 /// Whether somebody wrote the six words, in either language.

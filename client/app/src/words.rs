@@ -366,6 +366,10 @@ pub(crate) enum Text {
         /// Where the one used last is from the future.
         forget: Option<Forget>,
     },
+    /// Several lie beside the program, and none was given.
+    ProfilesBeside {
+        names: String,
+    },
     /// It was signed in the future.
     ProfileAhead {
         path: String,
@@ -612,6 +616,7 @@ mod tests {
             Text::ProfileOld { path: s(), forget: None },
             Text::ProfileOld { path: s(), forget: Some(Forget::Command) },
             Text::ProfileOld { path: s(), forget: Some(Forget::Button) },
+            Text::ProfilesBeside { names: s() },
             Text::ProfileAhead { path: s(), signed_at: 1_795_000_000, now: 1_790_000_000 },
             Text::OfficeWords { words: s() },
             Text::AskOffice,

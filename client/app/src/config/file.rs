@@ -1,5 +1,5 @@
 //! The profile's file: where it is looked for, and that the office's signature under it holds. What it may say, and what a signature is,
-//! stands in [`gateway_api::profile`], for the gateway's own command makes both.
+//! stands in [`gateway_api::profile`], for the gateway's own command makes both. Which of two counts, `config.rs` decides.
 
 #[cfg(unix)]
 #[path = "file/unix.rs"]
@@ -9,7 +9,7 @@ mod system;
 mod system;
 
 use std::{
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -20,8 +20,12 @@ use gateway_api::{
 
 use crate::{private, words::Text};
 
-/// The name a profile has where none is given.
+/// The name of the profile that is kept for a user.
 const NAME: &str = "profile.toml";
+/// The one that a profile beside the program may have, other than what the office called it.
+const NAME_BESIDE: &str = "deskgate.toml";
+/// How the names of the files that an office sends end.
+const ENDING: &str = "deskgate";
 
 /// A profile whose signature holds. Whether the key is the office's, `office.rs` knows.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,21 +38,36 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// Reads the profile that is given, else the one beside the program, else the one of this user, else none. A mistake is a sentence, in
-    /// `language` where it is one that an office's worker may come to see.
-    pub(crate) fn load(given: Option<&Path>, language: Language) -> Result<Option<Self>, String> {
-        if let Some(path) = given {
-            let text = read(path).map_err(|error| unreadable(path, &error))?;
-            return Self::parse(path, &text, language).map(Some);
-        }
-        for path in usual_places() {
-            match read(&path) {
-                Ok(text) => return Self::parse(&path, &text, language).map(Some),
-                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
-                Err(error) => return Err(unreadable(&path, &error)),
+    /// Reads a profile. A mistake is a sentence, in `language` where it is one that an office's worker may come to see.
+    pub(crate) fn load(path: &Path, language: Language) -> Result<Self, String> {
+        let text = read(path).map_err(|error| unreadable(path, &error))?;
+        Self::parse(path, &text, language)
+    }
+
+    /// The one beside the program, if there is one. Which of several the office sent last, a person knows.
+    pub(crate) fn beside(language: Language) -> Result<Option<Self>, String> {
+        let program = std::env::current_exe().ok();
+        let mut files = program.as_deref().and_then(Path::parent).map(profiles_in).unwrap_or_default();
+        match (files.pop(), files.is_empty()) {
+            (None, _) => Ok(None),
+            (Some(only), true) => Self::load(&only, language).map(Some),
+            (Some(last), false) => {
+                files.push(last);
+                let names =
+                    files.iter().filter_map(|path| Some(path.file_name()?.to_string_lossy())).collect::<Vec<_>>();
+                Err(Text::ProfilesBeside { names: names.join(", ") }.say(language))
             }
         }
-        Ok(None)
+    }
+
+    /// The one that is kept for this user, if there is one.
+    pub(crate) fn own(language: Language) -> Result<Option<Self>, String> {
+        let Some(path) = own() else { return Ok(None) };
+        match read(&path) {
+            Ok(text) => Self::parse(&path, &text, language).map(Some),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+            Err(error) => Err(unreadable(&path, &error)),
+        }
     }
 
     fn parse(path: &Path, text: &str, language: Language) -> Result<Self, String> {
@@ -105,9 +124,19 @@ pub(crate) fn own() -> Option<PathBuf> {
     folder().map(|folder| folder.join(NAME))
 }
 
-fn usual_places() -> impl Iterator<Item = PathBuf> {
-    let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join("deskgate.toml")));
-    beside.into_iter().chain(own())
+/// Whether a file is called as an office calls the profile that it sends.
+pub(crate) fn is_called_profile(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(ENDING))
+}
+
+/// The profiles in a folder, by name. One that cannot be listed may still be asked for what it is known to hold.
+fn profiles_in(folder: &Path) -> Vec<PathBuf> {
+    let listed = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<_> = listed.filter(|path| is_called_profile(path)).collect();
+    files.push(folder.join(NAME_BESIDE));
+    files.retain(|path| path.is_file());
+    files.sort();
+    files
 }
 
 /// Where this user's files of this program are.
@@ -162,8 +191,24 @@ mod tests {
     }
 
     #[test]
+    fn profiles_in_a_folder_are_the_files_called_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        assert_eq!(profiles_in(&folder.join("gone")), Vec::<PathBuf>::new());
+        for name in ["deskgate.toml", "comune.deskgate", "OLD.DESKGATE", "deskgate", "profile.toml", "comune.deskgate~"]
+        {
+            fs::write(folder.join(name), "").unwrap();
+        }
+        fs::create_dir(folder.join("folder.deskgate")).unwrap();
+        assert_eq!(
+            profiles_in(folder),
+            ["OLD.DESKGATE", "comune.deskgate", "deskgate.toml"].map(|name| folder.join(name))
+        );
+    }
+
+    #[test]
     fn a_profile_that_was_given_must_exist() {
-        let error = Found::load(Some(Path::new("/nonexistent/p.toml")), Language::En).unwrap_err();
+        let error = Found::load(Path::new("/nonexistent/p.toml"), Language::En).unwrap_err();
         assert!(error.contains("`/nonexistent/p.toml`"), "{error}");
     }
 }

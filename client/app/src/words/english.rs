@@ -236,6 +236,9 @@ pub(super) fn say(text: &Text) -> String {
             "The profile {path} is older than the one you used last, and that one is dated in the future: a clock was wrong, or this computer's is. This one is not used. Check this computer's date; if it is right, {}, and compare the six words of this profile again.",
             by(*forget)
         ),
+        Text::ProfilesBeside { names } => format!(
+            "More than one profile lies beside the program: {names}. None is used. Keep there the one that your office sent last, and put the others elsewhere."
+        ),
         Text::ProfileAhead { path, signed_at, now } => format!(
             "The profile {path} is signed with the date {}, and by this computer's clock it is {}: one of the two clocks is wrong. It is not used. Check this computer's date; if it is right, tell your office to set its own clock and to sign the profile again.",
             day(*signed_at),

@@ -254,6 +254,9 @@ pub(super) fn say(text: &Text) -> String {
             "Il profilo {path} è più vecchio dell'ultimo che hai usato, e quello ha una data nel futuro: un orologio era sbagliato, o lo è quello di questo computer. Questo non viene usato. Controlla la data di questo computer; se è giusta, {}, e confronta di nuovo le sei parole di questo profilo.",
             by(*forget)
         ),
+        Text::ProfilesBeside { names } => format!(
+            "Accanto al programma c'è più di un profilo: {names}. Non ne viene usato nessuno. Lascia lì l'ultimo che ti ha mandato l'ufficio, e metti altrove gli altri."
+        ),
         Text::ProfileAhead { path, signed_at, now } => format!(
             "Il profilo {path} è firmato con la data {}, e per l'orologio di questo computer oggi è il {}: uno dei due orologi è sbagliato. Non viene usato. Controlla la data di questo computer; se è giusta, di' al tuo ufficio di regolare il suo orologio e di firmare di nuovo il profilo.",
             day(*signed_at),

@@ -116,6 +116,51 @@ fn a_profile_is_followed_once_its_words_were_compared_and_then_only_that_offices
 }
 
 #[test]
+fn the_profile_beside_the_program_is_found_and_an_old_one_there_locks_nobody_out() {
+    let gateway = Gateway::start(Manners::default());
+    let text = |server: &str| {
+        format!("server = \"{server}\"\nuser = \"m.rossi\"\nfingerprints = [\"{}\"]\n", gateway.fingerprint)
+    };
+    let right = text(&gateway.address.to_string());
+    let [beside, elsewhere] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    // Nobody listens there: who follows it gets nowhere.
+    sign(beside.path(), "comune.deskgate", &office(1), &text("127.0.0.1:1"), &[], 10);
+    let newer = sign(elsewhere.path(), "newer", &office(1), &right, &[], 11);
+    let words = words(&office(1));
+    let mut home = tempfile::tempdir().unwrap();
+    let mut start = |more: &[&str], opens: bool| {
+        let arguments = [&["connect", "--password-stdin", "--no-run"], more].concat();
+        let old = std::mem::replace(&mut home, tempfile::tempdir().unwrap());
+        let mut program = Program::start_beside(old, beside.path(), &arguments);
+        if opens {
+            program.door();
+            program.signal(Signal::SIGINT);
+        }
+        let (code, said) = program.end();
+        home = std::mem::replace(&mut program.home, tempfile::tempdir().unwrap());
+        (code, said)
+    };
+    let (code, said) = start(&["--trust", &words], false);
+    assert_eq!(code, 4, "the one beside is followed: {said}");
+
+    // Another was opened since, and is kept.
+    assert_eq!(start(&["--profile", &newer], true).0, 0);
+    let (code, said) = start(&[], true);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("older than the one used last") && said.contains("comune.deskgate"), "{said}");
+
+    // A newer one beside counts again; of two, nobody knows which.
+    sign(beside.path(), "comune.deskgate", &office(1), &text("127.0.0.1:1"), &[], 12);
+    assert_eq!(start(&[], false).0, 4);
+    sign(beside.path(), "deskgate.toml", &office(1), &right, &[], 13);
+    let (code, said) = start(&[], false);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("More than one profile") && said.contains("comune.deskgate, deskgate.toml"), "{said}");
+    fs::remove_file(beside.path().join("comune.deskgate")).unwrap();
+    assert_eq!(start(&[], true).0, 0);
+}
+
+#[test]
 fn a_profile_signed_by_a_clock_that_is_ahead_is_refused_with_both_dates() {
     let gateway = Gateway::start(Manners::default());
     let folder = tempfile::tempdir().unwrap();

@@ -5,6 +5,7 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     os::unix::fs::PermissionsExt as _,
+    path::Path,
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::mpsc,
     time::{Duration, Instant},
@@ -42,6 +43,19 @@ impl Program {
         command.args(arguments);
         let (program, mut keys) = Self::spawn(home, command);
         let _ = keys.write_all(format!("{password}\n").as_bytes());
+        program
+    }
+
+    /// As it lies in a folder, beside whatever else is there.
+    pub(crate) fn start_beside(home: TempDir, folder: &Path, arguments: &[&str]) -> Self {
+        let program = folder.join("deskgate");
+        if !program.exists() {
+            fs::copy(env!("CARGO_BIN_EXE_deskgate"), &program).unwrap();
+        }
+        let mut command = Command::new("env");
+        command.arg("DESKGATE_LOG=info").arg(program).args(arguments);
+        let (program, mut keys) = Self::spawn(home, command);
+        let _ = keys.write_all(format!("{PASSWORD}\n").as_bytes());
         program
     }
 
