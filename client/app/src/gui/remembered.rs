@@ -1,4 +1,4 @@
-//! What the window remembers from one time to the next: language, look, and the user name where the profile allows it. Nothing else, and
+//! What the window remembers from one time to the next: language, look, size of the text, and the user name where the profile allows it. Nothing else, and
 //! never a password.
 
 use std::{
@@ -17,6 +17,11 @@ use crate::{
 
 /// In this user's folder of this program.
 const NAME: &str = "window.toml";
+/// How small and how large the text may begin, in percent: whoever made it unreadable finds the way back the next time.
+const SMALLEST: u16 = 50;
+const LARGEST: u16 = 300;
+/// As it is made.
+const USUAL: u16 = 100;
 
 /// As kept. What cannot be read is as if it were not there: nothing of it is worth a question.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -24,6 +29,8 @@ const NAME: &str = "window.toml";
 pub(crate) struct Remembered {
     pub(crate) language: Option<Language>,
     pub(crate) look: Look,
+    /// In percent of the usual.
+    text_size: Option<u16>,
     pub(crate) user: Option<String>,
 }
 
@@ -45,6 +52,19 @@ impl Remembered {
     pub(crate) fn known(&self, config: &Config) -> Known {
         let user = config.user.clone().or_else(|| self.user.clone().filter(|_| config.remember_user));
         Known { server: config.server.clone(), user, ..Known::default() }
+    }
+
+    /// By how much everything is larger than it is made.
+    pub(crate) fn zoom(&self) -> f32 {
+        f32::from(self.text_size.unwrap_or(USUAL).clamp(SMALLEST, LARGEST)) / f32::from(USUAL)
+    }
+
+    /// Takes a size over, as near to it as may be. Whether it is another one than before.
+    pub(crate) fn take_zoom(&mut self, zoom: f32) -> bool {
+        let before = self.zoom();
+        let percent = (zoom * f32::from(USUAL)).round().clamp(f32::from(SMALLEST), f32::from(LARGEST));
+        self.text_size = Some(percent as u16);
+        self.zoom() != before
     }
 
     fn read(path: &Path) -> Self {
@@ -74,11 +94,33 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deskgate/window.toml");
         assert_eq!(Remembered::read(&path), Remembered::default(), "nothing yet");
-        let kept = Remembered { language: Some(Language::It), look: Look::Contrast, user: Some("m.rossi".to_owned()) };
+        let kept = Remembered {
+            language: Some(Language::It),
+            look: Look::Contrast,
+            user: Some("m.rossi".to_owned()),
+            text_size: Some(150),
+        };
         kept.write(&path).unwrap();
         assert_eq!(Remembered::read(&path), kept);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         fs::write(&path, "language = \"fr\"").unwrap();
         assert_eq!(Remembered::read(&path), Remembered::default(), "rubbish is as if it were not there");
+    }
+
+    #[test]
+    fn the_size_of_the_text_begins_where_it_was_left_and_where_it_can_be_read() {
+        let mut remembered = Remembered::default();
+        assert_eq!(remembered.zoom(), 1.0);
+        for (zoom, is_new, kept) in [
+            (1.0, false, 1.0),
+            (1.3, true, 1.3),
+            (1.3, false, 1.3),
+            (5.0, true, 3.0),
+            (4.9, false, 3.0),
+            (0.2, true, 0.5),
+        ] {
+            assert_eq!((remembered.take_zoom(zoom), remembered.zoom()), (is_new, kept), "{zoom}");
+        }
+        assert_eq!(Remembered { text_size: Some(u16::MAX), ..Remembered::default() }.zoom(), 3.0);
     }
 }

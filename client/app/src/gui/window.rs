@@ -51,6 +51,7 @@ pub(super) fn open(state: State, office: Office, remembered: Remembered, first: 
     let create = move |creation: &eframe::CreationContext<'_>| {
         let context = creation.egui_ctx.clone();
         theme::dress(&context, state.look);
+        context.set_zoom_factor(remembered.zoom());
         let (knock, knocks) = channel();
         if let Some(first) = first {
             first.listen(move || {
@@ -134,6 +135,9 @@ impl eframe::App for Window {
         }
         if self.state.look != look {
             theme::dress(ui.ctx(), self.state.look);
+        }
+        if self.remembered.take_zoom(ui.ctx().zoom_factor()) {
+            self.remembered.keep();
         }
         if let Some(wait) = self.state.next_change(now) {
             ui.ctx().request_repaint_after(wait);
