@@ -18,6 +18,9 @@ machine_packages=(
 # What the program for Windows is built by and run under: a gigabyte that nothing else needs.
 machine_packages_for_windows=(rustc-web rust-web-src gcc-mingw-w64-x86-64 wine64)
 
+# What a Linux desktop reads menu entries and file types with.
+machine_packages_for_packing=(desktop-file-utils appstream shared-mime-info libglib2.0-bin)
+
 # Ends with a message unless network namespaces can be made.
 machine_needs_root() {
     if [ "$(id -u)" != 0 ]; then
