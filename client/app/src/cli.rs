@@ -13,11 +13,12 @@ mod record;
 
 use std::{
     cell::RefCell,
+    ffi::OsStr,
     io::{self, BufRead as _, IsTerminal as _, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use gateway_api::{
     CloseReason,
     login::{Assist, Code, Language, Password},
@@ -28,7 +29,7 @@ use crate::{
     Exit,
     answers::Answers,
     api::{Client, trust},
-    config::{self, Carrier, Config, Prepared, Server},
+    config::{self, Carrier, Config, Prepared, Server, file::is_called_profile},
     device::Device,
     gui, notification,
     secret::{self, NoPassword},
@@ -41,7 +42,10 @@ use crate::{
 
 /// Reach your own office computer from home.
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Without a command, a window opens.")]
+#[command(
+    version,
+    after_help = "Without a command, a window opens; with the file alone that your office sent you, too."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -81,7 +85,7 @@ struct Office {
     /// Your office user name
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// The file your office sent you [default: deskgate.toml beside the program, then ~/.config/deskgate/profile.toml]
+    /// The file your office sent you [default: the one beside the program, then ~/.config/deskgate/profile.toml]
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
     /// The six words of the profile, as they stand in your office's letter, instead of being asked whether they do
@@ -178,7 +182,7 @@ pub(crate) struct Connect {
     /// Your office user name
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
-    /// The file your office sent you [default: deskgate.toml beside the program, then ~/.config/deskgate/profile.toml]
+    /// The file your office sent you [default: the one beside the program, then ~/.config/deskgate/profile.toml]
     #[arg(long, value_name = "FILE")]
     pub(crate) profile: Option<PathBuf>,
     /// The six words of the profile, as they stand in your office's letter, instead of being asked whether they do
@@ -223,10 +227,18 @@ fn parse_language(text: &str) -> Result<Language, String> {
 
 /// Runs the command line.
 pub(crate) fn run() -> Exit {
-    let cli = match Cli::try_parse() {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if let Some(profile) = opened(&arguments) {
+        return gui::run(Connect { profile: Some(profile.to_owned()), ..Connect::default() });
+    }
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(message) => {
-            let _ = message.print();
+            if gui::has_terminal() {
+                let _ = message.print();
+            } else {
+                gui::say(&message.to_string());
+            }
             return if message.use_stderr() { Exit::Usage } else { Exit::Ended };
         }
     };
@@ -242,6 +254,21 @@ pub(crate) fn run() -> Exit {
         Some(Command::Doctor(flags)) => doctor::run(flags),
         Some(Command::Office(command)) => office::run(&command),
     }
+}
+
+/// The profile that the program was started with and nothing else, as by a double click or when it is dropped on the program.
+fn opened(arguments: &[impl AsRef<OsStr>]) -> Option<&Path> {
+    let [_, only] = arguments else { return None };
+    let path = Path::new(only);
+    let is_profile = is_called_profile(path) || (path.is_file() && !is_command(only.as_ref()));
+    is_profile.then_some(path)
+}
+
+fn is_command(word: &OsStr) -> bool {
+    let mut command = Cli::command();
+    // Brings `help` in.
+    command.build();
+    command.find_subcommand(word).is_some()
 }
 
 /// Works one session: the worker's own, or a technician's.
@@ -502,8 +529,6 @@ fn print_json(line: &impl Serialize) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     fn flags(line: &str) -> Result<Connect, clap::Error> {
@@ -516,6 +541,23 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_file_alone_is_a_profile_to_open_and_a_command_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("profile");
+        std::fs::write(&file, "").unwrap();
+        let file = file.to_str().unwrap();
+        for only in ["comune.deskgate", "gone/Comune 2.DESKGATE", file] {
+            assert_eq!(opened(&["deskgate", only]), Some(Path::new(only)));
+        }
+        for line in [&["deskgate"][..], &["deskgate", "extra"], &["deskgate", "--help"], &["deskgate", file, "more"]] {
+            assert_eq!(opened(line), None, "{line:?}");
+        }
+        for (word, expected) in [("connect", true), ("window", true), ("help", true), ("extra", false)] {
+            assert_eq!(is_command(OsStr::new(word)), expected, "{word}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The window: `deskgate` without arguments, or `deskgate window`.
+//! The window: `deskgate` without arguments or with a profile alone, or `deskgate window`.
 //!
 //! ```text
 //!  a person ──> view ──> act ──> state ──> wish ──> window ──> errands ──> session
@@ -30,6 +30,7 @@ use crate::{
     config::{Config, Mistake, Prepared},
     words::{self, window::labels},
 };
+pub(crate) use display::{has_terminal, say};
 use only::Start;
 use remembered::Remembered;
 use state::State;
@@ -76,6 +77,6 @@ pub(crate) fn run(mut flags: Connect) -> Exit {
 }
 
 fn no_window(language: Language, cause: &str) -> Exit {
-    display::say(&format!("deskgate: {}", (labels(language).no_window)(cause)));
+    say(&format!("deskgate: {}", (labels(language).no_window)(cause)));
     Exit::Usage
 }

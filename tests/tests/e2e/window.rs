@@ -49,12 +49,19 @@ fn a_person_signs_in_works_and_closes_with_the_window() {
     let number = gateway.only_session();
 
     // Whoever double clicks once more gets the same window, and no second one.
-    let mut second = Window::start(&world.home, &profile, &run);
+    let mut second = world.home.command(program("deskgate"));
+    second.arg(&profile);
+    let mut second = Window::start_as(&world.home, second);
     assert_eq!(second.wait(), exit::ENDED, "{}", second.said());
     wait::until("the window in front", wait::SOON, || (Window::active(&world.home) == "Deskgate").then_some(()));
     window.wait_for_button(&screen);
     screen.save(&pictures().join("working.png"));
     assert_eq!(gateway.only_session(), number);
+
+    // Larger text, also the next time.
+    screen.press("ctrl+plus");
+    let remembered = || world.home.sh("cat /home/.config/deskgate/window.toml");
+    wait::until("the size to be kept", wait::SOON, || remembered().contains("text_size = 110\n").then_some(()));
 
     // One question, answered with Enter.
     screen.close_window("Deskgate");
@@ -68,7 +75,7 @@ fn a_person_signs_in_works_and_closes_with_the_window() {
     wait::until("the desktop to be let go", wait::SOON, || {
         (desktop.connections(&world.workstation) == 0).then_some(())
     });
-    let remembered = world.home.sh("cat /home/.config/deskgate/window.toml");
+    let remembered = remembered();
     assert!(remembered.contains("m.rossi") && !remembered.contains("pw-"), "{remembered}");
 }
 

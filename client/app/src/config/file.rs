@@ -115,7 +115,7 @@ fn unreadable(path: &Path, error: &io::Error) -> String {
 fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     let limit = u64::try_from(LARGEST).unwrap_or(u64::MAX);
-    io::Read::read_to_string(&mut io::Read::take(std::fs::File::open(path)?, limit), &mut text)?;
+    io::Read::read_to_string(&mut io::Read::take(fs::File::open(path)?, limit), &mut text)?;
     Ok(text)
 }
 

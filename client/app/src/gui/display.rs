@@ -7,4 +7,5 @@ mod system;
 #[path = "display/windows.rs"]
 mod system;
 
-pub(super) use system::{is_there, say};
+pub(super) use system::is_there;
+pub(crate) use system::{has_terminal, say};

@@ -16,14 +16,19 @@ pub(crate) fn is_there() -> bool {
     true
 }
 
+/// Whether what is written for people gets anywhere.
+pub(crate) fn has_terminal() -> bool {
+    // SAFETY: only a number goes in.
+    !unsafe { GetStdHandle(STD_ERROR_HANDLE) }.is_null()
+}
+
 /// A sentence for somebody who wanted a window.
 pub(crate) fn say(sentence: &str) {
-    // SAFETY: only a number goes in.
-    if unsafe { GetStdHandle(STD_ERROR_HANDLE) }.is_null() {
+    if has_terminal() {
+        let _ = writeln!(std::io::stderr(), "{sentence}");
+    } else {
         let (text, title) = (wide(sentence), wide("Deskgate"));
         // SAFETY: both texts live on.
         unsafe { MessageBoxW(null_mut(), text.as_ptr(), title.as_ptr(), MB_OK | MB_ICONERROR) };
-    } else {
-        let _ = writeln!(std::io::stderr(), "{sentence}");
     }
 }
