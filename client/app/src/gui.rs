@@ -12,6 +12,7 @@
 mod asked;
 mod display;
 mod errands;
+mod file_type;
 mod only;
 mod remembered;
 mod state;
@@ -54,6 +55,7 @@ pub(crate) fn run(mut flags: Connect) -> Exit {
     let first = match only::start() {
         Start::First(first) => {
             asked::take();
+            file_type::register(labels(language).profile);
             first
         }
         Start::Second => return Exit::Ended,

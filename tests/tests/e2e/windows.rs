@@ -238,3 +238,21 @@ fn logging_off_closes_the_session_at_once_and_leaves_nothing() {
     assert_eq!(window.wait(), exit::ENDED, "{}", window.said());
     closed_at_once(&number);
 }
+
+#[test]
+fn a_double_click_on_the_office_s_file_opens_the_window_after_a_first_start() {
+    let world = World::new();
+    let gateway = Setup::default().start(&world);
+    let screen = screen(&world);
+    let windows = Windows::install(&world);
+    let profile = profile(&world, &gateway, "language = \"en\"\nuser = \"m.rossi\"");
+    let mut first = Window::start_as(&world.home, windows.command("deskgate.exe"));
+    first.wait_for_button(&screen);
+    screen.close_window("Deskgate");
+    first.wait();
+    wait::until("the window to be gone", wait::SOON, || (!windows.runs("deskgate.exe")).then_some(()));
+    windows.merge_file_types();
+
+    let second = Window::start_as(&world.home, windows.open(&profile));
+    second.wait_for_button(&screen);
+}

@@ -24,6 +24,8 @@ pub(crate) struct Labels {
     pub(crate) first_use_warning: &'static str,
     pub(crate) words_are_same: &'static str,
     pub(crate) words_are_others: &'static str,
+    /// What the kind of file that the office sends is called.
+    pub(crate) profile: &'static str,
     /// Of the name of another profile's file.
     pub(crate) other_profile: fn(&str) -> String,
 

@@ -16,6 +16,7 @@ pub(super) static LABELS: Labels = Labels {
     first_use_warning: "If one differs, somebody else may have sent you this profile. Do not call a phone number that came with it.",
     words_are_same: "All six are the same",
     words_are_others: "They are others, or I have no letter",
+    profile: "Deskgate profile",
     other_profile: |name| {
         format!(
             "You opened {name}, and this window follows another profile. To use that one, close this window and open it again."

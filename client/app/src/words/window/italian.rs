@@ -16,6 +16,7 @@ pub(super) static LABELS: Labels = Labels {
     first_use_warning: "Se anche una sola è diversa, il profilo può averlo mandato qualcun altro. Non chiamare un numero di telefono arrivato insieme.",
     words_are_same: "Sono uguali, tutte e sei",
     words_are_others: "Sono diverse, o non ho una lettera",
+    profile: "Profilo di Deskgate",
     other_profile: |name| {
         format!(
             "Hai aperto {name}, ma questa finestra segue un altro profilo. Per usare quello, chiudi questa finestra e aprilo di nuovo."
