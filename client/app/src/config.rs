@@ -5,12 +5,13 @@ pub(crate) mod file;
 use std::path::{Path, PathBuf};
 
 use gateway_api::{
+    Fingerprint,
     login::{LONGEST_USER, Language},
     profile::{Key, Profile, Words},
 };
 
 use crate::{
-    api::trust::{Fingerprint, Trust},
+    api::trust::Trust,
     cli::Connect,
     clock,
     office::{self, Office, Standing},

@@ -26,6 +26,7 @@
 pub mod datagrams;
 pub mod device;
 pub mod factor;
+mod fingerprint;
 pub mod key;
 mod letters;
 pub mod login;
@@ -37,6 +38,7 @@ pub mod proof;
 pub mod record;
 pub mod session;
 
+pub use fingerprint::Fingerprint;
 pub use key::{PresharedKey, PublicKey, Token};
 pub use letters::hides;
 pub use session::{CloseReason, SessionNumber};

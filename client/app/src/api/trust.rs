@@ -3,6 +3,7 @@
 
 use std::{io, sync::Arc};
 
+use gateway_api::Fingerprint;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::{
@@ -21,28 +22,10 @@ use subtle::ConstantTimeEq as _;
 
 use super::Failure;
 
-/// The SHA-256 of a certificate's public key (its SubjectPublicKeyInfo).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fingerprint([u8; 32]);
-
-impl Fingerprint {
-    /// Reads `sha256:` and 64 hexadecimal digits; colons between the digits do not matter.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let digits: String = text.trim().strip_prefix("sha256:")?.chars().filter(|c| *c != ':').collect();
-        let mut bytes = [0; 32];
-        if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return None;
-        }
-        for (at, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(digits.get(at * 2..at * 2 + 2)?, 16).ok()?;
-        }
-        Some(Self(bytes))
-    }
-
-    fn of(certificate: &CertificateDer<'_>) -> Result<Self, rustls::Error> {
-        let key = ParsedCertificate::try_from(certificate)?.subject_public_key_info();
-        Ok(Self(Sha256::digest(key.as_ref()).into()))
-    }
+/// That of a certificate's public key (its SubjectPublicKeyInfo).
+fn fingerprint(certificate: &CertificateDer<'_>) -> Result<Fingerprint, rustls::Error> {
+    let key = ParsedCertificate::try_from(certificate)?.subject_public_key_info();
+    Ok(Fingerprint(Sha256::digest(key.as_ref()).into()))
 }
 
 /// Whom to trust.
@@ -131,7 +114,7 @@ impl ServerCertVerifier for Pins {
         _ocsp: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let shown = Fingerprint::of(certificate)?;
+        let shown = fingerprint(certificate)?;
         let known = self.pins.iter().any(|pin| pin.0.ct_eq(&shown.0).into());
         if known {
             Ok(ServerCertVerified::assertion())
@@ -267,23 +250,5 @@ pub(super) fn classify(error: &io::Error) -> Distrust {
         Some(rustls::Error::InvalidCertificate(cause)) => Distrust::Certificate(cause.to_string()),
         Some(other) => Distrust::Protocol(other.to_string()),
         None => Distrust::Protocol(super::plain(error)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fingerprint_is_read_as_it_is_shown_and_nothing_else_is() {
-        let digits = "00112233445566778899aabbccddeeff".repeat(2);
-        let plain = Fingerprint::parse(&format!("sha256:{digits}")).unwrap();
-        let pairs: Vec<&str> = (0..32).map(|at| &digits[at * 2..at * 2 + 2]).collect();
-        assert_eq!(Fingerprint::parse(&format!(" sha256:{}\n", pairs.join(":").to_uppercase())), Some(plain));
-        for bad in ["", &digits, "sha256:", &format!("sha256:{}", &digits[1..]), &format!("sha1:{digits}"), "sha256:é"]
-        {
-            assert_eq!(Fingerprint::parse(bad), None, "{bad}");
-        }
-        assert_eq!(Fingerprint::parse(&format!("sha256:{}", "+1".repeat(32))), None, "signs are no digits");
     }
 }

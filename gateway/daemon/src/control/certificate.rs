@@ -11,6 +11,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use gateway_api::Fingerprint;
 use jiff::Timestamp;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::{
@@ -33,17 +34,6 @@ const YEARS: i16 = 10;
 /// The cryptography of every TLS connection of this program.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
-}
-
-/// SHA-256 of a certificate's SubjectPublicKeyInfo: what clients pin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fingerprint([u8; 32]);
-
-impl std::fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("sha256:")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
 }
 
 /// The certificate in use.
@@ -213,6 +203,7 @@ fn self_signed(key: &Path, host: &str, now: Timestamp) -> Result<CertifiedKey, S
     CertifiedKey::from_der(vec![certificate.der().clone()], private, &provider()).map_err(|error| error.to_string())
 }
 
+/// Of a certificate's SubjectPublicKeyInfo: what clients pin.
 fn fingerprint(certificate: &CertificateDer<'_>) -> Result<Fingerprint, String> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate)
         .map_err(|error| format!("the certificate cannot be read: {error}"))?;
