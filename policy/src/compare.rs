@@ -163,6 +163,10 @@ impl Policy {
             format!("structure `{}` instead of `{}`", after.structure, before.structure),
         );
         note(before.redirect != after.redirect, "other redirections".to_owned());
+        // What has shown a desktop showed it under the certificate of its login: that connection stays.
+        if before.certificate != after.certificate {
+            note(true, format!("{}, at the next login", known_by(after.certificate)));
+        }
         if before.single_sign_on != after.single_sign_on {
             note(true, format!("{}, at the next login", sign_on(after.single_sign_on)));
         }
@@ -284,6 +288,9 @@ fn changes(before: (&Policy, &Agreement), after: (&Policy, &Agreement)) -> Vec<S
         } else if was.address != is.address {
             changes.push(format!("workstation `{}` is at {} instead of {}", is.name, is.address, was.address));
         }
+        if was.certificate != is.certificate {
+            changes.push(known_by(is.certificate).to_owned());
+        }
         if was.services != is.services {
             let names = |services: &[crate::Service]| {
                 services.iter().map(|service| service.name.to_string()).collect::<Vec<_>>().join(", ")
@@ -344,6 +351,10 @@ fn profile_changes(was: &Profile, is: &Profile, changes: &mut Vec<String>) {
 
 fn key_exchange(required: bool) -> &'static str {
     if required { "a post-quantum key exchange is required" } else { "any key exchange will do" }
+}
+
+fn known_by(certificate: Option<[u8; 32]>) -> &'static str {
+    if certificate.is_some() { "another certificate of the workstation" } else { "no certificate of the workstation" }
 }
 
 fn sign_on(single: bool) -> &'static str {

@@ -280,6 +280,7 @@ impl Policy {
             warnings: limits.warnings.clone(),
             idle_rule: profile.idle_rule,
             wake: workstation.wake,
+            certificate: workstation.certificate,
             require_post_quantum: profile.require_post_quantum,
             notices: profile.notices.clone(),
         }

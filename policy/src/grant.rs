@@ -54,6 +54,9 @@ pub struct Grant {
     pub idle_rule: IdleRule,
     /// How the workstation is woken, where it can be.
     pub wake: Option<Wake>,
+    /// SHA-256 of the one certificate (DER) that the workstation may show to an RDP program, where the policy names it.
+    #[serde(default)]
+    pub certificate: Option<[u8; 32]>,
     /// Whether the keys of the login must have been agreed on in the hybrid way, which also holds against quantum computers.
     #[serde(default)]
     pub require_post_quantum: bool,

@@ -303,6 +303,7 @@ fn says_the_same(grant: &Grant, workstation: &Workstation) -> bool {
     grant.workstation == workstation.name
         && grant.address == workstation.address
         && grant.services == *workstation.services
+        && grant.certificate == workstation.certificate
 }
 
 /// Every stretch in which one of a worker's agreements holds, ascending; stretches of one agreement that touch are one.

@@ -297,6 +297,7 @@ impl Resolver<'_> {
                 address: Address::Host("".into()),
                 services: Arc::new([]),
                 wake: None,
+                certificate: None,
                 shared: false,
                 span: name.span,
             }));
@@ -343,6 +344,7 @@ impl Resolver<'_> {
             address: address?.value,
             services,
             wake: written.mac.map(|mac| Wake { mac: mac.value, broadcast: written.wake.map(|wake| wake.value) }),
+            certificate: written.certificate.map(|certificate| certificate.value),
             shared: written.shared.is_some_and(|shared| shared.value),
             span: written.span,
         })

@@ -87,6 +87,7 @@ pub(crate) struct Workstation {
     pub(crate) address: Address,
     pub(crate) services: Arc<[Service]>,
     pub(crate) wake: Option<Wake>,
+    pub(crate) certificate: Option<[u8; 32]>,
     pub(crate) shared: bool,
     pub(crate) span: Span,
 }

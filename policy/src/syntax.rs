@@ -124,6 +124,7 @@ pub(crate) struct WorkstationWritten {
     pub(crate) services: Option<At<Vec<At<String>>>>,
     pub(crate) mac: Option<At<[u8; 6]>>,
     pub(crate) wake: Option<At<std::net::Ipv4Addr>>,
+    pub(crate) certificate: Option<At<[u8; 32]>>,
     pub(crate) shared: Option<At<bool>>,
     pub(crate) span: Span,
 }

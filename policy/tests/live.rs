@@ -106,6 +106,18 @@ fn other_ports_are_an_adjustment_that_says_so() {
 }
 
 #[test]
+fn another_certificate_of_the_workstation_concerns_the_next_login() {
+    let named = "{ certificate = \"sha256:5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f:5F5F5F5F5F5F5F5F5F5F5F5F5F5F5F5F\", address = \"10.0.0.1\"";
+    let (grant, changes) = adjusted(&[("{ address = \"10.0.0.1\"", named)]);
+    assert_eq!(grant.certificate, Some([0x5f; 32]));
+    assert_eq!(changes, ["another certificate of the workstation, at the next login"]);
+    // The preview says it too.
+    let (old, new) = (policy(&[]).0, policy(&[("{ address = \"10.0.0.1\"", named)]).0);
+    let differences = new.differences(&old, old.instant("2026-03-03T09:00".parse().unwrap()));
+    assert_eq!(differences[0].changes[0].1, "another certificate of the workstation");
+}
+
+#[test]
 fn who_becomes_a_test_account_is_told_in_every_answer() {
     let (old, _) = policy(&[]);
     let (new, sources) = policy(&[("services.rdp.tcp = [3389]", "services.rdp.tcp = [3389]\ntest_accounts = \"A\"")]);

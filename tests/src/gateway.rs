@@ -46,6 +46,8 @@ pub struct Setup {
     pub workstation: String,
     /// The network card by which that is woken.
     pub mac: Option<String>,
+    /// The one certificate that it may show.
+    pub certificate: Option<String>,
     /// Whether workstations may be pinged.
     pub echo: bool,
     /// Whether workstations see the gateway's own address.
@@ -79,6 +81,7 @@ impl Default for Setup {
             group: "smart".to_owned(),
             workstation: WORKSTATION.to_string(),
             mac: None,
+            certificate: None,
             echo: false,
             masquerade: true,
             pool: "100.96.0.0/20".to_owned(),
@@ -166,7 +169,10 @@ groups = ["{}"]
             self.test_accounts,
             if self.echo { "echo = true\n" } else { "" },
             self.workstation,
-            self.mac.iter().map(|mac| format!("mac = \"{mac}\"\n")).collect::<String>(),
+            [("mac", &self.mac), ("certificate", &self.certificate)]
+                .iter()
+                .filter_map(|(key, value)| value.as_ref().map(|value| format!("{key} = \"{value}\"\n")))
+                .collect::<String>(),
             self.group,
             self.profile.join("\n")
         );

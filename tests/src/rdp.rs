@@ -86,6 +86,12 @@ install -d -m 1777 /tmp/.X11-unix /tmp/.ICE-unix
         computer.sh("ss -Htn state established '( sport = :3389 )'").lines().count()
     }
 
+    /// Its certificate's fingerprint, as an administrator reads it and writes it into the policy.
+    pub fn fingerprint(computer: &Computer) -> String {
+        let shown = computer.sh("openssl x509 -in /etc/xrdp/cert.pem -noout -fingerprint -sha256");
+        format!("sha256:{}", shown.trim().rsplit('=').next().unwrap_or_default())
+    }
+
     /// Whose desktop it is.
     pub fn user(&self) -> &str {
         &self.user

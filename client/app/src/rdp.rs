@@ -30,7 +30,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gateway_api::login::{Password, Redirection};
+use gateway_api::{
+    Fingerprint,
+    login::{Password, Redirection},
+};
 use tokio::time::timeout;
 
 use crate::clock;
@@ -57,6 +60,9 @@ pub(crate) struct Desktop<'a> {
     /// The gateway's name.
     #[cfg_attr(windows, expect(dead_code, reason = "mstsc keeps its own memory of workstations"))]
     pub(crate) gateway: &'a str,
+    /// Of the one certificate that the workstation may show, where the policy names it.
+    #[cfg_attr(windows, expect(dead_code, reason = "mstsc can be told of none"))]
+    pub(crate) certificate: Option<Fingerprint>,
     /// What may be shared.
     pub(crate) redirect: &'a [Redirection],
     /// The office password, where the grant lets the program have it.
@@ -306,6 +312,7 @@ mod tests {
             user: "m rossi; {port}",
             workstation: "w",
             gateway: "g",
+            certificate: None,
             redirect: &[],
             password: None,
         }

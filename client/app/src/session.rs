@@ -533,6 +533,7 @@ impl<'a> Working<'a> {
             user: &self.user,
             workstation: &self.session.workstation.name,
             gateway: self.client.host(),
+            certificate: self.session.workstation.certificate,
             redirect: &self.session.redirect,
             password: password.as_ref(),
         };
@@ -594,6 +595,9 @@ impl<'a> Working<'a> {
                     (rdp::Ended::WentAway, _) => Outcome::ProgramWentAway { program },
                     (rdp::Ended::AtOnce(status), _) => Outcome::ProgramFailed { program, status },
                     (rdp::Ended::Broke(status), _) => Outcome::ProgramBroke { program, status },
+                    (rdp::Ended::Untrusted, _) if self.session.workstation.certificate.is_some() => {
+                        Outcome::WorkstationNotNamed { workstation, number: self.session.number }
+                    }
                     (rdp::Ended::Untrusted, _) => Outcome::WorkstationUntrusted { workstation },
                     (rdp::Ended::LogonRefused, _) => Outcome::LogonRefused { workstation },
                     (rdp::Ended::LockedOut, _) => Outcome::LockedOut { workstation },

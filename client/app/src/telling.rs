@@ -98,6 +98,9 @@ pub(crate) fn outcome(outcome: Outcome, server: String) -> (Exit, Text) {
         Outcome::ProgramFailed { program, status } => (Exit::Failed, Text::ProgramFailed { program, status }),
         Outcome::ProgramBroke { program, status } => (Exit::Failed, Text::ProgramBroke { program, status }),
         Outcome::WorkstationUntrusted { workstation } => (Exit::Failed, Text::WorkstationUntrusted { workstation }),
+        Outcome::WorkstationNotNamed { workstation, number } => {
+            (Exit::Failed, Text::WorkstationNotNamed { workstation, number })
+        }
         Outcome::LogonRefused { workstation } => (Exit::Failed, Text::LogonRefused { workstation }),
         Outcome::LockedOut { workstation } => (Exit::Failed, Text::LockedOut { workstation }),
         Outcome::ProgramMissing { program, cause } => (Exit::Failed, Text::ProgramMissing { program, cause }),

@@ -307,6 +307,11 @@ pub(crate) enum Text {
     WorkstationUntrusted {
         workstation: String,
     },
+    /// The workstation shows another certificate than the one that the policy names.
+    WorkstationNotNamed {
+        workstation: String,
+        number: SessionNumber,
+    },
     /// The workstation does not take name and password.
     LogonRefused {
         workstation: String,
@@ -598,6 +603,7 @@ mod tests {
             Text::ProgramFailed { program: s(), status: s() },
             Text::ProgramBroke { program: s(), status: s() },
             Text::WorkstationUntrusted { workstation: s() },
+            Text::WorkstationNotNamed { workstation: s(), number },
             Text::LogonRefused { workstation: s() },
             Text::LockedOut { workstation: s() },
             Text::ProgramWentAway { program: s() },

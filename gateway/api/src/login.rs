@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{PresharedKey, PublicKey, SessionNumber, Token, factor::News, proof};
+use crate::{Fingerprint, PresharedKey, PublicKey, SessionNumber, Token, factor::News, proof};
 
 /// The longest user name read, in bytes of UTF-8.
 pub const LONGEST_USER: usize = 256;
@@ -169,6 +169,9 @@ pub struct Workstation {
     /// Whether it can be used yet.
     #[serde(default, skip_serializing_if = "WorkstationState::is_ready")]
     pub state: WorkstationState,
+    /// Of the one certificate that it may show to the RDP program, whole (DER); nothing where the policy names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Fingerprint>,
 }
 
 /// The name of the service that the worker's program is for. Where none has it, the first that was granted is.

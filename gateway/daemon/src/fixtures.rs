@@ -28,6 +28,7 @@ pub(crate) fn grant(ends_at: Timestamp) -> Grant {
         warnings: Vec::new(),
         idle_rule: IdleRule::default(),
         wake: None,
+        certificate: None,
         notices: Vec::new(),
     }
 }

@@ -64,6 +64,8 @@ pub(crate) enum Takes {
     Ip,
     /// A network card's address.
     Mac,
+    /// A certificate's SHA-256.
+    Fingerprint,
     /// A list of networks, `"10.20.0.0/16"`.
     Networks,
     /// One of these words.
@@ -181,6 +183,12 @@ pub(crate) static WORKSTATION: Sheet = Sheet {
             Takes::Ip,
             "the limited broadcast",
             "The broadcast address of its network, where the waking packet goes.",
+        ),
+        optional(
+            "certificate",
+            Takes::Fingerprint,
+            "none",
+            "The one certificate that it shows to FreeRDP; with another one no desktop opens.",
         ),
         optional("shared", Takes::Switch, "false", "Whether several workers may hold it in the same hours."),
     ],

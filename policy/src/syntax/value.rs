@@ -220,6 +220,23 @@ pub(crate) fn mac(text: &str) -> Result<[u8; 6], Expected> {
     Ok(mac)
 }
 
+/// `sha256:` and 64 hexadecimal digits; colons between their pairs are left out or not.
+pub(crate) fn fingerprint(text: &str) -> Result<[u8; 32], Expected> {
+    const EXPECTED: Expected = "a certificate's SHA-256, `sha256:` and 64 hexadecimal digits";
+    let mut rest = text.strip_prefix("sha256:").ok_or(EXPECTED)?;
+    let mut fingerprint = [0; 32];
+    for (place, byte) in fingerprint.iter_mut().enumerate() {
+        if place > 0 {
+            rest = rest.strip_prefix(':').unwrap_or(rest);
+        }
+        let (pair, others) = rest.split_at_checked(2).ok_or(EXPECTED)?;
+        let plain = pair.bytes().all(|digit| digit.is_ascii_hexdigit());
+        *byte = plain.then(|| u8::from_str_radix(pair, 16).ok()).flatten().ok_or(EXPECTED)?;
+        rest = others;
+    }
+    if rest.is_empty() { Ok(fingerprint) } else { Err(EXPECTED) }
+}
+
 /// An address and the length of its prefix.
 pub(crate) fn network(text: &str) -> Result<Network, Expected> {
     const EXPECTED: Expected = "a network, `10.20.0.0/16`";

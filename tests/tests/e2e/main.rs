@@ -48,6 +48,7 @@ mod waking;
 mod window;
 mod windows;
 mod workstation;
+mod workstation_certificate;
 mod workstation_rules;
 
 /// The home computer itself.

@@ -1,7 +1,7 @@
 //! FreeRDP: what it is told, what its exit codes mean, and how it remembers workstations.
 //!
-//! A workstation's certificate is remembered at the first visit and must be the same ever after; neither visit asks, for
-//! there may be nobody to answer. FreeRDP remembers by name *and port*, and our port is another one each time: so what
+//! A workstation's certificate is the one that the policy names, or else is remembered at the first visit and must be the same ever after; no
+//! visit asks, for there may be nobody to answer. FreeRDP remembers by name *and port*, and our port is another one each time: so what
 //! it remembers is moved to the new port before each start. Its memory for a gateway is a folder of our own, where no
 //! other program's entries are touched and two offices may use one name.
 //!
@@ -71,7 +71,7 @@ fn arguments(desktop: &Desktop<'_>) -> Vec<OsString> {
         format!("/v:{door}"),
         format!("/u:{user}"),
         format!("/t:{workstation}"),
-        format!("/cert:tofu,deny,name:{}", plain(workstation)),
+        trust(desktop),
         "-multitransport".to_owned(), // TCP only: the tunnel carries nothing else
         "+auto-reconnect".to_owned(),
         "/dynamic-resolution".to_owned(),
@@ -89,6 +89,17 @@ fn arguments(desktop: &Desktop<'_>) -> Vec<OsString> {
         }
     }
     arguments.into_iter().map(OsString::from).collect()
+}
+
+/// Which certificate it takes. One fingerprint more is to FreeRDP one more way to be trusted: what differs it goes on to judge by the
+/// computer's authorities and by its memory, both under the workstation's name. So the name given with it is one that neither knows.
+fn trust(desktop: &Desktop<'_>) -> String {
+    let Some(fingerprint) = desktop.certificate else {
+        return format!("/cert:tofu,deny,name:{}", plain(desktop.workstation));
+    };
+    let pairs: Vec<String> = fingerprint.0.iter().map(|byte| format!("{byte:02x}")).collect();
+    // Version 2 knows no other form than this one, small letters and colons.
+    format!("/cert:deny,name:{},fingerprint:sha256:{}", pairs.concat(), pairs.join(":"))
 }
 
 /// How often it tries a lost connection again. One with a password shows that each time: if it was changed meanwhile, few wrong ones lock
@@ -174,6 +185,8 @@ fn move_file(folder: &Path, name: &str, port: u16) -> io::Result<()> {
 mod tests {
     use std::io::Read as _;
 
+    use gateway_api::Fingerprint;
+
     use super::*;
 
     fn desktop<'a>(redirect: &'a [Redirection], workstation: &'a str, port: u16) -> Desktop<'a> {
@@ -182,6 +195,7 @@ mod tests {
             user: "m.rossi",
             workstation,
             gateway: "gw",
+            certificate: None,
             redirect,
             password: None,
         }
@@ -208,6 +222,16 @@ mod tests {
         assert!(told(&[]).iter().all(|word| !word.contains("ignore")));
         let words = arguments(&desktop(&[], "a,ignore", 1));
         assert!(words.contains(&OsString::from("/cert:tofu,deny,name:a_ignore")), "{words:?}");
+    }
+
+    #[test]
+    fn a_named_certificate_is_the_only_one_and_none_is_remembered() {
+        let named = Desktop { certificate: Some(Fingerprint([0xa7; 32])), ..desktop(&[], "pc-1", 1) };
+        let pairs = ["a7"; 32];
+        let told = format!("/cert:deny,name:{},fingerprint:sha256:{}", pairs.concat(), pairs.join(":"));
+        let words = arguments(&named);
+        assert!(words.contains(&OsString::from(told)), "{words:?}");
+        assert_eq!(words.iter().filter(|word| word.to_string_lossy().starts_with("/cert")).count(), 1, "{words:?}");
     }
 
     #[test]

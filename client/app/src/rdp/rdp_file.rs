@@ -60,7 +60,18 @@ mod tests {
 
     fn told(user: &str, redirect: &[Redirection]) -> String {
         let door = ([127, 0, 0, 1], 4711).into();
-        text(&Desktop { door, user, workstation: "anagrafe-07", gateway: "gw", redirect, password: None }, false)
+        text(
+            &Desktop {
+                door,
+                user,
+                workstation: "anagrafe-07",
+                gateway: "gw",
+                certificate: None,
+                redirect,
+                password: None,
+            },
+            false,
+        )
     }
 
     #[test]
@@ -72,6 +83,7 @@ mod tests {
             user: "m.rossi",
             workstation: "anagrafe-07",
             gateway: "gw",
+            certificate: None,
             redirect: &[],
             password: Some(&password),
         };

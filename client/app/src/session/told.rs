@@ -125,6 +125,8 @@ pub(crate) enum Outcome {
     ProgramBroke { program: String, status: String },
     /// There was a session, and the workstation did not show the certificate it had shown before.
     WorkstationUntrusted { workstation: String },
+    /// There was a session, and the workstation did not show the certificate that the policy names.
+    WorkstationNotNamed { workstation: String, number: SessionNumber },
     /// There was a session, and the workstation did not take name and password from its program.
     LogonRefused { workstation: String },
     /// There was a session, and the account is locked at the workstation.

@@ -196,6 +196,9 @@ pub(super) fn say(text: &Text) -> String {
         Text::WorkstationUntrusted { workstation } => format!(
             "{workstation} shows another certificate than at your last visit, so your desktop was not opened. Call the help desk: it knows whether the computer was changed."
         ),
+        Text::WorkstationNotNamed { workstation, number } => format!(
+            "The computer that answered as {workstation} is not the one that your office named: its certificate is another. Your desktop was not opened, and the session was closed. Call the help desk; the session's number is {number}."
+        ),
         Text::LogonRefused { workstation } => format!(
             "{workstation} did not take your user name and password, so the session was closed. If you have changed your password, sign in with the new one; otherwise call the help desk."
         ),

@@ -214,6 +214,9 @@ pub(super) fn say(text: &Text) -> String {
         Text::WorkstationUntrusted { workstation } => format!(
             "{workstation} mostra un certificato diverso dall'ultima volta, perciò il desktop non è stato aperto. Chiama l'assistenza: sa se il computer è stato cambiato."
         ),
+        Text::WorkstationNotNamed { workstation, number } => format!(
+            "Il computer che ha risposto come {workstation} non è quello indicato dal tuo ufficio: il suo certificato è un altro. Il desktop non è stato aperto e la sessione è stata chiusa. Chiama l'assistenza; il numero della sessione è {number}."
+        ),
         Text::LogonRefused { workstation } => format!(
             "{workstation} non ha accettato il tuo nome utente e la password, perciò la sessione è stata chiusa. Se hai cambiato la password, accedi con quella nuova; altrimenti chiama l'assistenza."
         ),

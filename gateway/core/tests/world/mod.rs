@@ -370,6 +370,7 @@ pub(crate) fn grant() -> Grant {
         warnings: [900, 300, 60].map(Duration::from_secs).to_vec(),
         idle_rule: IdleRule::default(),
         wake: None,
+        certificate: None,
         notices: Vec::new(),
     }
 }

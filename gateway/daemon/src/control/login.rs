@@ -28,7 +28,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use gateway_api::{
-    CloseReason, LARGEST_BODY, PublicKey, SessionNumber,
+    CloseReason, Fingerprint, LARGEST_BODY, PublicKey, SessionNumber,
     login::{self, Code, Language, WorkstationState},
     notice::Pending,
     proof,
@@ -589,6 +589,7 @@ fn session(
             address: workstation,
             services: grant.services.iter().map(service).collect(),
             state,
+            certificate: grant.certificate.map(Fingerprint),
         },
         limits: login::Limits {
             idle_s: seconds(grant.idle),

@@ -1,5 +1,6 @@
 //! The answers as JSON. Keys stay once published; new ones may come.
 
+use gateway_api::Fingerprint;
 use jiff::Timestamp;
 use policy::{
     CalendarDay, Decision, Device, Difference, End, Explanation, Grant, Mistake, Mistakes, Place, Policy, Proof,
@@ -112,6 +113,7 @@ fn grant(policy: &Policy, grant: &Grant) -> Value {
         "single_sign_on": grant.single_sign_on,
         "wireguard_config": grant.wireguard_config,
         "wake": grant.wake.is_some(),
+        "certificate": grant.certificate.map(Fingerprint),
         "require_post_quantum": grant.require_post_quantum,
         "notices": grant.notices.iter().map(|notice| &*notice.name).collect::<Vec<_>>(),
     })

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use gateway_api::Fingerprint;
 use jiff::Timestamp;
 use policy::{
     CalendarDay, Decision, Difference, End, Explanation, Grant, Policy, Proof, Request, Severity, Sources, Style,
@@ -127,6 +128,9 @@ fn write_grant(text: &mut String, policy: &Policy, grant: &Grant) {
     line("redirect", if redirect.is_empty() { "nothing".to_owned() } else { redirect.join(", ") });
     if grant.single_sign_on {
         line("single sign-on", "the password is handed over to the RDP program".to_owned());
+    }
+    if let Some(certificate) = grant.certificate {
+        line("certificate", Fingerprint(certificate).to_string());
     }
     line("structure", grant.structure.to_string());
     line("profile", grant.profile.to_string());

@@ -118,6 +118,11 @@ impl Reader<'_> {
             services: self.texts(table, "services"),
             mac: self.value(table, "mac", Self::by(value::mac, "a network card's address, `\"00:11:22:33:44:55\"`")),
             wake: self.value(table, "wake", Self::by(broadcast, "an IPv4 broadcast address, `\"10.20.3.255\"`")),
+            certificate: self.value(
+                table,
+                "certificate",
+                Self::by(value::fingerprint, "a certificate's SHA-256, `\"sha256:…\"` and 64 hexadecimal digits"),
+            ),
             shared: self.switch(table, "shared"),
             span: table.span,
         }
