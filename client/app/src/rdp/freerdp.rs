@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_certificate_is_the_only_one_and_none_is_remembered() {
+    fn a_named_certificate_is_the_only_one() {
         let named = Desktop { certificate: Some(Fingerprint([0xa7; 32])), ..desktop(&[], "pc-1", 1) };
         let pairs = ["a7"; 32];
         let told = format!("/cert:deny,name:{},fingerprint:sha256:{}", pairs.concat(), pairs.join(":"));
