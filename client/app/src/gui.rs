@@ -31,7 +31,7 @@ use crate::{
     config::{Config, Mistake, Prepared},
     words::{self, window::labels},
 };
-pub(crate) use display::{has_terminal, say};
+pub(crate) use display::{has_terminal, is_there as has_screen, say};
 use only::Start;
 use remembered::Remembered;
 use state::State;

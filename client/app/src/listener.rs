@@ -13,9 +13,14 @@ use serde::Serialize;
 #[cfg(target_os = "linux")]
 #[path = "listener/linux.rs"]
 mod owner;
+#[cfg(target_os = "macos")]
+#[path = "listener/macos.rs"]
+mod owner;
 #[cfg(windows)]
 #[path = "listener/windows.rs"]
 mod owner;
+#[cfg(any(target_os = "macos", test))]
+mod pcblist;
 
 /// Bytes the kernel keeps of what a local program sends or has not read: enough to be fast between two programs of one
 /// computer, little enough that a copy does not pile up in front of a keystroke.

@@ -15,6 +15,8 @@ mod link;
 mod listener;
 #[cfg(any(windows, test))]
 mod logon;
+#[cfg(target_os = "macos")]
+mod macos;
 mod memory;
 mod notification;
 mod office;

@@ -3,6 +3,12 @@
 //! A notification takes no focus. A window of ours would, and an RDP program that loses the focus and gets it back sends what
 //! looks like a person (docs/IDLE.md): a warning would keep the session open that it warns of.
 
+#[cfg(target_os = "linux")]
+#[path = "notification/linux.rs"]
+mod program;
+#[cfg(target_os = "macos")]
+#[path = "notification/macos.rs"]
+mod program;
 #[cfg(unix)]
 #[path = "notification/unix.rs"]
 mod system;
@@ -10,6 +16,6 @@ mod system;
 #[path = "notification/windows.rs"]
 mod system;
 
-#[cfg(unix)]
-pub(crate) use system::PROGRAM;
+#[cfg(target_os = "linux")]
+pub(crate) use program::PROGRAM;
 pub(crate) use system::show;

@@ -6,16 +6,26 @@
 
 #[cfg(windows)]
 mod credential;
-#[cfg(any(windows, test))]
+#[cfg(target_os = "macos")]
+mod freerdp;
+#[cfg(any(windows, target_os = "macos", test))]
 mod rdp_file;
 #[cfg(target_os = "linux")]
 #[path = "rdp/linux.rs"]
 mod system;
+#[cfg(target_os = "macos")]
+#[path = "rdp/macos.rs"]
+mod system;
 #[cfg(windows)]
 #[path = "rdp/windows.rs"]
 mod system;
+#[cfg(unix)]
+mod unix;
 #[cfg(target_os = "linux")]
 #[path = "rdp/freerdp.rs"]
+mod viewer;
+#[cfg(target_os = "macos")]
+#[path = "rdp/windows_app.rs"]
 mod viewer;
 #[cfg(windows)]
 #[path = "rdp/mstsc.rs"]
@@ -286,12 +296,12 @@ pub(crate) fn given(template: &Template, desktop: &Desktop<'_>, launcher: &Launc
 
 /// Starts the RDP program that was found.
 pub(crate) fn found(found: &Found, desktop: &Desktop<'_>, launcher: &Launcher) -> io::Result<Program> {
-    Program::start(found.0.as_os_str(), viewer::call(desktop)?, Kind::Found, launcher)
+    Program::start(found.0.as_os_str(), viewer::call(&found.0, desktop)?, Kind::Found, launcher)
 }
 
 /// What the RDP program that was found says of itself.
 pub(crate) async fn version(found: &Found) -> io::Result<String> {
-    if !system::PROGRAMS_TELL_VERSIONS {
+    if !system::tells_version(&found.0) {
         return Err(io::ErrorKind::Unsupported.into());
     }
     let mut command = tokio::process::Command::new(&found.0);

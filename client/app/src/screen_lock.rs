@@ -3,6 +3,9 @@
 #[cfg(target_os = "linux")]
 #[path = "screen_lock/linux.rs"]
 mod system;
+#[cfg(target_os = "macos")]
+#[path = "screen_lock/macos.rs"]
+mod system;
 #[cfg(windows)]
 #[path = "screen_lock/windows.rs"]
 mod system;

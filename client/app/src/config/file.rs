@@ -1,8 +1,11 @@
 //! The profile's file: where it is looked for, and that the office's signature under it holds. What it may say, and what a signature is,
 //! stands in [`gateway_api::profile`], for the gateway's own command makes both. Which of two counts, `config.rs` decides.
 
-#[cfg(unix)]
-#[path = "file/unix.rs"]
+#[cfg(target_os = "linux")]
+#[path = "file/linux.rs"]
+mod system;
+#[cfg(target_os = "macos")]
+#[path = "file/macos.rs"]
 mod system;
 #[cfg(windows)]
 #[path = "file/windows.rs"]

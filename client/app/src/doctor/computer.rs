@@ -1,7 +1,10 @@
 //! What a session needs of this computer.
 
-#[cfg(unix)]
-#[path = "computer/unix.rs"]
+#[cfg(target_os = "linux")]
+#[path = "computer/linux.rs"]
+mod system;
+#[cfg(target_os = "macos")]
+#[path = "computer/macos.rs"]
 mod system;
 #[cfg(windows)]
 #[path = "computer/windows.rs"]
@@ -15,7 +18,7 @@ use tokio::{
 };
 
 use super::{Check, Finding};
-use crate::{api::plain, config::file, keyring, private, rdp};
+use crate::{api::plain, config::file, gui, keyring, private, rdp};
 
 /// What the program writes at most, with room: certificates, window, workstations, a report.
 const ENOUGH_MIB: u64 = 16;
@@ -45,13 +48,9 @@ pub(super) async fn rdp_program() -> Finding {
         Ok(version) => Finding::RdpProgram { version: format!("{}: {version}", found.name()) },
         Err(error) if error.kind() == io::ErrorKind::Unsupported => Finding::RdpProgram { version: found.name() },
         // FreeRDP 2 says nothing at all where it finds no screen.
-        Err(_) if !has_screen() => Finding::NotLooked(Check::RdpProgram),
+        Err(_) if !gui::has_screen() => Finding::NotLooked(Check::RdpProgram),
         Err(error) => Finding::RdpProgramBroken { program: found.name(), cause: plain(&error) },
     }
-}
-
-fn has_screen() -> bool {
-    ["WAYLAND_DISPLAY", "DISPLAY"].into_iter().any(|name| std::env::var_os(name).is_some())
 }
 
 /// Whether there is one that answers: it is asked for what it does not hold.

@@ -1,5 +1,11 @@
 //! One window for each user: a second start shows the first.
 
+#[cfg(target_os = "linux")]
+#[path = "only/linux.rs"]
+mod place;
+#[cfg(target_os = "macos")]
+#[path = "only/macos.rs"]
+mod place;
 #[cfg(unix)]
 #[path = "only/unix.rs"]
 mod system;

@@ -1,18 +1,17 @@
-//! On Unix desktops `notify-send` of libnotify shows it.
+//! On Unix desktops a program shows it, another one on each.
 
 use std::{io, process::Stdio, time::Duration};
 
-use tokio::{process::Command, time::timeout};
+use tokio::time::timeout;
 
-/// What shows it.
-pub(crate) const PROGRAM: &str = "notify-send";
+use super::program;
+
 /// For the desktop to take it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Shows a sentence. Where there is no such service, the terminal alone has it.
 pub(crate) fn show(sentence: &str) {
-    let started = Command::new(PROGRAM)
-        .args(["--app-name=deskgate", "--", "Deskgate", sentence])
+    let started = program::command(sentence)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

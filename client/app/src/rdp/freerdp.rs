@@ -36,10 +36,11 @@ const UNTRUSTED: i32 = 143;
 const LONGEST: usize = 511;
 
 /// Nothing lies ready for one run alone.
+#[cfg_attr(target_os = "macos", expect(dead_code, reason = "beside it there is a program for which something does"))]
 pub(super) enum Aside {}
 
 /// How it is called.
-pub(super) fn call(desktop: &Desktop<'_>) -> io::Result<Call> {
+pub(super) fn call(_: &Path, desktop: &Desktop<'_>) -> io::Result<Call> {
     let folder = folder(desktop.gateway).ok_or_else(|| io::Error::other("there is no home folder"))?;
     remember(&folder, desktop)?;
     let mut arguments = arguments(desktop);
@@ -113,7 +114,7 @@ fn reconnecting(has_password: bool) -> impl Iterator<Item = &'static str> {
 }
 
 /// A name that can stand between commas and in a file's name.
-fn plain(name: &str) -> String {
+pub(super) fn plain(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect()
 }
 

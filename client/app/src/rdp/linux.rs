@@ -9,24 +9,19 @@ use std::{
     ffi::{OsStr, OsString},
     io,
     os::fd::AsFd as _,
-    os::unix::process::{CommandExt as _, ExitStatusExt as _},
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{ExitStatus, Stdio},
+    process::Stdio,
 };
 
 use nix::{
-    sys::{
-        prctl,
-        signal::{Signal, killpg},
-    },
-    unistd::{Pid, getppid, setsid},
+    sys::{prctl, signal::Signal},
+    unistd::{getppid, setsid},
 };
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
-/// In a command that the person gives.
-pub(super) const BACKSLASH_ESCAPES: bool = true;
-/// FreeRDP answers `--version` and does nothing else.
-pub(super) const PROGRAMS_TELL_VERSIONS: bool = true;
+pub(super) use super::unix::{BACKSLASH_ESCAPES, Group, Running, describe, search};
+
 /// The first argument by which this program knows that it was started to become another one.
 const BECOME: &str = "become-program";
 /// FreeRDP's programs, the better one first.
@@ -88,66 +83,12 @@ pub(crate) fn become_program() -> io::Result<()> {
     Err(std::process::Command::new(program).args(arguments).exec())
 }
 
-/// A running program.
-pub(super) type Running = Child;
-
-/// A program and all that it started, while the program has not been seen to end.
-pub(super) struct Group(Option<Pid>);
-
-impl Group {
-    pub(super) fn of(running: &Running) -> Self {
-        Self(running.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
-    }
-
-    pub(super) fn ask_to_end(&self) {
-        self.send(Signal::SIGTERM);
-    }
-
-    pub(super) fn end(&self) {
-        self.send(Signal::SIGKILL);
-    }
-
-    fn send(&self, signal: Signal) {
-        if let Some(group) = self.0 {
-            // Nobody left in it is as good.
-            let _ = killpg(group, signal);
-        }
-    }
-}
-
-/// An exit status in words.
-pub(super) fn describe(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("status {code}"),
-        (None, Some(signal)) => format!("signal {signal}"),
-        (None, None) => status.to_string(),
-    }
-}
-
-/// Finds a program as the shell would: a path as it is, a name along `PATH`.
-fn search(program: &OsStr) -> Option<PathBuf> {
-    let is_program = |path: &Path| nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok() && path.is_file();
-    if program.as_encoded_bytes().contains(&b'/') {
-        return Some(PathBuf::from(program)).filter(|path| is_program(path));
-    }
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| is_program(path))
+/// FreeRDP answers `--version` and does nothing else.
+pub(super) fn tells_version(_: &Path) -> bool {
+    true
 }
 
 /// Looks for an RDP program.
 pub(super) fn find() -> Option<PathBuf> {
     PROGRAMS.iter().find_map(|name| search(OsStr::new(name)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn programs_are_found_along_the_path_and_folders_are_none() {
-        assert!(search(OsStr::new("sh")).is_some());
-        assert!(search(OsStr::new("/bin/sh")).is_some());
-        assert_eq!(search(OsStr::new("/bin")), None);
-        assert_eq!(search(OsStr::new("no-such-program-anywhere")), None);
-    }
 }

@@ -40,8 +40,6 @@ use crate::win32::{done, owned};
 
 /// In a command that the person gives: it stands in every path.
 pub(super) const BACKSLASH_ESCAPES: bool = false;
-/// mstsc would open its window.
-pub(super) const PROGRAMS_TELL_VERSIONS: bool = false;
 /// The exit code of a program that did not end by itself.
 const ENDED: u32 = 1;
 
@@ -174,6 +172,11 @@ fn search(program: &OsStr) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
     folders.map(|folder| folder.join(&program)).find(|path| path.is_file())
+}
+
+/// mstsc would open its window.
+pub(super) fn tells_version(_: &Path) -> bool {
+    false
 }
 
 /// Looks for the RDP program of Windows, where the system says that its own programs are.

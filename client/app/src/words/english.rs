@@ -184,7 +184,7 @@ pub(super) fn say(text: &Text) -> String {
             "You are signed in, but nothing at your office computer was opened to you that this program can carry. Ask the help desk.".into()
         }
         Text::NoRdpProgram => {
-            "No remote desktop program was found. Install FreeRDP (package freerdp2-x11), or name another program with --run.".into()
+            "No remote desktop program was found. Install FreeRDP (package freerdp2-x11; on a Mac, Windows App does as well), or name another program with --run.".into()
         }
         Text::ProgramMissing { program, cause } => format!("The program {program} could not be started: {cause}."),
         Text::ProgramFailed { program, status } => format!(

@@ -202,7 +202,7 @@ pub(super) fn say(text: &Text) -> String {
             "L'accesso è riuscito, ma del computer dell'ufficio non ti è stato aperto niente che questo programma possa portare. Chiedi all'assistenza.".into()
         }
         Text::NoRdpProgram => {
-            "Non è stato trovato nessun programma di desktop remoto. Installa FreeRDP (pacchetto freerdp2-x11), o indica un altro programma con --run.".into()
+            "Non è stato trovato nessun programma di desktop remoto. Installa FreeRDP (pacchetto freerdp2-x11; su un Mac va bene anche Windows App), o indica un altro programma con --run.".into()
         }
         Text::ProgramMissing { program, cause } => format!("Non è stato possibile avviare il programma {program}: {cause}."),
         Text::ProgramFailed { program, status } => format!(

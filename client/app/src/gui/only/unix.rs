@@ -1,5 +1,4 @@
-//! On Unix a lock says who is first, a socket in the user's own runtime folder lets the others knock. Both are in `$XDG_RUNTIME_DIR`, which the
-//! system makes for one user and nobody else; where there is none, each start is a window of its own.
+//! On Unix a lock says who is first, and a socket beside it lets the others knock. Where they are, and who knocks, each system has in its own way.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -12,7 +11,7 @@ use std::{
         fs::OpenOptionsExt as _,
         net::{UnixListener, UnixStream},
     },
-    path::{Path, PathBuf},
+    path::Path,
     thread,
     time::Duration,
 };
@@ -20,11 +19,10 @@ use std::{
 use nix::{
     errno::Errno,
     fcntl::{Flock, FlockArg},
-    sys::socket::{getsockopt, sockopt::PeerCredentials},
     unistd::getuid,
 };
 
-use super::Start;
+use super::{Start, place};
 
 /// What is said through the socket.
 const SHOW: &[u8] = b"show\n";
@@ -43,7 +41,7 @@ pub(crate) struct First {
 
 /// Finds out.
 pub(crate) fn start() -> Start {
-    let Some(folder) = folder() else { return Start::First(None) };
+    let Some(folder) = place::folder() else { return Start::First(None) };
     match start_in(&folder) {
         Ok(start) => start,
         // A folder that cannot be written must not keep anybody from work.
@@ -52,11 +50,6 @@ pub(crate) fn start() -> Start {
             Start::First(None)
         }
     }
-}
-
-fn folder() -> Option<PathBuf> {
-    let base = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from)?;
-    base.is_absolute().then(|| base.join("deskgate"))
 }
 
 fn start_in(folder: &Path) -> io::Result<Start> {
@@ -117,7 +110,7 @@ impl First {
 
 /// Whether it is the same user who asks for the window.
 fn knocks(mut stream: UnixStream) -> bool {
-    let is_same = getsockopt(&stream, PeerCredentials).is_ok_and(|peer| peer.uid() == getuid().as_raw());
+    let is_same = place::user(&stream) == Ok(getuid().as_raw());
     let mut said = [0; SHOW.len()];
     let heard = is_same
         && stream.set_read_timeout(Some(PATIENCE)).is_ok()

@@ -106,7 +106,7 @@ fn say(finding: &Finding) -> String {
         ),
         Finding::RdpProgram { version } => format!("{version}."),
         Finding::NoRdpProgram => {
-            "The program that shows your desktop is missing. Install FreeRDP (package freerdp2-x11 or freerdp3-x11), or ask the help desk.".into()
+            "The program that shows your desktop is missing. Install FreeRDP (package freerdp2-x11 or freerdp3-x11; on a Mac, Windows App does as well), or ask the help desk.".into()
         }
         Finding::RdpProgramBroken { program, cause } => {
             format!("{program} is there and does not run ({cause}). Install it anew, or call the help desk.")

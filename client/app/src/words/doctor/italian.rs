@@ -108,7 +108,7 @@ fn say(finding: &Finding) -> String {
         ),
         Finding::RdpProgram { version } => format!("{version}."),
         Finding::NoRdpProgram => {
-            "Manca il programma che mostra il tuo desktop. Installa FreeRDP (pacchetto freerdp2-x11 o freerdp3-x11), o chiedi all'assistenza.".into()
+            "Manca il programma che mostra il tuo desktop. Installa FreeRDP (pacchetto freerdp2-x11 o freerdp3-x11; su un Mac va bene anche Windows App), o chiedi all'assistenza.".into()
         }
         Finding::RdpProgramBroken { program, cause } => {
             format!("{program} c'è e non parte ({cause}). Installalo di nuovo, o chiama l'assistenza.")

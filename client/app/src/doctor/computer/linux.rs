@@ -1,4 +1,4 @@
-//! What Unix systems tell.
+//! What Linux tells.
 
 use std::{io, path::Path, process::Stdio};
 

@@ -1,4 +1,4 @@
-//! On Unix as the XDG base directories have it.
+//! On Linux as the XDG base directories have it.
 
 use std::path::PathBuf;
 

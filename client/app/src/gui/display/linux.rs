@@ -1,4 +1,4 @@
-//! On Unix the desktop tells programs where its screen is, and a terminal is there for everything else.
+//! On Linux the desktop tells programs where its screen is, and a terminal is there for everything else.
 
 use std::io::Write as _;
 
