@@ -44,15 +44,21 @@ static int read_file(const wchar_t *path, struct sockaddr_in *address)
     return found;
 }
 
+/* So much comes of the plainest desktop, and of nothing that is none. */
+#define PICTURE (16 * 1024)
+
 /* Whether somebody there says a name, and returns what is said. */
 static int greet(const struct sockaddr_in *address)
 {
-    char name[64], heard[64];
+    static char said[PICTURE], heard[PICTURE];
+    char name[64];
+    memset(said, '.', sizeof said);
+    said[sizeof said - 1] = '\n';
     desktop = reach(address, name, sizeof name);
-    if (desktop == INVALID_SOCKET || send(desktop, "hello\n", 6, 0) < 0 || !read_line(desktop, heard, sizeof heard))
+    if (desktop == INVALID_SOCKET || send(desktop, said, sizeof said, 0) < 0 || !read_line(desktop, heard, sizeof heard))
         return 0;
     printf("mstsc: reached %s\n", name);
-    return strcmp(heard, "hello") == 0;
+    return memcmp(heard, said, sizeof said - 1) == 0;
 }
 
 static LRESULT CALLBACK happens(HWND window, UINT what, WPARAM first, LPARAM second)

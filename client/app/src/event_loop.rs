@@ -23,6 +23,7 @@ use crate::{
     clock,
     link::LoopEnd,
     listener::{self, Address, Door},
+    rdp::Seen,
     udp::{GatewaySocket, Progress},
 };
 
@@ -62,6 +63,8 @@ pub(crate) enum Report {
     Session(Event),
     /// The doors are open.
     Open(Vec<Address>),
+    /// So much of a desktop has come by a connection.
+    Seen(Seen),
     /// The loop cannot go on; nothing follows.
     Failed(io::Error),
 }
@@ -146,6 +149,8 @@ struct Connection {
     /// The kernel has not said "nothing more for now" since it last had something.
     readable: bool,
     writable: bool,
+    /// In bytes, from the workstation.
+    brought: u64,
 }
 
 /// What a look at a connection came to.
@@ -312,7 +317,7 @@ impl EventLoop {
                     self.poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE);
                 match registered.map(|()| self.session.open_connection(door.port, clock::now())) {
                     Ok(Ok(id)) => {
-                        let connection = Connection { id, stream, readable: true, writable: true };
+                        let connection = Connection { id, stream, readable: true, writable: true, brought: 0 };
                         self.connections.insert(self.next, connection);
                         self.next += 1;
                     }
@@ -333,14 +338,16 @@ impl EventLoop {
     fn move_bytes(&mut self) {
         loop {
             let mut moved = false;
-            let Self { session, connections, .. } = self;
-            connections.retain(|_, connection| match connection.look(session) {
-                Moved::Something => {
-                    moved = true;
-                    true
+            let Self { session, connections, reporter, .. } = self;
+            connections.retain(|_, connection| {
+                let before = Seen::of(connection.brought);
+                let look = connection.look(session);
+                let seen = Seen::of(connection.brought);
+                if seen > before {
+                    let _ = reporter.send(Report::Seen(seen));
                 }
-                Moved::Nothing => true,
-                Moved::Over => false,
+                moved |= look == Moved::Something;
+                look != Moved::Over
             });
             moved |= self.send();
             if !moved {
@@ -463,9 +470,12 @@ impl Connection {
     fn download(&mut self, session: &mut Session) -> Moved {
         let mut moved = Moved::Nothing;
         while self.writable {
-            let stream = &mut self.stream;
+            let Self { stream, brought, .. } = self;
             let written = session.download(self.id, |bytes| match stream.write(bytes) {
-                Ok(count) => (count, Ok(())),
+                Ok(count) => {
+                    *brought += count as u64;
+                    (count, Ok(()))
+                }
                 Err(error) => (0, Err(error.kind())),
             });
             match written {

@@ -10,6 +10,7 @@ mod credential;
 mod freerdp;
 #[cfg(any(windows, target_os = "macos", test))]
 mod rdp_file;
+mod seen;
 #[cfg(target_os = "linux")]
 #[path = "rdp/linux.rs"]
 mod system;
@@ -30,6 +31,7 @@ mod viewer;
 #[cfg(windows)]
 #[path = "rdp/mstsc.rs"]
 mod viewer;
+mod why;
 
 use std::{
     ffi::{OsStr, OsString},
@@ -48,7 +50,9 @@ use tokio::time::timeout;
 
 use crate::clock;
 
+pub(crate) use seen::Seen;
 pub(crate) use system::{Launcher, become_program};
+pub(crate) use why::Why;
 
 /// A program that ends sooner never showed a desktop.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -193,6 +197,7 @@ pub(crate) struct Program {
     running: system::Running,
     started: Instant,
     kind: Kind,
+    has_password: bool,
     _aside: Option<viewer::Aside>,
 }
 
@@ -201,6 +206,15 @@ pub(crate) struct Program {
 enum Kind {
     Found,
     Unknown,
+}
+
+/// What is known of a program's run besides its exit status.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(windows, expect(dead_code, reason = "mstsc asks for the password by itself"))]
+struct Run {
+    seen: Seen,
+    /// Whether it was handed the password.
+    has_password: bool,
 }
 
 /// How a program ended.
@@ -221,14 +235,17 @@ pub(crate) enum Ended {
     LogonRefused,
     /// Because the account is locked there.
     LockedOut,
+    /// For another reason that can be told; its exit status in words.
+    Because(Why, String),
 }
 
 impl Program {
     fn start(program: &OsStr, call: Call, kind: Kind, launcher: &Launcher) -> io::Result<Self> {
         let name = Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
+        let has_password = call.input.is_some();
         let input = call.input.map_or_else(Stdio::null, Stdio::from);
         let running = launcher.start(program, &call.arguments, call.environment, input)?;
-        Ok(Self { name, running, started: clock::now(), kind, _aside: call.aside })
+        Ok(Self { name, running, started: clock::now(), kind, has_password, _aside: call.aside })
     }
 
     /// What people know it by.
@@ -236,8 +253,8 @@ impl Program {
         &self.name
     }
 
-    /// Waits for its end.
-    pub(crate) async fn ended(&mut self) -> Ended {
+    /// Waits for its end. `seen` is what came from the workstation until now.
+    pub(crate) async fn ended(&mut self, seen: Seen) -> Ended {
         let status = self.running.wait().await;
         let at_once = clock::now() < self.started + AT_ONCE;
         let status = match status {
@@ -246,7 +263,8 @@ impl Program {
         };
         let words = system::describe(status);
         let known = status.code().filter(|_| self.kind == Kind::Found);
-        match known.and_then(|code| viewer::meaning(code, words.clone())) {
+        let run = Run { seen, has_password: self.has_password };
+        match known.and_then(|code| viewer::meaning(code, words.clone(), run)) {
             Some(Ended::Broke(words)) if at_once => Ended::AtOnce(words),
             Some(ended) => ended,
             None if at_once && status.success() => Ended::WentAway,

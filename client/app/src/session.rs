@@ -50,10 +50,11 @@ use crate::{
     event_loop::{Command, DataPlane, Report},
     link::{self, LoopEnd},
     listener::Address,
-    rdp::{self, Desktop, Launcher, Program},
+    rdp::{self, Desktop, Launcher, Program, Seen},
     screen_lock::ScreenLock,
     signals::Signals,
     wireguard,
+    words::desktop::Names,
 };
 
 use consents::{Consents, Step};
@@ -228,6 +229,8 @@ struct Working<'a> {
     plane: Option<DataPlane>,
     program: Option<Program>,
     reaching: Reaching,
+    /// What came from the workstation for it.
+    seen: Seen,
     screen_lock: ScreenLock,
     tell: &'a mut dyn FnMut(&Event),
 }
@@ -269,6 +272,7 @@ impl<'a> Working<'a> {
             plane: None,
             program: None,
             reaching: Reaching::default(),
+            seen: Seen::Nothing,
             screen_lock: ScreenLock::watch(),
             tell,
         }
@@ -353,7 +357,7 @@ impl<'a> Working<'a> {
                 biased;
                 Some(news) = self.news.recv() => self.take_news(news, show).await,
                 report = next_report(&mut self.plane) => self.take_report(report, show),
-                ended = next_end(&mut self.program) => Some(Finish::Program(ended)),
+                ended = next_end(&mut self.program, self.seen) => Some(Finish::Program(ended)),
                 () = grace_over(watched, self.lost, &self.session.limits) => {
                     Some(Finish::Over(CloseReason::ClientLost))
                 }
@@ -471,6 +475,15 @@ impl<'a> Working<'a> {
                 }
                 None => return self.opened(doors, show),
             },
+            Some(Report::Seen(seen)) if self.program.is_some() => {
+                let before = self.seen;
+                self.seen = before.max(seen);
+                if before == Seen::Nothing {
+                    (self.tell)(&Event::DesktopBegins);
+                }
+            }
+            // Our own knocks, or whatever the person started.
+            Some(Report::Seen(_)) => {}
             Some(Report::Session(Told::TunnelUp)) => {
                 if std::mem::take(&mut self.silent) {
                     (self.tell)(&Event::TunnelBack);
@@ -591,6 +604,9 @@ impl<'a> Working<'a> {
                         rdp::Ended::Normally | rdp::Ended::WentAway | rdp::Ended::AtOnce(_) | rdp::Ended::Broke(_),
                         Some(how),
                     ) => Outcome::Unreached { workstation, number: self.session.number, how },
+                    (rdp::Ended::Because(why, _), Some(how)) if !why.is_well() => {
+                        Outcome::Unreached { workstation, number: self.session.number, how }
+                    }
                     (rdp::Ended::Normally, _) => ended(CloseReason::ProgramEnded),
                     (rdp::Ended::WentAway, _) => Outcome::ProgramWentAway { program },
                     (rdp::Ended::AtOnce(status), _) => Outcome::ProgramFailed { program, status },
@@ -601,6 +617,9 @@ impl<'a> Working<'a> {
                     (rdp::Ended::Untrusted, _) => Outcome::WorkstationUntrusted { workstation },
                     (rdp::Ended::LogonRefused, _) => Outcome::LogonRefused { workstation },
                     (rdp::Ended::LockedOut, _) => Outcome::LockedOut { workstation },
+                    (rdp::Ended::Because(why, status), _) => {
+                        Outcome::Desktop { why, names: Names { workstation, program, status } }
+                    }
                 }
             }
             Finish::Worker => {
@@ -659,9 +678,9 @@ async fn next_report(plane: &mut Option<DataPlane>) -> Option<Report> {
 }
 
 /// The end of a program, where there is one.
-async fn next_end(program: &mut Option<Program>) -> rdp::Ended {
+async fn next_end(program: &mut Option<Program>, seen: Seen) -> rdp::Ended {
     match program {
-        Some(program) => program.ended().await,
+        Some(program) => program.ended(seen).await,
         None => std::future::pending().await,
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn event(event: Event, door: bool) -> Option<Text> {
         Event::Waking { workstation } => Text::Waking { workstation },
         Event::Woken { workstation, seconds } => Text::Woken { workstation, seconds },
         Event::Open { workstation, .. } if door => Text::DoorOpen { workstation },
-        Event::Open { .. } => return None,
+        Event::Open { .. } | Event::DesktopBegins => return None,
         Event::ProgramStarted { program } => Text::Starting { program },
         Event::WireguardSecret => Text::WireguardSecret,
         Event::Holding { workstation } => Text::Holding { workstation },
@@ -103,6 +103,9 @@ pub(crate) fn outcome(outcome: Outcome, server: String) -> (Exit, Text) {
         }
         Outcome::LogonRefused { workstation } => (Exit::Failed, Text::LogonRefused { workstation }),
         Outcome::LockedOut { workstation } => (Exit::Failed, Text::LockedOut { workstation }),
+        Outcome::Desktop { why, names } => {
+            (if why.is_well() { Exit::Ended } else { Exit::Failed }, Text::Desktop { why, names })
+        }
         Outcome::ProgramMissing { program, cause } => (Exit::Failed, Text::ProgramMissing { program, cause }),
         Outcome::NothingGranted => (Exit::Failed, Text::NothingGranted),
         Outcome::Unwritable { path, cause } => (Exit::Failed, Text::Unwritable { path, cause }),

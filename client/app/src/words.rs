@@ -2,6 +2,7 @@
 //!
 //! A sentence says what happened and what to do. Adding one here without writing it in both languages does not compile.
 
+pub(crate) mod desktop;
 pub(crate) mod doctor;
 mod english;
 mod italian;
@@ -11,7 +12,8 @@ use std::net::SocketAddr;
 
 use gateway_api::{CloseReason, SessionNumber, factor::Happened, login::Language, record::Opening, session::Limit};
 
-use crate::{doctor::Finding, session::Unreached};
+use crate::{doctor::Finding, rdp::Why, session::Unreached};
+use desktop::Names;
 
 /// One thing to say.
 #[derive(Debug, Clone)]
@@ -320,6 +322,11 @@ pub(crate) enum Text {
     LockedOut {
         workstation: String,
     },
+    /// The desktop ended, or never began.
+    Desktop {
+        why: Why,
+        names: Names,
+    },
     /// The program ended at once, without one.
     ProgramWentAway {
         program: String,
@@ -543,6 +550,7 @@ mod tests {
             Text::NoticeUnread { asked: true },
             Text::NoticeUnread { asked: false },
             Text::SignedIn { workstation: s(), number, until: s() },
+            Text::Desktop { why: Why::ALL[0], names: Names { workstation: s(), program: s(), status: s() } },
             Text::EndMoved { until: s() },
             Text::Waking { workstation: s() },
             Text::Woken { workstation: s(), seconds: 42 },
@@ -647,6 +655,9 @@ mod tests {
         for what in [Happened::Enrolled, Happened::Reset, Happened::Removed, Happened::RecoveryCodeUsed] {
             all.push(Text::FactorNews { what, at: 1_795_000_000 });
         }
+        all.extend(
+            Why::ALL.map(|why| Text::Desktop { why, names: Names { workstation: s(), program: s(), status: s() } }),
+        );
         all.extend(CloseReason::ALL.map(|reason| Text::Ended { reason, idle_minutes: 15 }));
         all
     }

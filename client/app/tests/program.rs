@@ -138,8 +138,10 @@ fn a_program_that_fails_at_once_or_does_not_exist_is_a_failure_and_the_session_i
 fn the_rdp_program_that_is_found_gets_what_the_grant_says_and_its_exit_codes_are_understood() {
     for (status, code, text) in [
         (143, 1, "anagrafe-07 shows another certificate than at your last visit"),
-        (131, 1, "xfreerdp3 ended at once with an error (status 131)"),
-        (12, 1, "xfreerdp3 ended at once with an error (status 12)"),
+        (130, 1, "xfreerdp3 ended at once with an error (status 130)"),
+        (131, 1, "xfreerdp3 ended before it had reached anagrafe-07 (status 131)"),
+        (148, 1, "anagrafe-07 says that your password has expired"),
+        (12, 0, "Your desktop at anagrafe-07 was logged off"),
     ] {
         let gateway = Gateway::start(Manners::default());
         let home = tempfile::tempdir().unwrap();
@@ -163,6 +165,38 @@ fn the_rdp_program_that_is_found_gets_what_the_grant_says_and_its_exit_codes_are
         assert!(said.contains(text), "{said}");
         assert!(!said.contains(PASSWORD), "{said}");
         assert_eq!(gateway.closes(), ["program_ended"]);
+    }
+}
+
+#[test]
+fn what_came_from_the_workstation_tells_how_a_program_ended() {
+    // The exit code that FreeRDP 2 has for many things, after so many bytes. One byte more comes back only once those were counted.
+    for (single_sign_on, bytes, text) in [
+        (true, 0, "xfreerdp3 ended before it had reached anagrafe-07 (status 147)"),
+        (true, 100, "anagrafe-07 broke off while you were being signed in there (status 147)"),
+        (false, 100, "anagrafe-07 wants your password before it shows anything"),
+        (false, 50_000, "xfreerdp3 ended at once with an error (status 147)"),
+    ] {
+        let gateway = Gateway::start(Manners { single_sign_on, ..Manners::default() });
+        let home = tempfile::tempdir().unwrap();
+        let script = home.path().join("bin/xfreerdp3");
+        fs::create_dir(home.path().join("bin")).unwrap();
+        let text_of_script = format!(
+            "#!/bin/bash\nexec 3<>/dev/tcp/127.0.0.1/${{1##*:}}\n\
+             if [ {bytes} != 0 ]; then head -c {bytes} /dev/zero >&3 & head -c {bytes} <&3 | wc -c; wait; echo >&3; head -c 1 <&3; fi\n\
+             exit 147\n"
+        );
+        fs::write(&script, text_of_script).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let server = gateway.address.to_string();
+        let known = ["--fingerprint", &gateway.fingerprint, "--json"];
+        let arguments = ["connect", "--server", &server, "--user", "m.rossi", "--password-stdin"];
+        let mut program = Program::start_in(home, &[&arguments[..], &known[..]].concat(), PASSWORD);
+        let (exit, said) = program.end();
+        let told: Vec<String> = program.stdout.iter().collect();
+        assert_eq!(exit, 1, "{said}");
+        assert!(told.last().unwrap().contains(text), "{bytes}: {told:?}");
+        assert_eq!(told.iter().any(|line| line.contains("desktop_begins")), bytes > 0, "{told:?}");
     }
 }
 

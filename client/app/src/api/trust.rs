@@ -217,7 +217,7 @@ fn when_it_held(error: &rustls::Error) -> Option<UnixTime> {
 #[derive(Debug)]
 pub(crate) enum Distrust {
     /// The certificate is the office's, and does not hold at this computer's time.
-    Time(String),
+    Time,
     /// It is not the office's.
     Certificate(String),
     /// There was no TLS.
@@ -227,7 +227,7 @@ pub(crate) enum Distrust {
 impl From<Distrust> for Failure {
     fn from(distrust: Distrust) -> Self {
         match distrust {
-            Distrust::Time(_) => Self::Untimely,
+            Distrust::Time => Self::Untimely,
             Distrust::Certificate(cause) => Self::Untrusted(cause),
             Distrust::Protocol(cause) => Self::NotAGateway(cause),
         }
@@ -239,11 +239,11 @@ pub(super) fn classify(error: &io::Error) -> Distrust {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match tls {
         Some(rustls::Error::InvalidCertificate(
-            cause @ (CertificateError::Expired
+            CertificateError::Expired
             | CertificateError::ExpiredContext { .. }
             | CertificateError::NotValidYet
-            | CertificateError::NotValidYetContext { .. }),
-        )) => Distrust::Time(cause.to_string()),
+            | CertificateError::NotValidYetContext { .. },
+        )) => Distrust::Time,
         Some(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)) => {
             Distrust::Certificate("its key has another fingerprint".into())
         }

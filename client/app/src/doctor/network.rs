@@ -30,7 +30,7 @@ pub(super) async fn look(server: &Server, client: &Client, tell: &mut impl FnMut
     // A network that wants something first answers in the place of others, or lets nobody answer. The office's own certificate it cannot show.
     let may_be_portal = match &failure {
         Step::Reach(_) | Step::Trust { why: Distrust::Certificate(_) | Distrust::Protocol(_), .. } => true,
-        Step::Trust { why: Distrust::Time(_), .. } | Step::Ask { .. } => false,
+        Step::Trust { why: Distrust::Time, .. } | Step::Ask { .. } => false,
     };
     if may_be_portal && client.is_portal().await {
         return match failure {
@@ -48,7 +48,7 @@ pub(super) async fn look(server: &Server, client: &Client, tell: &mut impl FnMut
         Step::Trust { from, why } => {
             tell(Finding::Gateway { from: shortened(from) });
             match why {
-                Distrust::Time(_) => {
+                Distrust::Time => {
                     tell(Finding::ClockDoubtful { now: clock::day_and_time(clock::unix()) });
                     rest(Check::Clock, tell);
                 }

@@ -498,7 +498,7 @@ impl State {
             (Event::Notice { name, text }, scene @ Scene::Connecting(_)) => {
                 *scene = Scene::Reading(vec![(name, text)]);
             }
-            (Event::ProgramStarted { .. }, scene @ Scene::Connecting(_)) => {
+            (Event::DesktopBegins, scene @ Scene::Connecting(_)) => {
                 if let Scene::Connecting(Connecting { working: Some(working), closing, .. }) = scene {
                     working.closing |= *closing;
                     let working = std::mem::replace(&mut **working, Working::nothing(now));
@@ -562,8 +562,15 @@ impl State {
             _ => None,
         };
         let sentence = self.sentence(&outcome);
-        let well = matches!(outcome, Outcome::Ended { .. });
-        let says_number = matches!(outcome, Outcome::NotWoken { .. } | Outcome::Unreached { .. });
+        let well = match &outcome {
+            Outcome::Ended { .. } => true,
+            Outcome::Desktop { why, .. } => why.is_well(),
+            _ => false,
+        };
+        let says_number = matches!(
+            outcome,
+            Outcome::NotWoken { .. } | Outcome::Unreached { .. } | Outcome::WorkstationNotNamed { .. }
+        );
         let number = self.working().filter(|_| !well && !says_number).map(|working| working.number);
         let (_, text) = telling::outcome(outcome, server);
         let sentence = sentence.unwrap_or_else(|| text.say(self.language));

@@ -140,7 +140,7 @@ fn signed_in() -> Event {
 }
 
 fn at_work(language: Language, more: Vec<Event>) -> State {
-    let mut events = vec![Event::Reached, signed_in(), Event::ProgramStarted { program: "xfreerdp".to_owned() }];
+    let mut events = vec![Event::Reached, signed_in(), Event::DesktopBegins];
     events.extend(more);
     after(language, events)
 }

@@ -8,6 +8,9 @@
 //! The password, where it may have it, is one line of standard input, which `/from-stdin:force` has it read before it connects, of
 //! versions 2 and 3 alike; it keeps it for its own reconnections. Without the word it would ask for a domain first.
 //!
+//! Exit codes are those of its `xfreerdp.h`: what the workstation says of the end below 128, its own errors from there on. Older versions
+//! tell fewer of them: a wrong password and a port that is refused are both 147, so what came from the workstation tells them apart.
+//!
 //! Seen with FreeRDP 2.11.7: `tofu,deny,name:NAME` accepts a first certificate, refuses a changed one with exit code
 //! 143, and prompts for neither. FreeRDP 3 keeps one file for each workstation instead of one line.
 
@@ -20,17 +23,8 @@ use std::{
 
 use gateway_api::login::{Password, Redirection};
 
-use super::{Call, Desktop, Ended};
+use super::{Call, Desktop, Ended, Run, Seen, Why};
 use crate::private;
-
-/// Exit codes from here on are errors; smaller ones are ways to end in order (logoff, replaced, closed).
-const ERRORS: i32 = 128;
-/// Name and password were refused; told by newer versions.
-const LOGON_REFUSED: i32 = 134;
-/// The account is locked; told by newer versions.
-const LOCKED_OUT: i32 = 135;
-/// The certificate was refused.
-const UNTRUSTED: i32 = 143;
 
 /// The longest password that it reads whole, in bytes.
 const LONGEST: usize = 511;
@@ -119,14 +113,33 @@ pub(super) fn plain(name: &str) -> String {
 }
 
 /// What an exit code means, where it means anything particular.
-pub(super) fn meaning(code: i32, status: String) -> Option<Ended> {
-    match code {
-        LOGON_REFUSED => Some(Ended::LogonRefused),
-        LOCKED_OUT => Some(Ended::LockedOut),
-        UNTRUSTED => Some(Ended::Untrusted),
-        ERRORS.. => Some(Ended::Broke(status)),
-        _ => None,
-    }
+pub(super) fn meaning(code: i32, status: String, run: Run) -> Option<Ended> {
+    let why = match code {
+        1 | 4 | 6 => Why::EndedThere, // an administrator there, a limit for signing in, no memory
+        2 | 12 => Why::LoggedOff,
+        3 => Why::Away,
+        5 => Why::Replaced,
+        7..=9 | 144 | 155 | 158 => Why::NotAllowed,
+        16..=26 => Why::NoLicence,
+        128 => Why::ProgramTooOld,
+        131 | 137 | 141 | 147 if run.seen == Seen::Nothing => Why::Unreached,
+        131 | 137 | 141 if run.seen == Seen::Answer => Why::Unshown,
+        // Some versions ask nobody and show an empty password, or call it off.
+        132 | 134 | 145 | 147 | 154 | 159 if !run.has_password && run.seen < Seen::Desktop => Why::PasswordUnasked,
+        10 | 132 | 134 | 154 | 159 => return Some(Ended::LogonRefused),
+        133 | 146 => Why::NothingInCommon,
+        135 => return Some(Ended::LockedOut),
+        136 => Why::NoScreen,
+        143 => return Some(Ended::Untrusted),
+        147 if run.seen < Seen::Desktop => Why::SignInBroke,
+        148 | 149 | 152 => Why::PasswordExpired,
+        150 => Why::SignInUnchecked,
+        151 | 153 | 156 | 157 => Why::AccountRefused,
+        160 => Why::Booting,
+        129.. => return Some(Ended::Broke(status)),
+        _ => return None,
+    };
+    Some(Ended::Because(why, status))
 }
 
 /// The folder that FreeRDP takes for the user's configuration: one for each gateway.
@@ -273,11 +286,55 @@ mod tests {
 
     #[test]
     fn exit_codes_that_mean_something_are_told_apart() {
-        assert_eq!(meaning(0, "s".into()), None);
-        assert_eq!(meaning(12, "s".into()), None, "logged off at the office");
-        assert_eq!(meaning(131, "s".into()), Some(Ended::Broke("s".into())));
-        assert_eq!(meaning(134, "s".into()), Some(Ended::LogonRefused));
-        assert_eq!(meaning(135, "s".into()), Some(Ended::LockedOut));
-        assert_eq!(meaning(143, "s".into()), Some(Ended::Untrusted));
+        let told = |code, seen, has_password| meaning(code, "s".to_owned(), Run { seen, has_password });
+        for (codes, why) in [
+            (&[1, 4, 6][..], Why::EndedThere),
+            (&[2, 12], Why::LoggedOff),
+            (&[3], Why::Away),
+            (&[5], Why::Replaced),
+            (&[7, 8, 9, 144, 155, 158], Why::NotAllowed),
+            (&[16, 18, 26], Why::NoLicence),
+            (&[128], Why::ProgramTooOld),
+            (&[133, 146], Why::NothingInCommon),
+            (&[136], Why::NoScreen),
+            (&[148, 149, 152], Why::PasswordExpired),
+            (&[150], Why::SignInUnchecked),
+            (&[151, 153, 156, 157], Why::AccountRefused),
+            (&[160], Why::Booting),
+        ] {
+            for code in codes {
+                for (seen, has_password) in [(Seen::Nothing, true), (Seen::Answer, false), (Seen::Desktop, true)] {
+                    assert_eq!(told(*code, seen, has_password), Some(Ended::Because(why, "s".into())), "{code}");
+                }
+            }
+        }
+        for code in [0, 11, 32] {
+            assert_eq!(told(code, Seen::Desktop, true), None, "{code}");
+        }
+        assert_eq!(told(135, Seen::Answer, true), Some(Ended::LockedOut));
+        assert_eq!(told(143, Seen::Answer, false), Some(Ended::Untrusted));
+        for code in [10, 132, 134, 154, 159] {
+            assert_eq!(told(code, Seen::Answer, true), Some(Ended::LogonRefused), "{code}");
+        }
+        for code in [129, 130, 131, 138, 142, 147, 255] {
+            assert_eq!(told(code, Seen::Desktop, true), Some(Ended::Broke("s".into())), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_came_from_the_workstation_tells_what_one_code_for_many_ends_does_not() {
+        let told = |code, seen, has_password| match meaning(code, "s".to_owned(), Run { seen, has_password }) {
+            Some(Ended::Because(why, _)) => Some(why),
+            _ => None,
+        };
+        for code in [131, 141, 147] {
+            assert_eq!(told(code, Seen::Nothing, true), Some(Why::Unreached), "{code}");
+        }
+        assert_eq!(told(131, Seen::Answer, true), Some(Why::Unshown));
+        assert_eq!(told(147, Seen::Answer, true), Some(Why::SignInBroke));
+        for code in [132, 134, 145, 147, 154, 159] {
+            assert_eq!(told(code, Seen::Answer, false), Some(Why::PasswordUnasked), "{code}");
+        }
+        assert_eq!(told(147, Seen::Desktop, false), None, "a line that broke later");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The file lies in this user's own folder, has no password in it, and is removed when the program ends; a password that it may have
 //! lies in the Credential Manager as long ([`credential`]). What a killed program of ours left behind is removed at the next start.
-//! mstsc says nothing of what its exit codes mean.
+//! Nobody says what mstsc's exit codes mean, so what came from the workstation tells how it ended.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    Call, Desktop, Ended,
+    Call, Desktop, Ended, Run, Seen, Why,
     credential::{self, Credential},
     rdp_file,
 };
@@ -49,9 +49,13 @@ pub(super) fn call(_: &Path, desktop: &Desktop<'_>) -> io::Result<Call> {
     Ok(Call { arguments: vec![path.into()], aside: Some(aside), ..Call::default() })
 }
 
-/// What an exit code means, where it means anything particular.
-pub(super) fn meaning(_code: i32, _status: String) -> Option<Ended> {
-    None
+/// How it ended, where that is anything particular.
+pub(super) fn meaning(_code: i32, status: String, run: Run) -> Option<Ended> {
+    match run.seen {
+        Seen::Nothing => Some(Ended::Because(Why::Unreached, status)),
+        Seen::Answer => Some(Ended::Because(Why::Unshown, status)),
+        Seen::Desktop => Some(Ended::Normally),
+    }
 }
 
 /// A name that can stand in a file's.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use gateway_api::{CloseReason, SessionNumber, factor::News as FactorNews, login::Refusal, session::Limit};
 use serde::Serialize;
 
-use crate::{api::Failure, listener::Address};
+use crate::{api::Failure, listener::Address, rdp::Why, words::desktop::Names};
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -43,6 +43,8 @@ pub(crate) enum Event {
     Open { workstation: String, doors: Vec<Address> },
     /// The program that shows the desktop was started.
     ProgramStarted { program: String },
+    /// The first of the desktop came from the workstation.
+    DesktopBegins,
     /// The configuration for another WireGuard program holds a secret and is about to be shown.
     WireguardSecret,
     /// The configuration was handed over.
@@ -131,6 +133,8 @@ pub(crate) enum Outcome {
     LogonRefused { workstation: String },
     /// There was a session, and the account is locked at the workstation.
     LockedOut { workstation: String },
+    /// There was a session, and its desktop ended, or never began, for a reason that can be told.
+    Desktop { why: Why, names: Names },
     /// There was a session, and its program could not be started.
     ProgramMissing { program: String, cause: String },
     /// There was a session, but packets do not get through.

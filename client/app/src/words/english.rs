@@ -2,7 +2,7 @@
 
 use gateway_api::{CloseReason, factor::Happened, login::Language, session::Limit};
 
-use super::{Forget, Span, Text, doctor, window::labels};
+use super::{Forget, Span, Text, desktop, doctor, window::labels};
 use crate::{clock, session::Unreached};
 
 /// How a day is written.
@@ -205,6 +205,7 @@ pub(super) fn say(text: &Text) -> String {
         Text::LockedOut { workstation } => format!(
             "Your account is locked at {workstation}, so the session was closed. Call the help desk."
         ),
+        Text::Desktop { why, names } => desktop::english(*why, names),
         Text::ProgramWentAway { program } => format!(
             "The program {program} ended at once, and the session with it. If it only opens a window and leaves, use --no-run and start it yourself."
         ),

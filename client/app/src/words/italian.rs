@@ -2,7 +2,7 @@
 
 use gateway_api::{CloseReason, factor::Happened, login::Language, session::Limit};
 
-use super::{Forget, Span, Text, doctor, window::labels};
+use super::{Forget, Span, Text, desktop, doctor, window::labels};
 use crate::{clock, session::Unreached};
 
 /// How a day is written.
@@ -223,6 +223,7 @@ pub(super) fn say(text: &Text) -> String {
         Text::LockedOut { workstation } => format!(
             "Il tuo account è bloccato su {workstation}, perciò la sessione è stata chiusa. Chiama l'assistenza."
         ),
+        Text::Desktop { why, names } => desktop::italian(*why, names),
         Text::ProgramWentAway { program } => format!(
             "Il programma {program} è terminato subito, e con lui la sessione. Se apre solo una finestra e poi esce, usa --no-run e avvialo tu."
         ),

@@ -197,6 +197,7 @@ impl Working {
             | Event::Woken { .. }
             | Event::Open { .. }
             | Event::ProgramStarted { .. }
+            | Event::DesktopBegins
             | Event::WireguardSecret
             | Event::Holding { .. }
             | Event::TraceUnasked

@@ -8,7 +8,12 @@ use gateway_api::{
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::{answers::About, session::Unreached, words::Forget};
+use crate::{
+    answers::About,
+    rdp::Why,
+    session::Unreached,
+    words::{Forget, desktop::Names},
+};
 
 fn state() -> State {
     let known = Known { server: Server::parse("gw.comune.example"), ..Known::default() };
@@ -46,6 +51,21 @@ fn over(state: &mut State, outcome: Outcome) -> Option<Wish> {
     state.take(News::Over { outcome, server: "gw.comune.example".to_owned() }, Instant::now())
 }
 
+#[test]
+fn a_desktop_that_was_there_ends_well_and_one_that_never_was_does_not() {
+    for (why, is_well) in
+        [(Why::LoggedOff, true), (Why::Replaced, true), (Why::Unshown, false), (Why::Unreached, false)]
+    {
+        let mut state = state();
+        fill(&mut state);
+        state.act(Act::Submit);
+        let names = Names { workstation: "anagrafe-07".into(), program: "mstsc.exe".into(), status: "status 0".into() };
+        over(&mut state, Outcome::Desktop { why, names });
+        let ended = ended(&state);
+        assert!(ended.well == is_well && ended.sentence.contains("anagrafe-07"), "{ended:?}");
+    }
+}
+
 fn refused(state: &mut State, code: RefusalCode) {
     let refusal =
         Refusal { code, message: "The gateway's words.".into(), support: "K7QM-2F9D".into(), retry_after_s: None };
@@ -78,7 +98,7 @@ fn at_work(now: Instant) -> State {
         Event::Reached,
         signed_in(),
         Event::Open { workstation: "anagrafe-07".into(), doors: Vec::new() },
-        Event::ProgramStarted { program: "xfreerdp".into() },
+        Event::DesktopBegins,
     ];
     for event in told {
         state.take(News::Told(event), now);
@@ -179,8 +199,9 @@ fn the_steps_follow_what_really_happened() {
     assert_eq!(step(&state), Step::Way);
     state.take(News::Told(Event::ByChannel), now);
     state.take(News::Told(Event::Open { workstation: "w".into(), doors: Vec::new() }), now);
-    assert_eq!(step(&state), Step::Desktop);
     state.take(News::Told(Event::ProgramStarted { program: "p".into() }), now);
+    assert_eq!(step(&state), Step::Desktop, "a program that was started has shown nothing yet");
+    state.take(News::Told(Event::DesktopBegins), now);
     assert!(working(&state).by_channel, "what was told on the way is not forgotten");
 }
 
@@ -383,7 +404,7 @@ fn a_technician_who_comes_while_the_workstation_wakes_is_shown_there_too() {
     state.take(assistance_begun(), now);
     let shown = state.working().expect("a session").consents.shown().count();
     assert_eq!((matches!(state.scene, Scene::Connecting(_)), shown), (true, 1));
-    state.take(News::Told(Event::ProgramStarted { program: "xfreerdp".into() }), now);
+    state.take(News::Told(Event::DesktopBegins), now);
     assert_eq!(working(&state).consents.shown().count(), 1);
 }
 
