@@ -7,7 +7,7 @@ use gateway_api::{
 };
 
 use super::*;
-use crate::{answers::About, gui::state::Field};
+use crate::{answers::About, gui::state::Field, rdp::Why, words::desktop::Names};
 
 /// The scenes by their names, each with the longest that it says.
 pub(super) fn scenes(language: Language) -> Vec<(String, State)> {
@@ -36,9 +36,11 @@ fn on_the_way(language: Language) -> Scenes {
     waking.take(News::Told(Event::Waking { workstation: "anagrafe-07".to_owned() }), begun);
     let mut other = signed_out(language);
     other.knock_with_another(Path::new("/home/x/comune.deskgate"));
+    let foreign = Text::ProfileForeign { path: "comune.deskgate".to_owned(), forget: Forget::Button }.say(language);
     vec![
         ("first-use", State::first_use(language, Look::Light, Secret::new(&[1; 32]).public().words(language))),
         ("another-profile", other),
+        ("another-office", State::stranger(language, Look::Light, foreign)),
         ("on-the-way", after(language, vec![Event::Reached])),
         ("waking", waking),
         ("reading", after(language, vec![notice(said(language, NOTICE).repeat(5))])),
@@ -178,7 +180,7 @@ fn opening() -> Opening {
 /// What fails before there is a desktop, or takes it away.
 fn failures(language: Language) -> Scenes {
     let no_agreement = [
-        "Non risulta un accordo di lavoro agile. Chieda al Suo ufficio se dovrebbe esserci.",
+        "Non risulta un accordo di lavoro agile. Chiedi al tuo ufficio se dovrebbe esserci.",
         "You have no agreement to work from home. Ask your office if there should be one.",
     ];
     let workstation = || "anagrafe-07".to_owned();
@@ -186,6 +188,20 @@ fn failures(language: Language) -> Scenes {
     vec![
         ("refused", refused(language, RefusalCode::NoAgreement, no_agreement)),
         ("not-woken", failed(Outcome::NotWoken { workstation: workstation(), number: SessionNumber::new(7) })),
+        (
+            "unreached",
+            failed(Outcome::Unreached {
+                workstation: workstation(),
+                number: SessionNumber::new(7),
+                how: Unreached::Silent,
+            }),
+        ),
+        (
+            "not-named",
+            failed(Outcome::WorkstationNotNamed { workstation: workstation(), number: SessionNumber::new(7) }),
+        ),
+        ("password-unasked", failed(desktop(Why::PasswordUnasked))),
+        ("taken-elsewhere", failed(desktop(Why::Replaced))),
         ("untrusted", failed(Outcome::Untrusted { cause: "invalid peer certificate: UnknownIssuer".to_owned() })),
         (
             "program-failed",
@@ -193,6 +209,11 @@ fn failures(language: Language) -> Scenes {
         ),
         ("unreachable", over(after(language, Vec::new()), Outcome::Unreachable { cause: "timed out".to_owned() })),
     ]
+}
+
+fn desktop(why: Why) -> Outcome {
+    let (workstation, program) = ("anagrafe-07".to_owned(), "xfreerdp".to_owned());
+    Outcome::Desktop { why, names: Names { workstation, program, status: "status 147".to_owned() } }
 }
 
 fn over(mut state: State, outcome: Outcome) -> State {
