@@ -114,7 +114,7 @@ pub enum CloseReason {
     NeverUsed,
     /// The workstation slept, and waking it came to nothing.
     NotWoken,
-    /// The client's session channel was lost for longer than the grace.
+    /// The client's session channel was lost for longer than the grace, or nobody waited any more for the login's answer.
     ClientLost,
     /// The gateway stopped for good.
     GatewayStopped,

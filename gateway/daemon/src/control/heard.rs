@@ -19,27 +19,40 @@ where
     E: From<Refused> + Send + 'static,
 {
     let ledger = api.ledger.clone();
-    let undo = async move |opened| {
-        if let Ok(Opened::Session(session)) = opened {
-            ledger.close(session.number, CloseReason::ClientLost).await;
+    let undo = |opened: &Result<Opened, E>| {
+        let number = match opened {
+            Ok(Opened::Session(session)) => Some(session.number),
+            _ => None,
+        };
+        async move {
+            if let Some(number) = number {
+                ledger.close(number, CloseReason::ClientLost).await;
+            }
         }
     };
     let opened = heard_or_undone(opening, undo).await;
     opened.unwrap_or_else(|| Err(Refused::Unavailable("gateway_stopping").into()))
 }
 
-/// Works to the end; what nobody waits for any more is undone. None where that end never comes.
+/// Works to the end; what nobody has heard of is undone. None where that end never comes.
 async fn heard_or_undone<T: Send + 'static, U: Future<Output = ()> + Send>(
     work: impl Future<Output = T> + Send + 'static,
-    undo: impl FnOnce(T) -> U + Send + 'static,
+    undo: impl FnOnce(&T) -> U + Send + 'static,
 ) -> Option<T> {
     let (tell, told) = oneshot::channel();
     tokio::spawn(async move {
-        if let Err(unheard) = tell.send(work.await) {
-            undo(unheard).await;
+        let done = work.await;
+        let undone = undo(&done);
+        // It goes with its receipt: told to somebody who hangs up before they look, both are lost.
+        let (receipt, heard) = oneshot::channel();
+        let _ = tell.send((done, receipt));
+        if heard.await.is_err() {
+            undone.await;
         }
     });
-    told.await.ok()
+    let (done, receipt) = told.await.ok()?;
+    let _ = receipt.send(());
+    Some(done)
 }
 
 #[cfg(test)]
@@ -54,8 +67,9 @@ mod tests {
         let (done, waits) = oneshot::channel::<u32>();
         let begin = |done: oneshot::Receiver<u32>| {
             let undone = Arc::clone(&undone);
-            heard_or_undone(async move { done.await.unwrap_or(0) }, async move |what| {
-                undone.store(what, Ordering::Relaxed);
+            heard_or_undone(async move { done.await.unwrap_or(0) }, move |what: &u32| {
+                let what = *what;
+                async move { undone.store(what, Ordering::Relaxed) }
             })
         };
         done.send(7).unwrap();
@@ -72,6 +86,24 @@ mod tests {
         drop(hangs_up);
         done.send(8).unwrap();
         while undone.load(Ordering::Relaxed) != 8 {
+            tokio::task::yield_now().await;
+        }
+
+        // It was told, and nobody had looked.
+        let (done, waits) = oneshot::channel();
+        let mut hangs_up = Box::pin(begin(waits));
+        tokio::select! {
+            biased;
+            _ = &mut hangs_up => panic!("it is not done"),
+            () = std::future::ready(()) => {}
+        }
+        done.send(9).unwrap();
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(undone.load(Ordering::Relaxed), 8, "somebody may look yet");
+        drop(hangs_up);
+        while undone.load(Ordering::Relaxed) != 9 {
             tokio::task::yield_now().await;
         }
     }

@@ -204,19 +204,14 @@ async fn open(
         from,
     };
     match request.assist {
-        None => admit_heard(api, asked, request.language).await,
+        None => admit(api, asked, request.language).await,
         Some(assist) => assist::assist(api, asked, assist).await,
     }
 }
 
-/// As [`admit`], whoever hangs up meanwhile.
-pub(super) async fn admit_heard(api: &Arc<Api>, asked: Asked, language: Language) -> Result<Opened, Failure> {
-    let own = Arc::clone(api);
-    heard(api, async move { admit(&own, asked, language).await }).await
-}
-
 /// What the policy says now to somebody who has shown all factors: what is to be read, and when there is nothing left, a session.
-async fn admit(api: &Api, asked: Asked, language: Language) -> Result<Opened, Failure> {
+/// Whoever hangs up before that ends it there.
+pub(super) async fn admit(api: &Arc<Api>, asked: Asked, language: Language) -> Result<Opened, Failure> {
     let name = Arc::clone(&asked.person.name);
     let failure = |refused| Failure::of(&name, refused);
     is_welcome(api, &asked.person, asked.device.as_ref()).map_err(failure)?;
@@ -231,11 +226,15 @@ async fn admit(api: &Api, asked: Asked, language: Language) -> Result<Opened, Fa
         .await
         .map_err(|trouble| failure(Refused::Workstation(trouble)))?;
     let look = Look::begin(&grant, workstation);
-    let opened = open_session(api, &policy, asked, For { grant, workstation, look, assists: None }).await;
-    opened.map_err(|none| match none {
-        NoSession::NotOpened(error) => failure(not_opened(error)),
-        NoSession::Closed(refused) => failure(refused),
-    })
+    let own = Arc::clone(api);
+    let opening = async move {
+        let opened = open_session(&own, &policy, asked, For { grant, workstation, look, assists: None }).await;
+        opened.map_err(|none| match none {
+            NoSession::NotOpened(error) => not_opened(error),
+            NoSession::Closed(refused) => refused,
+        })
+    };
+    heard(api, opening).await.map_err(failure)
 }
 
 /// What a session is opened for.

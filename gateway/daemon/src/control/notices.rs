@@ -29,7 +29,7 @@ use tokio::time::Instant;
 use super::{
     Agreed, Api,
     error::Refused,
-    login::{Asked, Attempt, Failure, Opened, admit_heard, answer_opened, read},
+    login::{Asked, Attempt, Failure, Opened, admit, answer_opened, read},
     session::shown,
 };
 use crate::{
@@ -127,7 +127,7 @@ async fn mark_now(
     };
     let read: Vec<Arc<Notice>> = notices.iter().filter(is_read).cloned().collect();
     note(api, &asked, &read).await.map_err(|refused| Failure::of(&asked.person.name, refused))?;
-    admit_heard(api, asked, language).await
+    admit(api, asked, language).await
 }
 
 /// Recorded first, then kept, then believed.
