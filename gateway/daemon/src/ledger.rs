@@ -336,7 +336,8 @@ impl Ledger {
             device: kept.device.clone(),
             assists: kept.assists,
             ends_at: kept.grant.ends_at,
-            has_moved: false,
+            // Of an earlier run's nobody knows whether it did, and a client that knows its end says nothing of the same again.
+            has_moved: matches!(channel, Channel::Lost(_)),
             is_over: false,
             channel,
             workstation: Workstation::Awake,

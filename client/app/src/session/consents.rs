@@ -26,7 +26,7 @@ use crate::answers::{About, Answer, Asking, Button, Line, TO_READ};
 const TOLD_AGAIN: Duration = Duration::from_secs(5);
 
 /// In seconds: an end that is told again is the same one so far, for what is told takes its time.
-const SAME_END: u64 = 10;
+pub(super) const SAME_END: u64 = 10;
 
 /// What is to be done, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -153,6 +153,7 @@ async fn assistance_goes_on_over_a_restart_and_is_told_to_the_channel_that_comes
     assert_eq!(after.assisting(), BTreeMap::from([(technician.number, worker)]));
     let mut channel = after.attach(shows(&after, &token).unwrap()).await.unwrap();
     assert!(is_begun(&event(&mut channel).await));
+    assert!(matches!(event(&mut channel).await, session::Event::EndMoved { .. }));
     assert!(after.close(technician.number, CloseReason::LongestSession).await);
     assert_eq!(event(&mut channel).await, session::Event::AssistanceEnded);
 }
