@@ -227,8 +227,8 @@ impl Visitor {
     }
 }
 
-/// Counts what is refused, for each person and before anything is done: so neither requests side by side nor another visit go round the
-/// limit. Too much of it ends all their visits.
+/// Counts what is refused, for each person; what is under way holds its place until then, so neither requests side by side nor another visit go
+/// round the limit. Too much of it ends all their visits.
 pub(super) async fn count_refused(State(console): State<Arc<Console>>, request: Request, next: Next) -> Response {
     let key = cookie(request.headers(), VISIT).map(Key::of);
     let Some(person) = key.and_then(|key| console.visits.person(key)) else { return next.run(request).await };

@@ -135,9 +135,9 @@ impl Words {
         let together = |words| if asked.subject.sessions.len() > 1 { words } else { "" };
         Ok([
             format!(
-                "Il {at} sono state consultate registrazioni delle Sue sessioni di lavoro da casa, dal {from} al {until} ({count} \
+                "Il {at} sono state consultate registrazioni delle tue sessioni di lavoro da casa, dal {from} al {until} ({count} \
                  registrazioni{of}).\n\nPresupposto: lettera {letter}) dell'articolo 11: {ground}.\nRichiesta n. {request}, verbale n. {minute}; \
-                 richiesta da: {by}. Può chiedere copia del verbale al Suo ufficio. Ciò che è registrato di Lei lo mostra `deskgate record`.",
+                 richiesta da: {by}. Puoi chiedere copia del verbale al tuo ufficio. Ciò che è registrato di te lo mostra `deskgate record`.",
                 from = asked.from.strftime("%d.%m.%Y"),
                 until = asked.until.strftime("%d.%m.%Y"),
                 count = opening.records.len(),
