@@ -118,14 +118,11 @@ fn a_profile_of_an_unknown_office_asks_for_six_words_once_and_one_of_another_off
 
     // A foreign one is told of, and there is nothing to press but the end.
     let mut window = Window::start_with(&world.home, &other, &[]);
-    wait::until("the window", wait::SOON, || {
-        let line = format!("DISPLAY={} xdotool search --onlyvisible --name '^Deskgate$'", Screen::DISPLAY);
-        world.home.succeeds(&line).then_some(())
-    });
+    window.wait_for_button(&screen);
     window.activate();
     screen.save(&pictures().join("foreign.png"));
+    // The end has the keyboard.
     guess(&screen);
-    screen.close_window("Deskgate");
     assert_eq!(window.wait(), exit::ENDED, "{}", window.said());
     assert_eq!(refusals(), 2);
 }
