@@ -25,9 +25,10 @@ impl Signals {
         })
     }
 
-    /// Waits for the next one.
+    /// Waits for the next one. Of several at once the person's comes first: what the system says after it is no hurry.
     pub(super) async fn next(&mut self) -> Word {
         tokio::select! {
+            biased;
             _ = self.interrupt.recv() => Word::Person,
             _ = self.terminate.recv() => Word::System,
             _ = self.hangup.recv() => Word::System,
