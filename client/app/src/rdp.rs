@@ -313,8 +313,13 @@ pub(crate) fn given(template: &Template, desktop: &Desktop<'_>, launcher: &Launc
 }
 
 /// Starts the RDP program that was found.
-pub(crate) fn found(found: &Found, desktop: &Desktop<'_>, launcher: &Launcher) -> io::Result<Program> {
-    Program::start(found.0.as_os_str(), viewer::call(&found.0, desktop)?, Kind::Found, launcher)
+pub(crate) async fn found(found: &Found, desktop: &Desktop<'_>, launcher: &Launcher) -> io::Result<Program> {
+    // What it is told of a certificate depends on it.
+    let version = match desktop.certificate {
+        Some(_) => version(found).await.ok(),
+        None => None,
+    };
+    Program::start(found.0.as_os_str(), viewer::call(&found.0, desktop, version.as_deref())?, Kind::Found, launcher)
 }
 
 /// What the RDP program that was found says of itself.

@@ -48,9 +48,38 @@ fn the_certificate_that_the_office_named_opens_the_desktop_and_no_other_does() {
     let mut client = connect.start(&world.home);
     assert_eq!(client.wait(wait::SOON).code(), exit::FAILED, "{}", client.said());
     let said = client.said();
-    assert!(said.contains("is not the one that your office named"), "{said}");
+    assert!(said.contains("did not show the certificate that your office named"), "{said}");
     let number =
         said.split("the session's number is ").nth(1).and_then(|rest| rest.split('.').next()).unwrap_or_default();
     assert_eq!(gateway.close_reason(number, wait::SOON), "program_ended");
+    assert_eq!(desktop.connections(&world.workstation), 0);
+}
+
+#[test]
+fn a_workstation_that_shows_no_certificate_at_all_is_none_that_the_office_named() {
+    let world = World::new();
+    // RDP's own protection, which has none.
+    world.workstation.sh(
+        "sed -e 's/^security_layer=.*/security_layer=rdp/' -e 's/^crypt_level=.*/crypt_level=none/' /etc/xrdp/xrdp.ini > /tmp/xrdp.ini && chmod 644 /tmp/xrdp.ini &&
+         mount --bind /tmp/xrdp.ini /etc/xrdp/xrdp.ini",
+    );
+    let desktop = Desktop::start(&world, &world.workstation, "m.rossi", &password("m.rossi"), BLUE, "xterm");
+    let setup = Setup::default().profile("single_sign_on", "true");
+    let gateway = setup.start(&world);
+    let screen = Screen::start(&world.home);
+    let mut connect = Connect::new(&gateway, "m.rossi").arguments(&[]);
+    connect.display = Some(Screen::DISPLAY);
+    let mut client = connect.start(&world.home);
+    screen.wait_for(BLUE);
+    client.signal(Signal::SIGTERM);
+    assert_eq!(client.wait(wait::SOON).code(), exit::ENDED, "{}", client.said());
+
+    let named = Setup { certificate: Some(Desktop::fingerprint(&world.workstation)), ..setup };
+    gateway.files().set_policy(&named.policy());
+    gateway.command(&["reload"]);
+    let mut client = connect.start(&world.home);
+    assert_eq!(client.wait(wait::SOON).code(), exit::FAILED, "{}", client.said());
+    let said = client.said();
+    assert!(said.contains("cannot agree on how to protect the connection"), "{said}");
     assert_eq!(desktop.connections(&world.workstation), 0);
 }

@@ -34,10 +34,10 @@ const LONGEST: usize = 511;
 pub(super) enum Aside {}
 
 /// How it is called.
-pub(super) fn call(_: &Path, desktop: &Desktop<'_>) -> io::Result<Call> {
+pub(super) fn call(_: &Path, desktop: &Desktop<'_>, version: Option<&str>) -> io::Result<Call> {
     let folder = folder(desktop.gateway).ok_or_else(|| io::Error::other("there is no home folder"))?;
     remember(&folder, desktop)?;
-    let mut arguments = arguments(desktop);
+    let mut arguments = arguments(desktop, version);
     let input = desktop.password.filter(|password| is_one_line(password)).map(line).transpose()?;
     arguments.extend(reconnecting(input.is_some()).map(OsString::from));
     // It takes the place of the person's configuration folder.
@@ -58,8 +58,8 @@ fn line(password: &Password) -> io::Result<PipeReader> {
     Ok(reader)
 }
 
-/// The words after the program's name; they mean the same to versions 2 and 3.
-fn arguments(desktop: &Desktop<'_>) -> Vec<OsString> {
+/// The words after the program's name; but for one they mean the same to versions 2 and 3.
+fn arguments(desktop: &Desktop<'_>, version: Option<&str>) -> Vec<OsString> {
     let Desktop { door, user, workstation, redirect, .. } = desktop;
     let granted = |what: Redirection| redirect.contains(&what);
     let mut arguments = vec![
@@ -71,6 +71,9 @@ fn arguments(desktop: &Desktop<'_>) -> Vec<OsString> {
         "+auto-reconnect".to_owned(),
         "/dynamic-resolution".to_owned(),
     ];
+    if desktop.certificate.is_some() {
+        arguments.push(only_with_certificate(version).to_owned());
+    }
     arguments.push(if granted(Redirection::Clipboard) { "+clipboard" } else { "-clipboard" }.to_owned());
     for (redirection, argument) in [
         (Redirection::Drives, "+home-drive"),
@@ -97,6 +100,13 @@ fn trust(desktop: &Desktop<'_>) -> String {
     format!("/cert:deny,name:{},fingerprint:sha256:{}", pairs.concat(), pairs.join(":"))
 }
 
+/// RDP's own protection of old has no certificate at all: whoever stands between would only have to offer nothing else. Each version ends
+/// at once at the other's word, so what is told to one whose version is not known opens no desktop without a certificate.
+fn only_with_certificate(version: Option<&str>) -> &'static str {
+    let major = version.and_then(|line| line.split_once("version ")?.1.split('.').next()?.parse::<u32>().ok());
+    if major.is_some_and(|major| major > 2) { "/sec:rdp:off" } else { "-sec-rdp" }
+}
+
 /// How often it tries a lost connection again. One with a password shows that each time: if it was changed meanwhile, few wrong ones lock
 /// no account.
 fn reconnecting(has_password: bool) -> impl Iterator<Item = &'static str> {
@@ -115,12 +125,14 @@ pub(super) fn plain(name: &str) -> String {
 /// What an exit code means, where it means anything particular.
 pub(super) fn meaning(code: i32, status: String, run: Run) -> Option<Ended> {
     let why = match code {
+        // What the workstation says of an end; a program that it said nothing to means something else by it.
+        1..=6 | 12 | 143 if run.seen == Seen::Nothing => Why::Unreached,
         1 | 4 | 6 => Why::EndedThere, // an administrator there, a limit for signing in, no memory
         2 | 12 => Why::LoggedOff,
         3 => Why::Away,
         5 => Why::Replaced,
         7..=9 | 144 | 155 | 158 => Why::NotAllowed,
-        16..=26 => Why::NoLicence,
+        16..=26 | 240..=250 => Why::NoLicence, // 240 and on: as version 2 reckons them
         128 => Why::ProgramTooOld,
         131 | 137 | 141 | 147 if run.seen == Seen::Nothing => Why::Unreached,
         131 | 137 | 141 if run.seen == Seen::Answer => Why::Unshown,
@@ -216,7 +228,10 @@ mod tests {
     }
 
     fn told(redirect: &[Redirection]) -> Vec<String> {
-        arguments(&desktop(redirect, "anagrafe-07", 4711)).into_iter().map(|word| word.into_string().unwrap()).collect()
+        arguments(&desktop(redirect, "anagrafe-07", 4711), None)
+            .into_iter()
+            .map(|word| word.into_string().unwrap())
+            .collect()
     }
 
     #[test]
@@ -234,7 +249,7 @@ mod tests {
     #[test]
     fn a_certificate_is_never_ignored_and_a_name_cannot_smuggle_an_option_in() {
         assert!(told(&[]).iter().all(|word| !word.contains("ignore")));
-        let words = arguments(&desktop(&[], "a,ignore", 1));
+        let words = arguments(&desktop(&[], "a,ignore", 1), None);
         assert!(words.contains(&OsString::from("/cert:tofu,deny,name:a_ignore")), "{words:?}");
     }
 
@@ -243,9 +258,18 @@ mod tests {
         let named = Desktop { certificate: Some(Fingerprint([0xa7; 32])), ..desktop(&[], "pc-1", 1) };
         let pairs = ["a7"; 32];
         let told = format!("/cert:deny,name:{},fingerprint:sha256:{}", pairs.concat(), pairs.join(":"));
-        let words = arguments(&named);
-        assert!(words.contains(&OsString::from(told)), "{words:?}");
-        assert_eq!(words.iter().filter(|word| word.to_string_lossy().starts_with("/cert")).count(), 1, "{words:?}");
+        for (version, word) in [
+            (Some("This is FreeRDP version 2.11.7 (2.11.7)"), "-sec-rdp"),
+            (Some("This is FreeRDP version 3.15.0 (n/a)"), "/sec:rdp:off"),
+            (Some("FreeRDP"), "-sec-rdp"),
+            (None, "-sec-rdp"),
+        ] {
+            let words = arguments(&named, version);
+            assert!(words.contains(&OsString::from(&told)), "{words:?}");
+            assert_eq!(words.iter().filter(|word| word.to_string_lossy().starts_with("/cert")).count(), 1, "{words:?}");
+            assert!(words.contains(&OsString::from(word)), "{version:?}: {words:?}");
+        }
+        assert!(arguments(&desktop(&[], "pc-1", 1), None).iter().all(|word| !word.to_string_lossy().contains("sec")));
     }
 
     #[test]
@@ -288,12 +312,8 @@ mod tests {
     fn exit_codes_that_mean_something_are_told_apart() {
         let told = |code, seen, has_password| meaning(code, "s".to_owned(), Run { seen, has_password });
         for (codes, why) in [
-            (&[1, 4, 6][..], Why::EndedThere),
-            (&[2, 12], Why::LoggedOff),
-            (&[3], Why::Away),
-            (&[5], Why::Replaced),
-            (&[7, 8, 9, 144, 155, 158], Why::NotAllowed),
-            (&[16, 18, 26], Why::NoLicence),
+            (&[7, 8, 9, 144, 155, 158][..], Why::NotAllowed),
+            (&[16, 18, 26, 240, 250], Why::NoLicence),
             (&[128], Why::ProgramTooOld),
             (&[133, 146], Why::NothingInCommon),
             (&[136], Why::NoScreen),
@@ -306,6 +326,15 @@ mod tests {
                 for (seen, has_password) in [(Seen::Nothing, true), (Seen::Answer, false), (Seen::Desktop, true)] {
                     assert_eq!(told(*code, seen, has_password), Some(Ended::Because(why, "s".into())), "{code}");
                 }
+            }
+        }
+        for (codes, why) in
+            [(&[1, 4, 6][..], Why::EndedThere), (&[2, 12], Why::LoggedOff), (&[3], Why::Away), (&[5], Why::Replaced)]
+        {
+            for code in codes {
+                assert_eq!(told(*code, Seen::Answer, true), Some(Ended::Because(why, "s".into())), "{code}");
+                let unreached = Some(Ended::Because(Why::Unreached, "s".into()));
+                assert_eq!(told(*code, Seen::Nothing, true), unreached, "{code}: nobody said so");
             }
         }
         for code in [0, 11, 32] {
@@ -327,7 +356,7 @@ mod tests {
             Some(Ended::Because(why, _)) => Some(why),
             _ => None,
         };
-        for code in [131, 141, 147] {
+        for code in [131, 141, 143, 147] {
             assert_eq!(told(code, Seen::Nothing, true), Some(Why::Unreached), "{code}");
         }
         assert_eq!(told(131, Seen::Answer, true), Some(Why::Unshown));

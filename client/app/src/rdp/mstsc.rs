@@ -24,7 +24,7 @@ pub(super) struct Aside {
 }
 
 /// How it is called.
-pub(super) fn call(_: &Path, desktop: &Desktop<'_>) -> io::Result<Call> {
+pub(super) fn call(_: &Path, desktop: &Desktop<'_>, _version: Option<&str>) -> io::Result<Call> {
     let home = file::folder().ok_or_else(|| io::Error::other("this user has no folder"))?;
     let folders = home.join("desktop");
     // What is still used by another program of ours has been read by its mstsc.

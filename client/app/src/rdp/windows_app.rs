@@ -12,16 +12,16 @@ use std::{
 use super::{Call, Desktop, freerdp, rdp_file, system::is_application};
 use crate::{config::file, private};
 
-// `open` has no exit code that FreeRDP has a meaning for.
+// `open` knows 0 and 1; an end with 1 after a desktop was seen reads as one by the workstation.
 pub(super) use freerdp::meaning;
 
 /// A folder with one `.rdp` file, and gone when it is dropped.
 pub(super) struct Aside(PathBuf);
 
 /// How it is called.
-pub(super) fn call(program: &Path, desktop: &Desktop<'_>) -> io::Result<Call> {
+pub(super) fn call(program: &Path, desktop: &Desktop<'_>, version: Option<&str>) -> io::Result<Call> {
     if !is_application(program) {
-        return freerdp::call(program, desktop);
+        return freerdp::call(program, desktop, version);
     }
     let home = file::folder().ok_or_else(|| io::Error::other("there is no home folder"))?;
     let folders = home.join("desktop");
