@@ -510,6 +510,7 @@ impl Front {
             Outcome::Ended { reason, .. } => (Some("ended"), Some(*reason)),
             Outcome::AssistanceOver { reason } => (Some("ended"), Some(*reason)),
             Outcome::NotWoken { .. } => (Some("ended"), Some(CloseReason::NotWoken)),
+            Outcome::Desktop { why, .. } if why.is_well() => (Some("ended"), Some(CloseReason::ProgramEnded)),
             Outcome::ProgramWentAway { .. } => (Some("ended"), Some(CloseReason::ProgramEnded)),
             _ => (None, None),
         };

@@ -63,8 +63,8 @@ pub(crate) enum Report {
     Session(Event),
     /// The doors are open.
     Open(Vec<Address>),
-    /// So much of a desktop has come by a connection.
-    Seen(Seen),
+    /// So much of a desktop has come by a connection to the workstation's port.
+    Seen { port: u16, seen: Seen },
     /// The loop cannot go on; nothing follows.
     Failed(io::Error),
 }
@@ -145,6 +145,8 @@ impl Drop for DataPlane {
 /// A connection of a local program.
 struct Connection {
     id: ConnectionId,
+    /// The workstation's.
+    port: u16,
     stream: TcpStream,
     /// The kernel has not said "nothing more for now" since it last had something.
     readable: bool,
@@ -317,7 +319,8 @@ impl EventLoop {
                     self.poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE);
                 match registered.map(|()| self.session.open_connection(door.port, clock::now())) {
                     Ok(Ok(id)) => {
-                        let connection = Connection { id, stream, readable: true, writable: true, brought: 0 };
+                        let port = door.port;
+                        let connection = Connection { id, port, stream, readable: true, writable: true, brought: 0 };
                         self.connections.insert(self.next, connection);
                         self.next += 1;
                     }
@@ -344,7 +347,7 @@ impl EventLoop {
                 let look = connection.look(session);
                 let seen = Seen::of(connection.brought);
                 if seen > before {
-                    let _ = reporter.send(Report::Seen(seen));
+                    let _ = reporter.send(Report::Seen { port: connection.port, seen });
                 }
                 moved |= look == Moved::Something;
                 look != Moved::Over

@@ -57,7 +57,7 @@ use crate::{
     words::desktop::Names,
 };
 
-use consents::{Consents, Step};
+use consents::{Consents, SAME_END, Step};
 use doors::{doors, first_door, rdp_door};
 pub(crate) use order::{Order, Show, Starter};
 use reaching::Reaching;
@@ -356,7 +356,7 @@ impl<'a> Working<'a> {
             let step = tokio::select! {
                 biased;
                 Some(news) = self.news.recv() => self.take_news(news, show).await,
-                report = next_report(&mut self.plane) => self.take_report(report, show),
+                report = next_report(&mut self.plane) => self.take_report(report, show).await,
                 ended = next_end(&mut self.program, self.seen) => Some(Finish::Program(ended)),
                 () = grace_over(watched, self.lost, &self.session.limits) => {
                     Some(Finish::Over(CloseReason::ClientLost))
@@ -411,12 +411,13 @@ impl<'a> Working<'a> {
             News::Told(session::Event::Warning { limit, seconds }) => (self.tell)(&Event::Warning { limit, seconds }),
             News::Told(session::Event::WarningLifted { limit }) => (self.tell)(&Event::WarningLifted { limit }),
             News::Told(session::Event::EndMoved { seconds }) => {
-                (self.tell)(&Event::EndMoved {
-                    ends_at: clock::unix().saturating_add(seconds.into()),
-                    remaining_s: seconds,
-                });
+                let ends_at = clock::unix().saturating_add(seconds.into());
+                if ends_at.abs_diff(self.session.limits.ends_at) > SAME_END {
+                    self.session.limits.ends_at = ends_at;
+                    (self.tell)(&Event::EndMoved { ends_at, remaining_s: seconds });
+                }
             }
-            News::Told(session::Event::WorkstationReady) => return self.woken(show),
+            News::Told(session::Event::WorkstationReady) => return self.woken(show).await,
             News::Told(
                 event @ (session::Event::TraceAsked { .. }
                 | session::Event::TraceBegun { .. }
@@ -464,7 +465,7 @@ impl<'a> Working<'a> {
         let _ = self.requests.send(request);
     }
 
-    fn take_report(&mut self, report: Option<Report>, show: &Show) -> Option<Finish> {
+    async fn take_report(&mut self, report: Option<Report>, show: &Show) -> Option<Finish> {
         use client_core::Event as Told;
         let workstation = self.session.workstation.name.clone();
         match report {
@@ -473,17 +474,17 @@ impl<'a> Working<'a> {
                     waking.doors = Some(doors);
                     (self.tell)(&Event::Waking { workstation });
                 }
-                None => return self.opened(doors, show),
+                None => return self.opened(doors, show).await,
             },
-            Some(Report::Seen(seen)) if self.program.is_some() => {
+            Some(Report::Seen { port, seen }) if self.program.is_some() && self.reaching.is_desktop(port) => {
                 let before = self.seen;
                 self.seen = before.max(seen);
                 if before == Seen::Nothing {
                     (self.tell)(&Event::DesktopBegins);
                 }
             }
-            // Our own knocks, or whatever the person started.
-            Some(Report::Seen(_)) => {}
+            // Our own knocks, another service, or whatever the person started.
+            Some(Report::Seen { .. }) => {}
             Some(Report::Session(Told::TunnelUp)) => {
                 if std::mem::take(&mut self.silent) {
                     (self.tell)(&Event::TunnelBack);
@@ -520,7 +521,7 @@ impl<'a> Working<'a> {
     }
 
     /// The workstation answers: what waited for it begins.
-    fn woken(&mut self, show: &Show) -> Option<Finish> {
+    async fn woken(&mut self, show: &Show) -> Option<Finish> {
         // Told again to each channel that comes.
         let waking = self.waking.take()?;
         // One that answered before the tunnel did kept nobody waiting.
@@ -528,11 +529,11 @@ impl<'a> Working<'a> {
             let (workstation, seconds) = (self.session.workstation.name.clone(), waking.seconds());
             (self.tell)(&Event::Woken { workstation, seconds });
         }
-        self.opened(waking.doors?, show)
+        self.opened(waking.doors?, show).await
     }
 
     /// The doors are open, and the workstation answers: what shows the desktop may begin.
-    fn opened(&mut self, doors: Vec<Address>, show: &Show) -> Option<Finish> {
+    async fn opened(&mut self, doors: Vec<Address>, show: &Show) -> Option<Finish> {
         let entrance = match show {
             Show::Program(starter) => rdp_door(&doors).or(first_door(&doors)).map(|door| (starter, door)),
             Show::Rdp(starter) => rdp_door(&doors).map(|door| (starter, door)),
@@ -552,7 +553,7 @@ impl<'a> Working<'a> {
         };
         let launcher = Launcher::new();
         let started = match starter {
-            Starter::Found(found) => rdp::found(found, &desktop, &launcher),
+            Starter::Found(found) => rdp::found(found, &desktop, &launcher).await,
             Starter::Given(template) => rdp::given(template, &desktop, &launcher),
         };
         match started {
@@ -598,10 +599,15 @@ impl<'a> Working<'a> {
                 let program = self.program.take().map_or_else(String::new, |program| program.name().to_owned());
                 let workstation = self.session.workstation.name.clone();
                 self.close(ClientReason::ProgramEnded).await;
-                match (how, self.reaching.failed()) {
+                // Where nothing comes through the tunnel, that is no fault of the workstation.
+                match (how, self.reaching.failed().filter(|_| !self.silent)) {
                     // Some say what they met in a window of their own, and end as if all were well.
                     (
-                        rdp::Ended::Normally | rdp::Ended::WentAway | rdp::Ended::AtOnce(_) | rdp::Ended::Broke(_),
+                        rdp::Ended::Normally
+                        | rdp::Ended::WentAway
+                        | rdp::Ended::AtOnce(_)
+                        | rdp::Ended::Broke(_)
+                        | rdp::Ended::Untrusted,
                         Some(how),
                     ) => Outcome::Unreached { workstation, number: self.session.number, how },
                     (rdp::Ended::Because(why, _), Some(how)) if !why.is_well() => {

@@ -607,7 +607,11 @@ impl State {
         };
         match &self.scene {
             Scene::Form(form) => self.turn(form.purpose, Some((Tone::Bad, sentence))),
-            _ => self.scene = Scene::Ended(Ended { well: false, again: true, sentence, number: None }),
+            scene => {
+                // With a stranger's profile nothing can be begun.
+                let again = !matches!(scene, Scene::Stranger(_));
+                self.scene = Scene::Ended(Ended { well: false, again, sentence, number: None });
+            }
         }
     }
 

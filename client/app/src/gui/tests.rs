@@ -349,6 +349,18 @@ fn an_office_is_forgotten_by_a_deliberate_yes_and_by_no_enter() {
 }
 
 #[test]
+fn an_office_that_could_not_be_forgotten_leaves_nothing_to_sign_in_to() {
+    let mut state = State::stranger(Language::En, Look::Light, "foreign".to_owned());
+    state.act(Act::Forget);
+    state.act(Act::Forgets(true));
+    state.take(News::Stopped(Text::Broken { cause: "read-only file system".to_owned() }), Instant::now());
+    let harness = window(state);
+    let words = labels(Language::En);
+    assert!(heard(&harness).contains("read-only file system"), "{}", heard(&harness));
+    assert!(harness.query_by_label(words.sign_in_again).is_none() && harness.query_by_label(words.leave).is_some());
+}
+
+#[test]
 fn another_profile_is_told_of_until_something_is_done() {
     let mut state = at_work(Language::En, Vec::new());
     state.knock_with_another(Path::new("/home/x/other.deskgate"));

@@ -94,6 +94,8 @@ fn listen(end: watch::Sender<()>, lock: watch::Sender<Option<bool>>) -> io::Resu
         }
         Err(error) => {
             tracing::debug!(%error, "the lock of the screen is not told");
+            // So that whoever listens asks for it instead.
+            drop(lock);
             None
         }
     };

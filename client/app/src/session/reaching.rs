@@ -1,5 +1,7 @@
 //! Whether the workstation was there when the program that shows the desktop last knocked: an end of that program says only that it ended.
 
+use std::collections::BTreeMap;
+
 use client_core::Event as Told;
 
 use super::{
@@ -7,37 +9,44 @@ use super::{
     told::{Event, Unreached},
 };
 
-/// What became of the last attempt.
+/// What became of the last attempts.
 #[derive(Debug, Default)]
 pub(super) struct Reaching {
     /// The workstation's port that the program is led to.
     port: Option<u16>,
-    failed: Option<Unreached>,
+    /// The ports of those that failed.
+    failed: BTreeMap<u16, Unreached>,
 }
 
 impl Reaching {
     /// None was made yet; `services` are the doors' names and ports.
     pub(super) fn new(services: &[(String, u16)]) -> Self {
-        Self { port: desktop_port(services), failed: None }
+        Self { port: desktop_port(services), failed: BTreeMap::new() }
     }
 
     /// One was made. What a front end is told of it.
     pub(super) fn attempted(&mut self, told: Told, workstation: String) -> Option<Event> {
         let (port, failed, event) = match told {
-            Told::Refused { port } => (port, Some(Unreached::Refused), Event::WorkstationRefused { workstation, port }),
-            Told::NoAnswer { port } => (port, Some(Unreached::Silent), Event::WorkstationSilent { workstation, port }),
-            Told::Answered { port } => (port, None, Event::WorkstationAnswers { workstation, port }),
+            Told::Refused { port } => (port, Unreached::Refused, Event::WorkstationRefused { workstation, port }),
+            Told::NoAnswer { port } => (port, Unreached::Silent, Event::WorkstationSilent { workstation, port }),
+            // News only to who knows that it did not.
+            Told::Answered { port } => {
+                return self.failed.remove(&port).map(|_| Event::WorkstationAnswers { workstation, port });
+            }
             Told::TunnelUp | Told::TunnelSilent | Told::Way(_) | Told::Closed(_) => return None,
         };
-        if self.port == Some(port) {
-            self.failed = failed;
-        }
+        self.failed.insert(port, failed);
         Some(event)
     }
 
-    /// How the workstation was not reached at the last one.
+    /// Whether it is the workstation's port that the program is led to.
+    pub(super) fn is_desktop(&self, port: u16) -> bool {
+        self.port == Some(port)
+    }
+
+    /// How the workstation was not reached there at the last attempt.
     pub(super) fn failed(&self) -> Option<Unreached> {
-        self.failed
+        self.failed.get(&self.port?).copied()
     }
 }
 
@@ -57,5 +66,15 @@ mod tests {
         assert_eq!(after(Told::NoAnswer { port: 3389 }), Some(Unreached::Silent));
         assert_eq!(after(Told::TunnelUp), Some(Unreached::Silent));
         assert_eq!(after(Told::Answered { port: 3389 }), None);
+    }
+
+    #[test]
+    fn that_it_answers_is_no_news_to_whoever_never_heard_otherwise() {
+        let mut reaching = Reaching::new(&[("rdp".to_owned(), 3389)]);
+        assert!(reaching.attempted(Told::Answered { port: 3389 }, String::new()).is_none());
+        reaching.attempted(Told::Refused { port: 3389 }, String::new());
+        assert!(reaching.attempted(Told::Answered { port: 443 }, String::new()).is_none());
+        assert!(reaching.attempted(Told::Answered { port: 3389 }, String::new()).is_some());
+        assert!(reaching.attempted(Told::Answered { port: 3389 }, String::new()).is_none());
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn say(text: &Text) -> String {
         Text::PasswordChanged => "Your office password is changed. Sign in with the new one from now on.".into(),
         Text::OwnRecord { records: 0, .. } => "Nothing is recorded about you.".into(),
         Text::OwnRecord { records, left_off: 0 } => format!("What is recorded about you ({records}), oldest first. Your name and addresses are in it as well, sealed:"),
-        Text::OwnRecord { records, left_off } => format!("The newest {records} of what is recorded about you; {left_off} older ones are not shown. Your name and addresses are in it as well, sealed:"),
+        Text::OwnRecord { records, left_off } => format!("Of what is recorded about you the newest, oldest first: {records}. Not shown, for they are older: {left_off}. Your name and addresses are in it as well, sealed:"),
         Text::NobodyLooked => "Nobody has looked at records that name you.".into(),
         Text::Looked { opening } => format!(
             "On {} records that name you were looked at: {}, from {} until {}, on ground {}) of article 11 (request {}, minute {}). You may ask your office for a copy of the minute.",
@@ -164,7 +164,7 @@ pub(super) fn say(text: &Text) -> String {
         Text::HelpDesk { phone } => format!("Help desk: {phone}"),
         Text::Found { finding } => (doctor::words(Language::En).say)(finding),
         Text::NotUnderstood { support } => format!(
-            "Your office's gateway did not understand this program (Deskgate {}), which is newer. Call the help desk: the gateway is to be updated. Support number: {support}",
+            "Your office's gateway did not understand this program (Deskgate {}). Try once more. If it happens again, the program is newer than the gateway: call the help desk, for the gateway is to be updated. Support number: {support}",
             env!("CARGO_PKG_VERSION")
         ),
         Text::Unreachable { server, cause } => {
@@ -194,10 +194,10 @@ pub(super) fn say(text: &Text) -> String {
             "The connection to your desktop broke ({program}, {status}): the session was closed. Your programs are still open at the office. Sign in again."
         ),
         Text::WorkstationUntrusted { workstation } => format!(
-            "{workstation} shows another certificate than at your last visit, so your desktop was not opened. Call the help desk: it knows whether the computer was changed."
+            "{workstation} shows another certificate than at your last visit, or the protected connection to it failed, so your desktop was not opened. Call the help desk: it knows whether the computer was changed."
         ),
         Text::WorkstationNotNamed { workstation, number } => format!(
-            "The computer that answered as {workstation} is not the one that your office named: its certificate is another. Your desktop was not opened, and the session was closed. Call the help desk; the session's number is {number}."
+            "The computer that answered as {workstation} did not show the certificate that your office named. Your desktop was not opened, and the session was closed. Call the help desk; the session's number is {number}."
         ),
         Text::LogonRefused { workstation } => format!(
             "{workstation} did not take your user name and password, so the session was closed. If you have changed your password, sign in with the new one; otherwise call the help desk."

@@ -32,7 +32,7 @@ pub(super) fn say(text: &Text) -> String {
         Text::PasswordChanged => "La password dell'ufficio è cambiata. D'ora in poi accedi con quella nuova.".into(),
         Text::OwnRecord { records: 0, .. } => "Di te non è registrato niente.".into(),
         Text::OwnRecord { records, left_off: 0 } => format!("Ciò che è registrato di te ({records}), dal più vecchio. Ci sono anche il tuo nome e gli indirizzi, sigillati:"),
-        Text::OwnRecord { records, left_off } => format!("Gli ultimi {records} dati registrati di te; altri {left_off}, più vecchi, non sono mostrati. Ci sono anche il tuo nome e gli indirizzi, sigillati:"),
+        Text::OwnRecord { records, left_off } => format!("Di ciò che è registrato di te, il più recente, dal più vecchio: {records}. Non mostrati, perché più vecchi: {left_off}. Ci sono anche il tuo nome e gli indirizzi, sigillati:"),
         Text::NobodyLooked => "Nessuno ha consultato dati che ti nominano.".into(),
         Text::Looked { opening } => format!(
             "Il {} sono stati consultati dati che ti nominano: {}, dal {} al {}, in base alla lettera {}) dell'articolo 11 (richiesta {}, verbale {}). Puoi chiedere al tuo ufficio copia del verbale.",
@@ -182,7 +182,7 @@ pub(super) fn say(text: &Text) -> String {
         Text::HelpDesk { phone } => format!("Assistenza: {phone}"),
         Text::Found { finding } => (doctor::words(Language::It).say)(finding),
         Text::NotUnderstood { support } => format!(
-            "Il gateway del tuo ufficio non ha capito questo programma (Deskgate {}), che è più nuovo. Chiama l'assistenza: il gateway va aggiornato. Numero per l'assistenza: {support}",
+            "Il gateway del tuo ufficio non ha capito questo programma (Deskgate {}). Riprova una volta. Se si ripete, il programma è più nuovo del gateway: chiama l'assistenza, perché il gateway va aggiornato. Numero per l'assistenza: {support}",
             env!("CARGO_PKG_VERSION")
         ),
         Text::Unreachable { server, cause } => {
@@ -212,10 +212,10 @@ pub(super) fn say(text: &Text) -> String {
             "Il collegamento con il desktop si è interrotto ({program}, {status}): la sessione è stata chiusa. I tuoi programmi in ufficio sono ancora aperti. Accedi di nuovo."
         ),
         Text::WorkstationUntrusted { workstation } => format!(
-            "{workstation} mostra un certificato diverso dall'ultima volta, perciò il desktop non è stato aperto. Chiama l'assistenza: sa se il computer è stato cambiato."
+            "{workstation} mostra un certificato diverso dall'ultima volta, o il collegamento protetto non è riuscito, perciò il desktop non è stato aperto. Chiama l'assistenza: sa se il computer è stato cambiato."
         ),
         Text::WorkstationNotNamed { workstation, number } => format!(
-            "Il computer che ha risposto come {workstation} non è quello indicato dal tuo ufficio: il suo certificato è un altro. Il desktop non è stato aperto e la sessione è stata chiusa. Chiama l'assistenza; il numero della sessione è {number}."
+            "Il computer che ha risposto come {workstation} non ha mostrato il certificato indicato dal tuo ufficio. Il desktop non è stato aperto e la sessione è stata chiusa. Chiama l'assistenza; il numero della sessione è {number}."
         ),
         Text::LogonRefused { workstation } => format!(
             "{workstation} non ha accettato il tuo nome utente e la password, perciò la sessione è stata chiusa. Se hai cambiato la password, accedi con quella nuova; altrimenti chiama l'assistenza."
