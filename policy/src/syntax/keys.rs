@@ -188,7 +188,7 @@ pub(crate) static WORKSTATION: Sheet = Sheet {
             "certificate",
             Takes::Fingerprint,
             "none",
-            "The one certificate that it shows to FreeRDP; with another one no desktop opens.",
+            "The one certificate that it shows to FreeRDP; with another one, or without any, no desktop opens.",
         ),
         optional("shared", Takes::Switch, "false", "Whether several workers may hold it in the same hours."),
     ],
