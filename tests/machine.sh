@@ -8,7 +8,7 @@ machine_packages=(
     iproute2 iputils-ping util-linux procps nftables tcpdump wireguard-go wireguard-tools
     slapd ldap-utils sqlite3 rsyslog rsyslog-gnutls python3-aiosmtpd
     samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba
-    xrdp xorgxrdp freerdp2-x11 xvfb xdotool wmctrl openbox xterm x11-xserver-utils x11-utils xauth imagemagick zbar-tools xclip
+    xrdp xorgxrdp freerdp2-x11 freerdp2-shadow-x11 xvfb xdotool wmctrl openbox xterm x11-xserver-utils x11-utils xauth imagemagick zbar-tools xclip
     dbus dunst libnotify-bin gnome-keyring
     chromium fonts-dejavu-core
     qpdf poppler-utils

@@ -104,6 +104,42 @@ install -d -m 1777 /tmp/.X11-unix /tmp/.ICE-unix
     }
 }
 
+/// A workstation that wants name and password before it shows anything (NLA), as Windows does: FreeRDP's own server, before a screen with
+/// a wallpaper.
+#[derive(Debug)]
+pub struct Guarded {
+    _screen: Process,
+    _server: Process,
+}
+
+impl Guarded {
+    /// Starts it on `computer`, port 3389, with one account.
+    ///
+    /// # Panics
+    /// When it does not listen soon.
+    pub fn start(computer: &Computer, user: &str, password: &str, wallpaper: Wallpaper) -> Self {
+        const DISPLAY: &str = ":9";
+        let [red, green, blue] = wallpaper.0;
+        // The hash of a password as Windows keeps it: MD4 of its UTF-16.
+        computer.sh(&format!(
+            "install -d -m 1777 /tmp/.X11-unix
+hash=$(printf %s '{password}' | iconv -t utf-16le | openssl dgst -provider legacy -md4 -r | cut -d' ' -f1)
+echo '{user}:::'$hash':::' > /tmp/accounts"
+        ));
+        let mut command = computer.command("Xvfb");
+        command.args([DISPLAY, "-screen", "0", "1024x768x24", "-nolisten", "tcp", "-noreset", "-ac"]);
+        let screen = computer.spawn(&format!("{}.guarded-screen", computer.name()), command, "");
+        let paint = format!("DISPLAY={DISPLAY} xsetroot -solid '#{red:02x}{green:02x}{blue:02x}'");
+        wait::until("its screen", wait::SOON, || computer.succeeds(&paint).then_some(()));
+        let mut command = computer.command("freerdp-shadow-cli");
+        command.env("DISPLAY", DISPLAY).env("HOME", "/tmp");
+        command.args(["/port:3389", "+auth", "/sec:nla", "/sam-file:/tmp/accounts"]);
+        let server = computer.spawn(&format!("{}.guarded", computer.name()), command, "");
+        wait::until("it to listen", wait::SOON, || computer.succeeds("ss -Hltn | grep -q :3389").then_some(()));
+        Self { _screen: screen, _server: server }
+    }
+}
+
 /// The RDP program, straight to `host:port`, with nothing of ours between.
 pub fn xfreerdp(home: &Computer, display: &str, host: IpAddr, port: u16, user: &str, password: &str) -> Command {
     let mut command = home.command("xfreerdp");

@@ -24,6 +24,9 @@ pub const BAD_NEWS: [u8; 3] = [0x9b, 0x1c, 0x17];
 /// The sign beside one that warns.
 pub const WARNING: [u8; 3] = [0x7a, 0x48, 0x00];
 
+/// What a sentence that is neither stands on.
+pub const NEWS: [u8; 3] = [0xe8, 0xf0, 0xf9];
+
 /// The colour of the button that most people want, in the light look.
 const BUTTON: [u8; 3] = [0x12, 0x4f, 0x8f];
 /// The share of the screen that it takes at least: a third of it is enough.

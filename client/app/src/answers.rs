@@ -2,6 +2,7 @@
 
 use std::{future::pending, time::Duration};
 
+use gateway_api::login::Password;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::terminal::{Terminal, Typed};
@@ -14,8 +15,15 @@ pub(crate) const TO_READ: Duration = Duration::from_secs(1);
 pub(crate) enum Answers {
     /// Lines at the terminal, if there is one.
     Terminal(Terminal),
-    /// Buttons in the window.
-    Window(UnboundedReceiver<Button>),
+    /// Buttons in the window, and its field for a password.
+    Window { buttons: UnboundedReceiver<Button>, passwords: UnboundedReceiver<Password> },
+}
+
+/// What is heard.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    Answer(Answer),
+    Password(Password),
 }
 
 /// What needs the worker's consent.
@@ -71,9 +79,10 @@ impl Answers {
     /// How the worker can be asked now.
     pub(crate) fn asking(&self) -> Asking {
         match self {
-            Self::Terminal(terminal) if terminal.is_there() => Asking::OneByOne,
-            Self::Window(buttons) if !buttons.is_closed() => Asking::SideBySide,
-            Self::Terminal(_) | Self::Window(_) => Asking::Nobody,
+            // A password that is being typed is an answer to nothing else.
+            Self::Terminal(terminal) if terminal.is_there() && !terminal.hides() => Asking::OneByOne,
+            Self::Window { buttons, .. } if !buttons.is_closed() => Asking::SideBySide,
+            Self::Terminal(_) | Self::Window { .. } => Asking::Nobody,
         }
     }
 
@@ -81,9 +90,20 @@ impl Answers {
     pub(crate) fn listen(&mut self) -> bool {
         match self {
             Self::Terminal(terminal) => terminal.listen(),
-            Self::Window(buttons) => {
+            Self::Window { buttons, .. } => {
                 while buttons.try_recv().is_ok() {}
                 !buttons.is_closed()
+            }
+        }
+    }
+
+    /// Listens for one password, which is not shown. False if nobody can be asked.
+    pub(crate) fn listen_for_password(&mut self) -> bool {
+        match self {
+            Self::Terminal(terminal) => terminal.listen_for_password(),
+            Self::Window { passwords, .. } => {
+                while passwords.try_recv().is_ok() {}
+                !passwords.is_closed()
             }
         }
     }
@@ -91,27 +111,36 @@ impl Answers {
     /// Listens for lines from now on. Buttons are heard all the time: each says what it is about.
     pub(crate) fn listen_to_lines(&mut self) {
         match self {
+            Self::Terminal(terminal) if terminal.hides() => {}
             Self::Terminal(terminal) => drop(terminal.listen()),
-            Self::Window(_) => {}
+            Self::Window { .. } => {}
         }
     }
 
     /// Listens no more.
     pub(crate) fn stop(&self) {
         match self {
+            Self::Terminal(terminal) if terminal.hides() => {}
             Self::Terminal(terminal) => terminal.stop(),
             // A window shows no button where nothing is asked.
-            Self::Window(_) => {}
+            Self::Window { .. } => {}
         }
     }
 
-    /// The next answer.
-    pub(crate) async fn next(&mut self) -> Answer {
+    /// The next answer, or password.
+    pub(crate) async fn hear(&mut self) -> Heard {
         match self {
-            Self::Terminal(terminal) => Answer::Line(Line::read(&terminal.next().await)),
-            Self::Window(buttons) => match buttons.recv().await {
-                Some(button) => Answer::Button(button),
-                None => pending().await,
+            Self::Terminal(terminal) => {
+                let mut typed = terminal.next().await;
+                if typed.is_hidden {
+                    return Heard::Password(Password::new(std::mem::take(&mut *typed.line)));
+                }
+                Heard::Answer(Answer::Line(Line::read(&typed)))
+            }
+            Self::Window { buttons, passwords } => tokio::select! {
+                Some(button) = buttons.recv() => Heard::Answer(Answer::Button(button)),
+                Some(password) = passwords.recv() => Heard::Password(password),
+                else => pending().await,
             },
         }
     }
@@ -119,11 +148,11 @@ impl Answers {
     /// The next answer to whether something was read.
     pub(crate) async fn is_read(&mut self) -> bool {
         loop {
-            match self.next().await {
-                Answer::Line(Line::Late) => {}
-                Answer::Line(line) => return line == Line::Yes,
-                Answer::Button(Button::Read(is_read)) => return is_read,
-                Answer::Button(Button::Answer { .. } | Button::End(_)) => {}
+            match self.hear().await {
+                Heard::Answer(Answer::Line(Line::Late)) => {}
+                Heard::Answer(Answer::Line(line)) => return line == Line::Yes,
+                Heard::Answer(Answer::Button(Button::Read(is_read))) => return is_read,
+                Heard::Answer(Answer::Button(Button::Answer { .. } | Button::End(_))) | Heard::Password(_) => {}
             }
         }
     }
@@ -159,7 +188,8 @@ mod tests {
 
     #[test]
     fn enter_alone_is_told_from_a_no() {
-        let read = |line: &str, is_fresh| Line::read(&Typed { line: line.to_owned(), is_fresh });
+        let read =
+            |line: &str, is_fresh| Line::read(&Typed { line: line.to_owned().into(), is_fresh, is_hidden: false });
         let lines = ["", "  ", "s", "n", "what?"].map(|line| read(line, true));
         assert_eq!(lines, [Line::Empty, Line::Empty, Line::Yes, Line::Other, Line::Other]);
         // Begun for what was asked before.
@@ -169,7 +199,8 @@ mod tests {
     #[tokio::test]
     async fn a_text_is_marked_as_read_by_its_own_button() {
         let (button, buttons) = unbounded_channel();
-        let mut answers = Answers::Window(buttons);
+        let (_, passwords) = unbounded_channel();
+        let mut answers = Answers::Window { buttons, passwords };
         button.send(Button::Read(true)).unwrap();
         assert!(answers.listen(), "pressed before anything was asked");
         button.send(Button::Answer { about: About::Assistance, question: 1, yes: true }).unwrap();

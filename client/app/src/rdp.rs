@@ -197,7 +197,7 @@ pub(crate) struct Program {
     running: system::Running,
     started: Instant,
     kind: Kind,
-    has_password: bool,
+    knows_password: bool,
     _aside: Option<viewer::Aside>,
 }
 
@@ -213,8 +213,8 @@ enum Kind {
 #[cfg_attr(windows, expect(dead_code, reason = "mstsc asks for the password by itself"))]
 struct Run {
     seen: Seen,
-    /// Whether it was handed the password.
-    has_password: bool,
+    /// Whether it was handed the password, or asks for it itself.
+    knows_password: bool,
 }
 
 /// How a program ended.
@@ -242,10 +242,10 @@ pub(crate) enum Ended {
 impl Program {
     fn start(program: &OsStr, call: Call, kind: Kind, launcher: &Launcher) -> io::Result<Self> {
         let name = Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
-        let has_password = call.input.is_some();
+        let knows_password = call.input.is_some() || viewer::asks(Path::new(program));
         let input = call.input.map_or_else(Stdio::null, Stdio::from);
         let running = launcher.start(program, &call.arguments, call.environment, input)?;
-        Ok(Self { name, running, started: clock::now(), kind, has_password, _aside: call.aside })
+        Ok(Self { name, running, started: clock::now(), kind, knows_password, _aside: call.aside })
     }
 
     /// What people know it by.
@@ -263,7 +263,7 @@ impl Program {
         };
         let words = system::describe(status);
         let known = status.code().filter(|_| self.kind == Kind::Found);
-        let run = Run { seen, has_password: self.has_password };
+        let run = Run { seen, knows_password: self.knows_password };
         match known.and_then(|code| viewer::meaning(code, words.clone(), run)) {
             Some(Ended::Broke(words)) if at_once => Ended::AtOnce(words),
             Some(ended) => ended,

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  login ──> tunnel ──> door ──> RDP program ──────────> its end ─┐
+//!    │          │         │        └─ a password that it cannot ask for is asked for
 //!    │          │         └─ a workstation that sleeps is waited for
 //!    └──> session channel ──> warnings ──> the gateway's end ─────┼──> door shut, flushed, gateway told, keys gone
 //!                                           "enough" from outside ┘
@@ -10,6 +11,7 @@
 //! A front end sees [`Event`]s and an [`Outcome`]; the words for both are its own business.
 
 mod consents;
+mod desktop;
 mod doors;
 mod order;
 mod reaching;
@@ -39,7 +41,7 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use crate::{
-    answers::Answers,
+    answers::{Answers, Heard},
     api::{
         CONSENT_TIME, Client, Opened,
         channel::{self, News},
@@ -49,16 +51,14 @@ use crate::{
     config::WireguardOutput,
     event_loop::{Command, DataPlane, Report},
     link::{self, LoopEnd},
-    listener::Address,
-    rdp::{self, Desktop, Launcher, Program, Seen},
+    rdp::{self, Program, Seen},
     screen_lock::ScreenLock,
     signals::Signals,
     wireguard,
-    words::desktop::Names,
 };
 
 use consents::{Consents, SAME_END, Step};
-use doors::{doors, first_door, rdp_door};
+use doors::doors;
 pub(crate) use order::{Order, Show, Starter};
 use reaching::Reaching;
 use readable::readable;
@@ -231,6 +231,10 @@ struct Working<'a> {
     reaching: Reaching,
     /// What came from the workstation for it.
     seen: Seen,
+    /// The door that it was led to.
+    entrance: Option<SocketAddr>,
+    /// How often the worker was asked for the password of the workstation.
+    asked: u8,
     screen_lock: ScreenLock,
     tell: &'a mut dyn FnMut(&Event),
 }
@@ -273,6 +277,8 @@ impl<'a> Working<'a> {
             program: None,
             reaching: Reaching::default(),
             seen: Seen::Nothing,
+            entrance: None,
+            asked: 0,
             screen_lock: ScreenLock::watch(),
             tell,
         }
@@ -357,16 +363,19 @@ impl<'a> Working<'a> {
                 biased;
                 Some(news) = self.news.recv() => self.take_news(news, show).await,
                 report = next_report(&mut self.plane) => self.take_report(report, show).await,
-                ended = next_end(&mut self.program, self.seen) => Some(Finish::Program(ended)),
+                ended = next_end(&mut self.program, self.seen) => self.program_ended(ended),
                 () = grace_over(watched, self.lost, &self.session.limits) => {
                     Some(Finish::Over(CloseReason::ClientLost))
                 }
                 () = waking::knock(self.waking.as_mut()) => None,
-                answer = self.answers.next() => {
-                    let steps = self.consents.answered(answer, clock::now());
-                    self.do_steps(steps);
-                    None
-                }
+                heard = self.answers.hear() => match heard {
+                    Heard::Answer(answer) => {
+                        let steps = self.consents.answered(answer, clock::now());
+                        self.do_steps(steps);
+                        None
+                    }
+                    Heard::Password(password) => self.take_password(password, show).await,
+                },
                 () = reached(self.consents.poll_timeout()) => {
                     let steps = self.consents.handle_timeout(clock::now());
                     self.do_steps(steps);
@@ -532,43 +541,6 @@ impl<'a> Working<'a> {
         self.opened(waking.doors?, show).await
     }
 
-    /// The doors are open, and the workstation answers: what shows the desktop may begin.
-    async fn opened(&mut self, doors: Vec<Address>, show: &Show) -> Option<Finish> {
-        let entrance = match show {
-            Show::Program(starter) => rdp_door(&doors).or(first_door(&doors)).map(|door| (starter, door)),
-            Show::Rdp(starter) => rdp_door(&doors).map(|door| (starter, door)),
-            Show::Door | Show::Wireguard(_) => None,
-        };
-        (self.tell)(&Event::Open { workstation: self.session.workstation.name.clone(), doors });
-        let (starter, door) = entrance?;
-        let password = self.password.take();
-        let desktop = Desktop {
-            door,
-            user: &self.user,
-            workstation: &self.session.workstation.name,
-            gateway: self.client.host(),
-            certificate: self.session.workstation.certificate,
-            redirect: &self.session.redirect,
-            password: password.as_ref(),
-        };
-        let launcher = Launcher::new();
-        let started = match starter {
-            Starter::Found(found) => rdp::found(found, &desktop, &launcher).await,
-            Starter::Given(template) => rdp::given(template, &desktop, &launcher),
-        };
-        match started {
-            Ok(program) => {
-                (self.tell)(&Event::ProgramStarted { program: program.name().to_owned() });
-                self.program = Some(program);
-                None
-            }
-            Err(error) => Some(Finish::Impossible(Outcome::ProgramMissing {
-                program: starter.name(),
-                cause: crate::api::plain(&error),
-            })),
-        }
-    }
-
     fn command(&self, command: Command) {
         if let Some(plane) = &self.plane {
             plane.command(command);
@@ -597,36 +569,8 @@ impl<'a> Working<'a> {
             Finish::Program(how) => {
                 // With it goes the password that lay ready for it: closing may take a while.
                 let program = self.program.take().map_or_else(String::new, |program| program.name().to_owned());
-                let workstation = self.session.workstation.name.clone();
                 self.close(ClientReason::ProgramEnded).await;
-                // Where nothing comes through the tunnel, that is no fault of the workstation.
-                match (how, self.reaching.failed().filter(|_| !self.silent)) {
-                    // Some say what they met in a window of their own, and end as if all were well.
-                    (
-                        rdp::Ended::Normally
-                        | rdp::Ended::WentAway
-                        | rdp::Ended::AtOnce(_)
-                        | rdp::Ended::Broke(_)
-                        | rdp::Ended::Untrusted,
-                        Some(how),
-                    ) => Outcome::Unreached { workstation, number: self.session.number, how },
-                    (rdp::Ended::Because(why, _), Some(how)) if !why.is_well() => {
-                        Outcome::Unreached { workstation, number: self.session.number, how }
-                    }
-                    (rdp::Ended::Normally, _) => ended(CloseReason::ProgramEnded),
-                    (rdp::Ended::WentAway, _) => Outcome::ProgramWentAway { program },
-                    (rdp::Ended::AtOnce(status), _) => Outcome::ProgramFailed { program, status },
-                    (rdp::Ended::Broke(status), _) => Outcome::ProgramBroke { program, status },
-                    (rdp::Ended::Untrusted, _) if self.session.workstation.certificate.is_some() => {
-                        Outcome::WorkstationNotNamed { workstation, number: self.session.number }
-                    }
-                    (rdp::Ended::Untrusted, _) => Outcome::WorkstationUntrusted { workstation },
-                    (rdp::Ended::LogonRefused, _) => Outcome::LogonRefused { workstation },
-                    (rdp::Ended::LockedOut, _) => Outcome::LockedOut { workstation },
-                    (rdp::Ended::Because(why, status), _) => {
-                        Outcome::Desktop { why, names: Names { workstation, program, status } }
-                    }
-                }
+                self.desktop_ended(how, program)
             }
             Finish::Worker => {
                 (self.tell)(&Event::Closing);
@@ -715,7 +659,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_read_keeps_no_login_and_no_password_for_ever() {
         let (button, buttons) = unbounded_channel();
-        let mut answers = Answers::Window(buttons);
+        let (_, passwords) = unbounded_channel();
+        let mut answers = Answers::Window { buttons, passwords };
         assert_eq!(read_within(&mut answers, 0).await, None);
         for is_read in [true, false] {
             button.send(Button::Read(is_read)).unwrap();

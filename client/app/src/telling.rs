@@ -29,6 +29,7 @@ pub(crate) fn event(event: Event, door: bool) -> Option<Text> {
         Event::Woken { workstation, seconds } => Text::Woken { workstation, seconds },
         Event::Open { workstation, .. } if door => Text::DoorOpen { workstation },
         Event::Open { .. } | Event::DesktopBegins => return None,
+        Event::PasswordWanted { workstation, again } => Text::PasswordWanted { workstation, again },
         Event::ProgramStarted { program } => Text::Starting { program },
         Event::WireguardSecret => Text::WireguardSecret,
         Event::Holding { workstation } => Text::Holding { workstation },

@@ -19,18 +19,29 @@ use std::{
 };
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use zeroize::Zeroizing;
 
 /// The terminal, if there is one.
 #[derive(Debug, Default)]
 pub(crate) struct Terminal {
     ears: Option<Ears>,
+    /// The next line is a password.
+    hidden: Option<Hidden>,
+}
+
+/// What is typed is not shown, until this is dropped.
+#[derive(Debug)]
+struct Hidden {
+    _echo: system::Hidden,
+    /// Whether lines were listened for before.
+    was_listening: bool,
 }
 
 /// One thread reads, once it was first needed; two would take lines from each other. It is no task: a read that waits would hold
 /// up the program's end.
 #[derive(Debug)]
 struct Ears {
-    lines: UnboundedReceiver<(u64, String)>,
+    lines: UnboundedReceiver<(u64, Zeroizing<String>)>,
     shared: Arc<Shared>,
     thread: Thread,
 }
@@ -46,9 +57,11 @@ struct Shared {
 /// A line, without its end.
 #[derive(Debug)]
 pub(crate) struct Typed {
-    pub(crate) line: String,
+    pub(crate) line: Zeroizing<String>,
     /// Whether it was begun for what is listened for now.
     pub(crate) is_fresh: bool,
+    /// Whether it was typed unseen.
+    pub(crate) is_hidden: bool,
 }
 
 impl Shared {
@@ -86,6 +99,27 @@ impl Terminal {
         true
     }
 
+    /// Listens for one line that is not shown. False if there is no terminal, or none that can hide it.
+    pub(crate) fn listen_for_password(&mut self) -> bool {
+        if !self.is_there() {
+            return false;
+        }
+        let was_listening = match &self.hidden {
+            Some(hidden) => hidden.was_listening,
+            None => self.ears.as_ref().is_some_and(|ears| ears.shared.listening.load(SeqCst)),
+        };
+        // What was hidden before is shown again first, or it would be hidden for ever.
+        self.hidden = None;
+        let Ok(echo) = system::Hidden::begin() else { return false };
+        self.hidden = Some(Hidden { _echo: echo, was_listening });
+        self.listen()
+    }
+
+    /// Whether the next line is a password.
+    pub(crate) fn hides(&self) -> bool {
+        self.hidden.is_some()
+    }
+
     /// Listens no more.
     pub(crate) fn stop(&self) {
         if let Some(ears) = &self.ears {
@@ -98,7 +132,12 @@ impl Terminal {
         if let Some(ears) = &mut self.ears
             && let Some((generation, line)) = ears.lines.recv().await
         {
-            return Typed { line, is_fresh: generation == ears.shared.generation.load(SeqCst) };
+            let is_fresh = generation == ears.shared.generation.load(SeqCst);
+            let hidden = self.hidden.take();
+            if hidden.as_ref().is_some_and(|hidden| !hidden.was_listening) {
+                ears.shared.listen(false);
+            }
+            return Typed { line, is_fresh, is_hidden: hidden.is_some() };
         }
         std::future::pending().await
     }
@@ -121,7 +160,7 @@ impl Drop for Ears {
     }
 }
 
-fn hear(lines: &UnboundedSender<(u64, String)>, shared: &Shared) {
+fn hear(lines: &UnboundedSender<(u64, Zeroizing<String>)>, shared: &Shared) {
     while !shared.over.load(SeqCst) {
         if !shared.listening.load(SeqCst) {
             thread::park();
@@ -153,8 +192,10 @@ mod tests {
     async fn a_line_that_was_begun_for_something_else_is_not_fresh() {
         let (sender, lines) = unbounded_channel();
         let shared = Arc::<Shared>::default();
-        let mut terminal =
-            Terminal { ears: Some(Ears { lines, shared: Arc::clone(&shared), thread: thread::current() }) };
+        let mut terminal = Terminal {
+            ears: Some(Ears { lines, shared: Arc::clone(&shared), thread: thread::current() }),
+            hidden: None,
+        };
         for (change, is_fresh) in [(None, true), (Some(true), false), (Some(false), false)] {
             let generation = shared.generation.load(SeqCst);
             match change {
@@ -162,7 +203,7 @@ mod tests {
                 Some(false) => terminal.stop(),
                 None => {}
             }
-            sender.send((generation, "y".to_owned())).unwrap();
+            sender.send((generation, "y".to_owned().into())).unwrap();
             assert_eq!(terminal.next().await.is_fresh, is_fresh, "{change:?}");
         }
     }
@@ -171,7 +212,8 @@ mod tests {
     fn at_a_terminal_that_was_hung_up_nobody_can_be_asked() {
         let (sender, lines) = unbounded_channel();
         drop(sender);
-        let mut terminal = Terminal { ears: Some(Ears { lines, shared: Arc::default(), thread: thread::current() }) };
+        let mut terminal =
+            Terminal { ears: Some(Ears { lines, shared: Arc::default(), thread: thread::current() }), hidden: None };
         assert!(!terminal.is_there() && !terminal.listen());
     }
 }

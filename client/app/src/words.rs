@@ -305,6 +305,12 @@ pub(crate) enum Text {
         program: String,
         status: String,
     },
+    /// The workstation wants the password first, which its program cannot ask for.
+    PasswordWanted {
+        workstation: String,
+        /// It did not take the last one.
+        again: bool,
+    },
     /// The workstation shows another certificate than before.
     WorkstationUntrusted {
         workstation: String,
@@ -610,6 +616,8 @@ mod tests {
             Text::ProgramMissing { program: s(), cause: s() },
             Text::ProgramFailed { program: s(), status: s() },
             Text::ProgramBroke { program: s(), status: s() },
+            Text::PasswordWanted { workstation: s(), again: false },
+            Text::PasswordWanted { workstation: s(), again: true },
             Text::WorkstationUntrusted { workstation: s() },
             Text::WorkstationNotNamed { workstation: s(), number },
             Text::LogonRefused { workstation: s() },

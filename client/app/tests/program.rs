@@ -13,6 +13,7 @@ mod running;
 mod single_sign_on;
 mod versions;
 mod waking;
+mod workstation_password;
 
 use std::{
     fs,

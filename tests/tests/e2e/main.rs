@@ -49,6 +49,7 @@ mod window;
 mod windows;
 mod workstation;
 mod workstation_certificate;
+mod workstation_password;
 mod workstation_rules;
 
 /// The home computer itself.

@@ -7,7 +7,7 @@ use std::{
 
 use gateway_api::{
     CloseReason,
-    login::{Code, Language, RefusalCode},
+    login::{Code, Language, Password, RefusalCode},
     password, record,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -31,6 +31,7 @@ pub(crate) struct Errands {
     errands: UnboundedSender<(Errand, Buttons)>,
     button: UnboundedSender<Button>,
     code: UnboundedSender<Code>,
+    password: UnboundedSender<Password>,
     enough: UnboundedSender<()>,
     /// What came back, in order.
     pub(crate) news: std::sync::mpsc::Receiver<News>,
@@ -41,6 +42,7 @@ pub(crate) struct Errands {
 struct Buttons {
     button: UnboundedReceiver<Button>,
     code: UnboundedReceiver<Code>,
+    password: UnboundedReceiver<Password>,
     enough: UnboundedReceiver<()>,
 }
 
@@ -62,17 +64,20 @@ impl Errands {
         })?;
         let (button, _) = unbounded_channel();
         let (code, _) = unbounded_channel();
+        let (password, _) = unbounded_channel();
         let (enough, _) = unbounded_channel();
-        Ok(Self { errands, button, code, enough, news, thread: Some(thread) })
+        Ok(Self { errands, button, code, password, enough, news, thread: Some(thread) })
     }
 
     /// Begins an errand. It waits for the one before. False if the thread is gone.
     pub(crate) fn begin(&mut self, errand: Errand) -> bool {
         let (button, buttons) = unbounded_channel();
         let (code, codes) = unbounded_channel();
+        let (password, passwords) = unbounded_channel();
         let (enough, pressed) = unbounded_channel();
-        (self.button, self.code, self.enough) = (button, code, enough);
-        self.errands.send((errand, Buttons { button: buttons, code: codes, enough: pressed })).is_ok()
+        (self.button, self.code, self.password, self.enough) = (button, code, password, enough);
+        let buttons = Buttons { button: buttons, code: codes, password: passwords, enough: pressed };
+        self.errands.send((errand, buttons)).is_ok()
     }
 
     /// Tells what was pressed.
@@ -83,6 +88,11 @@ impl Errands {
     /// Tells what the authenticator app shows.
     pub(crate) fn code(&self, code: Code) {
         let _ = self.code.send(code);
+    }
+
+    /// Hands over the password that the workstation wants.
+    pub(crate) fn password(&self, password: Password) {
+        let _ = self.password.send(password);
     }
 
     /// Says that it is enough.
@@ -131,9 +141,11 @@ async fn run(config: &Config, mut inbox: UnboundedReceiver<(Errand, Buttons)>, t
                 continue;
             }
         };
-        let Some((errand, Buttons { button, code, enough })) = next else { return };
+        let Some((errand, Buttons { button, code, password, enough })) = next else { return };
         signals.listen_to(enough);
-        let news = run_errand(config, errand, (button, code), &mut signals, teller).await.unwrap_or_else(News::Stopped);
+        let answers = Answers::Window { buttons: button, passwords: password };
+        let news =
+            run_errand(config, errand, (answers, code), &mut signals, teller).await.unwrap_or_else(News::Stopped);
         teller.tell(news);
         if signals.is_system() {
             return teller.tell(News::Go);
@@ -144,7 +156,7 @@ async fn run(config: &Config, mut inbox: UnboundedReceiver<(Errand, Buttons)>, t
 async fn run_errand(
     config: &Config,
     errand: Errand,
-    (buttons, codes): (UnboundedReceiver<Button>, UnboundedReceiver<Code>),
+    (answers, codes): (Answers, UnboundedReceiver<Code>),
     signals: &mut Signals,
     teller: &mut Teller,
 ) -> Result<News, Text> {
@@ -158,7 +170,6 @@ async fn run_errand(
     Ok(match what {
         What::Work => {
             let show = Show::prepare(config.carrier.clone()).ok_or(Text::NoRdpProgram)?;
-            let answers = Answers::Window(buttons);
             let order = Order { server, client, user, password, second_factor, language, show, assist: None, answers };
             let mut tell = |event: &Event| {
                 if let Some(sentence) = said_aside(event, language) {

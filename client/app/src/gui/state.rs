@@ -45,7 +45,7 @@ use crate::{
 pub(crate) use consents::{Asked, Consent, Consents, Matter, Running};
 pub(crate) use enrolling::Enrolling;
 pub(crate) use form::{Field, Form, Purpose};
-pub(crate) use session::{Connecting, Step, Working};
+pub(crate) use session::{Connecting, Step, Wanted, Working};
 pub(crate) use stranger::{Step as StrangerStep, Stranger};
 
 /// The whole window.
@@ -180,6 +180,8 @@ pub(crate) enum Wish {
     Press(Button),
     /// Shows the office what the app shows.
     Code(Code),
+    /// Hands the password to what shows the desktop.
+    Password(Password),
     /// Ends the session, or the way to it.
     Enough,
     /// The look, or the language too, is another one now, and to be remembered.
@@ -404,6 +406,7 @@ impl State {
         let form = match &mut self.scene {
             Scene::Form(form) => form,
             Scene::Enrolling(enrolling) => return enrolling.submit(language),
+            Scene::Connecting(connecting) => return connecting.submit(),
             _ => return None,
         };
         if form.asking {
@@ -504,6 +507,13 @@ impl State {
                     let working = std::mem::replace(&mut **working, Working::nothing(now));
                     *scene = Scene::Working(working);
                 }
+            }
+            (Event::PasswordWanted { workstation, again }, scene @ Scene::Working(_)) => {
+                if let Scene::Working(working) = scene {
+                    let working = std::mem::replace(working, Working::nothing(now));
+                    *scene = Scene::Connecting(Connecting::back(working, workstation, again));
+                }
+                self.close_asked = false;
             }
             (event, Scene::Connecting(connecting)) => connecting.told(event, now),
             (event, Scene::Working(working)) => working.told(event, now),

@@ -68,6 +68,7 @@ fn name(wish: &Wish) -> &'static str {
         Wish::Press(Button::Read(false) | Button::Answer { yes: false, .. }) => "no",
         Wish::Press(Button::End(_)) => "end",
         Wish::Code(_) => "code",
+        Wish::Password(_) => "password",
         Wish::Enough => "enough",
         Wish::Remember { .. } => "remember",
         Wish::Go => "go",
@@ -358,6 +359,33 @@ fn an_office_that_could_not_be_forgotten_leaves_nothing_to_sign_in_to() {
     let words = labels(Language::En);
     assert!(heard(&harness).contains("read-only file system"), "{}", heard(&harness));
     assert!(harness.query_by_label(words.sign_in_again).is_none() && harness.query_by_label(words.leave).is_some());
+}
+
+#[test]
+fn a_password_that_the_workstation_wants_is_written_here_and_the_way_goes_on() {
+    let wanted = |again| Event::PasswordWanted { workstation: "anagrafe-07".to_owned(), again };
+    let mut harness = window(at_work(Language::En, vec![wanted(false)]));
+    assert!(heard(&harness).contains("anagrafe-07 wants your password before it shows your desktop"));
+    // It has the keyboard.
+    harness.key_press(Key::Enter);
+    harness.run();
+    assert!(heard(&harness).contains("No password was given") && harness.state().wishes.is_empty());
+    harness.event(egui::Event::Text("pw-desk".to_owned()));
+    harness.run();
+    assert!(!heard(&harness).contains("pw-desk"), "{}", heard(&harness));
+    harness.key_press(Key::Enter);
+    harness.run();
+    assert_eq!(harness.state().wishes, ["password"]);
+    assert!(!heard(&harness).contains("wants your password"));
+    harness.state_mut().state.take(News::Told(wanted(true)), Instant::now());
+    harness.run();
+    assert!(heard(&harness).contains("did not take that password"));
+    harness.get_by_label(labels(Language::En).cancel).click();
+    harness.run();
+    assert_eq!(harness.state().wishes, ["password", "enough"]);
+    harness.state_mut().state.take(News::Told(Event::DesktopBegins), Instant::now());
+    harness.run();
+    assert!(heard(&harness).contains("You are at anagrafe-07"));
 }
 
 #[test]

@@ -185,7 +185,8 @@ impl Window {
             (Wish::Press(button), Some(errands)) => errands.press(button),
             (Wish::Code(code), Some(errands)) => errands.code(code),
             (Wish::Enough, Some(errands)) => errands.enough(),
-            (Wish::Press(_) | Wish::Code(_) | Wish::Enough, None) => {}
+            (Wish::Password(password), Some(errands)) => errands.password(password),
+            (Wish::Press(_) | Wish::Code(_) | Wish::Password(_) | Wish::Enough, None) => {}
             (Wish::Follow, _) => self.follow(context),
             (Wish::Forget, _) => self.forget(),
             (Wish::Remember { language }, _) => {

@@ -122,6 +122,11 @@ pub(super) fn plain(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect()
 }
 
+/// Whether it asks for a password in a window of its own. The others would ask at a terminal, and have none.
+pub(super) fn asks(program: &Path) -> bool {
+    program.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"sdl"))
+}
+
 /// What an exit code means, where it means anything particular.
 pub(super) fn meaning(code: i32, status: String, run: Run) -> Option<Ended> {
     let why = match code {
@@ -137,7 +142,7 @@ pub(super) fn meaning(code: i32, status: String, run: Run) -> Option<Ended> {
         131 | 137 | 141 | 147 if run.seen == Seen::Nothing => Why::Unreached,
         131 | 137 | 141 if run.seen == Seen::Answer => Why::Unshown,
         // Some versions ask nobody and show an empty password, or call it off.
-        132 | 134 | 145 | 147 | 154 | 159 if !run.has_password && run.seen < Seen::Desktop => Why::PasswordUnasked,
+        132 | 134 | 145 | 147 | 154 | 159 if !run.knows_password && run.seen < Seen::Desktop => Why::PasswordUnasked,
         10 | 132 | 134 | 154 | 159 => return Some(Ended::LogonRefused),
         133 | 146 => Why::NothingInCommon,
         135 => return Some(Ended::LockedOut),
@@ -310,7 +315,7 @@ mod tests {
 
     #[test]
     fn exit_codes_that_mean_something_are_told_apart() {
-        let told = |code, seen, has_password| meaning(code, "s".to_owned(), Run { seen, has_password });
+        let told = |code, seen, knows_password| meaning(code, "s".to_owned(), Run { seen, knows_password });
         for (codes, why) in [
             (&[7, 8, 9, 144, 155, 158][..], Why::NotAllowed),
             (&[16, 18, 26, 240, 250], Why::NoLicence),
@@ -323,8 +328,8 @@ mod tests {
             (&[160], Why::Booting),
         ] {
             for code in codes {
-                for (seen, has_password) in [(Seen::Nothing, true), (Seen::Answer, false), (Seen::Desktop, true)] {
-                    assert_eq!(told(*code, seen, has_password), Some(Ended::Because(why, "s".into())), "{code}");
+                for (seen, knows_password) in [(Seen::Nothing, true), (Seen::Answer, false), (Seen::Desktop, true)] {
+                    assert_eq!(told(*code, seen, knows_password), Some(Ended::Because(why, "s".into())), "{code}");
                 }
             }
         }
@@ -352,7 +357,7 @@ mod tests {
 
     #[test]
     fn what_came_from_the_workstation_tells_what_one_code_for_many_ends_does_not() {
-        let told = |code, seen, has_password| match meaning(code, "s".to_owned(), Run { seen, has_password }) {
+        let told = |code, seen, knows_password| match meaning(code, "s".to_owned(), Run { seen, knows_password }) {
             Some(Ended::Because(why, _)) => Some(why),
             _ => None,
         };

@@ -49,6 +49,11 @@ pub(super) fn call(_: &Path, desktop: &Desktop<'_>, _version: Option<&str>) -> i
     Ok(Call { arguments: vec![path.into()], aside: Some(aside), ..Call::default() })
 }
 
+/// It asks for a password in a window of its own.
+pub(super) fn asks(_: &Path) -> bool {
+    true
+}
+
 /// How it ended, where that is anything particular.
 pub(super) fn meaning(_code: i32, status: String, run: Run) -> Option<Ended> {
     match run.seen {

@@ -15,6 +15,11 @@ use crate::{config::file, private};
 // `open` knows 0 and 1; an end with 1 after a desktop was seen reads as one by the workstation.
 pub(super) use freerdp::meaning;
 
+/// Whether it asks for a password in a window of its own.
+pub(super) fn asks(program: &Path) -> bool {
+    is_application(program) || freerdp::asks(program)
+}
+
 /// A folder with one `.rdp` file, and gone when it is dropped.
 pub(super) struct Aside(PathBuf);
 

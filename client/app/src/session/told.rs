@@ -45,6 +45,9 @@ pub(crate) enum Event {
     ProgramStarted { program: String },
     /// The first of the desktop came from the workstation.
     DesktopBegins,
+    /// The workstation wants the password before it shows anything, and the program cannot ask for it; `again` where it did not take the
+    /// last one. With it the program is started anew.
+    PasswordWanted { workstation: String, again: bool },
     /// The configuration for another WireGuard program holds a secret and is about to be shown.
     WireguardSecret,
     /// The configuration was handed over.

@@ -5,9 +5,10 @@ use std::{io, os::fd::AsFd as _, time::Duration};
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::termios::{FlushArg, tcflush},
+    sys::termios::{FlushArg, LocalFlags, SetArg, Termios, tcflush, tcgetattr, tcsetattr},
     unistd::{getpgrp, read, tcgetpgrp},
 };
+use zeroize::Zeroizing;
 
 /// How long one look waits, in milliseconds.
 const MOMENT: u16 = 200;
@@ -45,10 +46,34 @@ pub(super) fn is_line_there() -> io::Result<bool> {
 }
 
 /// The line that is there, without its end. Ctrl-D alone is an empty one: more may come.
-pub(super) fn read_line() -> io::Result<String> {
-    let mut bytes = [0; LONGEST_LINE];
-    let length = read(io::stdin().as_fd(), &mut bytes)?;
-    Ok(String::from_utf8_lossy(bytes.get(..length).unwrap_or_default()).trim_end().to_owned())
+pub(super) fn read_line() -> io::Result<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new([0; LONGEST_LINE]);
+    let length = read(io::stdin().as_fd(), &mut *bytes)?;
+    let line = String::from_utf8_lossy(bytes.get(..length).unwrap_or_default());
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned().into())
+}
+
+/// The terminal shows nothing of what is typed but the end of the line, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Hidden {
+    before: Termios,
+}
+
+impl Hidden {
+    pub(super) fn begin() -> io::Result<Self> {
+        let before = tcgetattr(io::stdin().as_fd())?;
+        let mut hidden = before.clone();
+        hidden.local_flags.remove(LocalFlags::ECHO);
+        hidden.local_flags.insert(LocalFlags::ECHONL);
+        tcsetattr(io::stdin().as_fd(), SetArg::TCSANOW, &hidden)?;
+        Ok(Self { before })
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        let _ = tcsetattr(io::stdin().as_fd(), SetArg::TCSANOW, &self.before);
+    }
 }
 
 fn is_ours() -> bool {

@@ -8,12 +8,14 @@ use windows_sys::Win32::{
     Foundation::{HANDLE, WAIT_OBJECT_0, WAIT_TIMEOUT},
     System::{
         Console::{
-            FlushConsoleInputBuffer, GetStdHandle, INPUT_RECORD, KEY_EVENT, PeekConsoleInputW, ReadConsoleInputW,
-            STD_INPUT_HANDLE,
+            CONSOLE_MODE, ENABLE_ECHO_INPUT, FlushConsoleInputBuffer, GetConsoleMode, GetStdHandle, INPUT_RECORD,
+            KEY_EVENT, PeekConsoleInputW, ReadConsoleInputW, STD_INPUT_HANDLE, SetConsoleMode,
         },
         Threading::WaitForSingleObject,
     },
 };
+
+use zeroize::Zeroizing;
 
 use crate::win32::done;
 
@@ -52,10 +54,38 @@ pub(super) fn is_line_there() -> io::Result<bool> {
 }
 
 /// The line that is being typed, without its end. Ctrl-Z alone is an empty one: more may come.
-pub(super) fn read_line() -> io::Result<String> {
-    let mut line = String::new();
+pub(super) fn read_line() -> io::Result<Zeroizing<String>> {
+    let mut line = Zeroizing::new(String::new());
     io::stdin().read_line(&mut line)?;
-    Ok(line.trim_end().to_owned())
+    let length = line.trim_end_matches(['\r', '\n']).len();
+    line.truncate(length);
+    Ok(line)
+}
+
+/// The console shows nothing of what is typed, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Hidden {
+    before: CONSOLE_MODE,
+}
+
+impl Hidden {
+    pub(super) fn begin() -> io::Result<Self> {
+        let mut before = 0;
+        // SAFETY: there is room for one number; a handle that is no console's is refused.
+        done(unsafe { GetConsoleMode(input(), &raw mut before) })?;
+        // SAFETY: only numbers go in.
+        done(unsafe { SetConsoleMode(input(), before & !ENABLE_ECHO_INPUT) })?;
+        Ok(Self { before })
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        // SAFETY: only numbers go in.
+        unsafe { SetConsoleMode(input(), self.before) };
+        // The end of the line was not shown either.
+        let _ = io::Write::write_all(&mut io::stderr(), b"\n");
+    }
 }
 
 fn input() -> HANDLE {

@@ -24,7 +24,7 @@ pub(super) fn english(why: Why, names: &Names) -> String {
             "{workstation} broke off while you were being signed in there ({status}), so the session was closed. Most often that is the user name or the password: if you have changed your password, sign in with the new one; otherwise call the help desk."
         ),
         Why::PasswordUnasked => format!(
-            "{workstation} wants your password before it shows anything, and {program} cannot ask you for it, so the session was closed. Call the help desk: your office can have it handed over (single_sign_on)."
+            "{workstation} wants your password before it shows anything, and you could not be asked for it here, so the session was closed. Start Deskgate with its window, or in a terminal."
         ),
         Why::PasswordExpired => format!(
             "{workstation} says that your password has expired or must be changed, so the session was closed. Change the password, and sign in with the new one."
@@ -83,7 +83,7 @@ pub(super) fn italian(why: Why, names: &Names) -> String {
             "{workstation} ha interrotto il collegamento durante il tuo accesso ({status}), perciò la sessione è stata chiusa. Il più delle volte dipende dal nome utente o dalla password: se hai cambiato la password, accedi con quella nuova; altrimenti chiama l'assistenza."
         ),
         Why::PasswordUnasked => format!(
-            "{workstation} vuole la password prima di mostrare qualcosa, e {program} non può chiedertela, perciò la sessione è stata chiusa. Chiama l'assistenza: l'ufficio può farla consegnare (single_sign_on)."
+            "{workstation} vuole la password prima di mostrare qualcosa, e qui non è stato possibile chiedertela, perciò la sessione è stata chiusa. Avvia Deskgate con la sua finestra, o in un terminale."
         ),
         Why::PasswordExpired => format!(
             "Secondo {workstation} la tua password è scaduta o va cambiata, perciò la sessione è stata chiusa. Cambia la password, e accedi con quella nuova."

@@ -193,6 +193,12 @@ pub(super) fn say(text: &Text) -> String {
         Text::ProgramBroke { program, status } => format!(
             "The connection to your desktop broke ({program}, {status}): the session was closed. Your programs are still open at the office. Sign in again."
         ),
+        Text::PasswordWanted { workstation, again: false } => {
+            format!("{workstation} wants your password before it shows your desktop:")
+        }
+        Text::PasswordWanted { workstation, again: true } => {
+            format!("{workstation} did not take that password. Once more:")
+        }
         Text::WorkstationUntrusted { workstation } => format!(
             "{workstation} shows another certificate than at your last visit, or the protected connection to it failed, so your desktop was not opened. Call the help desk: it knows whether the computer was changed."
         ),

@@ -211,6 +211,12 @@ pub(super) fn say(text: &Text) -> String {
         Text::ProgramBroke { program, status } => format!(
             "Il collegamento con il desktop si è interrotto ({program}, {status}): la sessione è stata chiusa. I tuoi programmi in ufficio sono ancora aperti. Accedi di nuovo."
         ),
+        Text::PasswordWanted { workstation, again: false } => {
+            format!("{workstation} vuole la tua password prima di mostrare il desktop:")
+        }
+        Text::PasswordWanted { workstation, again: true } => {
+            format!("{workstation} non ha accettato quella password. Ancora una volta:")
+        }
         Text::WorkstationUntrusted { workstation } => format!(
             "{workstation} mostra un certificato diverso dall'ultima volta, o il collegamento protetto non è riuscito, perciò il desktop non è stato aperto. Chiama l'assistenza: sa se il computer è stato cambiato."
         ),

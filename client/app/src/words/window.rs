@@ -43,6 +43,8 @@ pub(crate) struct Labels {
     pub(crate) server_hint: &'static str,
     pub(crate) user: &'static str,
     pub(crate) password: &'static str,
+    pub(crate) workstation_password: &'static str,
+    pub(crate) hand_over: &'static str,
     pub(crate) code: &'static str,
     pub(crate) code_hint: &'static str,
     pub(crate) sign_in: &'static str,

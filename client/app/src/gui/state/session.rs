@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use gateway_api::{SessionNumber, login::Language, session::Limit};
 
-use super::{Said, Tone, consents::Consents};
-use crate::{clock, session::Event, telling, words::Text};
+use super::{Said, Tone, Wish, consents::Consents};
+use crate::{clock, gui::typed::Typed, session::Event, telling, words::Text};
 
 /// While so little is left, a countdown shows seconds; before, minutes.
 const BY_SECONDS: Duration = Duration::from_secs(120);
@@ -34,7 +34,7 @@ impl Step {
 }
 
 /// The way to the desktop.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Connecting {
     /// What is under way; what comes before is done.
     pub(crate) step: Step,
@@ -42,8 +42,39 @@ pub(crate) struct Connecting {
     pub(super) waking: Option<Instant>,
     /// The session, once it is there.
     pub(super) working: Option<Box<Working>>,
+    /// The password that the workstation wants, while it is wanted.
+    pub(crate) wanted: Option<Wanted>,
     /// The worker wants no more of it.
     pub(crate) closing: bool,
+}
+
+/// A password for the workstation.
+pub(crate) struct Wanted {
+    /// Whose, and whether it did not take the last one.
+    workstation: String,
+    again: bool,
+    /// What is written.
+    pub(crate) password: Typed,
+    /// Nothing was written.
+    is_empty: bool,
+    /// Whether the keyboard is to be there, once.
+    pub(crate) focus: bool,
+}
+
+impl Wanted {
+    fn new(workstation: String, again: bool) -> Self {
+        Self { workstation, again, password: Typed::default(), is_empty: false, focus: true }
+    }
+
+    /// What is said above the field.
+    pub(crate) fn said(&self, language: Language) -> Said {
+        if self.is_empty {
+            return Said::new(Tone::Bad, Text::PasswordEmpty.say(language));
+        }
+        let tone = if self.again { Tone::Bad } else { Tone::Plain };
+        let text = Text::PasswordWanted { workstation: self.workstation.clone(), again: self.again };
+        Said::new(tone, text.say(language))
+    }
 }
 
 /// A session.
@@ -86,6 +117,7 @@ impl Connecting {
             }
             Event::Waking { .. } => (self.step, self.waking) = (Step::Wake, Some(now)),
             Event::Woken { .. } | Event::Open { .. } => self.step = Step::Desktop,
+            Event::PasswordWanted { workstation, again } => self.wanted = Some(Wanted::new(workstation, again)),
             Event::Closing => self.closing = true,
             event => {
                 if let Some(working) = &mut self.working {
@@ -93,6 +125,23 @@ impl Connecting {
                 }
             }
         }
+    }
+
+    /// A desktop that was all but there, and wants a password first.
+    pub(super) fn back(working: Working, workstation: String, again: bool) -> Self {
+        let closing = working.closing;
+        let wanted = Some(Wanted::new(workstation, again));
+        Self { step: Step::Desktop, waking: None, working: Some(Box::new(working)), wanted, closing }
+    }
+
+    /// The password leaves the scene, or that there is none is said.
+    pub(super) fn submit(&mut self) -> Option<Wish> {
+        let wanted = self.wanted.as_mut().filter(|_| !self.closing)?;
+        if wanted.password.is_empty() {
+            (wanted.is_empty, wanted.focus) = (true, true);
+            return None;
+        }
+        self.wanted.take().map(|mut wanted| Wish::Password(wanted.password.take()))
     }
 
     /// The steps of this way.
@@ -198,6 +247,7 @@ impl Working {
             | Event::Open { .. }
             | Event::ProgramStarted { .. }
             | Event::DesktopBegins
+            | Event::PasswordWanted { .. }
             | Event::WireguardSecret
             | Event::Holding { .. }
             | Event::TraceUnasked

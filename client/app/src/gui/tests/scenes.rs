@@ -200,7 +200,9 @@ fn failures(language: Language) -> Scenes {
             "not-named",
             failed(Outcome::WorkstationNotNamed { workstation: workstation(), number: SessionNumber::new(7) }),
         ),
-        ("password-unasked", failed(desktop(Why::PasswordUnasked))),
+        ("password-wanted", at_work(language, vec![password_wanted(false)])),
+        ("password-wanted-again", at_work(language, vec![password_wanted(true)])),
+        ("sign-in-broke", failed(desktop(Why::SignInBroke))),
         ("taken-elsewhere", failed(desktop(Why::Replaced))),
         ("untrusted", failed(Outcome::Untrusted { cause: "invalid peer certificate: UnknownIssuer".to_owned() })),
         (
@@ -209,6 +211,10 @@ fn failures(language: Language) -> Scenes {
         ),
         ("unreachable", over(after(language, Vec::new()), Outcome::Unreachable { cause: "timed out".to_owned() })),
     ]
+}
+
+fn password_wanted(again: bool) -> Event {
+    Event::PasswordWanted { workstation: "anagrafe-07".to_owned(), again }
 }
 
 fn desktop(why: Why) -> Outcome {

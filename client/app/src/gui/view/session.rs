@@ -7,10 +7,10 @@ use gateway_api::login::Language;
 
 use super::{
     super::{
-        state::{Act, Connecting, Ended, Said, Step, Tone, Working},
+        state::{Act, Connecting, Ended, Said, Step, Tone, Wanted, Working},
         theme::Palette,
     },
-    parts,
+    field, parts,
 };
 use crate::words::{self, Text, window::Labels};
 
@@ -20,7 +20,7 @@ pub(super) fn connecting(
     look: &Palette,
     labels: &Labels,
     language: Language,
-    connecting: &Connecting,
+    connecting: &mut Connecting,
     now: Instant,
 ) -> Option<Act> {
     parts::title(ui, labels.connecting_title);
@@ -41,8 +41,25 @@ pub(super) fn connecting(
         ui.label(Text::Closing.say(language));
         return None;
     }
+    if let Some(wanted) = &mut connecting.wanted
+        && password_wanted(ui, look, labels, language, wanted)
+    {
+        return Some(Act::Submit);
+    }
     let pressed = parts::button(ui, labels.cancel).clicked() || parts::escape(ui);
     pressed.then_some(Act::Close)
+}
+
+/// The field for the workstation's password. True if it was handed over.
+fn password_wanted(ui: &mut Ui, look: &Palette, labels: &Labels, language: Language, wanted: &mut Wanted) -> bool {
+    parts::sentence(ui, look, &wanted.said(language));
+    ui.add_space(4.0);
+    let focus = std::mem::take(&mut wanted.focus);
+    let mut entered = field::password(ui, labels.workstation_password, &mut wanted.password, focus);
+    ui.add_space(2.0);
+    entered |= parts::first_button(ui, look, labels.hand_over).clicked();
+    ui.add_space(6.0);
+    entered
 }
 
 fn step_line(ui: &mut Ui, look: &Palette, labels: &Labels, (step, present): (Step, Step), under_way: &str) {

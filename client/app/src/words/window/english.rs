@@ -36,6 +36,8 @@ pub(super) static LABELS: Labels = Labels {
     server_hint: "as in your office's letter",
     user: "Office user name",
     password: "Office password",
+    workstation_password: "Password of your office computer",
+    hand_over: "Go on",
     code: "Code from your phone",
     code_hint: "leave empty if you have none",
     sign_in: "Sign in",

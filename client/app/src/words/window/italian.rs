@@ -36,6 +36,8 @@ pub(super) static LABELS: Labels = Labels {
     server_hint: "come nella lettera dell'ufficio",
     user: "Nome utente dell'ufficio",
     password: "Password dell'ufficio",
+    workstation_password: "Password del tuo computer in ufficio",
+    hand_over: "Continua",
     code: "Codice dal telefono",
     code_hint: "lascia vuoto se non ne hai",
     sign_in: "Accedi",
