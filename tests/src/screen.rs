@@ -97,6 +97,12 @@ impl<'a> Screen<'a> {
         ));
     }
 
+    /// Whether a window fills the screen, as the window manager knows it.
+    pub fn is_filled_by(&self, title: &str) -> bool {
+        let state = format!("DISPLAY={} xprop -name '{title}' _NET_WM_STATE", Self::DISPLAY);
+        self.computer.succeeds(&format!("{state} | grep -q FULLSCREEN"))
+    }
+
     /// Puts a window away, as its frame's other button does.
     pub fn minimise(&self, title: &str) {
         self.computer.sh(&format!("DISPLAY={} xdotool search --name '^{title}$' windowminimize --sync", Self::DISPLAY));
@@ -132,6 +138,14 @@ impl<'a> Screen<'a> {
     /// When it does not come within a minute.
     pub fn wait_for(&self, wallpaper: Wallpaper) {
         wait::until("the desktop, in pixels", 2 * wait::SOON, || (self.share_of(wallpaper) > 0.2).then_some(()));
+    }
+
+    /// Waits until a desktop fills the screen: its wallpaper is wherever no window of its own stands.
+    ///
+    /// # Panics
+    /// When it does not within a minute.
+    pub fn wait_until_filled(&self, wallpaper: Wallpaper) {
+        wait::until("a desktop everywhere", 2 * wait::SOON, || (self.share_of(wallpaper) > 0.95).then_some(()));
     }
 
     /// The same for a codec that does not keep colours exactly.

@@ -32,6 +32,7 @@ use crate::{
     config::{self, Carrier, Config, Prepared, Server, file::is_called_profile},
     device::Device,
     gui, notification,
+    rdp::Screen,
     secret::{self, NoPassword},
     session::{self, Event, Order, Outcome, Show},
     signals::Signals,
@@ -115,6 +116,7 @@ impl Office {
             password_stdin,
             code_stdin,
             run: None,
+            screen: None,
             no_run: true,
             wireguard_config: None,
             language: self.language,
@@ -134,13 +136,16 @@ struct OpenWindow {
     /// Start this command instead of the RDP program that is found; {host}, {port} and {user} are filled in
     #[arg(long, value_name = "COMMAND")]
     run: Option<String>,
+    /// Open the desktop in a window, or let it fill the screen [default: as chosen in the window]
+    #[arg(long, value_name = "window|full", value_parser = parse_screen, conflicts_with = "run")]
+    screen: Option<Screen>,
 }
 
 impl OpenWindow {
     fn connect(self) -> Connect {
-        let Self { file, office, run } = self;
+        let Self { file, office, run, screen } = self;
         let connect = office.connect(false, false);
-        Connect { profile: file.or(connect.profile.clone()), no_run: false, run, ..connect }
+        Connect { profile: file.or(connect.profile.clone()), no_run: false, run, screen, ..connect }
     }
 }
 
@@ -203,6 +208,14 @@ pub(crate) struct Connect {
     /// Start this command instead of the RDP program that is found; {host}, {port} and {user} are filled in
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["no_run", "wireguard_config"])]
     pub(crate) run: Option<String>,
+    /// Open the desktop in a window, or let it fill the screen [default: window; on Windows and macOS full]
+    #[arg(
+        long,
+        value_name = "window|full",
+        value_parser = parse_screen,
+        conflicts_with_all = ["run", "no_run", "wireguard_config"],
+    )]
+    pub(crate) screen: Option<Screen>,
     /// Start nothing: print the address of the door and keep it open
     #[arg(long, conflicts_with = "wireguard_config")]
     pub(crate) no_run: bool,
@@ -222,6 +235,14 @@ fn parse_language(text: &str) -> Result<Language, String> {
         "it" => Ok(Language::It),
         "en" => Ok(Language::En),
         _ => Err("expected `it` or `en`".to_owned()),
+    }
+}
+
+fn parse_screen(text: &str) -> Result<Screen, String> {
+    match text {
+        "window" => Ok(Screen::Window),
+        "full" => Ok(Screen::Full),
+        _ => Err("expected `window` or `full`".to_owned()),
     }
 }
 
@@ -278,7 +299,7 @@ fn connect(flags: &Connect, assist: Option<Assist>) -> Exit {
         Err(exit) => return exit,
     };
     // What a technician reaches is seldom RDP's: the doors are told, whether or not that program is started.
-    let door = config.carrier == Carrier::Door || (assist.is_some() && config.carrier == Carrier::Rdp);
+    let door = config.carrier == Carrier::Door || (assist.is_some() && matches!(config.carrier, Carrier::Rdp(_)));
     let front = Front { language: config.language, json: flags.json, door, ..Front::default() };
     let help = config.help.clone();
     let exit = match prepare(config, flags, assist, &front) {
@@ -572,6 +593,11 @@ mod tests {
             "deskgate connect --password secret",
             "deskgate connect --code 123456",
             "deskgate connect --code-stdin",
+            "deskgate connect --screen half",
+            "deskgate connect --screen full --run x",
+            "deskgate connect --screen full --no-run",
+            "deskgate connect --screen full --wireguard-config -",
+            "deskgate window --screen full --run x",
             "deskgate connect extra",
             "deskgate extra",
             "deskgate window a.toml --profile b.toml",

@@ -15,7 +15,7 @@ use crate::{
     cli::Connect,
     clock,
     office::{self, Office, Standing},
-    rdp::Template,
+    rdp::{Screen, Template},
     words::{self, Forget, Text},
 };
 use file::{Found, SignedText};
@@ -74,7 +74,7 @@ impl std::fmt::Display for Server {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Carrier {
     /// This program's own tunnel, and the RDP program that is found.
-    Rdp,
+    Rdp(Screen),
     /// This program's own tunnel, and this command.
     Command(Template),
     /// This program's own tunnel, and nothing: the door stays open until the session ends.
@@ -328,7 +328,7 @@ fn parse_carrier(flags: &Connect) -> Result<Carrier, String> {
     match (&flags.run, flags.no_run) {
         (Some(command), _) => Template::parse(command).map(Carrier::Command),
         (None, true) => Ok(Carrier::Door),
-        (None, false) => Ok(Carrier::Rdp),
+        (None, false) => Ok(Carrier::Rdp(flags.screen.unwrap_or(Screen::USUAL))),
     }
 }
 

@@ -40,6 +40,7 @@ use state::State;
 pub(crate) fn run(mut flags: Connect) -> Exit {
     let remembered = Remembered::load();
     flags.language = flags.language.or(remembered.language);
+    flags.screen = flags.screen.or(remembered.screen);
     let prepared = Config::prepare_for_window(&flags);
     let language = match &prepared {
         Ok(Prepared::Ready(config)) => config.language,

@@ -46,6 +46,7 @@ use gateway_api::{
     Fingerprint,
     login::{Password, Redirection},
 };
+use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use crate::clock;
@@ -81,6 +82,20 @@ pub(crate) struct Desktop<'a> {
     pub(crate) redirect: &'a [Redirection],
     /// The office password, where the grant lets the program have it.
     pub(crate) password: Option<&'a Password>,
+}
+
+/// How much of the screen the desktop takes. A person's choice, and no more than how it begins: the program's own keys and buttons change it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Screen {
+    /// All of it.
+    Full,
+    Window,
+}
+
+impl Screen {
+    /// Where nobody has chosen: what the programs of this system do by themselves.
+    pub(crate) const USUAL: Self = system::USUAL_SCREEN;
 }
 
 /// A command given by the person: words, in which `{host}`, `{port}` and `{user}` stand for what is known later.
@@ -313,13 +328,19 @@ pub(crate) fn given(template: &Template, desktop: &Desktop<'_>, launcher: &Launc
 }
 
 /// Starts the RDP program that was found.
-pub(crate) async fn found(found: &Found, desktop: &Desktop<'_>, launcher: &Launcher) -> io::Result<Program> {
+pub(crate) async fn found(
+    found: &Found,
+    desktop: &Desktop<'_>,
+    screen: Screen,
+    launcher: &Launcher,
+) -> io::Result<Program> {
     // What it is told of a certificate depends on it.
     let version = match desktop.certificate {
         Some(_) => version(found).await.ok(),
         None => None,
     };
-    Program::start(found.0.as_os_str(), viewer::call(&found.0, desktop, version.as_deref())?, Kind::Found, launcher)
+    let call = viewer::call(&found.0, desktop, screen, version.as_deref())?;
+    Program::start(found.0.as_os_str(), call, Kind::Found, launcher)
 }
 
 /// What the RDP program that was found says of itself.

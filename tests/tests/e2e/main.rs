@@ -17,6 +17,7 @@ mod doctor;
 mod drops;
 mod factor;
 mod fence;
+mod full_screen;
 mod hostile;
 mod hours;
 mod idle;

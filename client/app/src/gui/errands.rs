@@ -16,7 +16,7 @@ use super::state::{Errand, News, What};
 use crate::{
     answers::{Answers, Button},
     api::{Client, Failure, trust},
-    config::Config,
+    config::{Carrier, Config},
     device::Device,
     enrolment::Enrolment,
     notification,
@@ -168,8 +168,9 @@ async fn run_errand(
     let name = server.to_string();
     let over = |failure: Failure| News::Over { outcome: Outcome::from(failure), server: name.clone() };
     Ok(match what {
-        What::Work => {
-            let show = Show::prepare(config.carrier.clone()).ok_or(Text::NoRdpProgram)?;
+        What::Work(screen) => {
+            let carrier = screen.map_or_else(|| config.carrier.clone(), Carrier::Rdp);
+            let show = Show::prepare(carrier).ok_or(Text::NoRdpProgram)?;
             let order = Order { server, client, user, password, second_factor, language, show, assist: None, answers };
             let mut tell = |event: &Event| {
                 if let Some(sentence) = said_aside(event, language) {

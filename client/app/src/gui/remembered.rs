@@ -1,5 +1,5 @@
-//! What the window remembers from one time to the next: language, look, size of the text, and the user name where the profile allows it. Nothing else, and
-//! never a password.
+//! What the window remembers from one time to the next: language, look, size of the text, whether the desktop fills the screen, and the user name where the
+//! profile allows it. Nothing else, and never a password.
 
 use std::{
     fs,
@@ -9,10 +9,11 @@ use std::{
 use gateway_api::login::Language;
 use serde::{Deserialize, Serialize};
 
-use super::state::{Known, Look};
+use super::state::{Choice, Known, Look};
 use crate::{
-    config::{Config, file},
+    config::{Carrier, Config, file},
     private,
+    rdp::Screen,
 };
 
 /// In this user's folder of this program.
@@ -31,6 +32,7 @@ pub(crate) struct Remembered {
     pub(crate) look: Look,
     /// In percent of the usual.
     text_size: Option<u16>,
+    pub(crate) screen: Option<Screen>,
     pub(crate) user: Option<String>,
 }
 
@@ -51,7 +53,20 @@ impl Remembered {
     /// What a form has in it from the start.
     pub(crate) fn known(&self, config: &Config) -> Known {
         let user = config.user.clone().or_else(|| self.user.clone().filter(|_| config.remember_user));
-        Known { server: config.server.clone(), user, ..Known::default() }
+        let screen = match config.carrier {
+            Carrier::Rdp(screen) => Some(screen),
+            Carrier::Command(_) | Carrier::Door | Carrier::Wireguard(_) => None,
+        };
+        Known { server: config.server.clone(), user, screen, ..Known::default() }
+    }
+
+    /// Takes over what was chosen.
+    pub(crate) fn take(&mut self, choice: Choice) {
+        match choice {
+            Choice::Language(language) => self.language = Some(language),
+            Choice::Look(look) => self.look = look,
+            Choice::Screen(screen) => self.screen = Some(screen),
+        }
     }
 
     /// By how much everything is larger than it is made.
@@ -99,6 +114,7 @@ mod tests {
             look: Look::Contrast,
             user: Some("m.rossi".to_owned()),
             text_size: Some(150),
+            screen: Some(Screen::Full),
         };
         kept.write(&path).unwrap();
         assert_eq!(Remembered::read(&path), kept);

@@ -16,6 +16,7 @@
 mod consents;
 mod enrolling;
 mod form;
+mod known;
 mod session;
 mod stranger;
 
@@ -30,11 +31,11 @@ use gateway_api::{
     profile::Words,
     record::Own,
 };
-use serde::{Deserialize, Serialize};
 
 use crate::{
     answers::Button,
     config::Server,
+    rdp::Screen,
     session::{Event, Outcome},
     telling,
     words::{
@@ -45,6 +46,7 @@ use crate::{
 pub(crate) use consents::{Asked, Consent, Consents, Matter, Running};
 pub(crate) use enrolling::Enrolling;
 pub(crate) use form::{Field, Form, Purpose};
+pub(crate) use known::{Choice, Known, Look};
 pub(crate) use session::{Connecting, Step, Wanted, Working};
 pub(crate) use stranger::{Step as StrangerStep, Stranger};
 
@@ -67,27 +69,6 @@ pub(crate) struct State {
     not_told: bool,
     /// Where to, and who, for the next form.
     known: Known,
-}
-
-/// What a form has in it from the start.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Known {
-    /// From the profile: nobody types an address then.
-    pub(crate) server: Option<Server>,
-    /// What was written where the profile names none.
-    pub(crate) written: String,
-    /// From the profile, or from the last time.
-    pub(crate) user: Option<String>,
-}
-
-/// How the window looks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Look {
-    #[default]
-    Light,
-    Dark,
-    Contrast,
 }
 
 /// What stands in the window.
@@ -156,6 +137,8 @@ pub(crate) enum Act {
     Forgets(bool),
     Speak(Language),
     Look(Look),
+    /// The desktop is to begin so.
+    Show(Screen),
     Turn(Purpose),
     Submit,
     /// Says what was read; agrees to something, or not; or ends what goes on.
@@ -184,10 +167,8 @@ pub(crate) enum Wish {
     Password(Password),
     /// Ends the session, or the way to it.
     Enough,
-    /// The look, or the language too, is another one now, and to be remembered.
-    Remember {
-        language: bool,
-    },
+    /// This was chosen, and is to be remembered.
+    Remember(Choice),
     /// Nothing is left to do: the window may go.
     Go,
 }
@@ -204,7 +185,8 @@ pub(crate) struct Errand {
 
 /// See [`Errand`].
 pub(crate) enum What {
-    Work,
+    /// With the desktop begun so, where that was chosen.
+    Work(Option<Screen>),
     ChangePassword(Password),
     ShowRecord,
     /// With the office's one-time code.
@@ -297,11 +279,18 @@ impl State {
         match act {
             Act::Speak(language) => {
                 self.language = language;
-                Some(Wish::Remember { language: true })
+                Some(Wish::Remember(Choice::Language(language)))
             }
             Act::Look(look) => {
                 self.look = look;
-                Some(Wish::Remember { language: false })
+                Some(Wish::Remember(Choice::Look(look)))
+            }
+            Act::Show(screen) => {
+                self.known.screen = Some(screen);
+                if let Scene::Form(form) = &mut self.scene {
+                    form.screen = Some(screen);
+                }
+                Some(Wish::Remember(Choice::Screen(screen)))
             }
             // What was asked for is given up first, and its end brings the next form. A new password may hold already: its answer is awaited.
             Act::Turn(_) | Act::Back if self.asks_for(Purpose::ChangePassword) => None,
@@ -417,7 +406,7 @@ impl State {
                 // The names stay for the next form; the password is gone with the errand.
                 self.known.user = Some(errand.user.clone());
                 self.known.written = form.server.clone().unwrap_or_default();
-                if matches!(errand.what, What::Work) {
+                if matches!(errand.what, What::Work(_)) {
                     self.scene = Scene::Connecting(Connecting::default());
                 } else {
                     (form.asking, form.said) = (true, None);

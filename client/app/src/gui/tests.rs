@@ -5,6 +5,7 @@ mod legible;
 mod pictures;
 mod raster;
 mod scenes;
+mod screen;
 
 use std::{
     path::Path,
@@ -37,6 +38,7 @@ use crate::{
     answers::Button,
     clock,
     config::Server,
+    rdp::Screen,
     session::{Event, Outcome, Unreached},
     words::{Forget, Text, window::labels},
 };
@@ -70,7 +72,7 @@ fn name(wish: &Wish) -> &'static str {
         Wish::Code(_) => "code",
         Wish::Password(_) => "password",
         Wish::Enough => "enough",
-        Wish::Remember { .. } => "remember",
+        Wish::Remember(_) => "remember",
         Wish::Go => "go",
     }
 }
@@ -111,7 +113,7 @@ fn sized(state: State, size: [f32; 2], scale: f32) -> Harness<'static, Inside> {
 }
 
 fn signed_out(language: Language) -> State {
-    let known = Known { server: Server::parse("gw.comune.example"), ..Known::default() };
+    let known = Known { server: Server::parse("gw.comune.example"), screen: Some(Screen::Window), ..Known::default() };
     State::new(language, Look::Light, Some("06 1234567".to_owned()), known)
 }
 
@@ -190,7 +192,7 @@ fn signing_in_takes_a_keyboard_and_nothing_else() {
 fn every_field_and_button_is_reached_by_tab_in_the_order_it_is_read() {
     let mut harness = window(signed_out(Language::En));
     let mut reached = Vec::new();
-    for _ in 0..8 {
+    for _ in 0..9 {
         let focused = harness.root().children_recursive().find(egui_kittest::Node::is_focused);
         let label = focused.and_then(|node| {
             let node = node.accesskit_node();
@@ -205,6 +207,7 @@ fn every_field_and_button_is_reached_by_tab_in_the_order_it_is_read() {
         "Office password",
         "Code from your phone",
         "Sign in",
+        "The desktop fills the screen",
         "Change your password",
         "Set up the code from your phone",
         "What is recorded about you",

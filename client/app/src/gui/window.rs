@@ -189,11 +189,8 @@ impl Window {
             (Wish::Press(_) | Wish::Code(_) | Wish::Password(_) | Wish::Enough, None) => {}
             (Wish::Follow, _) => self.follow(context),
             (Wish::Forget, _) => self.forget(),
-            (Wish::Remember { language }, _) => {
-                if language {
-                    self.remembered.language = Some(self.state.language);
-                }
-                self.remembered.look = self.state.look;
+            (Wish::Remember(choice), _) => {
+                self.remembered.take(choice);
                 self.remembered.keep();
             }
             (Wish::Go, _) => context.send_viewport_cmd(ViewportCommand::Close),

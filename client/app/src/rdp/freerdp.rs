@@ -23,7 +23,7 @@ use std::{
 
 use gateway_api::login::{Password, Redirection};
 
-use super::{Call, Desktop, Ended, Run, Seen, Why};
+use super::{Call, Desktop, Ended, Run, Screen, Seen, Why};
 use crate::private;
 
 /// The longest password that it reads whole, in bytes.
@@ -34,10 +34,11 @@ const LONGEST: usize = 511;
 pub(super) enum Aside {}
 
 /// How it is called.
-pub(super) fn call(_: &Path, desktop: &Desktop<'_>, version: Option<&str>) -> io::Result<Call> {
+pub(super) fn call(_: &Path, desktop: &Desktop<'_>, screen: Screen, version: Option<&str>) -> io::Result<Call> {
     let folder = folder(desktop.gateway).ok_or_else(|| io::Error::other("there is no home folder"))?;
     remember(&folder, desktop)?;
     let mut arguments = arguments(desktop, version);
+    arguments.extend(beginning(screen).map(OsString::from));
     let input = desktop.password.filter(|password| is_one_line(password)).map(line).transpose()?;
     arguments.extend(reconnecting(input.is_some()).map(OsString::from));
     // It takes the place of the person's configuration folder.
@@ -115,6 +116,12 @@ fn reconnecting(has_password: bool) -> impl Iterator<Item = &'static str> {
         false => &["/auto-reconnect-max-retries:20"],
     };
     words.iter().copied()
+}
+
+/// How it begins. The bar is there whenever it fills the screen: without it nothing on the screen says how to get back.
+fn beginning(screen: Screen) -> impl Iterator<Item = &'static str> {
+    let fills = (screen == Screen::Full).then_some("/f");
+    ["/floatbar:sticky:off,default:visible,show:fullscreen"].into_iter().chain(fills)
 }
 
 /// A name that can stand between commas and in a file's name.

@@ -20,12 +20,15 @@ use nix::{
 };
 use tokio::process::Command;
 
+use super::Screen;
 pub(super) use super::unix::{BACKSLASH_ESCAPES, Group, Running, describe, search};
 
 /// The first argument by which this program knows that it was started to become another one.
 const BECOME: &str = "become-program";
 /// FreeRDP's programs, the better one first.
 const PROGRAMS: [&str; 3] = ["xfreerdp3", "xfreerdp", "wlfreerdp"];
+/// FreeRDP's.
+pub(super) const USUAL_SCREEN: Screen = Screen::Window;
 
 /// Starts programs.
 #[derive(Debug)]

@@ -17,8 +17,8 @@ use std::{
 use nix::unistd::setsid;
 use tokio::process::Command;
 
-use super::unix::search;
 pub(super) use super::unix::{BACKSLASH_ESCAPES, Group, Running, describe};
+use super::{Screen, unix::search};
 
 /// What opens applications; the system's own, whatever `PATH` says.
 const OPEN: &str = "/usr/bin/open";
@@ -28,6 +28,8 @@ const PROGRAMS: [&str; 4] = ["sdl-freerdp", "sdl3-freerdp", "xfreerdp3", "xfreer
 const FOLDERS: [&str; 3] = ["/opt/homebrew/bin", "/usr/local/bin", "/opt/local/bin"];
 /// Microsoft's application under its names, today's first.
 const APPLICATIONS: [&str; 2] = ["Windows App.app", "Microsoft Remote Desktop.app"];
+/// That of Microsoft's application.
+pub(super) const USUAL_SCREEN: Screen = Screen::Full;
 
 /// Starts programs.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    Call, Desktop, Ended, Run, Seen, Why,
+    Call, Desktop, Ended, Run, Screen, Seen, Why,
     credential::{self, Credential},
     rdp_file,
 };
@@ -24,7 +24,7 @@ pub(super) struct Aside {
 }
 
 /// How it is called.
-pub(super) fn call(_: &Path, desktop: &Desktop<'_>, _version: Option<&str>) -> io::Result<Call> {
+pub(super) fn call(_: &Path, desktop: &Desktop<'_>, screen: Screen, _version: Option<&str>) -> io::Result<Call> {
     let home = file::folder().ok_or_else(|| io::Error::other("this user has no folder"))?;
     let folders = home.join("desktop");
     // What is still used by another program of ours has been read by its mstsc.
@@ -38,7 +38,7 @@ pub(super) fn call(_: &Path, desktop: &Desktop<'_>, _version: Option<&str>) -> i
             None
         }
     });
-    let text = rdp_file::text(desktop, credential.is_some());
+    let text = rdp_file::text(desktop, screen, credential.is_some());
     let aside = Aside { folder: folders.join(std::process::id().to_string()), _credential: credential };
     private::create_folder(&aside.folder)?;
     // Its name stands in the title of the desktop's window.

@@ -4,18 +4,18 @@
 
 use gateway_api::login::Redirection;
 
-use super::Desktop;
+use super::{Desktop, Screen};
 
 /// The file's text; `lies_ready` says whether mstsc finds the password by itself.
-pub(super) fn text(desktop: &Desktop<'_>, lies_ready: bool) -> String {
+pub(super) fn text(desktop: &Desktop<'_>, screen: Screen, lies_ready: bool) -> String {
     let granted = |what: Redirection| desktop.redirect.contains(&what);
     let number = |key: &str, value: u8| format!("{key}:i:{value}");
     let share = |key: &str, what: Redirection| number(key, granted(what).into());
     let lines = [
         format!("full address:s:{}", desktop.door),
         format!("username:s:{}", plain(desktop.user)),
-        // Full screen, as one program among others if the person wants (the bar at its top).
-        number("screen mode id", 2),
+        // Where it fills the screen, the bar at its top leads back.
+        number("screen mode id", if screen == Screen::Full { 2 } else { 1 }),
         number("use multimon", 0),
         number("dynamic resolution", 1),
         number("displayconnectionbar", 1),
@@ -70,6 +70,7 @@ mod tests {
                 redirect,
                 password: None,
             },
+            Screen::Full,
             false,
         )
     }
@@ -87,10 +88,10 @@ mod tests {
             redirect: &[],
             password: Some(&password),
         };
-        let ready = text(&desktop, true);
+        let ready = text(&desktop, Screen::Full, true);
         assert!(ready.contains("prompt for credentials:i:0\r\n") && !ready.contains("Segreto"), "{ready}");
         // What the person keeps there is not what mstsc may take unasked.
-        assert!(text(&desktop, false).contains("prompt for credentials:i:1\r\n"));
+        assert!(text(&desktop, Screen::Full, false).contains("prompt for credentials:i:1\r\n"));
     }
 
     #[test]
@@ -103,6 +104,22 @@ mod tests {
         for line in ["redirectclipboard:i:1", "drivestoredirect:s:*", "redirectprinters:i:0"] {
             assert!(some.lines().any(|found| found == line), "{line}");
         }
+    }
+
+    #[test]
+    fn it_begins_as_it_was_chosen() {
+        let door = ([127, 0, 0, 1], 4711).into();
+        let desktop = Desktop {
+            door,
+            user: "m.rossi",
+            workstation: "anagrafe-07",
+            gateway: "gw",
+            certificate: None,
+            redirect: &[],
+            password: None,
+        };
+        assert!(text(&desktop, Screen::Full, false).contains("screen mode id:i:2\r\n"));
+        assert!(text(&desktop, Screen::Window, false).contains("screen mode id:i:1\r\n"));
     }
 
     #[test]

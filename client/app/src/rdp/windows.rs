@@ -36,12 +36,15 @@ use windows_sys::{
     core::BOOL,
 };
 
+use super::Screen;
 use crate::win32::{done, owned};
 
 /// In a command that the person gives: it stands in every path.
 pub(super) const BACKSLASH_ESCAPES: bool = false;
 /// The exit code of a program that did not end by itself.
 const ENDED: u32 = 1;
+/// That of mstsc.
+pub(super) const USUAL_SCREEN: Screen = Screen::Full;
 
 /// Starts programs.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Call, Desktop, freerdp, rdp_file, system::is_application};
+use super::{Call, Desktop, Screen, freerdp, rdp_file, system::is_application};
 use crate::{config::file, private};
 
 // `open` knows 0 and 1; an end with 1 after a desktop was seen reads as one by the workstation.
@@ -24,9 +24,9 @@ pub(super) fn asks(program: &Path) -> bool {
 pub(super) struct Aside(PathBuf);
 
 /// How it is called.
-pub(super) fn call(program: &Path, desktop: &Desktop<'_>, version: Option<&str>) -> io::Result<Call> {
+pub(super) fn call(program: &Path, desktop: &Desktop<'_>, screen: Screen, version: Option<&str>) -> io::Result<Call> {
     if !is_application(program) {
-        return freerdp::call(program, desktop, version);
+        return freerdp::call(program, desktop, screen, version);
     }
     let home = file::folder().ok_or_else(|| io::Error::other("there is no home folder"))?;
     let folders = home.join("desktop");
@@ -36,7 +36,7 @@ pub(super) fn call(program: &Path, desktop: &Desktop<'_>, version: Option<&str>)
     private::create_folder(&aside.0)?;
     // Its name stands in the title of the desktop's window.
     let path = aside.0.join(format!("{}.rdp", freerdp::plain(desktop.workstation)));
-    private::create(&path)?.write_all(rdp_file::text(desktop, false).as_bytes())?;
+    private::create(&path)?.write_all(rdp_file::text(desktop, screen, false).as_bytes())?;
     Ok(Call { arguments: vec![path.into()], aside: Some(aside), ..Call::default() })
 }
 

@@ -48,7 +48,7 @@ impl Working<'_> {
         };
         let launcher = Launcher::new();
         let started = match starter {
-            Starter::Found(found) => rdp::found(found, &desktop, &launcher).await,
+            Starter::Found(found, screen) => rdp::found(found, &desktop, *screen, &launcher).await,
             Starter::Given(template) => rdp::given(template, &desktop, &launcher),
         };
         match started {

@@ -6,7 +6,7 @@ use crate::{
     answers::Answers,
     api::Client,
     config::{Carrier, Server, WireguardOutput},
-    rdp::{self, Found},
+    rdp::{self, Found, Screen},
 };
 
 /// What to do.
@@ -39,20 +39,20 @@ pub(crate) enum Show {
 
 /// What to start.
 pub(crate) enum Starter {
-    Found(Found),
+    Found(Found, Screen),
     Given(rdp::Template),
 }
 
 impl Show {
     /// Whether what shows the desktop can be handed the password. A technician's never is: it is another's desktop.
     pub(super) fn takes_password(&self) -> bool {
-        matches!(self, Self::Program(Starter::Found(_)))
+        matches!(self, Self::Program(Starter::Found(..)))
     }
 
     /// Looks for what the carrier needs. None if there is no RDP program.
     pub(crate) fn prepare(carrier: Carrier) -> Option<Self> {
         Some(match carrier {
-            Carrier::Rdp => Self::Program(Starter::Found(rdp::find()?)),
+            Carrier::Rdp(screen) => Self::Program(Starter::Found(rdp::find()?, screen)),
             Carrier::Command(template) => Self::Program(Starter::Given(template)),
             Carrier::Door => Self::Door,
             Carrier::Wireguard(output) => Self::Wireguard(output),
@@ -62,7 +62,7 @@ impl Show {
     /// The same for a technician: what may be reached there need not be a desktop by RDP.
     pub(crate) fn prepare_assistance(carrier: Carrier) -> Self {
         match carrier {
-            Carrier::Rdp => rdp::find().map_or(Self::Door, |found| Self::Rdp(Starter::Found(found))),
+            Carrier::Rdp(screen) => rdp::find().map_or(Self::Door, |found| Self::Rdp(Starter::Found(found, screen))),
             Carrier::Command(template) => Self::Program(Starter::Given(template)),
             Carrier::Door => Self::Door,
             Carrier::Wireguard(output) => Self::Wireguard(output),
@@ -73,7 +73,7 @@ impl Show {
 impl Starter {
     pub(super) fn name(&self) -> String {
         match self {
-            Self::Found(found) => found.name(),
+            Self::Found(found, _) => found.name(),
             Self::Given(template) => template.name().to_owned(),
         }
     }

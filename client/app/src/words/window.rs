@@ -48,6 +48,9 @@ pub(crate) struct Labels {
     pub(crate) code: &'static str,
     pub(crate) code_hint: &'static str,
     pub(crate) sign_in: &'static str,
+    pub(crate) fill_screen: &'static str,
+    /// From a desktop that fills the screen to the other windows.
+    pub(crate) way_back: &'static str,
     pub(crate) change_password: &'static str,
     pub(crate) set_up_code: &'static str,
     pub(crate) show_record: &'static str,

@@ -114,7 +114,7 @@ fn the_passwords_leave_the_form_with_the_errand() {
     let Some(Wish::Begin(errand)) = state.act(Act::Submit) else { panic!("nothing begun") };
     assert_eq!((errand.user.as_str(), errand.password.expose()), ("m.rossi", "secret"));
     assert_eq!(errand.code.as_ref().map(Code::expose), Some("123 456"));
-    assert!(matches!(errand.what, What::Work));
+    assert!(matches!(errand.what, What::Work(None)));
     assert!(matches!(state.scene, Scene::Connecting(_)));
     refused(&mut state, RefusalCode::WrongCredentials);
     let form = form(&mut state);

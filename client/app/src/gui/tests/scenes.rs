@@ -105,6 +105,7 @@ fn forms(language: Language) -> Scenes {
         "User name, password or code are not right, or the account is locked.",
     ];
     let mut filled = signed_out(language);
+    filled.act(Act::Show(Screen::Full));
     if let Scene::Form(form) = &mut filled.scene {
         form.user = "m.rossi".to_owned();
         form.password.insert("secret", 0);

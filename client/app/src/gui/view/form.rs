@@ -9,7 +9,7 @@ use super::{
     },
     field, parts,
 };
-use crate::words::window::Labels;
+use crate::{rdp::Screen, words::window::Labels};
 
 pub(super) fn draw(ui: &mut Ui, look: &Palette, labels: &Labels, form: &mut Form) -> Option<Act> {
     let (title, button, password) = match form.purpose {
@@ -32,6 +32,9 @@ pub(super) fn draw(ui: &mut Ui, look: &Palette, labels: &Labels, form: &mut Form
             act = Some(Act::Submit);
         }
         ui.add_space(6.0);
+        if let Some(screen) = form.screen {
+            act = act.or(how_to_show(ui, look, labels, screen));
+        }
         act = act.or(others(ui, labels, form.purpose));
     });
     act
@@ -57,6 +60,16 @@ fn fields(ui: &mut Ui, look: &Palette, labels: &Labels, form: &mut Form, passwor
     };
     entered |= field::line(ui, look, code, &mut *form.code, wants(Field::Code));
     entered
+}
+
+/// Whether the desktop fills the screen, and where it does, the way back: it hides what else could say it.
+fn how_to_show(ui: &mut Ui, look: &Palette, labels: &Labels, screen: Screen) -> Option<Act> {
+    let mut fills = screen == Screen::Full;
+    let chosen = parts::seen(ui.checkbox(&mut fills, labels.fill_screen)).changed();
+    if fills {
+        parts::small(ui, look, labels.way_back);
+    }
+    chosen.then_some(Act::Show(if fills { Screen::Full } else { Screen::Window }))
 }
 
 fn others(ui: &mut Ui, labels: &Labels, purpose: Purpose) -> Option<Act> {

@@ -41,6 +41,8 @@ pub(super) static LABELS: Labels = Labels {
     code: "Code from your phone",
     code_hint: "leave empty if you have none",
     sign_in: "Sign in",
+    fill_screen: "The desktop fills the screen",
+    way_back: "To get back: the bar at the top; in FreeRDP also Ctrl+Alt+Enter.",
     change_password: "Change your password",
     set_up_code: "Set up the code from your phone",
     show_record: "What is recorded about you",

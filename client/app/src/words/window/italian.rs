@@ -41,6 +41,8 @@ pub(super) static LABELS: Labels = Labels {
     code: "Codice dal telefono",
     code_hint: "lascia vuoto se non ne hai",
     sign_in: "Accedi",
+    fill_screen: "Il desktop occupa tutto lo schermo",
+    way_back: "Per tornare: la barra in alto; in FreeRDP anche Ctrl+Alt+Invio.",
     change_password: "Cambia la password",
     set_up_code: "Prepara il codice dal telefono",
     show_record: "Cosa è registrato su di te",
