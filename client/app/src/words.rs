@@ -2,6 +2,7 @@
 //!
 //! A sentence says what happened and what to do. Adding one here without writing it in both languages does not compile.
 
+mod cause;
 pub(crate) mod desktop;
 pub(crate) mod doctor;
 mod english;

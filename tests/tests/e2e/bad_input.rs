@@ -380,6 +380,18 @@ fn an_rdp_program_that_is_not_there_closes_the_session() {
 }
 
 #[test]
+fn a_full_disk_at_home_opens_no_desktop_and_leaves_no_session() {
+    let world = World::new();
+    let gateway = Setup::default().start(&world);
+    // Not one more file, not one more folder.
+    world.home.sh("mkdir -p /home/.config/deskgate && mount -t tmpfs -o nr_inodes=1 none /home/.config/deskgate");
+    let mut client = Connect::new(&gateway, "m.rossi").arguments(&[]).start(&world.home);
+    assert_eq!(client.wait(wait::SOON).code(), exit::FAILED, "{}", client.said());
+    assert!(client.said().contains("no space left on device"), "{}", client.said());
+    gateway.assert_nothing_left();
+}
+
+#[test]
 fn a_workstation_that_refuses_ends_the_connection_and_not_the_session() {
     let world = World::new();
     let gateway = Setup::default().start(&world);

@@ -2,7 +2,7 @@
 
 use gateway_api::{CloseReason, factor::Happened, login::Language, session::Limit};
 
-use super::{Forget, Span, Text, desktop, doctor, window::labels};
+use super::{Forget, Span, Text, cause, desktop, doctor, window::labels};
 use crate::{clock, session::Unreached};
 
 /// How a day is written.
@@ -186,13 +186,13 @@ pub(super) fn say(text: &Text) -> String {
             env!("CARGO_PKG_VERSION")
         ),
         Text::Unreachable { server, cause } => {
-            format!("{server} non risponde ({cause}). Controlla la tua linea Internet e riprova tra qualche minuto.")
+            format!("{server} non risponde ({cause}). Controlla la tua linea Internet e riprova tra qualche minuto.", cause = cause::italian(cause))
         }
         Text::NotAGateway { server, cause } => format!(
-            "{server} risponde, ma non come un gateway Deskgate ({cause}). Controlla il nome; la rete di un albergo o di un treno può chiedere prima un accesso."
+            "{server} risponde, ma non come un gateway Deskgate ({cause}). Controlla il nome; la rete di un albergo o di un treno può chiedere prima un accesso.", cause = cause::italian(cause)
         ),
         Text::Untrusted { server, cause } => format!(
-            "Il certificato di {server} non è quello dell'ufficio ({cause}). La tua password non è stata inviata. Non proseguire: chiama l'assistenza."
+            "Il certificato di {server} non è quello dell'ufficio ({cause}). La tua password non è stata inviata. Non proseguire: chiama l'assistenza.", cause = cause::italian(cause)
         ),
         Text::Refused { message, support } => format!("{message} Numero per l'assistenza: {support}"),
         Text::NoTunnel { endpoint } => format!(
@@ -204,7 +204,7 @@ pub(super) fn say(text: &Text) -> String {
         Text::NoRdpProgram => {
             "Non è stato trovato nessun programma di desktop remoto. Installa FreeRDP (pacchetto freerdp2-x11; su un Mac va bene anche Windows App), o indica un altro programma con --run.".into()
         }
-        Text::ProgramMissing { program, cause } => format!("Non è stato possibile avviare il programma {program}: {cause}."),
+        Text::ProgramMissing { program, cause } => format!("Non è stato possibile avviare il programma {program}: {cause}.", cause = cause::italian(cause)),
         Text::ProgramFailed { program, status } => format!(
             "Il programma {program} è terminato subito con un errore ({status}), e con lui la sessione. Quello che ha detto si legge qui sopra."
         ),
@@ -236,11 +236,11 @@ pub(super) fn say(text: &Text) -> String {
         Text::PasswordEmpty => "Non è stata data nessuna password.".into(),
         Text::PasswordTooLong => "È troppo lunga per essere una password.".into(),
         Text::PasswordUnreadable { cause } => {
-            format!("Non è stato possibile leggere la password ({cause}). Avvia il programma in un terminale, o usa --password-stdin.")
+            format!("Non è stato possibile leggere la password ({cause}). Avvia il programma in un terminale, o usa --password-stdin.", cause = cause::italian(cause))
         }
         Text::NobodyToAsk { option } => format!("Non c'è un terminale dove chiedere: indica {option}, o un profilo."),
-        Text::Unwritable { path, cause } => format!("Non è stato possibile scrivere {path}: {cause}."),
-        Text::Broken { cause } => format!("Questo computer ha rifiutato qualcosa di necessario al programma: {cause}."),
+        Text::Unwritable { path, cause } => format!("Non è stato possibile scrivere {path}: {cause}.", cause = cause::italian(cause)),
+        Text::Broken { cause } => format!("Questo computer ha rifiutato qualcosa di necessario al programma: {cause}.", cause = cause::italian(cause)),
         Text::ProfileUnsigned { path } => format!(
             "Il profilo {path} non è firmato: non si può sapere chi l'ha scritto. Non viene usato. Chiedi all'ufficio un profilo firmato."
         ),

@@ -5,7 +5,7 @@ use gateway_api::login::Language;
 use super::Words;
 use crate::{
     doctor::{Check, Finding, Verdict},
-    words::span,
+    words::{cause, span},
 };
 
 pub(super) static WORDS: Words = Words {
@@ -42,7 +42,9 @@ pub(super) static WORDS: Words = Words {
             "Il rapporto è in {file}. Non contiene password, né il tuo nome, né indirizzi completi di casa: mandalo all'assistenza."
         )
     },
-    unwritten: |file, cause| format!("Non è stato possibile scrivere il rapporto in {file}: {cause}."),
+    unwritten: |file, cause| {
+        format!("Non è stato possibile scrivere il rapporto in {file}: {cause}.", cause = cause::italian(cause))
+    },
 };
 
 fn say(finding: &Finding) -> String {
@@ -62,23 +64,23 @@ fn say(finding: &Finding) -> String {
         ),
         Finding::Gateway { from } => format!("Risponde. L'indirizzo di questo computer comincia con {from}"),
         Finding::Unreachable { server, cause } => format!(
-            "{server} non risponde ({cause}). Controlla se si aprono le pagine web; può esserci di mezzo un firewall, a casa o in albergo. Altrimenti chiama l'assistenza."
+            "{server} non risponde ({cause}). Controlla se si aprono le pagine web; può esserci di mezzo un firewall, a casa o in albergo. Altrimenti chiama l'assistenza.", cause = cause::italian(cause)
         ),
         Finding::Portal => {
             "Questa rete chiede prima qualcosa a te. Apri una pagina qualsiasi nel browser, fai quello che chiede e riprova.".into()
         }
         Finding::Certificate => "Chi risponde è il gateway del tuo ufficio.".into(),
         Finding::Untrusted { cause } => format!(
-            "Chi risponde non è il gateway del tuo ufficio ({cause}). Non dare la password a nessuno. Prova un'altra rete, e chiama l'assistenza."
+            "Chi risponde non è il gateway del tuo ufficio ({cause}). Non dare la password a nessuno. Prova un'altra rete, e chiama l'assistenza.", cause = cause::italian(cause)
         ),
         Finding::UntrustedAtPortal { cause } => format!(
-            "Chi risponde non è il gateway del tuo ufficio ({cause}). Non dare la password dell'ufficio a nessuno, neanche a una pagina web. Questa rete mostra prima una pagina sua, come fa un albergo: fai quello che chiede, senza quella password, e riprova. Se non cambia niente, chiama l'assistenza."
+            "Chi risponde non è il gateway del tuo ufficio ({cause}). Non dare la password dell'ufficio a nessuno, neanche a una pagina web. Questa rete mostra prima una pagina sua, come fa un albergo: fai quello che chiede, senza quella password, e riprova. Se non cambia niente, chiama l'assistenza.", cause = cause::italian(cause)
         ),
         Finding::TrustUnreadable { cause } => format!(
-            "Qui non si può leggere da che cosa si riconosce il gateway del tuo ufficio ({cause}). Chiama l'assistenza, o chiedi di nuovo all'ufficio il suo profilo; non è stato inviato niente."
+            "Qui non si può leggere da che cosa si riconosce il gateway del tuo ufficio ({cause}). Chiama l'assistenza, o chiedi di nuovo all'ufficio il suo profilo; non è stato inviato niente.", cause = cause::italian(cause)
         ),
         Finding::NotTls { cause } => format!(
-            "Fra te e l'ufficio c'è qualcosa che non lascia passare la cifratura ({cause}). Controlla la rete, o provane un'altra."
+            "Fra te e l'ufficio c'è qualcosa che non lascia passare la cifratura ({cause}). Controlla la rete, o provane un'altra.", cause = cause::italian(cause)
         ),
         Finding::Clock { .. } => "È giusto.".into(),
         Finding::ClockWrong { off_s, behind } => format!(
@@ -92,7 +94,7 @@ fn say(finding: &Finding) -> String {
         Finding::Protocol => "Programma e gateway si capiscono.".into(),
         Finding::OtherProtocol => "Il gateway parla un'altra versione. Aggiorna questo programma.".into(),
         Finding::NotAGateway { cause } => {
-            format!("È del tuo ufficio, ma non risponde come un gateway ({cause}). Chiama l'assistenza.")
+            format!("È del tuo ufficio, ma non risponde come un gateway ({cause}). Chiama l'assistenza.", cause = cause::italian(cause))
         }
         Finding::Udp => "Il collegamento veloce passa.".into(),
         Finding::ByChannel => {
@@ -104,14 +106,14 @@ fn say(finding: &Finding) -> String {
         }
         Finding::Door => "I programmi di questo computer si raggiungono fra loro.".into(),
         Finding::NoDoor { cause } => format!(
-            "I programmi di questo computer non si raggiungono fra loro ({cause}). Controlla se lo vieta un programma di sicurezza, o chiama l'assistenza."
+            "I programmi di questo computer non si raggiungono fra loro ({cause}). Controlla se lo vieta un programma di sicurezza, o chiama l'assistenza.", cause = cause::italian(cause)
         ),
         Finding::RdpProgram { version } => format!("{version}."),
         Finding::NoRdpProgram => {
             "Manca il programma che mostra il tuo desktop. Installa FreeRDP (pacchetto freerdp2-x11 o freerdp3-x11; su un Mac va bene anche Windows App), o chiedi all'assistenza.".into()
         }
         Finding::RdpProgramBroken { program, cause } => {
-            format!("{program} c'è e non parte ({cause}). Installalo di nuovo, o chiama l'assistenza.")
+            format!("{program} c'è e non parte ({cause}). Installalo di nuovo, o chiama l'assistenza.", cause = cause::italian(cause))
         }
         Finding::Keyring => "Risponde.".into(),
         Finding::NoKeyring => "Non c'è, o è chiuso. Serve solo ai computer gestiti dall'ufficio.".into(),
@@ -121,7 +123,7 @@ fn say(finding: &Finding) -> String {
         }
         Finding::Folder => "Si possono scrivere.".into(),
         Finding::NoFolder { cause } => {
-            format!("I file del programma non si possono scrivere ({cause}). Libera spazio, o chiama l'assistenza.")
+            format!("I file del programma non si possono scrivere ({cause}). Libera spazio, o chiama l'assistenza.", cause = cause::italian(cause))
         }
         Finding::Disk { free_mib } => format!("Sono liberi {free_mib} MiB."),
         Finding::DiskFull { free_mib } => format!("Sono liberi solo {free_mib} MiB. Libera spazio."),
