@@ -76,7 +76,6 @@ pub(crate) struct Desktop<'a> {
     #[cfg_attr(windows, expect(dead_code, reason = "mstsc keeps its own memory of workstations"))]
     pub(crate) gateway: &'a str,
     /// Of the one certificate that the workstation may show, where the policy names it.
-    #[cfg_attr(windows, expect(dead_code, reason = "mstsc can be told of none"))]
     pub(crate) certificate: Option<Fingerprint>,
     /// What may be shared.
     pub(crate) redirect: &'a [Redirection],
