@@ -28,7 +28,7 @@ pub(crate) fn event(event: Event, door: bool) -> Option<Text> {
         Event::Waking { workstation } => Text::Waking { workstation },
         Event::Woken { workstation, seconds } => Text::Woken { workstation, seconds },
         Event::Open { workstation, .. } if door => Text::DoorOpen { workstation },
-        Event::Open { .. } | Event::DesktopBegins => return None,
+        Event::Open { .. } | Event::DesktopBegins | Event::WorkstationReached { .. } => return None,
         Event::PasswordWanted { workstation, again } => Text::PasswordWanted { workstation, again },
         Event::ProgramStarted { program } => Text::Starting { program },
         Event::WireguardSecret => Text::WireguardSecret,

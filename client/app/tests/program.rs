@@ -332,7 +332,7 @@ fn an_unreachable_gateway_and_a_blocked_tunnel_have_the_same_code_and_other_word
     let arguments = ["connect", "--server", &nobody, "--user", "m", "--password-stdin", "--no-run", "--language", "it"];
     let (code, said) = Program::start(&arguments, PASSWORD).end();
     assert_eq!(code, 4, "{said}");
-    assert!(said.contains("non risponde (connection refused)"), "{said}");
+    assert!(said.contains("non risponde (connessione rifiutata)"), "{said}");
 
     let gateway = Gateway::start(Manners { udp: false, by_channel: false, ..Manners::default() });
     let mut program = Program::connect(&gateway, &["--no-run"]);
@@ -514,6 +514,8 @@ fn events_are_lines_of_json_for_programs() {
     assert_eq!((&open["event"], &open["doors"][0]["name"]), (&json!("open"), &json!("rdp")));
     let door: SocketAddr = open["doors"][0]["address"].as_str().unwrap().parse().unwrap();
     echo(&mut TcpStream::connect(door).unwrap(), b"json");
+    let reached = next();
+    assert_eq!((&reached["event"], &reached["port"]), (&json!("workstation_reached"), &json!(3389)));
     gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
     gateway.tell(&json!({ "event": "warning", "limit": "longest_session", "seconds": 900 }));
     let warning = next();

@@ -21,7 +21,7 @@ pub enum Event {
         /// On the workstation.
         port: u16,
     },
-    /// The workstation answers at this TCP port, after an attempt that was refused or not answered.
+    /// The workstation accepted a connection to this TCP port.
     Answered {
         /// On the workstation.
         port: u16,

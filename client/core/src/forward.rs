@@ -40,7 +40,6 @@ pub enum Step {
 pub(crate) enum Attempt {
     Refused,
     NoAnswer,
-    /// It was accepted, and the one before it was not.
     Answered,
 }
 
@@ -62,8 +61,6 @@ struct Pair {
 pub(crate) struct Forward {
     workstation: IpAddr,
     ports: Vec<u16>,
-    /// Those at which the last attempt failed.
-    failing: Vec<u16>,
     pairs: Vec<Pair>,
     next: u64,
     random: u64,
@@ -71,7 +68,7 @@ pub(crate) struct Forward {
 
 impl Forward {
     pub(crate) fn new(workstation: IpAddr, ports: Vec<u16>, seed: u64) -> Self {
-        Self { workstation, ports, failing: Vec::new(), pairs: Vec::new(), next: 0, random: seed }
+        Self { workstation, ports, pairs: Vec::new(), next: 0, random: seed }
     }
 
     /// Begins a connection to `port` of the workstation.
@@ -170,26 +167,22 @@ impl Forward {
         }
     }
 
-    /// Notices what changed by itself: attempts that failed, or did not for once (passed to `tell` with their port), connections that
-    /// were accepted, and those whose last packet is gone, which are forgotten.
+    /// Notices what changed by itself: what became of attempts (passed to `tell` with their port), and connections whose last packet is
+    /// gone, which are forgotten.
     pub(crate) fn settle(&mut self, stack: &mut Stack, now: Instant, mut tell: impl FnMut(u16, Attempt)) {
-        let Self { pairs, failing, .. } = self;
-        pairs.retain_mut(|pair| {
+        self.pairs.retain_mut(|pair| {
             let stage = stack.stage(pair.connection);
             if !pair.accepted && stage != Stage::Connecting {
                 pair.accepted = true;
-                let port = pair.port;
                 // Accepted and closed between two looks is no failure.
-                if stage == Stage::Over && stack.reading(pair.connection) == Reading::Broken {
-                    if !failing.contains(&port) {
-                        failing.push(port);
-                    }
-                    let silent = now >= pair.opened_at + CONNECT_TIME;
-                    tell(port, if silent { Attempt::NoAnswer } else { Attempt::Refused });
-                } else if failing.contains(&port) {
-                    failing.retain(|failed| *failed != port);
-                    tell(port, Attempt::Answered);
-                }
+                let failed = stage == Stage::Over && stack.reading(pair.connection) == Reading::Broken;
+                let silent = now >= pair.opened_at + CONNECT_TIME;
+                let attempt = match failed {
+                    true if silent => Attempt::NoAnswer,
+                    true => Attempt::Refused,
+                    false => Attempt::Answered,
+                };
+                tell(pair.port, attempt);
                 if stage == Stage::Connected {
                     stack.accepted(pair.connection);
                     if pair.local_finished {

@@ -14,29 +14,31 @@ use super::{
 pub(super) struct Reaching {
     /// The workstation's port that the program is led to.
     port: Option<u16>,
-    /// The ports of those that failed.
-    failed: BTreeMap<u16, Unreached>,
+    /// The last one at each port that was tried: how it failed, if it did.
+    last: BTreeMap<u16, Option<Unreached>>,
 }
 
 impl Reaching {
     /// None was made yet; `services` are the doors' names and ports.
     pub(super) fn new(services: &[(String, u16)]) -> Self {
-        Self { port: desktop_port(services), failed: BTreeMap::new() }
+        Self { port: desktop_port(services), last: BTreeMap::new() }
     }
 
     /// One was made. What a front end is told of it.
     pub(super) fn attempted(&mut self, told: Told, workstation: String) -> Option<Event> {
-        let (port, failed, event) = match told {
-            Told::Refused { port } => (port, Unreached::Refused, Event::WorkstationRefused { workstation, port }),
-            Told::NoAnswer { port } => (port, Unreached::Silent, Event::WorkstationSilent { workstation, port }),
-            // News only to who knows that it did not.
-            Told::Answered { port } => {
-                return self.failed.remove(&port).map(|_| Event::WorkstationAnswers { workstation, port });
-            }
+        let (port, failed) = match told {
+            Told::Refused { port } => (port, Some(Unreached::Refused)),
+            Told::NoAnswer { port } => (port, Some(Unreached::Silent)),
+            Told::Answered { port } => (port, None),
             Told::TunnelUp | Told::TunnelSilent | Told::Way(_) | Told::Closed(_) => return None,
         };
-        self.failed.insert(port, failed);
-        Some(event)
+        match (self.last.insert(port, failed), failed) {
+            (_, Some(Unreached::Refused)) => Some(Event::WorkstationRefused { workstation, port }),
+            (_, Some(Unreached::Silent)) => Some(Event::WorkstationSilent { workstation, port }),
+            (None, None) => Some(Event::WorkstationReached { workstation, port }),
+            (Some(Some(_)), None) => Some(Event::WorkstationAnswers { workstation, port }),
+            (Some(None), None) => None,
+        }
     }
 
     /// Whether it is the workstation's port that the program is led to.
@@ -46,7 +48,7 @@ impl Reaching {
 
     /// How the workstation was not reached there at the last attempt.
     pub(super) fn failed(&self) -> Option<Unreached> {
-        self.failed.get(&self.port?).copied()
+        self.port.and_then(|port| self.last.get(&port).copied().flatten())
     }
 }
 
@@ -69,12 +71,16 @@ mod tests {
     }
 
     #[test]
-    fn that_it_answers_is_no_news_to_whoever_never_heard_otherwise() {
-        let mut reaching = Reaching::new(&[("rdp".to_owned(), 3389)]);
-        assert!(reaching.attempted(Told::Answered { port: 3389 }, String::new()).is_none());
-        reaching.attempted(Told::Refused { port: 3389 }, String::new());
-        assert!(reaching.attempted(Told::Answered { port: 443 }, String::new()).is_none());
-        assert!(reaching.attempted(Told::Answered { port: 3389 }, String::new()).is_some());
-        assert!(reaching.attempted(Told::Answered { port: 3389 }, String::new()).is_none());
+    fn an_answer_is_told_where_it_is_news() {
+        let mut reaching = Reaching::new(&[("web".to_owned(), 443), ("rdp".to_owned(), 3389)]);
+        let mut told = |told| reaching.attempted(told, String::new());
+        let (workstation, port) = (String::new(), 3389);
+        let first = Event::WorkstationReached { workstation: workstation.clone(), port };
+        assert_eq!(told(Told::Answered { port }), Some(first));
+        assert_eq!(told(Told::Answered { port }), None);
+        assert!(told(Told::Refused { port }).is_some());
+        assert!(matches!(told(Told::Answered { port: 443 }), Some(Event::WorkstationReached { .. })), "another port");
+        assert_eq!(told(Told::Answered { port }), Some(Event::WorkstationAnswers { workstation, port }));
+        assert_eq!(told(Told::Answered { port }), None);
     }
 }

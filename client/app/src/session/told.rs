@@ -97,6 +97,8 @@ pub(crate) enum Event {
     AssistanceMoved { technician: String, seconds: u32, ends_at: i64, by_key: bool },
     /// No technician reaches it any more.
     AssistanceEnded,
+    /// The workstation accepted a connection to a port, the first that anybody tried there.
+    WorkstationReached { workstation: String, port: u16 },
     /// The workstation refuses connections to a port.
     WorkstationRefused { workstation: String, port: u16 },
     /// The workstation does not answer at a port.

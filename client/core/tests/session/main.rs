@@ -33,7 +33,7 @@ fn bytes_arrive_whole_both_ways_whatever_the_line_does() {
         for local in world.locals.values() {
             assert_eq!(local.steps, [Step::Finish, Step::Close], "{line:?}");
         }
-        world.events.retain(|event| !matches!(event, Event::Way(_)));
+        world.events.retain(|event| !matches!(event, Event::Way(_) | Event::Answered { .. }));
         assert_eq!(world.events, [Event::TunnelUp], "{line:?}");
     }
 }
@@ -76,20 +76,19 @@ fn a_refused_connection_is_reset_at_home_and_told() {
 }
 
 #[test]
-fn a_port_that_answers_is_told_once_after_it_refused_and_not_before() {
+fn what_becomes_of_each_connection_is_told() {
     let mut world = World::open(&[(80, Role::Sink)], QUIET);
-    for port in [80, 3389, 3389] {
+    let attempt = |world: &mut World, port| {
         let id = world.connect(port, Local { send: 5, finish_when_sent: true, ..Local::default() });
         world.run_until(|world| !world.locals[&id].steps.is_empty());
+    };
+    for port in [80, 80, 3389] {
+        attempt(&mut world, port);
     }
-    let refused = Event::Refused { port: 3389 };
-    assert_eq!(world.events, [Event::TunnelUp, refused, refused]);
-    for _ in 0..2 {
-        world.office.listen(3389, Role::Sink);
-        let id = world.connect(3389, Local { send: 5, finish_when_sent: true, ..Local::default() });
-        world.run_until(|world| !world.locals[&id].steps.is_empty());
-    }
-    assert_eq!(world.events, [Event::TunnelUp, refused, refused, Event::Answered { port: 3389 }]);
+    world.office.listen(3389, Role::Sink);
+    attempt(&mut world, 3389);
+    let (answered, refused) = (|port| Event::Answered { port }, Event::Refused { port: 3389 });
+    assert_eq!(world.events, [Event::TunnelUp, answered(80), answered(80), refused, answered(3389)]);
 }
 
 #[test]
@@ -111,7 +110,7 @@ fn a_connection_that_the_workstation_resets_is_reset_at_home() {
     let id = world.connect(84, Local { send: 20, ..Local::default() });
     world.run_until(|world| !world.locals[&id].steps.is_empty());
     assert_eq!(world.locals[&id].steps, [Step::Reset]);
-    assert_eq!(world.events, [Event::TunnelUp], "it was accepted, so it was not refused");
+    assert_eq!(world.events, [Event::TunnelUp, Event::Answered { port: 84 }], "it was accepted, so it was not refused");
 }
 
 #[test]
@@ -313,12 +312,12 @@ fn a_silent_line_is_told_and_so_is_its_return() {
     world.cut = true;
     world.locals.get_mut(&id).unwrap().send = 20;
     world.run_for(Duration::from_secs(30));
-    assert_eq!(world.events, [Event::TunnelUp, Event::TunnelSilent]);
+    assert_eq!(world.events, [Event::TunnelUp, Event::Answered { port: 82 }, Event::TunnelSilent]);
     world.cut = false;
     world.run_until(|world| world.locals[&id].received == 20);
     world.run_for(Duration::from_secs(2));
     world.events.retain(|event| !matches!(event, Event::Way(_)));
-    assert_eq!(world.events, [Event::TunnelUp, Event::TunnelSilent, Event::TunnelUp]);
+    assert_eq!(world.events, [Event::TunnelUp, Event::Answered { port: 82 }, Event::TunnelSilent, Event::TunnelUp]);
 }
 
 /// boringtun's clock cannot be moved, so this takes the time that it is about.

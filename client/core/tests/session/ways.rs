@@ -21,7 +21,7 @@ fn where_udp_is_blocked_the_session_opens_by_its_channel_within_two_seconds() {
     assert!(world.now - start < 2 * SECOND, "{:?}", world.now - start);
     let id = world.connect(82, Local { send: 200_000, checked: true, ..Local::default() });
     world.run_until(|world| world.locals[&id].received == 200_000);
-    assert_eq!(world.events, [Event::Way(Way::Channel), Event::TunnelUp]);
+    assert_eq!(world.events, [Event::Way(Way::Channel), Event::TunnelUp, Event::Answered { port: 82 }]);
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn where_udp_works_the_channel_carries_nothing() {
     let id = world.connect(82, Local { send: 200_000, ..Local::default() });
     world.run_until(|world| world.locals[&id].received == 200_000);
     world.run_for(300 * SECOND);
-    assert_eq!((world.by_channel, &world.events[..]), (0, &[Event::TunnelUp][..]));
+    assert_eq!((world.by_channel, &world.events[..]), (0, &[Event::TunnelUp, Event::Answered { port: 82 }][..]));
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn udp_that_is_blocked_in_the_middle_stops_the_desktop_for_less_than_three_secon
     world.locals.get_mut(&id).unwrap().send = 20;
     world.run_until(|world| world.locals[&id].received == 20);
     assert!(world.now - cut < 3 * SECOND, "{:?}", world.now - cut);
-    assert_eq!(world.events, [Event::TunnelUp, Event::Way(Way::Channel)]);
+    assert_eq!(world.events, [Event::TunnelUp, Event::Answered { port: 82 }, Event::Way(Way::Channel)]);
 
     // While it stays blocked, trying UDP disturbs nobody and is done seldom.
     let before = world.by_udp;

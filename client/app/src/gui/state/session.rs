@@ -248,6 +248,7 @@ impl Working {
             | Event::ProgramStarted { .. }
             | Event::DesktopBegins
             | Event::PasswordWanted { .. }
+            | Event::WorkstationReached { .. }
             | Event::WireguardSecret
             | Event::Holding { .. }
             | Event::TraceUnasked
