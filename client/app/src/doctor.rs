@@ -1,7 +1,7 @@
 //! `deskgate doctor`: looks at everything that a session needs, one thing after the other, and says of each how it is and what to do.
 //!
 //! ```text
-//!  profile ──> names ──> gateway ──> certificate ──> clock, protocol ──> (UDP, with a session)
+//!  profile ──> names ──> gateway ──> certificate ──> clock, protocol ──> (with a session: UDP ──> workstation)
 //!                 └─ one that fails: what needs it is not looked at
 //!  this computer: door, RDP program, keyring, notifications, folder, disk
 //! ```
@@ -11,9 +11,11 @@
 
 mod computer;
 mod network;
+pub(crate) mod trial;
 
 use std::net::IpAddr;
 
+use gateway_api::SessionNumber;
 use serde::Serialize;
 
 use crate::{
@@ -32,6 +34,7 @@ pub(crate) enum Check {
     Clock,
     Protocol,
     Udp,
+    Workstation,
     Door,
     RdpProgram,
     Keyring,
@@ -126,6 +129,31 @@ pub(crate) enum Finding {
         why: String,
     },
     UdpUntried,
+    /// It answers at its desktop's port; after so many seconds, if it slept.
+    Workstation {
+        woken_s: Option<u32>,
+    },
+    /// It refuses connections to that port.
+    WorkstationRefuses {
+        port: u16,
+        session: SessionNumber,
+    },
+    /// It does not answer there.
+    WorkstationSilent {
+        port: u16,
+        session: SessionNumber,
+    },
+    /// It sleeps, and did not wake while anybody waited.
+    WorkstationAsleep {
+        session: SessionNumber,
+    },
+    /// The knock at it did not come as far as the tunnel.
+    WorkstationUnheard,
+    /// The session ended before it was known; in words.
+    SessionLost {
+        why: String,
+    },
+    WorkstationUntried,
     Door,
     NoDoor {
         cause: String,
@@ -173,6 +201,13 @@ impl Finding {
             Self::Clock { .. } | Self::ClockWrong { .. } | Self::ClockDoubtful { .. } => Check::Clock,
             Self::Protocol | Self::OtherProtocol | Self::NotAGateway { .. } => Check::Protocol,
             Self::Udp | Self::ByChannel | Self::NoSession { .. } | Self::UdpUntried => Check::Udp,
+            Self::Workstation { .. }
+            | Self::WorkstationRefuses { .. }
+            | Self::WorkstationSilent { .. }
+            | Self::WorkstationAsleep { .. }
+            | Self::WorkstationUnheard
+            | Self::SessionLost { .. }
+            | Self::WorkstationUntried => Check::Workstation,
             Self::Door | Self::NoDoor { .. } => Check::Door,
             Self::RdpProgram { .. } | Self::NoRdpProgram | Self::RdpProgramBroken { .. } => Check::RdpProgram,
             Self::Keyring | Self::NoKeyring => Check::Keyring,
@@ -193,6 +228,7 @@ impl Finding {
             | Self::Clock { .. }
             | Self::Protocol
             | Self::Udp
+            | Self::Workstation { .. }
             | Self::Door
             | Self::RdpProgram { .. }
             | Self::Keyring
@@ -216,12 +252,17 @@ impl Finding {
             | Self::OtherProtocol
             | Self::NotAGateway { .. }
             | Self::NoSession { .. }
+            | Self::WorkstationRefuses { .. }
+            | Self::WorkstationSilent { .. }
+            | Self::WorkstationAsleep { .. }
+            | Self::WorkstationUnheard
+            | Self::SessionLost { .. }
             | Self::NoDoor { .. }
             | Self::NoRdpProgram
             | Self::RdpProgramBroken { .. }
             | Self::NoFolder { .. }
             | Self::DiskFull { .. } => Verdict::Bad,
-            Self::UdpUntried | Self::NotLooked(_) => Verdict::Skipped,
+            Self::UdpUntried | Self::WorkstationUntried | Self::NotLooked(_) => Verdict::Skipped,
         }
     }
 }

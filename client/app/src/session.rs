@@ -58,6 +58,7 @@ use crate::{
 };
 
 use consents::{Consents, SAME_END, Step};
+pub(crate) use doors::desktop_door;
 use doors::doors;
 pub(crate) use order::{Order, Show, Starter};
 use reaching::Reaching;

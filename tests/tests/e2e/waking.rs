@@ -21,20 +21,20 @@ use crate::LOOPBACK;
 const ITS_TIME: Duration = Duration::from_secs(150);
 
 /// The workstation as it sleeps: its network card hears, and nobody answers.
-struct Sleeper<'a> {
+pub(crate) struct Sleeper<'a> {
     world: &'a World,
     mac: String,
     card: Capture,
 }
 
 impl<'a> Sleeper<'a> {
-    fn new(world: &'a World) -> Self {
+    pub(crate) fn new(world: &'a World) -> Self {
         world.workstation.ip("addr flush dev eth0");
         let mac = world.workstation.sh("cat /sys/class/net/eth0/address").trim().to_owned();
         Self { world, mac, card: Capture::start(world, &world.workstation, "eth0") }
     }
 
-    fn setup(&self) -> Setup {
+    pub(crate) fn setup(&self) -> Setup {
         Setup { mac: Some(self.mac.clone()), ..Setup::default() }.profile("grace", "\"10m\"")
     }
 
@@ -46,7 +46,7 @@ impl<'a> Sleeper<'a> {
     }
 
     /// Wakes, as the card of a real one would have it, when it is called.
-    fn wake(&self) {
+    pub(crate) fn wake(&self) {
         wait::until("the magic packet", wait::SOON, || (self.calls() > 0).then_some(()));
         self.world.workstation.ip("addr add 10.20.3.47/24 dev eth0\nroute add default via 10.20.3.1");
     }

@@ -1,6 +1,7 @@
 //! `deskgate doctor`: shows what was found, line by line, and writes the report for the help desk.
 
 use std::{
+    cell::RefCell,
     fs::OpenOptions,
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -19,8 +20,11 @@ use crate::{
     clock,
     config::{Config, Prepared, Server},
     device::Device,
-    doctor::{self, Check, Finding, Verdict},
-    session::{self, Event, Order, Outcome, Show},
+    doctor::{
+        self, Check, Finding, Verdict,
+        trial::{self, Trial},
+    },
+    session::{self, Event, Order, Show},
     signals::Signals,
     telling,
     terminal::Terminal,
@@ -39,7 +43,7 @@ pub(crate) struct Examine {
     /// Write what was found to this file too, for the help desk; must not exist
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Sign in as well, and open a session for a moment, to see whether UDP gets through
+    /// Sign in as well, and open a session for a moment, to see whether UDP gets through and your office computer answers
     #[arg(long)]
     sign_in: bool,
     /// Read the password from one line of standard input
@@ -91,13 +95,16 @@ fn examine(prepared: Result<Prepared, String>, flags: &Connect, sign_in: bool, s
                     runtime.block_on(doctor::way(&config, &server, &mut |finding| sheet.note(finding)));
                     if !sheet.has(Check::Udp) {
                         let tried = if sign_in {
-                            udp(&runtime, config, &server, flags, &front)
+                            session(&runtime, config, &server, flags, &front)
                         } else {
-                            Ok(Finding::UdpUntried)
+                            Ok([Finding::UdpUntried, Finding::WorkstationUntried])
                         };
                         // Why nobody could sign in is told, and the rest is looked at all the same.
-                        let unable = |Stop { text, .. }: Stop| Finding::NoSession { why: text.say(front.language) };
-                        sheet.note(tried.unwrap_or_else(unable));
+                        let unable = |Stop { text, .. }: Stop| {
+                            let why = text.say(front.language);
+                            [Finding::NoSession { why }, Finding::NotLooked(Check::Workstation)]
+                        };
+                        tried.unwrap_or_else(unable).into_iter().for_each(|finding| sheet.note(finding));
                     }
                 }
             }
@@ -109,14 +116,14 @@ fn examine(prepared: Result<Prepared, String>, flags: &Connect, sign_in: bool, s
     Ok(())
 }
 
-/// Opens a session and closes it as soon as its tunnel is up: by which way that was, says the rest.
-fn udp(
+/// Opens a session, knocks at its workstation, and closes it: what was found of the way and of the workstation.
+fn session(
     runtime: &tokio::runtime::Runtime,
     config: Config,
     server: &Server,
     flags: &Connect,
     front: &Front,
-) -> Result<Finding, Stop> {
+) -> Result<[Finding; 2], Stop> {
     let language = config.language;
     let tls = trust::config(&config.trust).map_err(Stop::broken)?;
     let user = super::ask_user(config.user, front, flags)?;
@@ -128,30 +135,27 @@ fn udp(
     let show = Show::Door;
     let order =
         Order { client, server: server.clone(), user, password, second_factor, language, show, assist: None, answers };
-    let (mut is_open, mut by_channel) = (false, false);
+    let trial = RefCell::new(Trial::default());
     let outcome = runtime.block_on(async {
         let mut signals = Signals::new().map_err(|error| Stop::broken(error.to_string()))?;
         let (enough, pressed) = unbounded_channel();
         signals.listen_to(pressed);
-        let mut tell = |event: &Event| match event {
-            Event::ByChannel => by_channel = true,
-            // A workstation that sleeps says nothing about the way.
-            Event::Open { .. } | Event::Waking { .. } => {
-                is_open = true;
-                let _ = enough.send(());
+        let (next, steps) = unbounded_channel();
+        let mut tell = |event: &Event| {
+            if let Some(step) = trial.borrow_mut().told(event) {
+                let _ = next.send(step);
             }
-            Event::Notice { .. } | Event::NoticeAsked => {
+            if matches!(event, Event::Notice { .. } | Event::NoticeAsked | Event::Waking { .. }) {
                 telling::event(event.clone(), false).iter().for_each(|text| front.say(text));
             }
-            _ => {}
         };
-        Ok(session::work(order, &mut signals, &mut tell).await)
+        Ok(tokio::select! {
+            outcome = session::work(order, &mut signals, &mut tell) => outcome,
+            never = trial::follow(&trial, steps, enough) => match never {},
+        })
     })?;
-    Ok(match outcome {
-        Outcome::Ended { .. } if is_open && by_channel => Finding::ByChannel,
-        Outcome::Ended { .. } if is_open => Finding::Udp,
-        outcome => Finding::NoSession { why: telling::outcome(outcome, server.to_string()).1.say(language) },
-    })
+    let say = |outcome| telling::outcome(outcome, server.to_string()).1.say(language);
+    Ok(trial.into_inner().findings(outcome, say))
 }
 
 /// What was found so far, shown as it comes.

@@ -9,7 +9,7 @@ use gateway_api::{
 
 use super::{
     Event, Finish, Outcome, Show, Starter, Working,
-    doors::{first_door, rdp_door},
+    doors::{desktop_door, rdp_door},
 };
 use crate::{
     listener::Address,
@@ -24,7 +24,7 @@ impl Working<'_> {
     /// The doors are open, and the workstation answers: what shows the desktop may begin.
     pub(super) async fn opened(&mut self, doors: Vec<Address>, show: &Show) -> Option<Finish> {
         let entrance = match show {
-            Show::Program(starter) => rdp_door(&doors).or(first_door(&doors)).map(|door| (starter, door)),
+            Show::Program(starter) => desktop_door(&doors).map(|door| (starter, door)),
             Show::Rdp(starter) => rdp_door(&doors).map(|door| (starter, door)),
             Show::Door | Show::Wireguard(_) => None,
         };

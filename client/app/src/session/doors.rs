@@ -6,17 +6,17 @@ use gateway_api::login::{self, RDP};
 
 use crate::listener::Address;
 
+/// The door that whatever shows the desktop is led to.
+pub(crate) fn desktop_door(doors: &[Address]) -> Option<SocketAddr> {
+    rdp_door(doors).or(doors.first().map(|door| door.address))
+}
+
 /// The door that an RDP program is led to.
 pub(super) fn rdp_door(doors: &[Address]) -> Option<SocketAddr> {
     doors.iter().find(|door| door.name == RDP).map(|door| door.address)
 }
 
-/// The one that a program is led to where nothing is called RDP.
-pub(super) fn first_door(doors: &[Address]) -> Option<SocketAddr> {
-    doors.first().map(|door| door.address)
-}
-
-/// The workstation's port behind the door that a program is led to; see [`rdp_door`] and [`first_door`].
+/// The workstation's port behind [`desktop_door`].
 pub(super) fn desktop_port(doors: &[(String, u16)]) -> Option<u16> {
     doors.iter().find(|(name, _)| name == RDP).or(doors.first()).map(|(_, port)| *port)
 }

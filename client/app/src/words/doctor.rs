@@ -34,6 +34,8 @@ pub(crate) fn words(language: Language) -> &'static Words {
 
 #[cfg(test)]
 mod tests {
+    use gateway_api::SessionNumber;
+
     use super::*;
 
     fn samples() -> Vec<Finding> {
@@ -65,6 +67,13 @@ mod tests {
             Finding::Udp,
             Finding::ByChannel,
             Finding::UdpUntried,
+            Finding::Workstation { woken_s: None },
+            Finding::Workstation { woken_s: Some(40) },
+            Finding::WorkstationRefuses { port: 3389, session: SessionNumber::new(7) },
+            Finding::WorkstationSilent { port: 3389, session: SessionNumber::new(7) },
+            Finding::WorkstationAsleep { session: SessionNumber::new(7) },
+            Finding::WorkstationUnheard,
+            Finding::WorkstationUntried,
             Finding::Door,
             Finding::NoDoor { cause: s() },
             Finding::RdpProgram { version: s() },

@@ -9,12 +9,14 @@ use std::{
     process::{Command, Stdio},
 };
 
-use serde_json::Value;
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{
     gateway::{Asked, Gateway, Greets, Manners, PASSWORD},
     profile::{office, sign, words},
+    running::Program,
 };
 
 /// A home with an RDP program that says its version and does nothing else.
@@ -88,6 +90,7 @@ fn where_all_is_well_it_says_so_and_signs_nobody_in() {
         "clock good",
         "protocol good",
         "udp skipped",
+        "workstation skipped",
         "door good",
         "rdp_program good",
         "folder good",
@@ -99,22 +102,66 @@ fn where_all_is_well_it_says_so_and_signs_nobody_in() {
     assert!(!home.path().join(".config/deskgate").read_dir().unwrap().any(|_| true), "nothing is left behind");
 }
 
+/// What arguments make of it when somebody signs in there.
+fn signing_in(gateway: &Gateway) -> Vec<String> {
+    [at(gateway), ["--sign-in", "--user", "m.rossi", "--password-stdin"].map(str::to_owned).to_vec()].concat()
+}
+
+#[track_caller]
+fn assert_found_in_a_session(manners: Manners, code: i32, expected: &[&str], words: &str) -> Gateway {
+    let (gateway, home) = (Gateway::start(manners), home());
+    let arguments = signing_in(&gateway);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    assert_found(home.path(), &arguments, code, expected, words);
+    gateway
+}
+
 #[test]
-fn a_session_for_a_moment_shows_which_way_packets_take() {
+fn a_session_for_a_moment_shows_which_way_packets_take_and_whether_the_workstation_answers() {
+    let answers = "Your office computer answers.";
     for (udp, verdict) in [(true, "udp good"), (false, "udp note")] {
-        let (gateway, home) = (Gateway::start(Manners { udp, ..Manners::default() }), home());
-        let mut arguments = at(&gateway);
-        arguments.extend(["--sign-in", "--user", "m.rossi", "--password-stdin"].map(str::to_owned));
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        assert_found(home.path(), &arguments, 0, &[verdict], "");
+        let manners = Manners { udp, ..Manners::default() };
+        let gateway = assert_found_in_a_session(manners, 0, &[verdict, "workstation good"], answers);
         assert_eq!(gateway.closes(), ["worker_closed"]);
     }
+    let refuses = Manners { ports: vec![], ..Manners::default() };
+    let gateway = assert_found_in_a_session(refuses, 1, &["udp good", "workstation bad"], "refuses the connection");
+    assert_eq!(gateway.closes(), ["worker_closed"]);
+}
+
+#[test]
+fn without_a_session_or_a_tunnel_the_workstation_is_not_looked_at() {
     let refused = Some((401, r#"{"code":"wrong_credentials","message":"No.","support":"K7QM-2F9D"}"#.to_owned()));
-    let (gateway, home) = (Gateway::start(Manners { login: refused, ..Manners::default() }), home());
-    let mut arguments = at(&gateway);
-    arguments.extend(["--sign-in", "--user", "m.rossi", "--password-stdin"].map(str::to_owned));
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    assert_found(home.path(), &arguments, 1, &["udp bad"], "K7QM-2F9D");
+    let refused = Manners { login: refused, ..Manners::default() };
+    assert_found_in_a_session(refused, 1, &["udp bad", "workstation skipped"], "K7QM-2F9D");
+    let no_way = Manners { udp: false, by_channel: false, ..Manners::default() };
+    let gateway = assert_found_in_a_session(no_way, 1, &["udp bad", "workstation skipped"], "get through neither");
+    assert_eq!(gateway.closes(), ["worker_closed"]);
+}
+
+#[test]
+fn a_workstation_that_sleeps_is_waited_for_and_told() {
+    let not_yet = "which does not answer yet: it sleeps, is still starting";
+    for (event, code, words) in [
+        (Some(json!({ "event": "workstation_ready" })), 0, "your office woke it, and after "),
+        (Some(json!({ "event": "closed", "reason": "not_woken" })), 1, not_yet),
+        (None, 1, not_yet),
+    ] {
+        let gateway = Gateway::start(Manners { asleep: true, ..Manners::default() });
+        let arguments = [vec!["doctor".to_owned()], signing_in(&gateway)].concat();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut program = Program::start_in(home(), &arguments, PASSWORD);
+        program.says("anagrafe-07 is asleep: your office is waking it up");
+        gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
+        match &event {
+            Some(event) => gateway.tell(event),
+            None => program.signal(Signal::SIGINT),
+        }
+        program.shows(words);
+        assert_eq!(program.end().0, code, "{:?}", program.said);
+        let told = event.is_some_and(|event| event["event"] == "closed");
+        assert_eq!(gateway.closes(), if told { vec![] } else { vec!["worker_closed"] });
+    }
 }
 
 #[test]
@@ -236,6 +283,18 @@ fn the_report_holds_what_was_found_and_nothing_that_names_anybody() {
     // Never over another one.
     let (code, _, said) = run(home.path(), &arguments);
     assert_eq!(code, Some(1), "{said}");
+
+    // Of a session it has the number, and neither whose it was nor which workstation's.
+    let gateway = Gateway::start(Manners { ports: vec![], ..Manners::default() });
+    fs::remove_file(&report).unwrap();
+    let arguments = [signing_in(&gateway), vec!["--report".to_owned(), report.to_str().unwrap().to_owned()]].concat();
+    let (code, _, said) = run(home.path(), &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(code, Some(1), "{said}");
+    let written = fs::read_to_string(&report).unwrap();
+    assert!(written.contains("refuses the connection") && written.contains("K7QM-2F9D"), "{written}");
+    for name in ["m.rossi", PASSWORD, "anagrafe-07"] {
+        assert!(!written.contains(name), "`{name}` is in {written}");
+    }
 
     // A profile that nobody signed is told by its name, but not where it lies: a stick is named after somebody.
     let stick = home.path().join("mario.rossi");

@@ -23,6 +23,7 @@ pub(super) static WORDS: Words = Words {
         Check::Clock => "Clock",
         Check::Protocol => "Version",
         Check::Udp => "UDP",
+        Check::Workstation => "Workstation",
         Check::Door => "Door",
         Check::RdpProgram => "Desktop",
         Check::Keyring => "Keyring",
@@ -100,6 +101,24 @@ fn say(finding: &Finding) -> String {
         }
         Finding::NoSession { why } => why.clone(),
         Finding::UdpUntried => "Not tried: the gateway answers only in a session. --sign-in opens one for a moment.".into(),
+        Finding::Workstation { woken_s: None } => "Your office computer answers.".into(),
+        Finding::Workstation { woken_s: Some(seconds) } => {
+            format!("Your office computer was asleep; your office woke it, and after {} it answered.", span(*seconds, Language::En))
+        }
+        Finding::WorkstationRefuses { port, session } => format!(
+            "Your office computer refuses the connection (port {port}). If it has just been switched on, try again in a few minutes. Otherwise its remote desktop may be switched off. Call the help desk; the session's number is {session}."
+        ),
+        Finding::WorkstationSilent { port, session } => format!(
+            "Your office computer does not answer (port {port}). Check with somebody at the office whether it is switched on and awake, or call the help desk; the session's number is {session}."
+        ),
+        Finding::WorkstationAsleep { session } => format!(
+            "Your office is waking your office computer, which does not answer yet: it sleeps, is still starting, or its remote desktop is switched off. Check again in a few minutes; if it still does not, call the help desk; the session's number is {session}."
+        ),
+        Finding::WorkstationUnheard => {
+            "The knock at it did not get past this computer. Check whether a security program forbids it, or call the help desk.".into()
+        }
+        Finding::SessionLost { why } => why.clone(),
+        Finding::WorkstationUntried => "Not tried: it can be reached only in a session. --sign-in knocks at it.".into(),
         Finding::Door => "Programs on this computer reach each other.".into(),
         Finding::NoDoor { cause } => format!(
             "Programs on this computer do not reach each other ({cause}). Check whether a security program forbids it, or call the help desk."

@@ -23,6 +23,7 @@ pub(super) static WORDS: Words = Words {
         Check::Clock => "Orologio",
         Check::Protocol => "Versione",
         Check::Udp => "UDP",
+        Check::Workstation => "Postazione",
         Check::Door => "Porta",
         Check::RdpProgram => "Desktop",
         Check::Keyring => "Portachiavi",
@@ -103,6 +104,27 @@ fn say(finding: &Finding) -> String {
         Finding::NoSession { why } => why.clone(),
         Finding::UdpUntried => {
             "Non provato: il gateway risponde solo in una sessione. --sign-in ne apre una per un momento.".into()
+        }
+        Finding::Workstation { woken_s: None } => "Il tuo computer dell'ufficio risponde.".into(),
+        Finding::Workstation { woken_s: Some(seconds) } => format!(
+            "Il tuo computer dell'ufficio dormiva; l'ufficio l'ha svegliato, e dopo {} ha risposto.",
+            span(*seconds, Language::It)
+        ),
+        Finding::WorkstationRefuses { port, session } => format!(
+            "Il tuo computer dell'ufficio rifiuta il collegamento (porta {port}). Se è stato appena acceso, riprova tra qualche minuto. Altrimenti il suo desktop remoto può essere disattivato. Chiama l'assistenza; il numero di sessione è {session}."
+        ),
+        Finding::WorkstationSilent { port, session } => format!(
+            "Il tuo computer dell'ufficio non risponde (porta {port}). Chiedi a qualcuno in ufficio se è acceso e sveglio, o chiama l'assistenza; il numero di sessione è {session}."
+        ),
+        Finding::WorkstationAsleep { session } => format!(
+            "L'ufficio sta svegliando il tuo computer dell'ufficio, che ancora non risponde: dorme, si sta avviando, o il suo desktop remoto è disattivato. Riprova tra qualche minuto; se non risponde neanche allora, chiama l'assistenza; il numero di sessione è {session}."
+        ),
+        Finding::WorkstationUnheard => {
+            "Il tentativo di raggiungerla non è uscito da questo computer. Controlla se lo vieta un programma di sicurezza, o chiama l'assistenza.".into()
+        }
+        Finding::SessionLost { why } => why.clone(),
+        Finding::WorkstationUntried => {
+            "Non provata: si raggiunge solo in una sessione. --sign-in prova a raggiungerla.".into()
         }
         Finding::Door => "I programmi di questo computer si raggiungono fra loro.".into(),
         Finding::NoDoor { cause } => format!(
