@@ -71,6 +71,8 @@ pub(crate) enum Asking {
     OneByOne,
     /// In a window: each question has its own buttons.
     SideBySide,
+    /// At a terminal where a password is being typed: it is no answer to anything else, and Enter alone is none.
+    Password,
     /// Nobody is there to be asked.
     Nobody,
 }
@@ -79,8 +81,8 @@ impl Answers {
     /// How the worker can be asked now.
     pub(crate) fn asking(&self) -> Asking {
         match self {
-            // A password that is being typed is an answer to nothing else.
-            Self::Terminal(terminal) if terminal.is_there() && !terminal.hides() => Asking::OneByOne,
+            Self::Terminal(terminal) if terminal.is_there() && terminal.hides() => Asking::Password,
+            Self::Terminal(terminal) if terminal.is_there() => Asking::OneByOne,
             Self::Window { buttons, .. } if !buttons.is_closed() => Asking::SideBySide,
             Self::Terminal(_) | Self::Window { .. } => Asking::Nobody,
         }
@@ -111,16 +113,14 @@ impl Answers {
     /// Listens for lines from now on. Buttons are heard all the time: each says what it is about.
     pub(crate) fn listen_to_lines(&mut self) {
         match self {
-            Self::Terminal(terminal) if terminal.hides() => {}
             Self::Terminal(terminal) => drop(terminal.listen()),
             Self::Window { .. } => {}
         }
     }
 
     /// Listens no more.
-    pub(crate) fn stop(&self) {
+    pub(crate) fn stop(&mut self) {
         match self {
-            Self::Terminal(terminal) if terminal.hides() => {}
             Self::Terminal(terminal) => terminal.stop(),
             // A window shows no button where nothing is asked.
             Self::Window { .. } => {}

@@ -62,6 +62,8 @@ const GRACE: Duration = Duration::from_millis(400);
 
 /// For it to say its version.
 const VERSION_TIME: Duration = Duration::from_secs(10);
+/// The same while a person waits for the desktop.
+const QUICK: Duration = Duration::from_secs(2);
 
 /// What the program is told.
 #[derive(Debug)]
@@ -335,11 +337,16 @@ pub(crate) async fn found(
 ) -> io::Result<Program> {
     // What it is told of a certificate depends on it.
     let version = match desktop.certificate {
-        Some(_) => version(found).await.ok(),
+        Some(_) => timeout(QUICK, version(found)).await.ok().and_then(Result::ok),
         None => None,
     };
     let call = viewer::call(&found.0, desktop, screen, version.as_deref())?;
     Program::start(found.0.as_os_str(), call, Kind::Found, launcher)
+}
+
+/// Whether a program can be handed this password. One that cannot is typed at the workstation.
+pub(crate) fn takes(password: &Password) -> bool {
+    !password.expose().is_empty() && viewer::takes(password)
 }
 
 /// What the RDP program that was found says of itself.

@@ -113,6 +113,8 @@ pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnM
         assists: assists.clone(),
     });
     session.factor_news.iter().for_each(|news| tell(&Event::FactorNews(*news)));
+    // By this computer's clock, as every later word of it is reckoned.
+    session.limits.ends_at = clock::unix().saturating_add(session.limits.remaining_s.into());
     credential.take(std::mem::replace(&mut session.token, Token::new([0; 32])));
     let password = kept.filter(|_| session.single_sign_on);
     let login = Login { session: *session, password, credential: Arc::new(credential), gateway, assists, answers };
@@ -236,6 +238,8 @@ struct Working<'a> {
     entrance: Option<SocketAddr>,
     /// How often the worker was asked for the password of the workstation.
     asked: u8,
+    /// It is to be asked for: so its program ended.
+    wanting: Option<rdp::Ended>,
     screen_lock: ScreenLock,
     tell: &'a mut dyn FnMut(&Event),
 }
@@ -280,6 +284,7 @@ impl<'a> Working<'a> {
             seen: Seen::Nothing,
             entrance: None,
             asked: 0,
+            wanting: None,
             screen_lock: ScreenLock::watch(),
             tell,
         }
@@ -388,7 +393,7 @@ impl<'a> Working<'a> {
                 }
                 () = signals.next() => Some(Finish::Worker),
             };
-            if let Some(finish) = step {
+            if let Some(finish) = step.or_else(|| self.ask_for_password()) {
                 return finish;
             }
         }

@@ -33,8 +33,8 @@ pub(crate) struct Terminal {
 #[derive(Debug)]
 struct Hidden {
     _echo: system::Hidden,
-    /// Whether lines were listened for before.
-    was_listening: bool,
+    /// Whether other lines are to be listened for after it.
+    listens_after: bool,
 }
 
 /// One thread reads, once it was first needed; two would take lines from each other. It is no task: a read that waits would hold
@@ -87,6 +87,17 @@ impl Terminal {
         if !self.is_there() {
             return false;
         }
+        match &mut self.hidden {
+            // After the password: it is no answer to anything else.
+            Some(hidden) => {
+                hidden.listens_after = true;
+                true
+            }
+            None => self.begin(),
+        }
+    }
+
+    fn begin(&mut self) -> bool {
         if self.ears.is_none() {
             self.ears = Ears::new().ok();
         }
@@ -104,15 +115,15 @@ impl Terminal {
         if !self.is_there() {
             return false;
         }
-        let was_listening = match &self.hidden {
-            Some(hidden) => hidden.was_listening,
+        let listens_after = match &self.hidden {
+            Some(hidden) => hidden.listens_after,
             None => self.ears.as_ref().is_some_and(|ears| ears.shared.listening.load(SeqCst)),
         };
         // What was hidden before is shown again first, or it would be hidden for ever.
         self.hidden = None;
         let Ok(echo) = system::Hidden::begin() else { return false };
-        self.hidden = Some(Hidden { _echo: echo, was_listening });
-        self.listen()
+        self.hidden = Some(Hidden { _echo: echo, listens_after });
+        self.begin()
     }
 
     /// Whether the next line is a password.
@@ -120,10 +131,12 @@ impl Terminal {
         self.hidden.is_some()
     }
 
-    /// Listens no more.
-    pub(crate) fn stop(&self) {
-        if let Some(ears) = &self.ears {
-            ears.shared.listen(false);
+    /// Listens no more; for a password that is being typed it goes on.
+    pub(crate) fn stop(&mut self) {
+        match (&mut self.hidden, &self.ears) {
+            (Some(hidden), _) => hidden.listens_after = false,
+            (None, Some(ears)) => ears.shared.listen(false),
+            (None, None) => {}
         }
     }
 
@@ -134,7 +147,7 @@ impl Terminal {
         {
             let is_fresh = generation == ears.shared.generation.load(SeqCst);
             let hidden = self.hidden.take();
-            if hidden.as_ref().is_some_and(|hidden| !hidden.was_listening) {
+            if hidden.as_ref().is_some_and(|hidden| !hidden.listens_after) {
                 ears.shared.listen(false);
             }
             return Typed { line, is_fresh, is_hidden: hidden.is_some() };

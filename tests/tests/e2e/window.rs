@@ -98,7 +98,7 @@ fn a_profile_of_an_unknown_office_asks_for_six_words_once_and_one_of_another_off
     window.activate();
     screen.save(&pictures().join("first-use.png"));
     // Language and appearance come first, then the button that says yes.
-    ["Tab", "Tab", "Tab", "Return"].into_iter().for_each(|key| screen.press(key));
+    screen.press_one_by_one(&["Tab", "Tab", "Tab", "Return"]);
     wait::until("the office to be known", wait::SOON, || {
         world.home.succeeds("test -s /home/.config/deskgate/office.toml").then_some(())
     });

@@ -39,14 +39,14 @@ pub(super) fn call(_: &Path, desktop: &Desktop<'_>, screen: Screen, version: Opt
     remember(&folder, desktop)?;
     let mut arguments = arguments(desktop, version);
     arguments.extend(beginning(screen).map(OsString::from));
-    let input = desktop.password.filter(|password| is_one_line(password)).map(line).transpose()?;
+    let input = desktop.password.filter(|password| takes(password)).map(line).transpose()?;
     arguments.extend(reconnecting(input.is_some()).map(OsString::from));
     // It takes the place of the person's configuration folder.
     Ok(Call { arguments, environment: vec![("XDG_CONFIG_HOME", folder)], input, aside: None })
 }
 
-/// Whether it would be read as it is. One that would not is typed at the workstation.
-fn is_one_line(password: &Password) -> bool {
+/// Whether it would be read as it is.
+pub(super) fn takes(password: &Password) -> bool {
     let bytes = password.expose().as_bytes();
     bytes.len() <= LONGEST && !bytes.iter().any(|byte| matches!(byte, b'\n' | b'\r' | b'\0'))
 }
@@ -296,9 +296,9 @@ mod tests {
         line(&Password::new("pw è 1".to_owned())).unwrap().read_to_string(&mut read).unwrap();
         assert_eq!(read, "pw è 1\n");
         for odd in ["a\nb", "a\rb", "a\0b", &"x".repeat(LONGEST + 1)] {
-            assert!(!is_one_line(&Password::new(odd.to_owned())), "{odd:?}");
+            assert!(!takes(&Password::new(odd.to_owned())), "{odd:?}");
         }
-        assert!(is_one_line(&Password::new("x".repeat(LONGEST))));
+        assert!(takes(&Password::new("x".repeat(LONGEST))));
     }
 
     #[test]

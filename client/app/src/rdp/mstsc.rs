@@ -10,6 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use gateway_api::login::Password;
+
 use super::{
     Call, Desktop, Ended, Run, Screen, Seen, Why,
     credential::{self, Credential},
@@ -47,6 +49,11 @@ pub(super) fn call(_: &Path, desktop: &Desktop<'_>, screen: Screen, _version: Op
     let units = "\u{feff}".encode_utf16().chain(text.encode_utf16().collect::<Vec<_>>());
     private::create(&path)?.write_all(&units.flat_map(u16::to_le_bytes).collect::<Vec<_>>())?;
     Ok(Call { arguments: vec![path.into()], aside: Some(aside), ..Call::default() })
+}
+
+/// The Credential Manager takes any.
+pub(super) fn takes(_: &Password) -> bool {
+    true
 }
 
 /// It asks for a password in a window of its own.

@@ -13,7 +13,7 @@ use super::{Call, Desktop, Screen, freerdp, rdp_file, system::is_application};
 use crate::{config::file, private};
 
 // `open` knows 0 and 1; an end with 1 after a desktop was seen reads as one by the workstation.
-pub(super) use freerdp::meaning;
+pub(super) use freerdp::{meaning, takes};
 
 /// Whether it asks for a password in a window of its own.
 pub(super) fn asks(program: &Path) -> bool {

@@ -102,7 +102,7 @@ pub(super) struct Consents {
 impl Consents {
     /// The gateway tells something of either; of anything else it is not to be told. The moment comes in Unix seconds too, for showing.
     pub(super) fn told(&mut self, event: session::Event, asking: Asking, (now, unix): (Instant, i64)) -> Vec<Step> {
-        let by_key = asking == Asking::OneByOne;
+        let by_key = matches!(asking, Asking::OneByOne | Asking::Password);
         let until = |answer_s: u32| now + Duration::from_secs(answer_s.into());
         match event {
             session::Event::TraceAsked { question: number, seconds, answer_s } => {
@@ -132,7 +132,7 @@ impl Consents {
         // One of a kind at a time: what stood here is over, though nobody heard it.
         let mut steps = Vec::from_iter(self.take(about));
         match asking {
-            Asking::Nobody => steps.extend(question.unasked()),
+            Asking::Nobody | Asking::Password => steps.extend(question.unasked()),
             Asking::OneByOne if self.standing().is_some() => *self.of(about) = Some(Consent::Waiting(question)),
             Asking::OneByOne | Asking::SideBySide => steps.extend(self.ask(question, now)),
         }
@@ -191,6 +191,11 @@ impl Consents {
         if let Some(yes) = self.yes(About::Assistance) {
             yes.unconfirmed = Some(now + TOLD_AGAIN);
         }
+    }
+
+    /// Whether something is asked, or was agreed to and has not begun.
+    pub(super) fn is_asked(&self) -> bool {
+        [&self.trace, &self.assistance].into_iter().flatten().any(|consent| !matches!(consent, Consent::Running(..)))
     }
 
     /// When to call [`Self::handle_timeout`].

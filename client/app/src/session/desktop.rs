@@ -2,16 +2,15 @@
 
 use std::net::SocketAddr;
 
-use gateway_api::{
-    CloseReason,
-    login::{LONGEST_PASSWORD, Password},
-};
+use gateway_api::{CloseReason, login::Password};
 
 use super::{
     Event, Finish, Outcome, Show, Starter, Working,
     doors::{desktop_door, rdp_door},
 };
 use crate::{
+    answers::{Answer, Asking, Line},
+    clock,
     listener::Address,
     rdp::{self, Desktop, Ended, Launcher, Seen, Why},
     words::desktop::Names,
@@ -71,33 +70,45 @@ impl Working<'_> {
             Ended::LogonRefused | Ended::Because(Why::SignInBroke, _) => (1..PASSWORDS).contains(&self.asked),
             _ => false,
         };
-        if wants && self.reaching.failed().is_none() && self.answers.listen_for_password() {
-            self.program = None;
-            self.want_password();
-            return None;
+        if !wants || self.reaching.failed().is_some() {
+            return Some(Finish::Program(how));
         }
-        Some(Finish::Program(how))
+        self.program = None;
+        self.wanting = Some(how);
+        None
     }
 
-    fn want_password(&mut self) {
+    /// Asks for the password that is wanted, once it can be asked for: where lines are typed, after what else was asked.
+    pub(super) fn ask_for_password(&mut self) -> Option<Finish> {
+        if self.wanting.is_none() || (self.answers.asking() == Asking::OneByOne && self.consents.is_asked()) {
+            return None;
+        }
+        let how = self.wanting.take()?;
+        if !self.answers.listen_for_password() {
+            return Some(Finish::Program(how));
+        }
         let workstation = self.session.workstation.name.clone();
         (self.tell)(&Event::PasswordWanted { workstation, again: self.asked > 0 });
         self.asked += 1;
+        None
     }
 
     /// What was asked for.
     pub(super) async fn take_password(&mut self, password: Password, show: &Show) -> Option<Finish> {
         let (Show::Program(starter) | Show::Rdp(starter), None) = (show, &self.program) else { return None };
         let door = self.entrance?;
-        if (1..=LONGEST_PASSWORD).contains(&password.expose().len()) {
+        if rdp::takes(&password) {
             self.password = Some(password);
             self.seen = Seen::Nothing;
             return self.start(starter, door).await;
         }
-        if self.answers.listen_for_password() {
+        if password.expose().is_empty() {
+            // Enter alone ends what goes on.
             self.asked -= 1;
-            self.want_password();
+            let steps = self.consents.answered(Answer::Line(Line::Empty), clock::now());
+            self.do_steps(steps);
         }
+        self.wanting = Some(Ended::Because(Why::PasswordUnasked, String::new()));
         None
     }
 

@@ -5,7 +5,9 @@ use std::{io, os::fd::AsFd as _, time::Duration};
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::termios::{FlushArg, LocalFlags, SetArg, Termios, tcflush, tcgetattr, tcsetattr},
+    sys::termios::{
+        _POSIX_VDISABLE, FlushArg, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcflush, tcgetattr, tcsetattr,
+    },
     unistd::{getpgrp, read, tcgetpgrp},
 };
 use zeroize::Zeroizing;
@@ -60,18 +62,31 @@ pub(super) struct Hidden {
 }
 
 impl Hidden {
+    /// Fails in the background: whoever changes a terminal from there is stopped.
     pub(super) fn begin() -> io::Result<Self> {
+        if !is_ours() {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
         let before = tcgetattr(io::stdin().as_fd())?;
         let mut hidden = before.clone();
         hidden.local_flags.remove(LocalFlags::ECHO);
         hidden.local_flags.insert(LocalFlags::ECHONL);
+        // A shell gives back its own settings to a program that it had stopped, and with them the echo.
+        if let Some(key) = hidden.control_chars.get_mut(SpecialCharacterIndices::VSUSP as usize) {
+            *key = _POSIX_VDISABLE;
+        }
         tcsetattr(io::stdin().as_fd(), SetArg::TCSANOW, &hidden)?;
         Ok(Self { before })
     }
 }
 
 impl Drop for Hidden {
+    /// What was begun and not sent would else be the shell's, which shows it.
     fn drop(&mut self) {
+        if !is_ours() {
+            return;
+        }
+        forget_typed();
         let _ = tcsetattr(io::stdin().as_fd(), SetArg::TCSANOW, &self.before);
     }
 }

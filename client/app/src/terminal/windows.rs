@@ -80,7 +80,9 @@ impl Hidden {
 }
 
 impl Drop for Hidden {
+    /// What was begun and not sent would else be the next program's.
     fn drop(&mut self) {
+        forget_typed();
         // SAFETY: only numbers go in.
         unsafe { SetConsoleMode(input(), self.before) };
         // The end of the line was not shown either.

@@ -1,58 +1,83 @@
 //! A workstation that wants the password before it shows anything, and a program that cannot ask for it: the worker is asked at the terminal.
 
-use std::{io::Write as _, process::ChildStdin};
+use std::{fs, io::Write as _, process::ChildStdin};
 
-use nix::sys::signal::Signal;
+use serde_json::json;
 
 use super::{
-    gateway::{Gateway, Manners, PASSWORD},
+    gateway::{Asked, Gateway, Manners, PASSWORD},
     running::{Program, install},
 };
 
-/// Takes one password, and nothing without one. To whom something came back twice, what came first has been counted.
+/// Takes one password, and nothing without one, for which it first waits for a file. To whom something came back twice, what came first
+/// has been counted.
 const WANTS_PASSWORD: &str = r#"exec bash -c '
 exec 3<>/dev/tcp/127.0.0.1/${1##*:}
 for _ in 1 2; do echo >&3; head -c 1 <&3; done
-case "$*" in *from-stdin*) read -r line; test "$line" = right-one && echo shown && exec sleep 60;; esac
-exit 147' xfreerdp3 "$@""#;
+case "$*" in *from-stdin*) read -r line; test "$line" = right-one && echo shown && exec sleep 60; exit 147;; esac
+echo tries; until test -e "$HOME/go"; do :; done; exit 147' xfreerdp3 "$@""#;
 
 /// `connect` at a terminal.
-fn at_terminal(gateway: &Gateway) -> (Program, ChildStdin) {
-    let home = tempfile::tempdir().unwrap();
-    install(&home, "xfreerdp3", WANTS_PASSWORD);
-    let server = gateway.address.to_string();
-    let arguments = ["connect", "--server", &server, "--user", "m.rossi", "--password-stdin"];
-    let known = ["--fingerprint", &gateway.fingerprint];
-    let (program, mut keys) = Program::start_at_terminal(home, &[&arguments[..], &known].concat());
-    type_line(&mut keys, PASSWORD);
-    (program, keys)
+struct AtTerminal {
+    program: Program,
+    keys: ChildStdin,
+    /// All that was shown so far.
+    shown: Vec<String>,
 }
 
-/// What it says next: what it said before does not count.
-fn wait_for(program: &mut Program, text: &str) {
-    program.said.clear();
-    program.shows(text);
-}
+impl AtTerminal {
+    fn start(gateway: &Gateway) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        install(&home, "xfreerdp3", WANTS_PASSWORD);
+        let server = gateway.address.to_string();
+        let arguments = ["connect", "--server", &server, "--user", "m.rossi", "--password-stdin"];
+        let known = ["--fingerprint", &gateway.fingerprint];
+        let (program, keys) = Program::start_at_terminal(home, &[&arguments[..], &known].concat());
+        let mut terminal = Self { program, keys, shown: Vec::new() };
+        terminal.types(&format!("{PASSWORD}\n"));
+        terminal.shows("tries");
+        terminal
+    }
 
-fn type_line(keys: &mut ChildStdin, line: &str) {
-    keys.write_all(format!("{line}\n").as_bytes()).unwrap();
+    /// The program that cannot ask gives up.
+    fn gives_up(&self) {
+        fs::write(self.program.home.path().join("go"), "").unwrap();
+    }
+
+    fn types(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// What is shown next: what was shown before does not count.
+    fn shows(&mut self, text: &str) {
+        self.shown.append(&mut self.program.said);
+        self.program.shows(text);
+    }
+
+    /// The exit code, and all that was ever shown.
+    fn end(mut self) -> (i32, String) {
+        let (code, said) = self.program.end();
+        self.shown.push(said);
+        self.shown.extend(self.program.stdout.iter());
+        (code, self.shown.join("\n"))
+    }
 }
 
 #[test]
 fn the_worker_is_asked_for_it_and_nothing_of_it_is_shown() {
     let gateway = Gateway::start(Manners::default());
-    let (mut program, mut keys) = at_terminal(&gateway);
-    wait_for(&mut program, "anagrafe-07 wants your password before it shows your desktop:");
-    type_line(&mut keys, "wrong-one");
-    wait_for(&mut program, "anagrafe-07 did not take that password. Once more:");
-    type_line(&mut keys, "");
-    wait_for(&mut program, "anagrafe-07 did not take that password. Once more:");
-    type_line(&mut keys, "right-one");
-    wait_for(&mut program, "shown");
+    let mut terminal = AtTerminal::start(&gateway);
+    terminal.gives_up();
+    terminal.shows("anagrafe-07 wants your password before it shows your desktop:");
+    terminal.types("wrong-one\n");
+    terminal.shows("anagrafe-07 did not take that password. Once more:");
+    terminal.types("\n");
+    terminal.shows("anagrafe-07 did not take that password. Once more:");
+    terminal.types("right-one\n");
+    terminal.shows("shown");
     assert!(gateway.closes().is_empty(), "it is one session");
-    program.signal(Signal::SIGTERM);
-    let (_, said) = program.end();
-    let shown: String = program.stdout.iter().chain([said]).collect();
+    terminal.types("\u{3}");
+    let (_, shown) = terminal.end();
     assert!(!shown.contains("-one"), "{shown}");
     assert_eq!(gateway.closes(), ["worker_closed"]);
 }
@@ -60,14 +85,48 @@ fn the_worker_is_asked_for_it_and_nothing_of_it_is_shown() {
 #[test]
 fn three_wrong_ones_are_enough() {
     let gateway = Gateway::start(Manners::default());
-    let (mut program, mut keys) = at_terminal(&gateway);
-    wait_for(&mut program, "anagrafe-07 wants your password");
+    let mut terminal = AtTerminal::start(&gateway);
+    terminal.gives_up();
+    terminal.shows("anagrafe-07 wants your password");
     for _ in 0..2 {
-        type_line(&mut keys, "wrong-one");
-        wait_for(&mut program, "did not take that password");
+        terminal.types("wrong-one\n");
+        terminal.shows("did not take that password");
     }
-    type_line(&mut keys, "wrong-one");
-    wait_for(&mut program, "anagrafe-07 broke off while you were being signed in there (status 147)");
-    let (code, said) = program.end();
-    assert_eq!((code, gateway.closes()), (1, vec!["program_ended".to_owned()]), "{said}");
+    terminal.types("wrong-one\n");
+    terminal.shows("anagrafe-07 broke off while you were being signed in there (status 147)");
+    let (code, shown) = terminal.end();
+    assert_eq!((code, gateway.closes()), (1, vec!["program_ended".to_owned()]), "{shown}");
+    assert!(!shown.contains("wrong-one"), "{shown}");
+}
+
+#[test]
+fn it_is_asked_for_after_other_questions_and_enter_alone_still_ends_what_goes_on() {
+    let gateway = Gateway::start(Manners::default());
+    let mut terminal = AtTerminal::start(&gateway);
+    gateway.tell(&json!({
+        "event": "assistance_asked", "question": 7, "technician": "g.neri", "reason": "the printer",
+        "seconds": 900, "answer_s": 60,
+    }));
+    terminal.shows("Type y and Enter within 1 minute");
+    terminal.gives_up();
+    // Until it counts: a yes within the first second has read nothing.
+    let yes = Asked::Request(json!({ "request": "answer_assistance", "question": 7, "consent": true }));
+    while !gateway.asked().contains(&yes) {
+        terminal.types("y\n");
+        terminal.shows("");
+    }
+    gateway.tell(&json!({ "event": "assistance_begun", "technician": "g.neri", "seconds": 900 }));
+    terminal.shows("anagrafe-07 wants your password");
+    terminal.shows("Press Enter here to end that.");
+    terminal.types("\n");
+    let end = Asked::Request(json!({ "request": "end_assistance" }));
+    gateway.wait_for("the end", |asked| asked.contains(&end));
+    terminal.shows("anagrafe-07 wants your password");
+    gateway.tell(&json!({ "event": "assistance_ended" }));
+    terminal.shows("The assistance is over");
+    terminal.types("right-one\n");
+    terminal.shows("shown");
+    terminal.types("\u{3}");
+    let (_, shown) = terminal.end();
+    assert!(!shown.contains("-one"), "{shown}");
 }
