@@ -11,8 +11,10 @@
 //! Exit codes are those of its `xfreerdp.h`: what the workstation says of the end below 128, its own errors from there on. Older versions
 //! tell fewer of them: a wrong password and a port that is refused are both 147, so what came from the workstation tells them apart.
 //!
-//! Seen with FreeRDP 2.11.7: `tofu,deny,name:NAME` accepts a first certificate, refuses a changed one with exit code
-//! 143, and prompts for neither. FreeRDP 3 keeps one file for each workstation instead of one line.
+//! Seen with FreeRDP 2.11.7 and 3.15.0: `tofu,deny,name:NAME` accepts a first certificate, refuses a changed one with exit code
+//! 143, and prompts for neither. FreeRDP 3 keeps one file for each workstation instead of one line, and wants the password before any
+//! connection that has TLS: where it has none it ends with 145, also before xrdp, at which version 2 lets the person type it.
+//! An empty one (`/p:`) would have it go on, but be one wrong password where NLA is asked for.
 
 use std::{
     ffi::OsString,
@@ -144,7 +146,8 @@ pub(super) fn meaning(code: i32, status: String, run: Run) -> Option<Ended> {
         3 => Why::Away,
         5 => Why::Replaced,
         7..=9 | 144 | 155 | 158 => Why::NotAllowed,
-        16..=26 | 240..=250 => Why::NoLicence, // 240 and on: as version 2 reckons them
+        18..=24 if run.seen == Seen::Nothing => Why::ProgramTooOld, // version 3: -1006 to -1000, of which a byte is left
+        16..=26 | 240..=250 => Why::NoLicence,                      // 240 and on: as version 2 reckons them
         128 => Why::ProgramTooOld,
         131 | 137 | 141 | 147 if run.seen == Seen::Nothing => Why::Unreached,
         131 | 137 | 141 if run.seen == Seen::Answer => Why::Unshown,
@@ -325,7 +328,7 @@ mod tests {
         let told = |code, seen, knows_password| meaning(code, "s".to_owned(), Run { seen, knows_password });
         for (codes, why) in [
             (&[7, 8, 9, 144, 155, 158][..], Why::NotAllowed),
-            (&[16, 18, 26, 240, 250], Why::NoLicence),
+            (&[16, 26, 240, 250], Why::NoLicence),
             (&[128], Why::ProgramTooOld),
             (&[133, 146], Why::NothingInCommon),
             (&[136], Why::NoScreen),
@@ -370,6 +373,10 @@ mod tests {
         };
         for code in [131, 141, 143, 147] {
             assert_eq!(told(code, Seen::Nothing, true), Some(Why::Unreached), "{code}");
+        }
+        for code in [18, 23, 24] {
+            assert_eq!(told(code, Seen::Nothing, true), Some(Why::ProgramTooOld), "{code}");
+            assert_eq!(told(code, Seen::Answer, true), Some(Why::NoLicence), "{code}");
         }
         assert_eq!(told(131, Seen::Answer, true), Some(Why::Unshown));
         assert_eq!(told(147, Seen::Answer, true), Some(Why::SignInBroke));
