@@ -16,7 +16,7 @@ machine_packages=(
 )
 
 # What the program for Windows is built by and run under: a gigabyte that nothing else needs.
-machine_packages_for_windows=(rustc-web rust-web-src gcc-mingw-w64-x86-64 wine64)
+machine_packages_for_windows=(rustc-web rust-web-src gcc-mingw-w64-x86-64 wine64 zip unzip icoutils)
 
 # What a Linux desktop reads menu entries and file types with.
 machine_packages_for_packing=(desktop-file-utils appstream shared-mime-info libglib2.0-bin)
