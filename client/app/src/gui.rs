@@ -35,6 +35,7 @@ pub(crate) use display::{has_terminal, is_there as has_screen, say};
 use only::Start;
 use remembered::Remembered;
 use state::State;
+use window::NoWindow;
 
 /// Opens the window and stays until it is closed.
 pub(crate) fn run(mut flags: Connect) -> Exit {
@@ -75,7 +76,11 @@ pub(crate) fn run(mut flags: Connect) -> Exit {
     };
     match window::open(state, office, remembered, first) {
         Ok(()) => Exit::Ended,
-        Err(cause) => no_window(language, &cause),
+        Err(NoWindow::Never(cause)) => no_window(language, &cause),
+        Err(NoWindow::NoMore) => {
+            say(&format!("deskgate: {}", labels(language).window_gone));
+            Exit::Failed
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! On Wayland some desktops give a window no frame; winit then draws one (a feature that eframe by itself leaves out).
 
 use std::{
+    cell::Cell,
     path::{Path, PathBuf},
     sync::mpsc::{Receiver, channel},
     time::Instant,
@@ -39,8 +40,17 @@ pub(super) enum Office {
     None,
 }
 
-/// Opens the window and stays until it is closed. An error is the system's own word for why there is none.
-pub(super) fn open(state: State, office: Office, remembered: Remembered, first: Option<First>) -> Result<(), String> {
+/// Why there is no window.
+pub(super) enum NoWindow {
+    /// It could not be opened, in the system's own words.
+    Never(String),
+    /// Its screen ended, and what went on in it has been ended in order. So it is on Wayland; Xlib ends the program by itself.
+    NoMore,
+}
+
+/// Opens the window and stays until it is closed.
+pub(super) fn open(state: State, office: Office, remembered: Remembered, first: Option<First>) -> Result<(), NoWindow> {
+    let was_there = Cell::new(false);
     let viewport = ViewportBuilder::default()
         .with_title("Deskgate")
         .with_app_id("org.deskgate.Deskgate")
@@ -48,7 +58,9 @@ pub(super) fn open(state: State, office: Office, remembered: Remembered, first: 
         .with_inner_size(SIZE)
         .with_min_inner_size(LEAST);
     let options = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
+    let there = &was_there;
     let create = move |creation: &eframe::CreationContext<'_>| {
+        there.set(true);
         let context = creation.egui_ctx.clone();
         theme::dress(&context, state.look);
         context.set_zoom_factor(remembered.zoom());
@@ -74,7 +86,15 @@ pub(super) fn open(state: State, office: Office, remembered: Remembered, first: 
         }
         Ok(Box::new(window) as Box<dyn eframe::App>)
     };
-    eframe::run_native("deskgate", options, Box::new(create)).map_err(|error| error.to_string())
+    eframe::run_native("deskgate", options, Box::new(create)).map_err(|error| match was_there.get() {
+        true => NoWindow::NoMore,
+        false => NoWindow::Never(plain(&error.to_string()).to_owned()),
+    })
+}
+
+/// Without the place in its own source that winit begins with.
+fn plain(error: &str) -> &str {
+    error.rsplit_once(".rs:").and_then(|(_, rest)| rest.split_once(": ")).map_or(error, |(_, words)| words)
 }
 
 /// What desktops show where they find no icon by the program's name.
@@ -212,5 +232,18 @@ impl Window {
             self.remembered.user = user;
             self.remembered.keep();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn why_there_is_no_window_names_no_file_of_anybodys_source() {
+        let said =
+            "winit EventLoopError: os error at /home/x/winit/src/linux/mod.rs:89: Could not find wayland compositor";
+        assert_eq!(plain(said), "Could not find wayland compositor");
+        assert_eq!(plain("winit error: nothing"), "winit error: nothing");
     }
 }

@@ -153,6 +153,8 @@ pub(crate) struct Labels {
     pub(crate) no_screen: &'static str,
     /// Of why there is none.
     pub(crate) no_window: fn(&str) -> String,
+    /// That there is none any more.
+    pub(crate) window_gone: &'static str,
 }
 
 /// The words in a language.

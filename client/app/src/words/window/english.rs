@@ -177,4 +177,5 @@ pub(super) static LABELS: Labels = Labels {
             "A window cannot be opened here ({cause}). In a terminal, `deskgate connect` does the same without one."
         )
     },
+    window_gone: "The screen went away, and the window with it. A session that was open has been closed.",
 };

@@ -175,4 +175,5 @@ pub(super) static LABELS: Labels = Labels {
     no_window: |cause| {
         format!("Qui non si può aprire una finestra ({cause}). In un terminale, `deskgate connect` fa lo stesso senza.")
     },
+    window_gone: "Lo schermo non c'è più, e con esso la finestra. Una sessione aperta è stata chiusa.",
 };
