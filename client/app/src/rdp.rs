@@ -6,7 +6,7 @@
 
 #[cfg(windows)]
 mod credential;
-#[cfg(target_os = "macos")]
+#[cfg(unix)]
 mod freerdp;
 #[cfg(any(windows, target_os = "macos", test))]
 mod rdp_file;
@@ -23,7 +23,7 @@ mod system;
 #[cfg(unix)]
 mod unix;
 #[cfg(target_os = "linux")]
-#[path = "rdp/freerdp.rs"]
+#[path = "rdp/remmina.rs"]
 mod viewer;
 #[cfg(target_os = "macos")]
 #[path = "rdp/windows_app.rs"]
@@ -205,6 +205,7 @@ struct Call {
     input: Option<io::PipeReader>,
     /// What lies ready for it as long as it runs.
     aside: Option<viewer::Aside>,
+    codes: Codes,
 }
 
 /// A running program.
@@ -212,15 +213,16 @@ pub(crate) struct Program {
     name: String,
     running: system::Running,
     started: Instant,
-    kind: Kind,
+    codes: Codes,
     knows_password: bool,
     _aside: Option<viewer::Aside>,
 }
 
-/// Whether its exit codes are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Found,
+/// Whether a program's exit codes are known.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Codes {
+    Known,
+    #[default]
     Unknown,
 }
 
@@ -256,12 +258,12 @@ pub(crate) enum Ended {
 }
 
 impl Program {
-    fn start(program: &OsStr, call: Call, kind: Kind, launcher: &Launcher) -> io::Result<Self> {
+    fn start(program: &OsStr, call: Call, launcher: &Launcher) -> io::Result<Self> {
         let name = Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
         let knows_password = call.input.is_some() || viewer::asks(Path::new(program));
         let input = call.input.map_or_else(Stdio::null, Stdio::from);
         let running = launcher.start(program, &call.arguments, call.environment, input)?;
-        Ok(Self { name, running, started: clock::now(), kind, knows_password, _aside: call.aside })
+        Ok(Self { name, running, started: clock::now(), codes: call.codes, knows_password, _aside: call.aside })
     }
 
     /// What people know it by.
@@ -278,7 +280,7 @@ impl Program {
             Err(error) => return Ended::AtOnce(error.to_string()),
         };
         let words = system::describe(status);
-        let known = status.code().filter(|_| self.kind == Kind::Found);
+        let known = status.code().filter(|_| self.codes == Codes::Known);
         let run = Run { seen, knows_password: self.knows_password };
         match known.and_then(|code| viewer::meaning(code, words.clone(), run)) {
             Some(Ended::Broke(words)) if at_once => Ended::AtOnce(words),
@@ -325,7 +327,7 @@ pub(crate) fn given(template: &Template, desktop: &Desktop<'_>, launcher: &Launc
     let words = template.fill(desktop);
     let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
     let call = Call { arguments: arguments.to_vec(), ..Call::default() };
-    Program::start(program, call, Kind::Unknown, launcher)
+    Program::start(program, call, launcher)
 }
 
 /// Starts the RDP program that was found.
@@ -340,8 +342,7 @@ pub(crate) async fn found(
         Some(_) => timeout(QUICK, version(found)).await.ok().and_then(Result::ok),
         None => None,
     };
-    let call = viewer::call(&found.0, desktop, screen, version.as_deref())?;
-    Program::start(found.0.as_os_str(), call, Kind::Found, launcher)
+    Program::start(found.0.as_os_str(), viewer::call(&found.0, desktop, screen, version.as_deref())?, launcher)
 }
 
 /// Whether a program can be handed this password. One that cannot is typed at the workstation.

@@ -25,26 +25,22 @@ use std::{
 
 use gateway_api::login::{Password, Redirection};
 
-use super::{Call, Desktop, Ended, Run, Screen, Seen, Why};
+use super::{Call, Codes, Desktop, Ended, Run, Screen, Seen, Why};
 use crate::private;
 
 /// The longest password that it reads whole, in bytes.
 const LONGEST: usize = 511;
 
-/// Nothing lies ready for one run alone.
-#[cfg_attr(target_os = "macos", expect(dead_code, reason = "beside it there is a program for which something does"))]
-pub(super) enum Aside {}
-
 /// How it is called.
 pub(super) fn call(_: &Path, desktop: &Desktop<'_>, screen: Screen, version: Option<&str>) -> io::Result<Call> {
-    let folder = folder(desktop.gateway).ok_or_else(|| io::Error::other("there is no home folder"))?;
-    remember(&folder, desktop)?;
+    let folder = folder(desktop.gateway)?;
+    remember(&folder, &plain(desktop.workstation), desktop.door.port())?;
     let mut arguments = arguments(desktop, version);
     arguments.extend(beginning(screen).map(OsString::from));
     let input = desktop.password.filter(|password| takes(password)).map(line).transpose()?;
     arguments.extend(reconnecting(input.is_some()).map(OsString::from));
     // It takes the place of the person's configuration folder.
-    Ok(Call { arguments, environment: vec![("XDG_CONFIG_HOME", folder)], input, aside: None })
+    Ok(Call { arguments, environment: vec![("XDG_CONFIG_HOME", folder)], input, aside: None, codes: Codes::Known })
 }
 
 /// Whether it would be read as it is.
@@ -170,18 +166,27 @@ pub(super) fn meaning(code: i32, status: String, run: Run) -> Option<Ended> {
 }
 
 /// The folder that FreeRDP takes for the user's configuration: one for each gateway.
-fn folder(gateway: &str) -> Option<PathBuf> {
-    Some(crate::config::file::folder()?.join("workstations").join(plain(gateway)))
+pub(super) fn folder(gateway: &str) -> io::Result<PathBuf> {
+    let ours = crate::config::file::folder().ok_or_else(|| io::Error::other("there is no home folder"))?;
+    Ok(ours.join("workstations").join(plain(gateway)))
 }
 
-/// Moves what is remembered of a workstation to the port where it is now. What cannot be moved counts as never seen;
+/// Moves what is remembered of a workstation, by its name, to the port where it is now. What cannot be moved counts as never seen;
 /// an entry that could not be read must not be forgotten silently, so an error stops the start.
-fn remember(folder: &Path, desktop: &Desktop<'_>) -> io::Result<()> {
+pub(super) fn remember(folder: &Path, name: &str, port: u16) -> io::Result<()> {
     let memory = folder.join("freerdp");
     private::create_folder(&memory)?;
-    let (name, port) = (plain(desktop.workstation), desktop.door.port());
-    move_line(&memory.join("known_hosts2"), &name, port)?;
-    move_file(&memory.join("server"), &name, port)
+    move_line(&memory.join("known_hosts2"), name, port)?;
+    move_file(&memory.join("server"), name, port)
+}
+
+/// What an entry's host is called at the new port, if it is that workstation's. Remmina puts the port into the name as well.
+fn renamed(host: &str, old: &str, name: &str, port: u16) -> Option<String> {
+    let rest = host.strip_prefix(name)?;
+    match rest.strip_prefix(':') {
+        Some(within) => (within == old).then(|| format!("{name}:{port}")),
+        None => rest.is_empty().then(|| name.to_owned()),
+    }
 }
 
 /// Version 2: one line each, `NAME PORT FINGERPRINT …`.
@@ -193,8 +198,9 @@ fn move_line(file: &Path, name: &str, port: u16) -> io::Result<()> {
     };
     let mut moved = String::with_capacity(text.len() + 8);
     for line in text.lines() {
-        match line.strip_prefix(name).and_then(|rest| rest.strip_prefix(' ')).and_then(|rest| rest.split_once(' ')) {
-            Some((_, rest)) => moved.push_str(&format!("{name} {port} {rest}")),
+        let entry = line.split_once(' ').and_then(|(host, rest)| Some((host, rest.split_once(' ')?)));
+        match entry.and_then(|(host, (old, rest))| Some((renamed(host, old, name, port)?, rest))) {
+            Some((host, rest)) => moved.push_str(&format!("{host} {port} {rest}")),
             None => moved.push_str(line),
         }
         moved.push('\n');
@@ -214,9 +220,10 @@ fn move_file(folder: &Path, name: &str, port: u16) -> io::Result<()> {
     for entry in entries {
         let entry = entry?;
         let file = entry.file_name();
-        let known = file.to_str().and_then(|file| file.strip_prefix(name)?.strip_prefix('_')?.strip_suffix(".pem"));
-        if known.is_some_and(|port| port.parse::<u16>().is_ok()) {
-            fs::rename(entry.path(), folder.join(format!("{name}_{port}.pem")))?;
+        let known = file.to_str().and_then(|file| file.strip_suffix(".pem")?.rsplit_once('_'));
+        let known = known.filter(|(_, old)| old.parse::<u16>().is_ok());
+        if let Some(host) = known.and_then(|(host, old)| renamed(host, old, name, port)) {
+            fs::rename(entry.path(), folder.join(format!("{host}_{port}.pem")))?;
         }
     }
     Ok(())
@@ -307,20 +314,24 @@ mod tests {
     #[test]
     fn what_is_remembered_of_a_workstation_follows_it_to_its_port() {
         let folder = tempfile::tempdir().unwrap();
-        remember(folder.path(), &desktop(&[], "pc-1", 1)).unwrap();
+        remember(folder.path(), "pc-1", 1).unwrap();
         let memory = folder.path().join("freerdp");
-        fs::write(memory.join("known_hosts2"), "pc-1 4000 aa:bb x y\npc-10 4000 cc:dd x y\nodd\n").unwrap();
+        fs::write(
+            memory.join("known_hosts2"),
+            "pc-1 4000 aa:bb x y\npc-10 4000 cc:dd x y\npc-1:4000 4000 ee:ff x y\nodd\n",
+        )
+        .unwrap();
         fs::create_dir(memory.join("server")).unwrap();
-        for file in ["pc-1_4000.pem", "pc-10_4000.pem", "pc-1_x.pem"] {
+        for file in ["pc-1_4000.pem", "pc-10_4000.pem", "pc-1:4000_4000.pem", "pc-1_x.pem"] {
             fs::write(memory.join("server").join(file), file).unwrap();
         }
-        remember(folder.path(), &desktop(&[], "pc-1", 5000)).unwrap();
+        remember(folder.path(), "pc-1", 5000).unwrap();
         let text = fs::read_to_string(memory.join("known_hosts2")).unwrap();
-        assert_eq!(text, "pc-1 5000 aa:bb x y\npc-10 4000 cc:dd x y\nodd\n");
+        assert_eq!(text, "pc-1 5000 aa:bb x y\npc-10 4000 cc:dd x y\npc-1:5000 5000 ee:ff x y\nodd\n");
         let mut files: Vec<_> =
             fs::read_dir(memory.join("server")).unwrap().map(|file| file.unwrap().file_name()).collect();
         files.sort();
-        assert_eq!(files, ["pc-10_4000.pem", "pc-1_5000.pem", "pc-1_x.pem"]);
+        assert_eq!(files, ["pc-10_4000.pem", "pc-1:5000_5000.pem", "pc-1_5000.pem", "pc-1_x.pem"]);
     }
 
     #[test]

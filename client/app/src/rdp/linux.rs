@@ -27,6 +27,8 @@ pub(super) use super::unix::{BACKSLASH_ESCAPES, Group, Running, describe, search
 const BECOME: &str = "become-program";
 /// FreeRDP's programs, the better one first.
 const PROGRAMS: [&str; 3] = ["xfreerdp3", "xfreerdp", "wlfreerdp"];
+/// What is taken where there is none of them.
+const REMMINA: &str = "remmina";
 /// FreeRDP's.
 pub(super) const USUAL_SCREEN: Screen = Screen::Window;
 
@@ -86,12 +88,46 @@ pub(crate) fn become_program() -> io::Result<()> {
     Err(std::process::Command::new(program).args(arguments).exec())
 }
 
-/// FreeRDP answers `--version` and does nothing else.
-pub(super) fn tells_version(_: &Path) -> bool {
-    true
+/// FreeRDP answers `--version` and does nothing else; Remmina makes itself at home in the person's folders first.
+pub(super) fn tells_version(program: &Path) -> bool {
+    !is_remmina(program)
 }
 
 /// Looks for an RDP program.
 pub(super) fn find() -> Option<PathBuf> {
-    PROGRAMS.iter().find_map(|name| search(OsStr::new(name)))
+    let remmina = || search(OsStr::new(REMMINA)).filter(|program| speaks_rdp(program));
+    PROGRAMS.iter().find_map(|name| search(OsStr::new(name))).or_else(remmina)
+}
+
+/// Whether it is the one that is told everything in a profile.
+pub(super) fn is_remmina(program: &Path) -> bool {
+    program.file_name() == Some(OsStr::new(REMMINA))
+}
+
+/// Whether a Remmina has its part for RDP, which is a package of its own. One out of a sandbox (a snap) has it elsewhere, and could not read
+/// what it is told.
+fn speaks_rdp(remmina: &Path) -> bool {
+    let place = remmina.parent().and_then(Path::parent).unwrap_or(remmina);
+    let debian = format!("lib/{}-linux-gnu", std::env::consts::ARCH);
+    let plugin = |library| place.join(library).join("remmina/plugins/remmina-plugin-rdp.so");
+    [debian.as_str(), "lib64", "lib"].into_iter().any(|library| plugin(library).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_remmina_without_its_part_for_rdp_is_none() {
+        let place = tempfile::tempdir().unwrap();
+        let remmina = place.path().join("bin/remmina");
+        assert!(is_remmina(&remmina) && !is_remmina(Path::new("/usr/bin/xfreerdp")));
+        assert!(!speaks_rdp(&remmina));
+        let plugins = place.path().join("lib64/remmina/plugins");
+        fs::create_dir_all(&plugins).unwrap();
+        fs::write(plugins.join("remmina-plugin-rdp.so"), "").unwrap();
+        assert!(speaks_rdp(&remmina));
+    }
 }

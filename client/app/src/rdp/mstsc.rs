@@ -13,7 +13,7 @@ use std::{
 use gateway_api::login::Password;
 
 use super::{
-    Call, Desktop, Ended, Run, Screen, Seen, Why,
+    Call, Codes, Desktop, Ended, Run, Screen, Seen, Why,
     credential::{self, Credential},
     rdp_file,
 };
@@ -48,7 +48,7 @@ pub(super) fn call(_: &Path, desktop: &Desktop<'_>, screen: Screen, _version: Op
     // As mstsc itself writes it.
     let units = "\u{feff}".encode_utf16().chain(text.encode_utf16().collect::<Vec<_>>());
     private::create(&path)?.write_all(&units.flat_map(u16::to_le_bytes).collect::<Vec<_>>())?;
-    Ok(Call { arguments: vec![path.into()], aside: Some(aside), ..Call::default() })
+    Ok(Call { arguments: vec![path.into()], aside: Some(aside), codes: Codes::Known, ..Call::default() })
 }
 
 /// The Credential Manager takes any.

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Call, Desktop, Screen, freerdp, rdp_file, system::is_application};
+use super::{Call, Codes, Desktop, Screen, freerdp, rdp_file, system::is_application};
 use crate::{config::file, private};
 
 // `open` knows 0 and 1; an end with 1 after a desktop was seen reads as one by the workstation.
@@ -37,7 +37,7 @@ pub(super) fn call(program: &Path, desktop: &Desktop<'_>, screen: Screen, versio
     // Its name stands in the title of the desktop's window.
     let path = aside.0.join(format!("{}.rdp", freerdp::plain(desktop.workstation)));
     private::create(&path)?.write_all(rdp_file::text(desktop, screen, false).as_bytes())?;
-    Ok(Call { arguments: vec![path.into()], aside: Some(aside), ..Call::default() })
+    Ok(Call { arguments: vec![path.into()], aside: Some(aside), codes: Codes::Known, ..Call::default() })
 }
 
 impl Drop for Aside {
