@@ -32,6 +32,9 @@ const COMMANDS: Token = Token(1);
 /// Doors have the tokens from here, connections those from [`CONNECTIONS`].
 const DOORS: usize = 2;
 const CONNECTIONS: usize = 1 << 16;
+/// Connections at most at the door of an RDP program that was started here: it makes one or two, and one that connects anew has the
+/// one before for a while. Elsewhere the core's own bound holds.
+const RDP_CONNECTIONS: usize = 4;
 /// The shortest sleep while the socket to the gateway is full; its word that it has room ends the sleep.
 const BLOCKED: Duration = Duration::from_millis(5);
 /// Receive calls before connections and timers get their turn.
@@ -78,12 +81,14 @@ pub(crate) struct DataPlane {
 }
 
 impl DataPlane {
-    /// Starts the thread: the first handshake leaves at once. `services` are the names and ports to open doors for.
+    /// Starts the thread: the first handshake leaves at once. `services` are the names and ports to open doors for, `rdp` the port
+    /// of the door that is for the RDP program started here alone.
     pub(crate) fn start(
         parameters: Parameters,
         gateway: SocketAddr,
         channel: LoopEnd,
         services: Vec<(String, u16)>,
+        rdp: Option<u16>,
     ) -> io::Result<Self> {
         let mut socket = GatewaySocket::open(gateway)?;
         let poll = Poll::new()?;
@@ -100,6 +105,7 @@ impl DataPlane {
             inbox,
             reporter,
             services,
+            rdp,
             doors: Vec::new(),
             connections: BTreeMap::new(),
             next: CONNECTIONS,
@@ -170,6 +176,8 @@ struct EventLoop {
     inbox: mpsc::Receiver<Command>,
     reporter: UnboundedSender<Report>,
     services: Vec<(String, u16)>,
+    /// Of the workstation: at its door stand as few as an RDP program needs.
+    rdp: Option<u16>,
     doors: Vec<Door>,
     connections: BTreeMap<usize, Connection>,
     next: usize,
@@ -314,6 +322,12 @@ impl EventLoop {
         }
         for door in &self.doors {
             while let Some(mut stream) = door.accept() {
+                let there = || self.connections.values().filter(|connection| connection.port == door.port).count();
+                if self.rdp == Some(door.port) && there() >= RDP_CONNECTIONS {
+                    tracing::debug!(port = door.port, "connection turned away: more than an RDP program needs");
+                    listener::reset(&stream);
+                    continue;
+                }
                 let token = Token(self.next);
                 let registered =
                     self.poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE);

@@ -59,7 +59,7 @@ use crate::{
 
 use consents::{Consents, SAME_END, Step};
 pub(crate) use doors::desktop_door;
-use doors::doors;
+use doors::{doors, rdp_port};
 pub(crate) use order::{Order, Show, Starter};
 use reaching::Reaching;
 use readable::readable;
@@ -328,7 +328,8 @@ impl<'a> Working<'a> {
             random_seed: self.seed,
         };
         let link = self.link.take().unwrap_or_else(|| link::link().0);
-        let plane = DataPlane::start(parameters, endpoint, link, services);
+        let rdp = if show.is_rdp_program() { rdp_port(&services) } else { None };
+        let plane = DataPlane::start(parameters, endpoint, link, services, rdp);
         self.plane = Some(plane.map_err(|error| Outcome::Broken { cause: error.to_string() })?);
         Ok(())
     }

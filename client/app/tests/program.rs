@@ -4,6 +4,7 @@
 
 mod assistance;
 mod doctor;
+mod doors;
 mod gateway;
 #[path = "../../core/tests/office/mod.rs"]
 mod office;

@@ -22,7 +22,7 @@ use crate::{
 /// Connections that get rings for a fast line; later ones get small rings. Together they keep memory within bounds:
 /// a desktop needs one.
 const LARGE: usize = 4;
-/// Connections at most, as many as make sense for one desktop.
+/// Connections at most, over all ports: as many as any program makes sense with.
 pub(crate) const MOST_CONNECTIONS: usize = 32;
 /// Ring sizes in bytes, from and to the workstation: 2 MiB are 330 Mbit/s at 50 ms.
 const LARGE_RINGS: (usize, usize) = (2 << 20, 1 << 20);

@@ -18,7 +18,12 @@ pub(super) fn rdp_door(doors: &[Address]) -> Option<SocketAddr> {
 
 /// The workstation's port behind [`desktop_door`].
 pub(super) fn desktop_port(doors: &[(String, u16)]) -> Option<u16> {
-    doors.iter().find(|(name, _)| name == RDP).or(doors.first()).map(|(_, port)| *port)
+    rdp_port(doors).or(doors.first().map(|(_, port)| *port))
+}
+
+/// The workstation's port behind the door that an RDP program is led to; see [`rdp_door`].
+pub(super) fn rdp_port(doors: &[(String, u16)]) -> Option<u16> {
+    doors.iter().find(|(name, _)| name == RDP).map(|(_, port)| *port)
 }
 
 /// The doors to open: a name and a port of the workstation each. A service of several ports has them in its names.

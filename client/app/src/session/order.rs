@@ -49,6 +49,11 @@ impl Show {
         matches!(self, Self::Program(Starter::Found(..)))
     }
 
+    /// Whether it is an RDP program that was found here. What else a person starts may need more connections than such a one.
+    pub(super) fn is_rdp_program(&self) -> bool {
+        matches!(self, Self::Program(Starter::Found(..)) | Self::Rdp(Starter::Found(..)))
+    }
+
     /// Looks for what the carrier needs. None if there is no RDP program.
     pub(crate) fn prepare(carrier: Carrier) -> Option<Self> {
         Some(match carrier {
