@@ -214,8 +214,11 @@ impl Policy {
             return Ruling { says: String::new(), span: None };
         };
         let services: Vec<&str> = workstation.services.iter().map(|service| &*service.name).collect();
-        let says =
+        let mut says =
             format!("workstation {} at {}: {}", typed(&workstation.name), workstation.address, services.join(", "));
+        if let Some(minute) = workstation.power_off_after {
+            let _ = write!(says, "; its own task switches it off after {} if nobody uses it", Minute(minute));
+        }
         Ruling { says, span: Some(workstation.span) }
     }
 }

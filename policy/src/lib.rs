@@ -55,7 +55,10 @@ use std::{
     sync::Arc,
 };
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{
+    Timestamp,
+    civil::{Date, Time},
+};
 
 mod assistance;
 mod check;
@@ -259,6 +262,14 @@ impl Policy {
     /// Every workstation's name and address, for whoever resolves names and holds that no two mean one computer.
     pub fn workstations(&self) -> impl Iterator<Item = (&str, &Address)> {
         self.workstations.iter().map(|workstation| (&*workstation.name, &workstation.address))
+    }
+
+    /// When the workstation of this name is to be switched off in the evening by its own task, by its own clock. None if
+    /// there is no such workstation, or it stays on.
+    pub fn power_off_after(&self, workstation: &str) -> Option<Time> {
+        let minute = self.workstations.iter().find(|known| &*known.name == workstation)?.power_off_after?;
+        let (hour, minute) = (i8::try_from(minute / 60).ok()?, i8::try_from(minute % 60).ok()?);
+        Time::new(hour, minute, 0, 0).ok()
     }
 
     /// The quota that rules a worker's agreement on the day of `at`, and the days it counts: from the first to the

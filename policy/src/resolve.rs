@@ -297,6 +297,7 @@ impl Resolver<'_> {
                 address: Address::Host("".into()),
                 services: Arc::new([]),
                 wake: None,
+                power_off_after: None,
                 certificate: None,
                 shared: false,
                 span: name.span,
@@ -330,6 +331,9 @@ impl Resolver<'_> {
                 Mistake::error(wake.span, "`wake` without `mac` wakes nobody").label("where to send, but not what");
             self.mistakes.push(mistake.advice("add `mac = \"00:11:22:33:44:55\"`, or remove `wake`"));
         }
+        if let Some(time) = &written.power_off_after {
+            self.check_power_off(*time, written.mac.is_some());
+        }
         if let (Some(mac), None, Some(At { value: Address::Ip(IpAddr::V6(_)), .. })) =
             (&written.mac, &written.wake, &address)
         {
@@ -344,6 +348,8 @@ impl Resolver<'_> {
             address: address?.value,
             services,
             wake: written.mac.map(|mac| Wake { mac: mac.value, broadcast: written.wake.map(|wake| wake.value) }),
+            // The end of the day is the beginning of the next.
+            power_off_after: written.power_off_after.map(|time| time.value % (24 * 60)),
             certificate: written.certificate.map(|certificate| certificate.value),
             shared: written.shared.is_some_and(|shared| shared.value),
             span: written.span,
@@ -365,6 +371,18 @@ impl Resolver<'_> {
             listed.push(service.clone());
         }
         listed
+    }
+
+    fn check_power_off(&mut self, time: At<u16>, can_be_woken: bool) {
+        if !can_be_woken {
+            let mistake = Mistake::error(time.span, "`power_off_after` without `mac`: nobody could wake it again");
+            let mistake = mistake.label("off until somebody presses its button");
+            self.mistakes.push(mistake.advice("add `mac = \"00:11:22:33:44:55\"`, or remove `power_off_after`"));
+        } else if (6 * 60..12 * 60).contains(&time.value) {
+            let mistake = Mistake::warning(time.span, "`power_off_after` is a time in the morning");
+            let mistake = mistake.label("off by day too, whenever nobody uses it");
+            self.mistakes.push(mistake.advice("write the time in the evening as `\"19:30\"`"));
+        }
     }
 
     fn check_address(&mut self, ip: IpAddr, span: Span, networks: &[crate::Network]) {

@@ -87,6 +87,8 @@ pub(crate) struct Workstation {
     pub(crate) address: Address,
     pub(crate) services: Arc<[Service]>,
     pub(crate) wake: Option<Wake>,
+    /// When its own task switches it off, in minutes since midnight, 0 to 1439.
+    pub(crate) power_off_after: Option<u16>,
     pub(crate) certificate: Option<[u8; 32]>,
     pub(crate) shared: bool,
     pub(crate) span: Span,

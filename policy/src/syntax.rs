@@ -124,6 +124,8 @@ pub(crate) struct WorkstationWritten {
     pub(crate) services: Option<At<Vec<At<String>>>>,
     pub(crate) mac: Option<At<[u8; 6]>>,
     pub(crate) wake: Option<At<std::net::Ipv4Addr>>,
+    /// Minutes since midnight.
+    pub(crate) power_off_after: Option<At<u16>>,
     pub(crate) certificate: Option<At<[u8; 32]>>,
     pub(crate) shared: Option<At<bool>>,
     pub(crate) span: Span,

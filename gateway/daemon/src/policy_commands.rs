@@ -11,7 +11,10 @@ use std::{
 
 use clap::{Args, Subcommand, ValueEnum};
 use gateway_core::Pools;
-use jiff::{Timestamp, civil::DateTime};
+use jiff::{
+    Timestamp,
+    civil::{DateTime, Time},
+};
 use policy::{Decision, Device, Mistakes, Policy, Request, Sources, Style};
 use serde_json::{Value, json};
 
@@ -52,6 +55,19 @@ pub(crate) enum PolicyCommand {
         /// The month, such as 2026-03 [default: the present one]
         #[arg(long, value_name = "YYYY-MM", value_parser = month)]
         month: Option<(i16, i8)>,
+    },
+    /// Print the line that gives a workstation's own task the time of the policy's `power_off_after`
+    ///
+    /// The gateway switches nothing off: the task does (deploy/workstation), once the line is on the workstation. For Linux it is that
+    /// of /etc/default/deskgate-power-off, for Windows the command that makes the task.
+    PowerOff {
+        #[command(flatten)]
+        folder: Folder,
+        /// The workstation's name in the policy
+        workstation: String,
+        /// What runs on the workstation
+        #[arg(long, value_enum)]
+        system: System,
     },
     /// Say who gains and who loses from one folder to another
     Diff {
@@ -142,6 +158,26 @@ pub(crate) enum DeviceKind {
     Personal,
 }
 
+/// The systems of workstations, as flags name them.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum System {
+    /// With systemd
+    Linux,
+    /// With PowerShell
+    Windows,
+}
+
+impl System {
+    /// The line with which its task, as deploy/workstation ships it, begins the evening at this time.
+    fn power_off_line(self, after: Time) -> String {
+        let after = after.strftime("%H:%M");
+        match self {
+            Self::Linux => format!("OPTIONS=\"--after {after}\""),
+            Self::Windows => format!(".\\deskgate-power-off.ps1 -Install -After {after}"),
+        }
+    }
+}
+
 /// What a command's answer was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
@@ -172,6 +208,9 @@ pub(crate) fn run(
         PolicyCommand::Test(folder) => test(&folder.or_configured(config)?),
         PolicyCommand::Prove(folder) => prove(&folder.or_configured(config)?),
         PolicyCommand::Calendar { folder, worker, month } => calendar(&folder.or_configured(config)?, &worker, month),
+        PolicyCommand::PowerOff { folder, workstation, system } => {
+            power_off(&folder.or_configured(config)?, &workstation, system)
+        }
         PolicyCommand::Diff { old, new, from, json } => diff(old, new, from, json),
         PolicyCommand::Schema => {
             print(&policy::json_schema());
@@ -273,6 +312,22 @@ fn calendar(folder: &Files, worker: &str, month: Option<(i16, i8)>) -> Outcome {
         false => print(&text::calendar(worker, (year, month), &days)),
     }
     if days.iter().any(|day| !day.windows.is_empty()) { Outcome::Yes } else { Outcome::No }
+}
+
+fn power_off(folder: &Files, workstation: &str, system: System) -> Outcome {
+    let Loaded { policy, .. } = match policy_files::load(&folder.path) {
+        Ok(loaded) => loaded,
+        Err(error) => return unusable(&error, folder.json),
+    };
+    let line = policy.power_off_after(workstation).map(|after| system.power_off_line(after));
+    let is_known = policy.workstations().any(|(name, _)| name == workstation);
+    match (folder.json, &line) {
+        (true, _) => print_json(&json!({"workstation": workstation, "known": is_known, "line": line})),
+        (false, Some(line)) => print(&format!("{line}\n")),
+        (false, None) if is_known => print_error(&format!("workstation `{workstation}` has no `power_off_after`\n")),
+        (false, None) => print_error(&format!("there is no workstation `{workstation}`\n")),
+    }
+    if line.is_some() { Outcome::Yes } else { Outcome::No }
 }
 
 fn diff(old: PathBuf, new: PathBuf, from: Option<DateTime>, json: bool) -> Outcome {

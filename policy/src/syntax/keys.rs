@@ -185,6 +185,12 @@ pub(crate) static WORKSTATION: Sheet = Sheet {
             "The broadcast address of its network, where the waking packet goes.",
         ),
         optional(
+            "power_off_after",
+            Takes::Time,
+            "none",
+            "When its own task switches it off in the evening if nobody uses it; `policy power-off` prints the task's line.",
+        ),
+        optional(
             "certificate",
             Takes::Fingerprint,
             "none",

@@ -7,6 +7,8 @@ use std::{
     process::Command,
 };
 
+use e2e::world::program;
+
 /// A workstation as its task sees it: what its system answers, and what it was told to do.
 struct Workstation {
     folder: tempfile::TempDir,
@@ -115,6 +117,42 @@ fn whoever_comes_or_is_still_there_keeps_it_on_and_the_wait_begins_anew() {
     }
     fs::write(workstation.path("sleeps"), "1\n").expect("our own folder");
     workstation.assert_stays("22:30", 130, "only for 0 minutes");
+}
+
+/// What the task is told by the line that the gateway's program prints for a workstation, read as systemd reads it.
+fn printed_for(workstation: &str, policy: &Path) -> Vec<String> {
+    let mut command = Command::new(program("deskgate-gateway"));
+    command.args(["policy", "power-off", workstation, "--system", "linux", "--policy"]).arg(policy);
+    let output = command.output().expect("the gateway's program runs");
+    assert!(output.status.success(), "{output:?}");
+    let printed = String::from_utf8(output.stdout).expect("a line of text");
+    let options = printed.strip_prefix("OPTIONS=\"").and_then(|rest| rest.strip_suffix("\"\n"));
+    options.expect("one line of options").split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_evening_begins_when_the_policy_says() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (time, by_day, in_the_evening) in
+        [("18:15", "18:14", "18:15"), ("21.45", "21:44", "21:45"), ("24:00", "23:59", "00:00")]
+    {
+        let policy = format!(
+            "timezone = \"Europe/Rome\"\n[services.rdp]\ntcp = [3389]\n[workstations.anagrafe-07]\naddress = \"10.20.3.47\"\n\
+             services = [\"rdp\"]\nmac = \"00:11:22:33:44:55\"\npower_off_after = \"{time}\"\n"
+        );
+        fs::write(folder.path().join("policy.toml"), policy).expect("our own folder");
+        let options = printed_for("anagrafe-07", folder.path());
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        let workstation = Workstation::new();
+        let (code, said, told) = workstation.look(by_day, 0, &options);
+        assert!(code == Some(0) && said.contains("it is") && told.is_empty(), "{time}: {said}");
+        for minutes in [0, 10, 20] {
+            let (code, said, told) = workstation.look(in_the_evening, minutes, &options);
+            assert!(code == Some(0) && said.contains("only for") && told.is_empty(), "{time}: {said}");
+        }
+        let (_, said, told) = workstation.look(in_the_evening, 30, &options);
+        assert_eq!(told, "poweroff --check-inhibitors=yes\n", "{time}: {said}");
+    }
 }
 
 #[test]

@@ -83,6 +83,21 @@ fn what_a_new_policy_changes_is_told_per_worker() {
 }
 
 #[test]
+fn a_workstation_is_switched_off_at_the_time_of_the_policy() {
+    let town = example("town-hall");
+    let after = town.policy.power_off_after("anagrafe-07").unwrap();
+    assert_eq!(System::Linux.power_off_line(after), "OPTIONS=\"--after 20:30\"");
+    assert_eq!(System::Windows.power_off_line(after), ".\\deskgate-power-off.ps1 -Install -After 20:30");
+    // As the script that is shipped takes it; what is shipped for Linux is run, end to end.
+    let script = include_str!("../../../../deploy/workstation/windows/deskgate-power-off.ps1");
+    assert!(script.contains("[switch] $Install,") && script.contains("[string] $After = "), "{script}");
+    let text = explained(&town, "m.rossi", "2026-03-03T09:00", Device::Managed);
+    assert!(text.contains("anagrafe-07.comune.example: rdp; its own task switches it off after 20:30"), "{text}");
+    assert_eq!(town.policy.power_off_after("tributi-01"), None);
+    assert_eq!(town.policy.power_off_after("nobody"), None);
+}
+
+#[test]
 fn a_proof_names_its_span_and_a_failed_one_its_moment() {
     let small = example("small-office");
     let proved = text::proved(&small.policy, &small.sources, &small.policy.prove());

@@ -118,6 +118,7 @@ impl Reader<'_> {
             services: self.texts(table, "services"),
             mac: self.value(table, "mac", Self::by(value::mac, "a network card's address, `\"00:11:22:33:44:55\"`")),
             wake: self.value(table, "wake", Self::by(broadcast, "an IPv4 broadcast address, `\"10.20.3.255\"`")),
+            power_off_after: self.minute(table, "power_off_after"),
             certificate: self.value(
                 table,
                 "certificate",
