@@ -31,7 +31,7 @@ use crate::{
     api::{Client, trust},
     config::{self, Carrier, Config, Prepared, Server, file::is_called_profile},
     device::Device,
-    gui, notification,
+    failures, gui, notification,
     rdp::Screen,
     secret::{self, NoPassword},
     session::{self, Event, Order, Outcome, Show},
@@ -305,7 +305,8 @@ fn connect(flags: &Connect, assist: Option<Assist>) -> Exit {
     let exit = match prepare(config, flags, assist, &front) {
         Ok(order) => front.work(order),
         Err(Stop { exit, text }) => {
-            front.fail(&text);
+            let support = if matches!(text, Text::NoRdpProgram) { failures::note_no_rdp_program() } else { None };
+            front.last(&telling::numbered(text.say(front.language), support, front.language), "failed", None);
             exit
         }
     };
@@ -461,7 +462,7 @@ struct LastLine<'a> {
     event: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<CloseReason>,
-    message: String,
+    message: &'a str,
 }
 
 impl Front {
@@ -514,15 +515,11 @@ impl Front {
         complain(&text.say(self.language));
     }
 
-    fn fail(&self, text: &Text) {
-        self.last(text, "failed", None);
-    }
-
-    fn last(&self, text: &Text, event: &str, reason: Option<CloseReason>) {
+    fn last(&self, message: &str, event: &str, reason: Option<CloseReason>) {
         if self.json {
-            print_json(&LastLine { event, reason, message: text.say(self.language) });
+            print_json(&LastLine { event, reason, message });
         }
-        self.say(text);
+        complain(message);
     }
 
     /// Tells what came of it, and as which exit code.
@@ -535,8 +532,10 @@ impl Front {
             Outcome::ProgramWentAway { .. } => (Some("ended"), Some(CloseReason::ProgramEnded)),
             _ => (None, None),
         };
+        let support = failures::note(&outcome);
         let (exit, text) = telling::outcome(outcome, server);
-        self.last(&text, event.unwrap_or_else(|| exit.word()), reason);
+        let message = telling::numbered(text.say(self.language), support, self.language);
+        self.last(&message, event.unwrap_or_else(|| exit.word()), reason);
         exit
     }
 }

@@ -114,7 +114,8 @@ pub(crate) enum Finding {
     },
     /// The certificate would not hold at this computer's time.
     ClockDoubtful {
-        now: String,
+        /// In Unix seconds.
+        now: i64,
     },
     Protocol,
     /// The gateway speaks another version.

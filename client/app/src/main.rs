@@ -9,6 +9,7 @@ mod device;
 mod doctor;
 mod enrolment;
 mod event_loop;
+mod failures;
 mod gui;
 mod keyring;
 mod link;

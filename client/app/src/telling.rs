@@ -1,6 +1,9 @@
 //! What events and outcomes of a session are in words: the same sentences in the terminal and in the window.
 
-use gateway_api::{CloseReason, login::RefusalCode};
+use gateway_api::{
+    CloseReason, SessionNumber,
+    login::{Language, RefusalCode},
+};
 
 use crate::{
     Exit, clock,
@@ -82,6 +85,14 @@ pub(crate) fn aside(event: &Event) -> Option<Text> {
     }
 }
 
+/// A sentence, with the number under which the help desk finds what it tells.
+pub(crate) fn numbered(sentence: String, support: Option<SessionNumber>, language: Language) -> String {
+    match support {
+        Some(number) => format!("{sentence} {}", Text::SupportNumber { number }.say(language)),
+        None => sentence,
+    }
+}
+
 /// An outcome in words, and as an exit code.
 pub(crate) fn outcome(outcome: Outcome, server: String) -> (Exit, Text) {
     match outcome {
@@ -116,10 +127,7 @@ pub(crate) fn outcome(outcome: Outcome, server: String) -> (Exit, Text) {
         Outcome::NoTunnel { endpoint } => (Exit::Unreachable, Text::NoTunnel { endpoint }),
         Outcome::NoNetwork => (Exit::Unreachable, Text::Found { finding: Finding::NoNetwork }),
         Outcome::Unresolved => (Exit::Unreachable, Text::Found { finding: Finding::NameUnknown { server } }),
-        Outcome::Untimely => {
-            let now = clock::day_and_time(clock::unix());
-            (Exit::Failed, Text::Found { finding: Finding::ClockDoubtful { now } })
-        }
+        Outcome::Untimely => (Exit::Failed, Text::Found { finding: Finding::ClockDoubtful { now: clock::unix() } }),
         Outcome::OtherVersion => (Exit::Failed, Text::Found { finding: Finding::OtherProtocol }),
         Outcome::Unreachable { cause } => (Exit::Unreachable, Text::Unreachable { server, cause }),
         Outcome::NoticeUnread { asked } => (Exit::Refused, Text::NoticeUnread { asked }),

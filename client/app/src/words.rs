@@ -251,6 +251,10 @@ pub(crate) enum Text {
     },
     /// The gateway could not be told that the session is over.
     NotTold,
+    /// Under which number this computer noted a failure, for the help desk.
+    SupportNumber {
+        number: SessionNumber,
+    },
     /// Where help is.
     HelpDesk {
         phone: String,
@@ -604,6 +608,7 @@ mod tests {
             Text::Closing,
             Text::Ended { reason: CloseReason::Idle, idle_minutes: 15 },
             Text::NotTold,
+            Text::SupportNumber { number },
             Text::HelpDesk { phone: s() },
             Text::Found { finding: Finding::NoNetwork },
             Text::NotUnderstood { support: s() },
@@ -697,6 +702,23 @@ mod tests {
     }
 
     #[test]
+    fn every_end_but_a_workers_own_says_what_to_do() {
+        let names = || Names { workstation: "pc".to_owned(), program: "xfreerdp".to_owned(), status: "1".to_owned() };
+        let own = [CloseReason::ProgramEnded, CloseReason::WorkerClosed];
+        let ends = CloseReason::ALL.into_iter().filter(|reason| !own.contains(reason));
+        let ends = ends.map(|reason| Text::Ended { reason, idle_minutes: 15 });
+        let all: Vec<Text> = ends.chain(Why::ALL.map(|why| Text::Desktop { why, names: names() })).collect();
+        let english = ["Sign in", "sign in", "Ask", "ask", "all the help desk", "Try again", "Start", "Install"];
+        let italian = ["Accedi", "accedi", "Chiedi", "chiedi", "hiama", "Riprova", "Avvia", "Installa"];
+        for text in all {
+            for (language, advice) in [(Language::En, english), (Language::It, italian)] {
+                let said = text.say(language);
+                assert!(advice.iter().any(|word| said.contains(word)), "{text:?}: {said}");
+            }
+        }
+    }
+
+    #[test]
     fn times_are_said_as_people_say_them() {
         let warning = |seconds| Text::Warning { limit: Limit::AgreementEnded, seconds };
         for (seconds, english, italian) in [
@@ -720,6 +742,9 @@ mod tests {
         let managed = Text::Managed { name: "pc".to_owned(), ends_at: at };
         assert!(managed.say(Language::En).contains("until 9 Mar 2026,"));
         assert!(managed.say(Language::It).contains("fino al 09/03/2026 e"));
+        let clock = Text::Found { finding: Finding::ClockDoubtful { now: at } };
+        assert!(clock.say(Language::En).contains("(9 Mar 2026 at 07:05)"));
+        assert!(clock.say(Language::It).contains("(09/03/2026 alle 07:05)"));
         assert_eq!(english::day_of("2026-11-01"), "1 Nov 2026");
         assert_eq!(italian::day_of("in November"), "in November", "what is no day stays");
     }

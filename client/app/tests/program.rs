@@ -5,6 +5,7 @@
 mod assistance;
 mod doctor;
 mod doors;
+mod failures;
 mod gateway;
 #[path = "../../core/tests/office/mod.rs"]
 mod office;

@@ -24,6 +24,7 @@ use crate::{
         self, Check, Finding, Verdict,
         trial::{self, Trial},
     },
+    failures,
     session::{self, Event, Order, Show},
     signals::Signals,
     telling,
@@ -179,9 +180,7 @@ struct Line<'a> {
 
 impl Sheet {
     fn new(language: Language, json: bool) -> Result<Self, Stop> {
-        let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(|error| Stop::broken(error.to_string()))?;
-        let number = SessionNumber::new(u64::from_le_bytes(random));
+        let number = failures::draw().map_err(|error| Stop::broken(error.to_string()))?;
         let words = words(language);
         complain(&(words.title)(&number.to_string()));
         Ok(Self { language, json, words, number, server: None, help: None, findings: Vec::new() })
@@ -231,7 +230,7 @@ impl Sheet {
         exit
     }
 
-    /// For the help desk: the same lines, and which program on which system said them when.
+    /// For the help desk: the same lines, which program on which system said them when, and what failed before.
     fn report(&self) -> String {
         let server = self.server.as_deref().unwrap_or("-");
         let mut text = format!(
@@ -244,6 +243,14 @@ impl Sheet {
         );
         for finding in &self.findings {
             text += &self.line(finding);
+            text.push('\n');
+        }
+        let noted = failures::noted();
+        if !noted.is_empty() {
+            text += "\nfailed without a session, the newest last\n";
+        }
+        for line in noted {
+            text += &line;
             text.push('\n');
         }
         text

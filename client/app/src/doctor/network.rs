@@ -53,7 +53,7 @@ pub(super) async fn look(server: &Server, client: &Client, tell: &mut impl FnMut
             tell(Finding::Gateway { from: shortened(from) });
             match why {
                 Distrust::Time => {
-                    tell(Finding::ClockDoubtful { now: clock::day_and_time(clock::unix()) });
+                    tell(Finding::ClockDoubtful { now: clock::unix() });
                     rest(Check::Clock, tell);
                 }
                 Distrust::Certificate(cause) => failed(Finding::Untrusted { cause }, tell),

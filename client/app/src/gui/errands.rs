@@ -19,7 +19,7 @@ use crate::{
     config::{Carrier, Config},
     device::Device,
     enrolment::Enrolment,
-    notification,
+    failures, notification,
     session::{self, Event, Order, Outcome, Show},
     signals::Signals,
     telling,
@@ -166,11 +166,13 @@ async fn run_errand(
     let device = Device::load(&server).map_err(broken)?;
     let client = Client::new(server.clone(), tls, device);
     let name = server.to_string();
-    let over = |failure: Failure| News::Over { outcome: Outcome::from(failure), server: name.clone() };
+    let over = |failure: Failure| ended(Outcome::from(failure), name.clone());
     Ok(match what {
         What::Work(screen) => {
             let carrier = screen.map_or_else(|| config.carrier.clone(), Carrier::Rdp);
-            let show = Show::prepare(carrier).ok_or(Text::NoRdpProgram)?;
+            let Some(show) = Show::prepare(carrier) else {
+                return Ok(News::NoRdpProgram { support: failures::note_no_rdp_program() });
+            };
             let order = Order { server, client, user, password, second_factor, language, show, assist: None, answers };
             let mut tell = |event: &Event| {
                 if let Some(sentence) = said_aside(event, language) {
@@ -179,7 +181,7 @@ async fn run_errand(
                 teller.tell(News::Told(event.clone()));
             };
             let outcome = session::work(order, signals, &mut tell).await;
-            News::Over { outcome, server: name }
+            ended(outcome, name)
         }
         What::ChangePassword(new_password) => {
             let request = password::Request { user, password, second_factor, new_password, language };
@@ -230,7 +232,12 @@ async fn enrol(
 
 /// Nobody waits for the answer any more.
 fn given_up(server: String) -> News {
-    News::Over { outcome: Outcome::Ended { reason: CloseReason::WorkerClosed, idle_minutes: 0 }, server }
+    ended(Outcome::Ended { reason: CloseReason::WorkerClosed, idle_minutes: 0 }, server)
+}
+
+/// What came of it, with a number where nobody else gives it one.
+fn ended(outcome: Outcome, server: String) -> News {
+    News::Over { support: failures::note(&outcome), outcome, server }
 }
 
 /// What is said on the desktop too: whoever works in a window that fills the screen does not see this one.

@@ -35,7 +35,7 @@ use gateway_api::{
 use crate::{
     answers::Button,
     config::Server,
-    rdp::Screen,
+    rdp::{Screen, Why},
     session::{Event, Outcome},
     telling,
     words::{
@@ -201,6 +201,12 @@ pub(crate) enum News {
     Over {
         outcome: Outcome,
         server: String,
+        /// Under which it is noted here, where the gateway gave no number.
+        support: Option<SessionNumber>,
+    },
+    /// No program is there that shows a desktop.
+    NoRdpProgram {
+        support: Option<SessionNumber>,
     },
     /// This computer lacks something: there was no session.
     Stopped(Text),
@@ -334,9 +340,14 @@ impl State {
                 self.told(event, now);
                 None
             }
-            News::Over { outcome, server } => self.over(outcome, server),
+            News::Over { outcome, server, support } => self.over(outcome, server, support),
             News::Stopped(text) => {
-                self.fail(&text);
+                self.fail(text.say(self.language));
+                if self.leaving { self.go() } else { None }
+            }
+            News::NoRdpProgram { support } => {
+                let sentence = self.labels().no_rdp_program.to_owned();
+                self.fail(telling::numbered(sentence, support, self.language));
                 if self.leaving { self.go() } else { None }
             }
             News::PasswordChanged => {
@@ -510,7 +521,7 @@ impl State {
         }
     }
 
-    fn over(&mut self, outcome: Outcome, server: String) -> Option<Wish> {
+    fn over(&mut self, outcome: Outcome, server: String, support: Option<SessionNumber>) -> Option<Wish> {
         if self.leaving {
             return self.go();
         }
@@ -532,13 +543,13 @@ impl State {
                 _ => None,
             };
             if let Some(purpose) = purpose {
-                let expired = refusal.code == RefusalCode::PasswordExpired;
-                let said = if expired {
-                    self.labels().password_expired.to_owned()
+                let text = if refusal.code == RefusalCode::PasswordExpired {
+                    let message = self.labels().password_expired.to_owned();
+                    Text::Refused { message, support: refusal.support.clone() }
                 } else {
-                    telling::outcome(outcome, server).1.say(self.language)
+                    telling::outcome(outcome, server).1
                 };
-                self.turn(purpose, Some((Tone::Bad, said)));
+                self.turn(purpose, Some((Tone::Bad, text.say(self.language))));
                 return None;
             }
         }
@@ -566,13 +577,10 @@ impl State {
             Outcome::Desktop { why, .. } => why.is_well(),
             _ => false,
         };
-        let says_number = matches!(
-            outcome,
-            Outcome::NotWoken { .. } | Outcome::Unreached { .. } | Outcome::WorkstationNotNamed { .. }
-        );
-        let number = self.working().filter(|_| !well && !says_number).map(|working| working.number);
+        let number = self.working().filter(|_| wants_number(&outcome)).map(|working| working.number);
         let (_, text) = telling::outcome(outcome, server);
         let sentence = sentence.unwrap_or_else(|| text.say(self.language));
+        let sentence = telling::numbered(sentence, support.filter(|_| number.is_none()), self.language);
         let sentence = not_told.into_iter().fold(sentence, |sentence, more| format!("{sentence} {more}"));
         match purpose {
             Some(purpose) => self.turn(purpose, Some((Tone::Bad, sentence))),
@@ -599,11 +607,7 @@ impl State {
         self.working().is_some_and(|working| working.left)
     }
 
-    fn fail(&mut self, text: &Text) {
-        let sentence = match text {
-            Text::NoRdpProgram => self.labels().no_rdp_program.to_owned(),
-            text => text.say(self.language),
-        };
+    fn fail(&mut self, sentence: String) {
         match &self.scene {
             Scene::Form(form) => self.turn(form.purpose, Some((Tone::Bad, sentence))),
             scene => {
@@ -618,6 +622,26 @@ impl State {
         self.done = true;
         Some(Wish::Go)
     }
+}
+
+/// Whether the session's number is to stand below the sentence: not where the sentence says it, nor where the end is one that workers make
+/// themselves, or expect.
+fn wants_number(outcome: &Outcome) -> bool {
+    !matches!(
+        outcome,
+        Outcome::NotWoken { .. }
+            | Outcome::Unreached { .. }
+            | Outcome::WorkstationNotNamed { .. }
+            | Outcome::Desktop { why: Why::Away, .. }
+            | Outcome::Ended {
+                reason: CloseReason::WorkerClosed
+                    | CloseReason::ProgramEnded
+                    | CloseReason::Idle
+                    | CloseReason::AgreementEnded
+                    | CloseReason::LongestSession,
+                ..
+            }
+    )
 }
 
 #[cfg(test)]

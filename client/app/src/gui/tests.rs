@@ -258,7 +258,7 @@ fn each_state_says_what_it_is_in_both_languages() {
     ] {
         let mut state = at_work(language, Vec::new());
         let outcome = Outcome::Ended { reason: CloseReason::Idle, idle_minutes: 15 };
-        state.take(News::Over { outcome, server: "gw".to_owned() }, now());
+        state.take(News::Over { outcome, server: "gw".to_owned(), support: None }, now());
         assert_heard(state, &words);
     }
 }
@@ -623,7 +623,7 @@ fn what_happens_by_itself_is_announced_by_a_screen_reader() {
     let mut over = at_work(language, Vec::new());
     let (workstation, number) = ("anagrafe-07".to_owned(), SessionNumber::new(7));
     let outcome = Outcome::Unreached { workstation, number, how: Unreached::Silent };
-    over.take(News::Over { outcome, server: "gw.comune.example".to_owned() }, Instant::now());
+    over.take(News::Over { outcome, server: "gw.comune.example".to_owned(), support: None }, Instant::now());
     assert!(announced(over).contains("anagrafe-07 did not answer"));
 }
 

@@ -60,7 +60,7 @@ mod tests {
             Finding::Clock { off_s: 1 },
             Finding::ClockWrong { off_s: 90, behind: true },
             Finding::ClockWrong { off_s: 90, behind: false },
-            Finding::ClockDoubtful { now: s() },
+            Finding::ClockDoubtful { now: 1_795_000_000 },
             Finding::Protocol,
             Finding::OtherProtocol,
             Finding::NotAGateway { cause: s() },

@@ -161,6 +161,7 @@ pub(super) fn say(text: &Text) -> String {
         Text::Closing => "Closing the session…".into(),
         Text::Ended { reason, idle_minutes } => ended(*reason, *idle_minutes),
         Text::NotTold => "The gateway could not be told; it will close the session by itself in a few minutes.".into(),
+        Text::SupportNumber { number } => format!("Support number: {number}"),
         Text::HelpDesk { phone } => format!("Help desk: {phone}"),
         Text::Found { finding } => (doctor::words(Language::En).say)(finding),
         Text::NotUnderstood { support } => format!(
@@ -184,7 +185,7 @@ pub(super) fn say(text: &Text) -> String {
             "You are signed in, but nothing at your office computer was opened to you that this program can carry. Ask the help desk.".into()
         }
         Text::NoRdpProgram => {
-            "No remote desktop program was found. Install FreeRDP (package freerdp2-x11; on a Mac, Windows App does as well), or name another program with --run.".into()
+            "No remote desktop program was found. Install FreeRDP (package freerdp2-x11 or freerdp3-x11; on a Mac, Windows App does as well), or name another program with --run.".into()
         }
         Text::ProgramMissing { program, cause } => format!("The program {program} could not be started: {cause}."),
         Text::ProgramFailed { program, status } => format!(
@@ -352,7 +353,7 @@ fn ended(reason: CloseReason, idle_minutes: u32) -> String {
             span(idle_minutes.saturating_mul(60))
         ),
         CloseReason::AgreementEnded => {
-            "Your hours are over: the session was closed. Your programs are still open at the office.".into()
+            "Your hours are over: the session was closed. Your programs are still open at the office. Sign in again when your next hours begin.".into()
         }
         CloseReason::LongestSession => {
             "The session reached its longest time and was closed. Your programs are still open. Sign in again.".into()
@@ -376,8 +377,12 @@ fn ended(reason: CloseReason, idle_minutes: u32) -> String {
         CloseReason::DirectoryDeadline => {
             "The office could not check your account for too long: the session was closed. Try again later.".into()
         }
-        CloseReason::AssistanceEnded => "The assistance is over: the worker ended it, or is not connected any more.".into(),
-        CloseReason::Technician => "The technician closed the session, as agreed with you.".into(),
+        CloseReason::AssistanceEnded => {
+            "The assistance is over: the worker ended it, or is not connected any more. If it is still needed, ask again.".into()
+        }
+        CloseReason::Technician => {
+            "The technician closed the session, as agreed with you. Sign in again if you want to go on.".into()
+        }
         CloseReason::Administrator => "An administrator closed the session. Ask the help desk why.".into(),
         CloseReason::NeverUsed => {
             "Nothing ever reached your office computer: the session was closed. Sign in again; if it recurs, call the help desk.".into()

@@ -179,6 +179,7 @@ pub(super) fn say(text: &Text) -> String {
         Text::Closing => "Chiudo la sessione…".into(),
         Text::Ended { reason, idle_minutes } => ended(*reason, *idle_minutes),
         Text::NotTold => "Non è stato possibile avvisare il gateway: chiuderà la sessione da sé entro pochi minuti.".into(),
+        Text::SupportNumber { number } => format!("Numero per l'assistenza: {number}"),
         Text::HelpDesk { phone } => format!("Assistenza: {phone}"),
         Text::Found { finding } => (doctor::words(Language::It).say)(finding),
         Text::NotUnderstood { support } => format!(
@@ -202,7 +203,7 @@ pub(super) fn say(text: &Text) -> String {
             "L'accesso è riuscito, ma del computer dell'ufficio non ti è stato aperto niente che questo programma possa portare. Chiedi all'assistenza.".into()
         }
         Text::NoRdpProgram => {
-            "Non è stato trovato nessun programma di desktop remoto. Installa FreeRDP (pacchetto freerdp2-x11; su un Mac va bene anche Windows App), o indica un altro programma con --run.".into()
+            "Non è stato trovato nessun programma di desktop remoto. Installa FreeRDP (pacchetto freerdp2-x11 o freerdp3-x11; su un Mac va bene anche Windows App), o indica un altro programma con --run.".into()
         }
         Text::ProgramMissing { program, cause } => format!("Non è stato possibile avviare il programma {program}: {cause}.", cause = cause::italian(cause)),
         Text::ProgramFailed { program, status } => format!(
@@ -374,7 +375,7 @@ fn ended(reason: CloseReason, idle_minutes: u32) -> String {
             span(idle_minutes.saturating_mul(60))
         ),
         CloseReason::AgreementEnded => {
-            "Il tuo orario è finito: la sessione è stata chiusa. I tuoi programmi in ufficio sono ancora aperti.".into()
+            "Il tuo orario è finito: la sessione è stata chiusa. I tuoi programmi in ufficio sono ancora aperti. Accedi di nuovo quando il tuo orario ricomincia.".into()
         }
         CloseReason::LongestSession => {
             "La sessione ha raggiunto la durata massima ed è stata chiusa. I tuoi programmi sono ancora aperti. Accedi di nuovo.".into()
@@ -400,8 +401,12 @@ fn ended(reason: CloseReason, idle_minutes: u32) -> String {
         CloseReason::DirectoryDeadline => {
             "Per troppo tempo l'ufficio non ha potuto controllare il tuo account: la sessione è stata chiusa. Riprova più tardi.".into()
         }
-        CloseReason::AssistanceEnded => "L'assistenza è finita: il lavoratore l'ha terminata o non è più collegato.".into(),
-        CloseReason::Technician => "Il tecnico ha chiuso la sessione, come concordato con te.".into(),
+        CloseReason::AssistanceEnded => {
+            "L'assistenza è finita: il lavoratore l'ha terminata o non è più collegato. Se serve ancora, chiedi di nuovo.".into()
+        }
+        CloseReason::Technician => {
+            "Il tecnico ha chiuso la sessione, come concordato con te. Accedi di nuovo se vuoi continuare.".into()
+        }
         CloseReason::Administrator => {
             "Un amministratore ha chiuso la sessione. Chiedi il motivo all'assistenza.".into()
         }

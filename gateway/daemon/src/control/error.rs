@@ -178,8 +178,10 @@ impl Refused {
     fn english(&self) -> String {
         use policy::Reason;
         match self {
-            Self::BadRequest => "The gateway could not read the request. Is this program up to date?".to_owned(),
-            Self::WrongCredentials(_) => "User name, password or code are not right, or the account is locked.".to_owned(),
+            Self::BadRequest => "The gateway could not read the request. Update this program; if it is up to date, ask the help desk.".to_owned(),
+            Self::WrongCredentials(_) => {
+                "User name, password or code are not right, or the account is locked. Check them and try again; after that, ask the help desk.".to_owned()
+            },
             Self::MustAct(what) => match what {
                 MustAct::PasswordExpired => {
                     "Your password has expired. Change it with `deskgate password` or at the office, then sign in again."
@@ -215,7 +217,9 @@ impl Refused {
                     "The new password is too simple. Mix capital and small letters, digits and signs, without your name in it."
                 }
                 NotTaken::UsedBefore => "You have had this password before. Choose one that is new.",
-                NotTaken::TooSoon => "Your password was changed a short while ago, and cannot be changed again yet.",
+                NotTaken::TooSoon => {
+                    "Your password was changed a short while ago, and cannot be changed again yet. Try again tomorrow."
+                },
                 NotTaken::Rules => {
                     "The office does not take this password: it may be too short or too simple, or one you had before. Choose another."
                 }
@@ -235,21 +239,24 @@ impl Refused {
                         "You have no agreement to work from home. Ask your office if there should be one.".to_owned()
                     }
                     Reason::NotYet { from, .. } => format!("Your agreement begins on {}.", english_date(*from)),
-                    Reason::Over { until } => format!("Your agreement ended on {}.", english_date(*until)),
+                    Reason::Over { until } => {
+                        format!("Your agreement ended on {}. Ask your office for a new one.", english_date(*until))
+                    }
                     Reason::Device { .. } => {
                         "This computer is not admitted. Use the one that the office gave you.".to_owned()
                     }
                     Reason::PhoneApp => {
                         "Your agreement asks for the phone app, which is not installed yet. Ask your office.".to_owned()
                     }
-                    Reason::Suspended { .. } => "Your agreement is suspended.".to_owned(),
+                    Reason::Suspended { .. } => "Your agreement is suspended. Ask your office why.".to_owned(),
                     Reason::Closed { .. } => "Nobody works from home today.".to_owned(),
                     Reason::Holiday { .. } => "Today is a holiday.".to_owned(),
                     Reason::OutsideHours { .. } => "This is outside your agreed hours.".to_owned(),
-                    Reason::Quota { .. } => "Your agreed days are used up.".to_owned(),
+                    Reason::Quota { .. } => "Your agreed days are used up. Ask your office if you need another.".to_owned(),
                 };
                 match next {
                     Some(next) => format!("{why} Your hours begin on {}.", english_moment(next)),
+                    None if waits(reason) => format!("{why} Ask your office when your hours begin."),
                     None => why,
                 }
             }
@@ -257,7 +264,9 @@ impl Refused {
             Self::Workstation(_) => {
                 "Your office computer cannot be found on the network. Ask the help desk.".to_owned()
             }
-            Self::WireguardConfigNotAllowed => "Your session may not be carried by another program.".to_owned(),
+            Self::WireguardConfigNotAllowed => {
+                "Your session may not be carried by another program. Start Deskgate without --wireguard-config.".to_owned()
+            },
             Self::KeyExchange => {
                 "Your office asks for a connection that also withstands quantum computers, and this program did not offer it. Install the present Deskgate, and ask the help desk if that does not help.".to_owned()
             }
@@ -277,8 +286,12 @@ impl Refused {
     fn italian(&self) -> String {
         use policy::Reason;
         match self {
-            Self::BadRequest => "Il gateway non ha capito la richiesta. Il programma è aggiornato?".to_owned(),
-            Self::WrongCredentials(_) => "Nome utente, password o codice non corretti, oppure account bloccato.".to_owned(),
+            Self::BadRequest => {
+                "Il gateway non ha capito la richiesta. Aggiorna il programma; se è già aggiornato, rivolgiti all'assistenza.".to_owned()
+            },
+            Self::WrongCredentials(_) => {
+                "Nome utente, password o codice non corretti, oppure account bloccato. Controllali e riprova; poi rivolgiti all'assistenza.".to_owned()
+            },
             Self::MustAct(what) => match what {
                 MustAct::PasswordExpired => {
                     "La tua password è scaduta. Cambiala con `deskgate password` o in ufficio, poi accedi di nuovo."
@@ -314,7 +327,9 @@ impl Refused {
                     "La nuova password è troppo semplice. Mescola maiuscole, minuscole, cifre e segni, senza il tuo nome."
                 }
                 NotTaken::UsedBefore => "Questa password l'hai già avuta. Scegline una nuova.",
-                NotTaken::TooSoon => "La password è stata cambiata da poco, e non può essere cambiata ancora.",
+                NotTaken::TooSoon => {
+                    "La password è stata cambiata da poco, e non può essere cambiata ancora. Riprova domani."
+                },
                 NotTaken::Rules => {
                     "L'ufficio non accetta questa password: forse è troppo corta o troppo semplice, o l'hai già avuta. Scegline un'altra."
                 }
@@ -334,19 +349,22 @@ impl Refused {
                         "Non risulta un accordo di lavoro agile. Chiedi al tuo ufficio se dovrebbe esserci.".to_owned()
                     }
                     Reason::NotYet { from, .. } => format!("Il tuo accordo inizia il {}.", italian_date(*from)),
-                    Reason::Over { until } => format!("Il tuo accordo è terminato il {}.", italian_date(*until)),
+                    Reason::Over { until } => {
+                        format!("Il tuo accordo è terminato il {}. Chiedine uno nuovo al tuo ufficio.", italian_date(*until))
+                    }
                     Reason::Device { .. } => "Questo computer non è ammesso. Usa quello che l'ufficio ti ha dato.".to_owned(),
                     Reason::PhoneApp => {
                         "Il tuo accordo richiede l'app sul telefono, che non è ancora installata. Rivolgiti al tuo ufficio.".to_owned()
                     }
-                    Reason::Suspended { .. } => "Il tuo accordo è sospeso.".to_owned(),
+                    Reason::Suspended { .. } => "Il tuo accordo è sospeso. Chiedi il motivo al tuo ufficio.".to_owned(),
                     Reason::Closed { .. } => "Oggi nessuno lavora da casa.".to_owned(),
                     Reason::Holiday { .. } => "Oggi è festa.".to_owned(),
                     Reason::OutsideHours { .. } => "Siamo fuori dall'orario concordato.".to_owned(),
-                    Reason::Quota { .. } => "Le giornate concordate sono esaurite.".to_owned(),
+                    Reason::Quota { .. } => "Le giornate concordate sono esaurite. Se te ne serve un'altra, chiedi al tuo ufficio.".to_owned(),
                 };
                 match next {
                     Some(next) => format!("{why} Il tuo orario inizia {}.", italian_moment(next)),
+                    None if waits(reason) => format!("{why} Chiedi al tuo ufficio quando inizia il tuo orario."),
                     None => why,
                 }
             }
@@ -354,7 +372,9 @@ impl Refused {
                 "Hai già una sessione da un altro computer. Chiudi prima quella.".to_owned()
             }
             Self::Workstation(_) => "Il computer d'ufficio non si trova in rete. Rivolgiti all'assistenza.".to_owned(),
-            Self::WireguardConfigNotAllowed => "La tua sessione non può passare da un altro programma.".to_owned(),
+            Self::WireguardConfigNotAllowed => {
+                "La tua sessione non può passare da un altro programma. Avvia Deskgate senza --wireguard-config.".to_owned()
+            },
             Self::KeyExchange => {
                 "Il tuo ufficio chiede una connessione che resista anche ai computer quantistici, e questo programma non l'ha offerta. Installa la versione attuale di Deskgate; se non basta, rivolgiti all'assistenza.".to_owned()
             }
@@ -370,6 +390,15 @@ impl Refused {
             }
         }
     }
+}
+
+/// Whether there is nothing to do but to wait for the hours.
+fn waits(reason: &policy::Reason) -> bool {
+    use policy::Reason;
+    matches!(
+        reason,
+        Reason::NotYet { .. } | Reason::Closed { .. } | Reason::Holiday { .. } | Reason::OutsideHours { .. }
+    )
 }
 
 const ENGLISH_MONTHS: [&str; 12] = [
@@ -442,53 +471,4 @@ fn italian_wait(wait: Duration) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use axum::body::to_bytes;
-
-    use super::*;
-
-    async fn bytes(refused: &Refused) -> (StatusCode, Vec<(String, String)>, Vec<u8>) {
-        let response = refused.answer(Language::It, "K7QM-2F9D");
-        let status = response.status();
-        let headers = response
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-            .collect();
-        (status, headers, to_bytes(response.into_body(), 10_000).await.unwrap().to_vec())
-    }
-
-    #[tokio::test]
-    async fn wrong_credentials_are_the_same_bytes_whatever_the_cause() {
-        let first = bytes(&Refused::WrongCredentials("wrong_password")).await;
-        for truth in ["unknown_user", "account_locked", "empty_password", "second_factor_wrong", "enrolment_code_wrong"]
-        {
-            assert_eq!(bytes(&Refused::WrongCredentials(truth)).await, first);
-        }
-    }
-
-    #[test]
-    fn outside_hours_says_when_they_begin() {
-        let next: Zoned = "2026-11-24T07:30[Europe/Rome]".parse().unwrap();
-        let reason = policy::Reason::OutsideHours { next: Some(next.timestamp()) };
-        let refused = Refused::Policy(reason, Some(next));
-        assert_eq!(
-            refused.english(),
-            "This is outside your agreed hours. Your hours begin on Tuesday 24 November at 07:30."
-        );
-        assert_eq!(
-            refused.italian(),
-            "Siamo fuori dall'orario concordato. Il tuo orario inizia martedì 24 novembre alle 07:30."
-        );
-    }
-
-    #[tokio::test]
-    async fn waiting_is_told_to_programs_and_people() {
-        let (status, headers, body) = bytes(&Refused::TooMany("user", Duration::from_millis(74_200))).await;
-        assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
-        assert!(headers.contains(&("retry-after".to_owned(), "75".to_owned())), "{headers:?}");
-        let refusal: Refusal = serde_json::from_slice(&body).unwrap();
-        assert_eq!((refusal.code, refusal.retry_after_s), (RefusalCode::TooManyAttempts, Some(75)));
-        assert_eq!(refusal.message, "Troppi tentativi. Riprova tra 75 secondi.");
-    }
-}
+mod tests;

@@ -48,7 +48,8 @@ fn fill(state: &mut State) {
 }
 
 fn over(state: &mut State, outcome: Outcome) -> Option<Wish> {
-    state.take(News::Over { outcome, server: "gw.comune.example".to_owned() }, Instant::now())
+    let server = "gw.comune.example".to_owned();
+    state.take(News::Over { outcome, server, support: None }, Instant::now())
 }
 
 #[test]
@@ -156,6 +157,8 @@ fn an_expired_password_is_changed_where_it_is_told() {
     state.act(Act::Submit);
     refused(&mut state, RefusalCode::PasswordExpired);
     assert_eq!(form(&mut state).purpose, Purpose::ChangePassword);
+    let said = form(&mut state).said.clone().expect("why").sentence;
+    assert!(said.contains("has expired") && said.ends_with("Support number: K7QM-2F9D"), "{said}");
     form(&mut state).password.insert("old", 0);
     form(&mut state).new_password.insert("new one", 0);
     form(&mut state).new_password_again.insert("new 0ne", 0);
@@ -557,9 +560,51 @@ fn an_end_that_needs_the_help_desk_has_the_sessions_number() {
         let said = format!("{} {}", ended.sentence, ended.number.map(|number| number.to_string()).unwrap_or_default());
         assert_eq!(said.matches("0000-0007").count(), 1, "{ended:?}");
     }
-    let mut state = at_work(Instant::now());
-    over(&mut state, Outcome::Ended { reason: CloseReason::Idle, idle_minutes: 15 });
-    assert_eq!(ended(&state).number, None, "nothing is wrong");
+}
+
+#[test]
+fn what_fails_before_a_session_has_a_number_of_its_own() {
+    let support = Some(SessionNumber::new(9));
+    let said = |mut state: State, news| {
+        state.take(news, Instant::now());
+        ended(&state).sentence.clone()
+    };
+    let unreached = |cause: &str| News::Over {
+        outcome: Outcome::NotAGateway { cause: cause.to_owned() },
+        server: "gw.comune.example".to_owned(),
+        support,
+    };
+    let mut began = state();
+    fill(&mut began);
+    began.act(Act::Submit);
+    let sentence = said(began, unreached("status 500"));
+    assert!(sentence.ends_with("Support number: 0000-0009"), "{sentence}");
+    let mut began = state();
+    fill(&mut began);
+    began.act(Act::Submit);
+    let sentence = said(began, News::NoRdpProgram { support });
+    assert!(sentence.contains("FreeRDP") && sentence.ends_with("Support number: 0000-0009"), "{sentence}");
+    let sentence = said(at_work(Instant::now()), unreached("its UDP address is none"));
+    assert!(!sentence.contains("0000-0009"), "a session has its own number: {sentence}");
+}
+
+#[test]
+fn only_an_end_that_workers_make_or_expect_has_no_number() {
+    let number = |outcome| {
+        let mut state = at_work(Instant::now());
+        over(&mut state, outcome);
+        ended(&state).number
+    };
+    for reason in CloseReason::ALL {
+        let expected =
+            matches!(reason.word(), "worker_closed" | "program_ended" | "idle" | "agreement_ended" | "longest_session");
+        let shown = number(Outcome::Ended { reason, idle_minutes: 15 });
+        assert_eq!(shown.is_none(), expected, "{reason:?}");
+    }
+    for why in Why::ALL {
+        let names = Names { workstation: "w".into(), program: "xfreerdp".into(), status: "status 11".into() };
+        assert_eq!(number(Outcome::Desktop { why, names }).is_none(), why == Why::Away, "{why:?}");
+    }
 }
 
 #[test]
@@ -589,7 +634,7 @@ fn no_sentence_in_the_window_sends_anybody_to_a_terminal() {
         }
         let mut state = at_work(Instant::now());
         state.language = language;
-        state.take(News::Stopped(Text::NoRdpProgram), Instant::now());
+        state.take(News::NoRdpProgram { support: None }, Instant::now());
         sentences.push(ended(&state).sentence.clone());
         let path = || "new.deskgate".to_owned();
         let profiles = [

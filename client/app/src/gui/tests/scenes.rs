@@ -101,8 +101,8 @@ fn questions(language: Language) -> Scenes {
 
 fn forms(language: Language) -> Scenes {
     let wrong = [
-        "Nome utente, password o codice non corretti, oppure account bloccato.",
-        "User name, password or code are not right, or the account is locked.",
+        "Nome utente, password o codice non corretti, oppure account bloccato. Controllali e riprova; poi rivolgiti all'assistenza.",
+        "User name, password or code are not right, or the account is locked. Check them and try again; after that, ask the help desk.",
     ];
     let mut filled = signed_out(language);
     filled.act(Act::Show(Screen::Full));
@@ -205,12 +205,12 @@ fn failures(language: Language) -> Scenes {
         ("password-wanted-again", at_work(language, vec![password_wanted(true)])),
         ("sign-in-broke", failed(desktop(Why::SignInBroke))),
         ("taken-elsewhere", failed(desktop(Why::Replaced))),
-        ("untrusted", failed(Outcome::Untrusted { cause: "invalid peer certificate: UnknownIssuer".to_owned() })),
+        ("untrusted", never_began(language, Outcome::Untrusted { cause: "UnknownIssuer".to_owned() })),
         (
             "program-failed",
             failed(Outcome::ProgramFailed { program: "xfreerdp3".to_owned(), status: "status 131".to_owned() }),
         ),
-        ("unreachable", over(after(language, Vec::new()), Outcome::Unreachable { cause: "timed out".to_owned() })),
+        ("unreachable", never_began(language, Outcome::Unreachable { cause: "timed out".to_owned() })),
     ]
 }
 
@@ -224,7 +224,15 @@ fn desktop(why: Why) -> Outcome {
 }
 
 fn over(mut state: State, outcome: Outcome) -> State {
-    state.take(News::Over { outcome, server: "gw.comune.example".to_owned() }, now());
+    state.take(News::Over { outcome, server: "gw.comune.example".to_owned(), support: None }, now());
+    state
+}
+
+/// What fails before there is a session.
+fn never_began(language: Language, outcome: Outcome) -> State {
+    let (server, support) = ("gw.comune.example".to_owned(), Some(SessionNumber::new(9)));
+    let mut state = after(language, Vec::new());
+    state.take(News::Over { outcome, server, support }, now());
     state
 }
 

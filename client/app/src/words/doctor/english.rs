@@ -5,7 +5,7 @@ use gateway_api::login::Language;
 use super::Words;
 use crate::{
     doctor::{Check, Finding, Verdict},
-    words::span,
+    words::{moment, span},
 };
 
 pub(super) static WORDS: Words = Words {
@@ -88,7 +88,8 @@ fn say(finding: &Finding) -> String {
             if *behind { "slow" } else { "fast" }
         ),
         Finding::ClockDoubtful { now } => format!(
-            "By this computer's clock ({now}) the gateway's certificate does not hold, so nothing was sent to it. Check date and year; if they are right, call the help desk."
+            "By this computer's clock ({}) the gateway's certificate does not hold, so nothing was sent to it. Check date and year; if they are right, call the help desk.",
+            moment(*now, Language::En)
         ),
         Finding::Protocol => "Program and gateway understand each other.".into(),
         Finding::OtherProtocol => "The gateway speaks another version. Update this program.".into(),

@@ -5,7 +5,7 @@ use gateway_api::login::Language;
 use super::Words;
 use crate::{
     doctor::{Check, Finding, Verdict},
-    words::{cause, span},
+    words::{cause, moment, span},
 };
 
 pub(super) static WORDS: Words = Words {
@@ -90,7 +90,8 @@ fn say(finding: &Finding) -> String {
             span(*off_s, Language::It)
         ),
         Finding::ClockDoubtful { now } => format!(
-            "Secondo l'orologio di questo computer ({now}) il certificato del gateway non vale, e non gli è stato inviato niente. Controlla giorno e anno; se sono giusti, chiama l'assistenza."
+            "Secondo l'orologio di questo computer ({}) il certificato del gateway non vale, e non gli è stato inviato niente. Controlla giorno e anno; se sono giusti, chiama l'assistenza.",
+            moment(*now, Language::It)
         ),
         Finding::Protocol => "Programma e gateway si capiscono.".into(),
         Finding::OtherProtocol => "Il gateway parla un'altra versione. Aggiorna questo programma.".into(),

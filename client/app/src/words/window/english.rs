@@ -140,7 +140,7 @@ pub(super) static LABELS: Labels = Labels {
             "The program that shows your desktop ({program}) ended at once, and the session with it. Ask the help desk for one that stays open."
         )
     },
-    no_rdp_program: "The program that shows your desktop is not installed on this computer. Install FreeRDP (package freerdp2-x11; on a Mac, Windows App does as well), or ask the help desk.",
+    no_rdp_program: "The program that shows your desktop is not installed on this computer. Install FreeRDP (package freerdp2-x11 or freerdp3-x11; on a Mac, Windows App does as well), or ask the help desk.",
 
     close_question: "Close the session?",
     close_consequence: "The way to your office computer is closed. Your programs there stay open.",

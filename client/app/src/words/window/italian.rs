@@ -140,7 +140,7 @@ pub(super) static LABELS: Labels = Labels {
             "Il programma che mostra il desktop ({program}) è terminato subito, e la sessione con lui. Chiedi all'assistenza un programma che resti aperto."
         )
     },
-    no_rdp_program: "Su questo computer non è installato il programma che mostra il desktop. Installa FreeRDP (pacchetto freerdp2-x11; su un Mac va bene anche Windows App), o chiedi all'assistenza.",
+    no_rdp_program: "Su questo computer non è installato il programma che mostra il desktop. Installa FreeRDP (pacchetto freerdp2-x11 o freerdp3-x11; su un Mac va bene anche Windows App), o chiedi all'assistenza.",
 
     close_question: "Chiudere la sessione?",
     close_consequence: "La via verso il computer dell'ufficio viene chiusa. I tuoi programmi lì restano aperti.",

@@ -27,21 +27,26 @@ pub(super) fn english(why: &NotAssisted) -> String {
             "Your office has not said yet what technicians may reach. Ask whoever runs the gateway."
         }
         NotAssisted::TooLong(longest) => {
-            return format!("That is too long: your office allows {} minutes at most.", longest.as_secs() / 60);
+            return format!(
+                "That is too long: your office allows {} minutes at most. Ask for less.",
+                longest.as_secs() / 60
+            );
         }
         NotAssisted::NotConnected => "This worker is not connected at the moment. Ask them to sign in first.",
-        NotAssisted::Own => "This is your own session: nobody has to assist you in it.",
-        NotAssisted::Busy => "Somebody assists this worker already, or is asking to.",
+        NotAssisted::Own => {
+            "This is your own session: nobody has to assist you in it. Use it as it is, or ask for another worker's."
+        }
+        NotAssisted::Busy => "Somebody assists this worker already, or is asking to. Ask again when they are done.",
         NotAssisted::LeftInPeace(wait) => {
             return format!(
                 "This worker was asked three times and did not agree. They can be asked again in {}.",
                 english_wait(*wait)
             );
         }
-        NotAssisted::No => "The worker does not agree.",
+        NotAssisted::No => "The worker does not agree. Call them before you ask again.",
         NotAssisted::NoAnswer => "The worker did not answer within a minute, which is a no. Call them, then ask again.",
-        NotAssisted::Gone => "The worker is not connected any more.",
-        NotAssisted::TakenBack => "The question was taken back.",
+        NotAssisted::Gone => "The worker is not connected any more. Ask them to sign in first.",
+        NotAssisted::TakenBack => "The question was taken back. Ask again if it is still needed.",
     }
     .to_owned()
 }
@@ -55,23 +60,23 @@ pub(super) fn italian(why: &NotAssisted) -> String {
             "Il tuo ufficio non ha ancora stabilito che cosa raggiungono i tecnici. Rivolgiti a chi gestisce il gateway."
         }
         NotAssisted::TooLong(longest) => {
-            return format!("È troppo: il tuo ufficio consente al massimo {} minuti.", longest.as_secs() / 60);
+            return format!("È troppo: il tuo ufficio consente al massimo {} minuti. Chiedine di meno.", longest.as_secs() / 60);
         }
         NotAssisted::NotConnected => "Questo lavoratore ora non è collegato. Chiedigli prima di accedere.",
-        NotAssisted::Own => "Questa è la tua sessione: non serve che qualcuno ti assista.",
-        NotAssisted::Busy => "Qualcuno assiste già questo lavoratore, o glielo sta chiedendo.",
+        NotAssisted::Own => "Questa è la tua sessione: non serve che qualcuno ti assista. Usala così, o chiedi quella di un altro.",
+        NotAssisted::Busy => "Qualcuno assiste già questo lavoratore, o glielo sta chiedendo. Chiedi di nuovo quando ha finito.",
         NotAssisted::LeftInPeace(wait) => {
             return format!(
                 "A questo lavoratore è già stato chiesto tre volte e non ha acconsentito. Si può richiedere tra {}.",
                 italian_wait(*wait)
             );
         }
-        NotAssisted::No => "Il lavoratore non acconsente.",
+        NotAssisted::No => "Il lavoratore non acconsente. Chiamalo, prima di chiedere ancora.",
         NotAssisted::NoAnswer => {
             "Il lavoratore non ha risposto entro un minuto, e vale come un no. Chiamalo, poi chiedi di nuovo."
         }
-        NotAssisted::Gone => "Il lavoratore non è più collegato.",
-        NotAssisted::TakenBack => "La domanda è stata ritirata.",
+        NotAssisted::Gone => "Il lavoratore non è più collegato. Chiedigli prima di accedere.",
+        NotAssisted::TakenBack => "La domanda è stata ritirata. Chiedi di nuovo se serve ancora.",
     }
     .to_owned()
 }
