@@ -157,6 +157,8 @@ struct Connection {
     /// The kernel has not said "nothing more for now" since it last had something.
     readable: bool,
     writable: bool,
+    /// The program has said that no more comes from it.
+    finished: bool,
     /// In bytes, from the workstation.
     brought: u64,
 }
@@ -322,8 +324,8 @@ impl EventLoop {
         }
         for door in &self.doors {
             while let Some(mut stream) = door.accept() {
-                let there = || self.connections.values().filter(|connection| connection.port == door.port).count();
-                if self.rdp == Some(door.port) && there() >= RDP_CONNECTIONS {
+                let held = |connection: &&Connection| connection.port == door.port && !connection.finished;
+                if self.rdp == Some(door.port) && self.connections.values().filter(held).count() >= RDP_CONNECTIONS {
                     tracing::debug!(port = door.port, "connection turned away: more than an RDP program needs");
                     listener::reset(&stream);
                     continue;
@@ -334,7 +336,8 @@ impl EventLoop {
                 match registered.map(|()| self.session.open_connection(door.port, clock::now())) {
                     Ok(Ok(id)) => {
                         let port = door.port;
-                        let connection = Connection { id, port, stream, readable: true, writable: true, brought: 0 };
+                        let (readable, writable, finished) = (true, true, false);
+                        let connection = Connection { id, port, stream, readable, writable, finished, brought: 0 };
                         self.connections.insert(self.next, connection);
                         self.next += 1;
                     }
@@ -473,6 +476,7 @@ impl Connection {
             Some(Ok(0)) => {
                 session.finish(self.id);
                 self.readable = false;
+                self.finished = true;
                 Moved::Something
             }
             Some(Ok(_)) | Some(Err(io::ErrorKind::Interrupted)) => Moved::Something,
