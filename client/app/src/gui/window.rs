@@ -60,7 +60,6 @@ pub(super) fn open(state: State, office: Office, remembered: Remembered, first: 
     let options = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
     let there = &was_there;
     let create = move |creation: &eframe::CreationContext<'_>| {
-        there.set(true);
         let context = creation.egui_ctx.clone();
         theme::dress(&context, state.look);
         context.set_zoom_factor(remembered.zoom());
@@ -84,6 +83,7 @@ pub(super) fn open(state: State, office: Office, remembered: Remembered, first: 
             }
             Office::None => {}
         }
+        there.set(true);
         Ok(Box::new(window) as Box<dyn eframe::App>)
     };
     eframe::run_native("deskgate", options, Box::new(create)).map_err(|error| match was_there.get() {
