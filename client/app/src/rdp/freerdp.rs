@@ -32,10 +32,10 @@ use crate::private;
 const LONGEST: usize = 511;
 
 /// How it is called.
-pub(super) fn call(_: &Path, desktop: &Desktop<'_>, screen: Screen, version: Option<&str>) -> io::Result<Call> {
+pub(super) fn call(program: &Path, desktop: &Desktop<'_>, screen: Screen, version: Option<&str>) -> io::Result<Call> {
     let folder = folder(desktop.gateway)?;
     remember(&folder, &plain(desktop.workstation), desktop.door.port())?;
-    let mut arguments = arguments(desktop, version);
+    let mut arguments = arguments(desktop, generation(program, version));
     arguments.extend(beginning(screen).map(OsString::from));
     let input = desktop.password.filter(|password| takes(password)).map(line).transpose()?;
     arguments.extend(reconnecting(input.is_some()).map(OsString::from));
@@ -58,7 +58,7 @@ fn line(password: &Password) -> io::Result<PipeReader> {
 }
 
 /// The words after the program's name; but for one they mean the same to versions 2 and 3.
-fn arguments(desktop: &Desktop<'_>, version: Option<&str>) -> Vec<OsString> {
+fn arguments(desktop: &Desktop<'_>, generation: u32) -> Vec<OsString> {
     let Desktop { door, user, workstation, redirect, .. } = desktop;
     let granted = |what: Redirection| redirect.contains(&what);
     let mut arguments = vec![
@@ -71,7 +71,7 @@ fn arguments(desktop: &Desktop<'_>, version: Option<&str>) -> Vec<OsString> {
         "/dynamic-resolution".to_owned(),
     ];
     if desktop.certificate.is_some() {
-        arguments.push(only_with_certificate(version).to_owned());
+        arguments.push(if generation > 2 { "/sec:rdp:off" } else { "-sec-rdp" }.to_owned());
     }
     arguments.push(if granted(Redirection::Clipboard) { "+clipboard" } else { "-clipboard" }.to_owned());
     for (redirection, argument) in [
@@ -99,11 +99,13 @@ fn trust(desktop: &Desktop<'_>) -> String {
     format!("/cert:deny,name:{},fingerprint:sha256:{}", pairs.concat(), pairs.join(":"))
 }
 
-/// RDP's own protection of old has no certificate at all: whoever stands between would only have to offer nothing else. Each version ends
-/// at once at the other's word, so what is told to one whose version is not known opens no desktop without a certificate.
-fn only_with_certificate(version: Option<&str>) -> &'static str {
-    let major = version.and_then(|line| line.split_once("version ")?.1.split('.').next()?.parse::<u32>().ok());
-    if major.is_some_and(|major| major > 2) { "/sec:rdp:off" } else { "-sec-rdp" }
+/// Its version's first number: by what it says of itself, or else by its name, which ends in a 3 from version 3 on. By it goes what shuts
+/// RDP's own protection of old, which has no certificate at all: whoever stands between would only have to offer nothing else. Each version
+/// ends at once at the other's word, so a wrong guess opens no desktop without a certificate.
+fn generation(program: &Path, version: Option<&str>) -> u32 {
+    let said = version.and_then(|line| line.split_once("version ")?.1.split('.').next()?.parse().ok());
+    let named = || if program.to_string_lossy().ends_with('3') { 3 } else { 2 };
+    said.unwrap_or_else(named)
 }
 
 /// How often it tries a lost connection again. One with a password shows that each time: if it was changed meanwhile, few wrong ones lock
@@ -250,7 +252,7 @@ mod tests {
     }
 
     fn told(redirect: &[Redirection]) -> Vec<String> {
-        arguments(&desktop(redirect, "anagrafe-07", 4711), None)
+        arguments(&desktop(redirect, "anagrafe-07", 4711), 2)
             .into_iter()
             .map(|word| word.into_string().unwrap())
             .collect()
@@ -271,7 +273,7 @@ mod tests {
     #[test]
     fn a_certificate_is_never_ignored_and_a_name_cannot_smuggle_an_option_in() {
         assert!(told(&[]).iter().all(|word| !word.contains("ignore")));
-        let words = arguments(&desktop(&[], "a,ignore", 1), None);
+        let words = arguments(&desktop(&[], "a,ignore", 1), 2);
         assert!(words.contains(&OsString::from("/cert:tofu,deny,name:a_ignore")), "{words:?}");
     }
 
@@ -280,18 +282,20 @@ mod tests {
         let named = Desktop { certificate: Some(Fingerprint([0xa7; 32])), ..desktop(&[], "pc-1", 1) };
         let pairs = ["a7"; 32];
         let told = format!("/cert:deny,name:{},fingerprint:sha256:{}", pairs.concat(), pairs.join(":"));
-        for (version, word) in [
-            (Some("This is FreeRDP version 2.11.7 (2.11.7)"), "-sec-rdp"),
-            (Some("This is FreeRDP version 3.15.0 (n/a)"), "/sec:rdp:off"),
-            (Some("FreeRDP"), "-sec-rdp"),
-            (None, "-sec-rdp"),
+        for (program, version, word) in [
+            ("/usr/bin/xfreerdp", Some("This is FreeRDP version 2.11.7 (2.11.7)"), "-sec-rdp"),
+            ("/usr/bin/xfreerdp", Some("This is FreeRDP version 3.15.0 (n/a)"), "/sec:rdp:off"),
+            ("/usr/bin/xfreerdp3", Some("This is FreeRDP version 2.11.7 (2.11.7)"), "-sec-rdp"),
+            ("/usr/bin/xfreerdp", Some("FreeRDP"), "-sec-rdp"),
+            ("/usr/bin/xfreerdp", None, "-sec-rdp"),
+            ("/usr/bin/xfreerdp3", None, "/sec:rdp:off"),
         ] {
-            let words = arguments(&named, version);
+            let words = arguments(&named, generation(Path::new(program), version));
             assert!(words.contains(&OsString::from(&told)), "{words:?}");
             assert_eq!(words.iter().filter(|word| word.to_string_lossy().starts_with("/cert")).count(), 1, "{words:?}");
-            assert!(words.contains(&OsString::from(word)), "{version:?}: {words:?}");
+            assert!(words.contains(&OsString::from(word)), "{program} {version:?}: {words:?}");
         }
-        assert!(arguments(&desktop(&[], "pc-1", 1), None).iter().all(|word| !word.to_string_lossy().contains("sec")));
+        assert!(arguments(&desktop(&[], "pc-1", 1), 2).iter().all(|word| !word.to_string_lossy().contains("sec")));
     }
 
     #[test]
