@@ -217,7 +217,7 @@ impl Policy {
         let mut says =
             format!("workstation {} at {}: {}", typed(&workstation.name), workstation.address, services.join(", "));
         if let Some(minute) = workstation.power_off_after {
-            let _ = write!(says, "; its own task switches it off after {} if nobody uses it", Minute(minute));
+            let _ = write!(says, "; its own task is to switch it off after {} if nobody uses it", Minute(minute));
         }
         Ruling { says, span: Some(workstation.span) }
     }

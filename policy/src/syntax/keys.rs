@@ -188,7 +188,7 @@ pub(crate) static WORKSTATION: Sheet = Sheet {
             "power_off_after",
             Takes::Time,
             "none",
-            "When its own task switches it off in the evening if nobody uses it; `policy power-off` prints the task's line.",
+            "When its own task is to switch it off in the evening if nobody uses it; `policy power-off` prints the task's line.",
         ),
         optional(
             "certificate",

@@ -92,7 +92,7 @@ fn a_workstation_is_switched_off_at_the_time_of_the_policy() {
     let script = include_str!("../../../../deploy/workstation/windows/deskgate-power-off.ps1");
     assert!(script.contains("[switch] $Install,") && script.contains("[string] $After = "), "{script}");
     let text = explained(&town, "m.rossi", "2026-03-03T09:00", Device::Managed);
-    assert!(text.contains("anagrafe-07.comune.example: rdp; its own task switches it off after 20:30"), "{text}");
+    assert!(text.contains("anagrafe-07.comune.example: rdp; its own task is to switch it off after 20:30"), "{text}");
     assert_eq!(town.policy.power_off_after("tributi-01"), None);
     assert_eq!(town.policy.power_off_after("nobody"), None);
 }
