@@ -27,10 +27,11 @@ pub(super) fn english(why: &NotAssisted) -> String {
             "Your office has not said yet what technicians may reach. Ask whoever runs the gateway."
         }
         NotAssisted::TooLong(longest) => {
-            return format!(
-                "That is too long: your office allows {} minutes at most. Ask for less.",
-                longest.as_secs() / 60
-            );
+            let most = match longest.as_secs() / 60 {
+                1 => "a minute".to_owned(),
+                minutes => format!("{minutes} minutes"),
+            };
+            return format!("That is too long: your office allows {most} at most. Ask for less.");
         }
         NotAssisted::NotConnected => "This worker is not connected at the moment. Ask them to sign in first.",
         NotAssisted::Own => {
@@ -39,7 +40,7 @@ pub(super) fn english(why: &NotAssisted) -> String {
         NotAssisted::Busy => "Somebody assists this worker already, or is asking to. Ask again when they are done.",
         NotAssisted::LeftInPeace(wait) => {
             return format!(
-                "This worker was asked three times and did not agree. They can be asked again in {}.",
+                "This worker was asked three times and did not agree. Ask again in {}.",
                 english_wait(*wait)
             );
         }
@@ -60,7 +61,11 @@ pub(super) fn italian(why: &NotAssisted) -> String {
             "Il tuo ufficio non ha ancora stabilito che cosa raggiungono i tecnici. Rivolgiti a chi gestisce il gateway."
         }
         NotAssisted::TooLong(longest) => {
-            return format!("È troppo: il tuo ufficio consente al massimo {} minuti. Chiedine di meno.", longest.as_secs() / 60);
+            let most = match longest.as_secs() / 60 {
+                1 => "un minuto".to_owned(),
+                minutes => format!("{minutes} minuti"),
+            };
+            return format!("È troppo: il tuo ufficio consente al massimo {most}. Chiedi meno tempo.");
         }
         NotAssisted::NotConnected => "Questo lavoratore ora non è collegato. Chiedigli prima di accedere.",
         NotAssisted::Own => "Questa è la tua sessione: non serve che qualcuno ti assista. Usala così, o chiedi quella di un altro.",

@@ -106,33 +106,44 @@ fn refusals() -> Vec<Refused> {
 #[test]
 fn every_refusal_says_what_to_do() {
     let english = [
-        "Ask", "ask", "Change", "Check", "Choose", "Close", "Install", "Let the", "Mix", "Sign in", "sign in", "Start",
-        "Tell", "again", "Update", "Use",
+        "ask", "change", "check", "choose", "close", "install", "let the", "mix", "sign in", "start", "tell", "try",
+        "update", "use",
     ];
     let italian = [
-        "ivolgiti",
-        "hied",
-        "Cambiala",
-        "Controlla",
-        "cegli",
-        "Chiudi",
-        "Installa",
-        "Lascia",
-        "Mescola",
-        "ccedi",
-        "Avvia",
-        "Comunica",
-        "iprova",
-        "Aggiorna",
-        "Usa",
-        "Chiama",
-        "Si può richiedere",
+        "rivolgiti",
+        "chiedi",
+        "chiedigli",
+        "chiedine",
+        "chiamalo",
+        "cambiala",
+        "controlla",
+        "scegli",
+        "scegline",
+        "chiudi",
+        "installa",
+        "lascia",
+        "mescola",
+        "accedi",
+        "avvia",
+        "comunica",
+        "riprova",
+        "aggiorna",
+        "usa",
+        "chiama",
+        "si può richiedere",
     ];
+    let mut without = Vec::new();
     for refused in refusals() {
         for (said, advice) in [(refused.english(), &english[..]), (refused.italian(), &italian[..])] {
-            assert!(advice.iter().any(|word| said.contains(word)), "{refused:?}: {said}");
+            let last = said.trim_end_matches('.').rsplit(". ").next().unwrap_or_default().to_lowercase();
+            let words: Vec<&str> = last.split(|letter: char| !letter.is_alphabetic()).collect();
+            let last = format!(" {} ", words.join(" "));
+            if !advice.iter().any(|word| last.contains(&format!(" {word} "))) {
+                without.push(format!("{refused:?}: {said}"));
+            }
         }
     }
+    assert!(without.is_empty(), "{}", without.join("\n"));
 }
 
 #[tokio::test]
