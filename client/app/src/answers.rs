@@ -16,7 +16,7 @@ pub(crate) enum Answers {
     /// Lines at the terminal, if there is one.
     Terminal(Terminal),
     /// Buttons in the window, and its field for a password.
-    Window { buttons: UnboundedReceiver<Button>, passwords: UnboundedReceiver<Password> },
+    Window(UnboundedReceiver<Heard>),
 }
 
 /// What is heard.
@@ -83,8 +83,8 @@ impl Answers {
         match self {
             Self::Terminal(terminal) if terminal.is_there() && terminal.hides() => Asking::Password,
             Self::Terminal(terminal) if terminal.is_there() => Asking::OneByOne,
-            Self::Window { buttons, .. } if !buttons.is_closed() => Asking::SideBySide,
-            Self::Terminal(_) | Self::Window { .. } => Asking::Nobody,
+            Self::Window(heard) if !heard.is_closed() => Asking::SideBySide,
+            Self::Terminal(_) | Self::Window(_) => Asking::Nobody,
         }
     }
 
@@ -92,9 +92,9 @@ impl Answers {
     pub(crate) fn listen(&mut self) -> bool {
         match self {
             Self::Terminal(terminal) => terminal.listen(),
-            Self::Window { buttons, .. } => {
-                while buttons.try_recv().is_ok() {}
-                !buttons.is_closed()
+            Self::Window(heard) => {
+                while heard.try_recv().is_ok() {}
+                !heard.is_closed()
             }
         }
     }
@@ -103,10 +103,8 @@ impl Answers {
     pub(crate) fn listen_for_password(&mut self) -> bool {
         match self {
             Self::Terminal(terminal) => terminal.listen_for_password(),
-            Self::Window { passwords, .. } => {
-                while passwords.try_recv().is_ok() {}
-                !passwords.is_closed()
-            }
+            // Its field is there only while one is wanted; what else was pressed just now is an answer all the same.
+            Self::Window(heard) => !heard.is_closed(),
         }
     }
 
@@ -114,7 +112,7 @@ impl Answers {
     pub(crate) fn listen_to_lines(&mut self) {
         match self {
             Self::Terminal(terminal) => drop(terminal.listen()),
-            Self::Window { .. } => {}
+            Self::Window(_) => {}
         }
     }
 
@@ -123,7 +121,7 @@ impl Answers {
         match self {
             Self::Terminal(terminal) => terminal.stop(),
             // A window shows no button where nothing is asked.
-            Self::Window { .. } => {}
+            Self::Window(_) => {}
         }
     }
 
@@ -137,10 +135,9 @@ impl Answers {
                 }
                 Heard::Answer(Answer::Line(Line::read(&typed)))
             }
-            Self::Window { buttons, passwords } => tokio::select! {
-                Some(button) = buttons.recv() => Heard::Answer(Answer::Button(button)),
-                Some(password) = passwords.recv() => Heard::Password(password),
-                else => pending().await,
+            Self::Window(heard) => match heard.recv().await {
+                Some(heard) => heard,
+                None => pending().await,
             },
         }
     }
@@ -198,16 +195,28 @@ mod tests {
 
     #[tokio::test]
     async fn a_text_is_marked_as_read_by_its_own_button() {
-        let (button, buttons) = unbounded_channel();
-        let (_, passwords) = unbounded_channel();
-        let mut answers = Answers::Window { buttons, passwords };
-        button.send(Button::Read(true)).unwrap();
+        let (window, heard) = unbounded_channel();
+        let mut answers = Answers::Window(heard);
+        let press = |button| window.send(Heard::Answer(Answer::Button(button))).unwrap();
+        press(Button::Read(true));
         assert!(answers.listen(), "pressed before anything was asked");
-        button.send(Button::Answer { about: About::Assistance, question: 1, yes: true }).unwrap();
-        button.send(Button::Read(false)).unwrap();
+        press(Button::Answer { about: About::Assistance, question: 1, yes: true });
+        press(Button::Read(false));
         assert!(!answers.is_read().await);
         assert_eq!(answers.asking(), Asking::SideBySide);
-        drop(button);
+        drop(window);
         assert!(!answers.listen() && answers.asking() == Asking::Nobody);
+    }
+
+    #[tokio::test]
+    async fn a_button_that_was_pressed_when_a_password_began_to_be_wanted_is_heard() {
+        let (window, heard) = unbounded_channel();
+        let mut answers = Answers::Window(heard);
+        let consent = Button::Answer { about: About::Trace, question: 1, yes: true };
+        window.send(Heard::Answer(Answer::Button(consent))).unwrap();
+        assert!(answers.listen_for_password());
+        window.send(Heard::Password(Password::new("secret".to_owned()))).unwrap();
+        assert!(matches!(answers.hear().await, Heard::Answer(Answer::Button(pressed)) if pressed == consent));
+        assert!(matches!(answers.hear().await, Heard::Password(password) if password.expose() == "secret"));
     }
 }

@@ -661,16 +661,15 @@ async fn grace_over(watched: bool, lost: Option<Instant>, limits: &login::Limits
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answers::Button;
+    use crate::answers::{Answer, Button};
 
     #[tokio::test]
     async fn what_is_not_read_keeps_no_login_and_no_password_for_ever() {
-        let (button, buttons) = unbounded_channel();
-        let (_, passwords) = unbounded_channel();
-        let mut answers = Answers::Window { buttons, passwords };
+        let (window, heard) = unbounded_channel();
+        let mut answers = Answers::Window(heard);
         assert_eq!(read_within(&mut answers, 0).await, None);
         for is_read in [true, false] {
-            button.send(Button::Read(is_read)).unwrap();
+            window.send(Heard::Answer(Answer::Button(Button::Read(is_read)))).unwrap();
             assert_eq!(read_within(&mut answers, 60).await, Some(is_read));
         }
     }

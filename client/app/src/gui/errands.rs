@@ -14,7 +14,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::state::{Errand, News, What};
 use crate::{
-    answers::{Answers, Button},
+    answers::{Answer, Answers, Button, Heard},
     api::{Client, Failure, trust},
     config::{Carrier, Config},
     device::Device,
@@ -29,9 +29,8 @@ use crate::{
 /// The window's hand on that thread. Dropping it ends the thread, after a session that goes on.
 pub(crate) struct Errands {
     errands: UnboundedSender<(Errand, Buttons)>,
-    button: UnboundedSender<Button>,
+    answer: UnboundedSender<Heard>,
     code: UnboundedSender<Code>,
-    password: UnboundedSender<Password>,
     enough: UnboundedSender<()>,
     /// What came back, in order.
     pub(crate) news: std::sync::mpsc::Receiver<News>,
@@ -40,9 +39,8 @@ pub(crate) struct Errands {
 
 /// What a person may press, or write, while an errand lasts.
 struct Buttons {
-    button: UnboundedReceiver<Button>,
-    code: UnboundedReceiver<Code>,
-    password: UnboundedReceiver<Password>,
+    answers: UnboundedReceiver<Heard>,
+    codes: UnboundedReceiver<Code>,
     enough: UnboundedReceiver<()>,
 }
 
@@ -62,27 +60,24 @@ impl Errands {
                 Err(error) => teller.tell(News::Stopped(Text::Broken { cause: error.to_string() })),
             }
         })?;
-        let (button, _) = unbounded_channel();
+        let (answer, _) = unbounded_channel();
         let (code, _) = unbounded_channel();
-        let (password, _) = unbounded_channel();
         let (enough, _) = unbounded_channel();
-        Ok(Self { errands, button, code, password, enough, news, thread: Some(thread) })
+        Ok(Self { errands, answer, code, enough, news, thread: Some(thread) })
     }
 
     /// Begins an errand. It waits for the one before. False if the thread is gone.
     pub(crate) fn begin(&mut self, errand: Errand) -> bool {
-        let (button, buttons) = unbounded_channel();
+        let (answer, answers) = unbounded_channel();
         let (code, codes) = unbounded_channel();
-        let (password, passwords) = unbounded_channel();
         let (enough, pressed) = unbounded_channel();
-        (self.button, self.code, self.password, self.enough) = (button, code, password, enough);
-        let buttons = Buttons { button: buttons, code: codes, password: passwords, enough: pressed };
-        self.errands.send((errand, buttons)).is_ok()
+        (self.answer, self.code, self.enough) = (answer, code, enough);
+        self.errands.send((errand, Buttons { answers, codes, enough: pressed })).is_ok()
     }
 
     /// Tells what was pressed.
     pub(crate) fn press(&self, button: Button) {
-        let _ = self.button.send(button);
+        let _ = self.answer.send(Heard::Answer(Answer::Button(button)));
     }
 
     /// Tells what the authenticator app shows.
@@ -92,7 +87,7 @@ impl Errands {
 
     /// Hands over the password that the workstation wants.
     pub(crate) fn password(&self, password: Password) {
-        let _ = self.password.send(password);
+        let _ = self.answer.send(Heard::Password(password));
     }
 
     /// Says that it is enough.
@@ -141,11 +136,11 @@ async fn run(config: &Config, mut inbox: UnboundedReceiver<(Errand, Buttons)>, t
                 continue;
             }
         };
-        let Some((errand, Buttons { button, code, password, enough })) = next else { return };
+        let Some((errand, Buttons { answers, codes, enough })) = next else { return };
         signals.listen_to(enough);
-        let answers = Answers::Window { buttons: button, passwords: password };
+        let answers = Answers::Window(answers);
         let news =
-            run_errand(config, errand, (answers, code), &mut signals, teller).await.unwrap_or_else(News::Stopped);
+            run_errand(config, errand, (answers, codes), &mut signals, teller).await.unwrap_or_else(News::Stopped);
         teller.tell(news);
         if signals.is_system() {
             return teller.tell(News::Go);
