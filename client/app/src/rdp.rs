@@ -4,6 +4,7 @@
 //! memory and never as an argument, in the environment or in a file; a command that the person gives never gets it. What it may
 //! share with the workstation is what the grant says; that is advice to an honest program, the workstation's own settings enforce it.
 
+mod aside;
 #[cfg(windows)]
 mod credential;
 #[cfg(unix)]

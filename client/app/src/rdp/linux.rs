@@ -21,7 +21,7 @@ use nix::{
 use tokio::process::Command;
 
 use super::Screen;
-pub(super) use super::unix::{BACKSLASH_ESCAPES, Group, Running, describe, search};
+pub(super) use super::unix::{BACKSLASH_ESCAPES, Group, Running, describe, runs, search};
 
 /// The first argument by which this program knows that it was started to become another one.
 const BECOME: &str = "become-program";

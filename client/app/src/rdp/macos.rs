@@ -17,7 +17,7 @@ use std::{
 use nix::unistd::setsid;
 use tokio::process::Command;
 
-pub(super) use super::unix::{BACKSLASH_ESCAPES, Group, Running, describe};
+pub(super) use super::unix::{BACKSLASH_ESCAPES, Group, Running, describe, runs};
 use super::{Screen, unix::search};
 
 /// What opens applications; the system's own, whatever `PATH` says.

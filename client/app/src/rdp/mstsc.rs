@@ -1,36 +1,28 @@
 //! mstsc, the program of Windows itself: it is told everything in a file.
 //!
-//! The file lies in this user's own folder, has no password in it, and is removed when the program ends; a password that it may have
-//! lies in the Credential Manager as long ([`credential`]). What a killed program of ours left behind is removed at the next start.
+//! The file lies aside as long as it runs ([`aside`](super::aside)), and so does a password that it may have, in the Credential Manager
+//! ([`credential`]).
 //! Nobody says what mstsc's exit codes mean, so what came from the workstation tells how it ended.
 
-use std::{
-    fs,
-    io::{self, Write as _},
-    path::{Path, PathBuf},
-};
+use std::{io, path::Path};
 
 use gateway_api::login::Password;
 
 use super::{
-    Call, Codes, Desktop, Ended, Run, Screen, Seen, Why,
+    Call, Codes, Desktop, Ended, Run, Screen, Seen, Why, aside,
     credential::{self, Credential},
     rdp_file,
 };
-use crate::{config::file, private};
 
-/// A folder with one `.rdp` file, maybe a password, and gone when it is dropped.
+/// The file, and maybe a password.
 pub(super) struct Aside {
-    folder: PathBuf,
+    _folder: aside::Aside,
     _credential: Option<Credential>,
 }
 
 /// How it is called.
 pub(super) fn call(_: &Path, desktop: &Desktop<'_>, screen: Screen, _version: Option<&str>) -> io::Result<Call> {
-    let home = file::folder().ok_or_else(|| io::Error::other("this user has no folder"))?;
-    let folders = home.join("desktop");
-    // What is still used by another program of ours has been read by its mstsc.
-    let _ = fs::remove_dir_all(&folders);
+    let folder = aside::Aside::new()?;
     let host = desktop.door.ip();
     credential::forget_left(host);
     let credential = desktop.password.and_then(|password| match Credential::keep(host, desktop.user, password) {
@@ -41,13 +33,12 @@ pub(super) fn call(_: &Path, desktop: &Desktop<'_>, screen: Screen, _version: Op
         }
     });
     let text = rdp_file::text(desktop, screen, credential.is_some());
-    let aside = Aside { folder: folders.join(std::process::id().to_string()), _credential: credential };
-    private::create_folder(&aside.folder)?;
-    // Its name stands in the title of the desktop's window.
-    let path = aside.folder.join(format!("{}.rdp", plain(desktop.workstation)));
     // As mstsc itself writes it.
     let units = "\u{feff}".encode_utf16().chain(text.encode_utf16().collect::<Vec<_>>());
-    private::create(&path)?.write_all(&units.flat_map(u16::to_le_bytes).collect::<Vec<_>>())?;
+    let bytes = units.flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    // Its name stands in the title of the desktop's window.
+    let path = folder.write(&format!("{}.rdp", plain(desktop.workstation)), &bytes)?;
+    let aside = Aside { _folder: folder, _credential: credential };
     Ok(Call { arguments: vec![path.into()], aside: Some(aside), codes: Codes::Known, ..Call::default() })
 }
 
@@ -73,10 +64,4 @@ pub(super) fn meaning(_code: i32, status: String, run: Run) -> Option<Ended> {
 /// A name that can stand in a file's.
 fn plain(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' }).collect()
-}
-
-impl Drop for Aside {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
-    }
 }

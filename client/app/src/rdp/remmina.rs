@@ -1,8 +1,8 @@
 //! The RDP programs of Linux: FreeRDP, and where there is none of it, Remmina, which is told everything in a profile.
 //!
 //! Remmina gets folders of ours in place of the person's, so that nothing of theirs is touched or offered, and no bus: over that it would
-//! hand the work to another Remmina of theirs and end at once. The profile has no password in it, none is kept in it, and it is removed when
-//! Remmina ends; what a killed program of ours left behind is removed at the next start.
+//! hand the work to another Remmina of theirs and end at once. The profile has no password in it, and none is kept in it; it lies aside as
+//! long as Remmina runs, with what that puts beside it ([`aside`](super::aside)).
 //!
 //! Nor is there a user name in it: with one Remmina signs in by itself, at a workstation that does not ask before (NLA), with an empty
 //! password, each time that it connects; and that counts as a wrong one.
@@ -13,17 +13,14 @@
 //! Seen with Remmina 1.4.29 (FreeRDP 2.11.7): it ends when its window is closed, and when the workstation ends the session, with 0
 //! whatever it met; that it shows in its window.
 
-use std::{
-    fs,
-    io::{self, Write as _},
-    path::{Path, PathBuf},
-};
+use std::{io, path::Path};
 
 use gateway_api::login::Redirection;
 
 use super::{Call, Desktop, Screen, freerdp, system::is_remmina};
-use crate::{config::file, private};
+use crate::private;
 
+pub(super) use super::aside::Aside;
 // Remmina's codes are not known, and so never asked about.
 pub(super) use freerdp::{meaning, takes};
 
@@ -38,9 +35,6 @@ const NO_BUS: &str = "disabled:";
 /// person where the workstation asks for it first.
 const PREFERENCES: &str = "[remmina_pref]\nconfirm_close=false\ndisable_tray_icon=true\nrdp_reconnect_attempts=6\n";
 
-/// A folder with one profile and what Remmina puts beside it, and gone when it is dropped.
-pub(super) struct Aside(PathBuf);
-
 /// How it is called.
 pub(super) fn call(program: &Path, desktop: &Desktop<'_>, screen: Screen, version: Option<&str>) -> io::Result<Call> {
     if !is_remmina(program) {
@@ -50,18 +44,13 @@ pub(super) fn call(program: &Path, desktop: &Desktop<'_>, screen: Screen, versio
     let memory = freerdp::folder(desktop.gateway)?.join("remmina").join(&name);
     freerdp::remember(&memory, &desktop.door.ip().to_string(), desktop.door.port())?;
     private::replace(&memory.join("remmina/remmina.pref"), PREFERENCES.as_bytes())?;
-    let home = file::folder().ok_or_else(|| io::Error::other("there is no home folder"))?;
-    let folders = home.join("desktop");
-    // What is still used by another program of ours has been read by its Remmina.
-    let _ = fs::remove_dir_all(&folders);
-    let aside = Aside(folders.join(std::process::id().to_string()));
-    private::create_folder(&aside.0)?;
-    let path = aside.0.join(format!("{name}.remmina"));
-    private::create(&path)?.write_all(profile(desktop, screen, std::env::home_dir().as_deref()).as_bytes())?;
+    let aside = Aside::new()?;
+    let text = profile(desktop, screen, std::env::home_dir().as_deref());
+    let path = aside.write(&format!("{name}.remmina"), text.as_bytes())?;
     let environment = vec![
         ("XDG_CONFIG_HOME", memory),
-        ("XDG_DATA_HOME", aside.0.join("data")),
-        ("XDG_CACHE_HOME", aside.0.join("cache")),
+        ("XDG_DATA_HOME", path.with_file_name("data")),
+        ("XDG_CACHE_HOME", path.with_file_name("cache")),
         ("DBUS_SESSION_BUS_ADDRESS", NO_BUS.into()),
     ];
     Ok(Call { arguments: vec!["-c".into(), path.into()], environment, aside: Some(aside), ..Call::default() })
@@ -103,12 +92,6 @@ fn profile(desktop: &Desktop<'_>, screen: Screen, home: Option<&Path>) -> String
 /// A value on one line, as GLib reads it.
 fn value(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect::<String>().replace('\\', "\\\\")
-}
-
-impl Drop for Aside {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What programs are on every Unix: found along `PATH`, ended with all that they started, and ended with a status or by a signal.
+//! What programs are on every Unix: found along `PATH`, ended with all that they started, ended with a status or by a signal, and gone.
 
 use std::{
     ffi::OsStr,
@@ -8,7 +8,8 @@ use std::{
 };
 
 use nix::{
-    sys::signal::{Signal, killpg},
+    errno::Errno,
+    sys::signal::{Signal, kill, killpg},
     unistd::{AccessFlags, Pid, access},
 };
 use tokio::process::Child;
@@ -50,6 +51,11 @@ pub(super) fn describe(status: ExitStatus) -> String {
         (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => status.to_string(),
     }
+}
+
+/// Whether a process runs; somebody else's is no business of ours, and runs too.
+pub(super) fn runs(process: u32) -> bool {
+    i32::try_from(process).is_ok_and(|process| kill(Pid::from_raw(process), None) != Err(Errno::ESRCH))
 }
 
 /// Finds a program as the shell would: a path as it is, a name along `PATH`.

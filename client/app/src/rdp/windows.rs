@@ -37,6 +37,7 @@ use windows_sys::{
 };
 
 use super::Screen;
+pub(super) use crate::win32::runs;
 use crate::win32::{done, owned};
 
 /// In a command that the person gives: it stands in every path.

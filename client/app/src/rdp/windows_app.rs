@@ -1,17 +1,12 @@
 //! The RDP programs of a Mac: Microsoft's application, which is told everything in a file, and FreeRDP.
 //!
-//! The file lies in this user's own folder, has no password in it, and is removed when the application ends. What a killed program of
-//! ours left behind is removed at the next start. The application takes no password from anybody but the person.
+//! The file lies aside as long as the application runs ([`aside`](super::aside)). It takes no password from anybody but the person.
 
-use std::{
-    fs,
-    io::{self, Write as _},
-    path::{Path, PathBuf},
-};
+use std::{io, path::Path};
 
 use super::{Call, Codes, Desktop, Screen, freerdp, rdp_file, system::is_application};
-use crate::{config::file, private};
 
+pub(super) use super::aside::Aside;
 // `open` knows 0 and 1; an end with 1 after a desktop was seen reads as one by the workstation.
 pub(super) use freerdp::{meaning, takes};
 
@@ -20,28 +15,14 @@ pub(super) fn asks(program: &Path) -> bool {
     is_application(program) || freerdp::asks(program)
 }
 
-/// A folder with one `.rdp` file, and gone when it is dropped.
-pub(super) struct Aside(PathBuf);
-
 /// How it is called.
 pub(super) fn call(program: &Path, desktop: &Desktop<'_>, screen: Screen, version: Option<&str>) -> io::Result<Call> {
     if !is_application(program) {
         return freerdp::call(program, desktop, screen, version);
     }
-    let home = file::folder().ok_or_else(|| io::Error::other("there is no home folder"))?;
-    let folders = home.join("desktop");
-    // What is still used by another program of ours has been read by its application.
-    let _ = fs::remove_dir_all(&folders);
-    let aside = Aside(folders.join(std::process::id().to_string()));
-    private::create_folder(&aside.0)?;
+    let aside = Aside::new()?;
     // Its name stands in the title of the desktop's window.
-    let path = aside.0.join(format!("{}.rdp", freerdp::plain(desktop.workstation)));
-    private::create(&path)?.write_all(rdp_file::text(desktop, screen, false).as_bytes())?;
+    let name = format!("{}.rdp", freerdp::plain(desktop.workstation));
+    let path = aside.write(&name, rdp_file::text(desktop, screen, false).as_bytes())?;
     Ok(Call { arguments: vec![path.into()], aside: Some(aside), codes: Codes::Known, ..Call::default() })
-}
-
-impl Drop for Aside {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
