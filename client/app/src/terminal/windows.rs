@@ -8,8 +8,8 @@ use windows_sys::Win32::{
     Foundation::{HANDLE, WAIT_OBJECT_0, WAIT_TIMEOUT},
     System::{
         Console::{
-            CONSOLE_MODE, ENABLE_ECHO_INPUT, FlushConsoleInputBuffer, GetConsoleMode, GetStdHandle, INPUT_RECORD,
-            KEY_EVENT, PeekConsoleInputW, ReadConsoleInputW, STD_INPUT_HANDLE, SetConsoleMode,
+            FlushConsoleInputBuffer, GetStdHandle, INPUT_RECORD, KEY_EVENT, PeekConsoleInputW, ReadConsoleInputW,
+            STD_INPUT_HANDLE,
         },
         Threading::WaitForSingleObject,
     },
@@ -62,31 +62,13 @@ pub(super) fn read_line() -> io::Result<Zeroizing<String>> {
     Ok(line)
 }
 
-/// The console shows nothing of what is typed, until this is dropped.
+/// What is typed is never hidden here: mstsc asks for a password by itself, and no other program is given one.
 #[derive(Debug)]
-pub(super) struct Hidden {
-    before: CONSOLE_MODE,
-}
+pub(super) enum Hidden {}
 
 impl Hidden {
     pub(super) fn begin() -> io::Result<Self> {
-        let mut before = 0;
-        // SAFETY: there is room for one number; a handle that is no console's is refused.
-        done(unsafe { GetConsoleMode(input(), &raw mut before) })?;
-        // SAFETY: only numbers go in.
-        done(unsafe { SetConsoleMode(input(), before & !ENABLE_ECHO_INPUT) })?;
-        Ok(Self { before })
-    }
-}
-
-impl Drop for Hidden {
-    /// What was begun and not sent would else be the next program's.
-    fn drop(&mut self) {
-        forget_typed();
-        // SAFETY: only numbers go in.
-        unsafe { SetConsoleMode(input(), self.before) };
-        // The end of the line was not shown either.
-        let _ = io::Write::write_all(&mut io::stderr(), b"\n");
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 
