@@ -273,6 +273,11 @@ impl State {
         self.known.user.as_deref()
     }
 
+    /// How the desktop begins, where that can be chosen.
+    pub(crate) fn screen(&self) -> Option<Screen> {
+        self.known.screen
+    }
+
     /// The program was started again, with another profile than this window's.
     pub(crate) fn knock_with_another(&mut self, profile: &Path) {
         let name = profile.file_name().unwrap_or(profile.as_os_str()).to_string_lossy();
@@ -293,9 +298,6 @@ impl State {
             }
             Act::Show(screen) => {
                 self.known.screen = Some(screen);
-                if let Scene::Form(form) = &mut self.scene {
-                    form.screen = Some(screen);
-                }
                 Some(Wish::Remember(Choice::Screen(screen)))
             }
             // What was asked for is given up first, and its end brings the next form. A new password may hold already: its answer is awaited.

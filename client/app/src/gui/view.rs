@@ -62,7 +62,7 @@ pub(crate) fn draw(ui: &mut Ui, state: &mut State, now: Instant) -> Option<Act> 
 }
 
 fn scene(ui: &mut Ui, state: &mut State, look: &Palette, now: Instant) -> Option<Act> {
-    let labels = state.labels();
+    let (labels, screen) = (state.labels(), state.screen());
     let pressed =
         state.working().and_then(|working| consents::draw(ui, look, labels, state.language, &working.consents, now));
     if state.close_asked {
@@ -71,7 +71,7 @@ fn scene(ui: &mut Ui, state: &mut State, look: &Palette, now: Instant) -> Option
     let act = match &mut state.scene {
         Scene::FirstUse(words) => first_use::draw(ui, look, labels, words),
         Scene::Stranger(stranger) => stranger::draw(ui, look, labels, state.language, stranger),
-        Scene::Form(form) => form::draw(ui, look, labels, form),
+        Scene::Form(form) => form::draw(ui, look, labels, form, screen),
         Scene::Connecting(connecting) => session::connecting(ui, look, labels, state.language, connecting, now),
         Scene::Reading(texts) => reading::notices(ui, look, labels, texts),
         Scene::Working(working) => session::working(ui, look, labels, state.language, working, now),

@@ -7,7 +7,6 @@ use super::{Errand, Known, Said, What};
 use crate::{
     config::{self, Server},
     gui::typed::Typed,
-    rdp::Screen,
     words::{Text, window::Labels},
 };
 
@@ -41,8 +40,6 @@ pub(crate) struct Form {
     pub(crate) code: Zeroizing<String>,
     pub(crate) new_password: Typed,
     pub(crate) new_password_again: Typed,
-    /// How the desktop begins, where that can be chosen and the form leads to one.
-    pub(crate) screen: Option<Screen>,
     /// What is said about the last try, and whether it is good news.
     pub(crate) said: Option<Said>,
     /// The office is being asked.
@@ -61,7 +58,6 @@ impl Form {
             code: Zeroizing::new(String::with_capacity(2 * LONGEST_CODE)),
             new_password: Typed::default(),
             new_password_again: Typed::default(),
-            screen: known.screen.filter(|_| purpose == Purpose::SignIn),
             said: None,
             asking: false,
             focus: None,
@@ -104,7 +100,7 @@ impl Form {
         let code = (!code.is_empty()).then(|| Code::new(code.to_owned()));
         let (code, enrolment_code) = if self.purpose == Purpose::Enrol { (None, code) } else { (code, None) };
         let what = match self.purpose {
-            Purpose::SignIn => What::Work(self.screen),
+            Purpose::SignIn => What::Work(known.screen),
             Purpose::ShowRecord => What::ShowRecord,
             Purpose::Enrol => {
                 What::Enrol(enrolment_code.ok_or((Field::Code, labels.enrolment_code_missing.to_owned()))?)

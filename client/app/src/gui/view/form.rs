@@ -11,7 +11,14 @@ use super::{
 };
 use crate::{rdp::Screen, words::window::Labels};
 
-pub(super) fn draw(ui: &mut Ui, look: &Palette, labels: &Labels, form: &mut Form) -> Option<Act> {
+/// `screen` is how the desktop begins, where that can be chosen.
+pub(super) fn draw(
+    ui: &mut Ui,
+    look: &Palette,
+    labels: &Labels,
+    form: &mut Form,
+    screen: Option<Screen>,
+) -> Option<Act> {
     let (title, button, password) = match form.purpose {
         Purpose::SignIn => (labels.sign_in_title, labels.sign_in, labels.password),
         Purpose::ChangePassword => (labels.change_title, labels.change, labels.present_password),
@@ -32,7 +39,8 @@ pub(super) fn draw(ui: &mut Ui, look: &Palette, labels: &Labels, form: &mut Form
             act = Some(Act::Submit);
         }
         ui.add_space(6.0);
-        if let Some(screen) = form.screen {
+        // Only this one leads to a desktop.
+        if let (Purpose::SignIn, Some(screen)) = (form.purpose, screen) {
             act = act.or(how_to_show(ui, look, labels, screen));
         }
         act = act.or(others(ui, labels, form.purpose));
