@@ -143,3 +143,6 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,3 +75,6 @@ impl Enrolling {
 fn nothing() -> Zeroizing<String> {
     Zeroizing::new(String::with_capacity(2 * LONGEST_CODE))
 }
+
+#[cfg(test)]
+mod tests;

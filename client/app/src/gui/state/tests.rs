@@ -1,33 +1,32 @@
 use std::collections::BTreeSet;
 
 use gateway_api::{
-    SessionNumber,
-    login::{LONGEST_CODE, Refusal},
+    CloseReason, SessionNumber,
+    login::{LONGEST_CODE, Refusal, RefusalCode},
     session::Limit,
 };
 use zeroize::Zeroizing;
 
 use super::*;
 use crate::{
-    answers::About,
     rdp::Why,
     session::Unreached,
     words::{Forget, desktop::Names},
 };
 
-fn state() -> State {
+pub(super) fn state() -> State {
     let known = Known { server: Server::parse("gw.comune.example"), ..Known::default() };
     State::new(Language::En, Look::Light, Some("06 1234567".to_owned()), known)
 }
 
-fn form(state: &mut State) -> &mut Form {
+pub(super) fn form(state: &mut State) -> &mut Form {
     match &mut state.scene {
         Scene::Form(form) => form,
         _ => panic!("no form"),
     }
 }
 
-fn working(state: &State) -> &Working {
+pub(super) fn working(state: &State) -> &Working {
     match &state.scene {
         Scene::Working(working) => working,
         _ => panic!("not at work"),
@@ -41,13 +40,13 @@ fn ended(state: &State) -> &Ended {
     }
 }
 
-fn fill(state: &mut State) {
+pub(super) fn fill(state: &mut State) {
     let form = form(state);
     form.user = "m.rossi".to_owned();
     form.password.insert("secret", 0);
 }
 
-fn over(state: &mut State, outcome: Outcome) -> Option<Wish> {
+pub(super) fn over(state: &mut State, outcome: Outcome) -> Option<Wish> {
     let server = "gw.comune.example".to_owned();
     state.take(News::Over { outcome, server, support: None }, Instant::now())
 }
@@ -67,13 +66,13 @@ fn a_desktop_that_was_there_ends_well_and_one_that_never_was_does_not() {
     }
 }
 
-fn refused(state: &mut State, code: RefusalCode) {
+pub(super) fn refused(state: &mut State, code: RefusalCode) {
     let refusal =
         Refusal { code, message: "The gateway's words.".into(), support: "K7QM-2F9D".into(), retry_after_s: None };
     assert!(over(state, Outcome::Refused(Box::new(refusal))).is_none());
 }
 
-fn signed_in() -> Event {
+pub(super) fn signed_in() -> Event {
     let session = SessionNumber::new(7);
     Event::SignedIn { session, workstation: "anagrafe-07".into(), ends_at: 0, remaining_s: 3600, assists: None }
 }
@@ -90,7 +89,7 @@ fn on_the_way(now: Instant) -> State {
 }
 
 /// Signed in, the desktop open.
-fn at_work(now: Instant) -> State {
+pub(super) fn at_work(now: Instant) -> State {
     let mut state = state();
     fill(&mut state);
     assert!(matches!(state.act(Act::Submit), Some(Wish::Begin(_))));
@@ -313,102 +312,6 @@ fn the_line_is_well_once_all_of_it_is() {
     assert!(!working(&state).line_is_well());
     state.take(News::Told(Event::TunnelBack), now);
     assert!(working(&state).line_is_well());
-}
-
-fn answer(about: About, question: u32, yes: bool) -> Act {
-    Act::Press(Button::Answer { about, question, yes })
-}
-
-#[test]
-fn nothing_is_recorded_without_a_yes_and_a_recording_is_ended_here() {
-    let now = Instant::now();
-    let mut state = at_work(now);
-    let asked = |question| News::Told(Event::TraceAsked { question, seconds: 600, answer_s: 60 });
-    state.take(asked(1), now);
-    assert!(matches!(state.act(answer(About::Trace, 1, false)), Some(Wish::Press(Button::Answer { yes: false, .. }))));
-    assert_eq!(working(&state).consents.trace, None);
-    state.take(asked(2), now);
-    assert!(matches!(state.act(answer(About::Trace, 2, true)), Some(Wish::Press(Button::Answer { yes: true, .. }))));
-    state.take(News::Told(Event::TraceBegun { seconds: 600, by_key: false }), now);
-    assert_eq!(working(&state).consents.trace, Some(Consent::Running(Running::Trace { seconds: 600 })));
-    assert!(matches!(state.act(Act::Press(Button::End(About::Trace))), Some(Wish::Press(Button::End(About::Trace)))));
-    state.take(News::Told(Event::TraceEnded), now);
-    assert_eq!(working(&state).consents.trace, None);
-}
-
-fn assistance_asked(question: u32) -> News {
-    let (technician, reason) = ("g.neri".into(), "the printer".into());
-    News::Told(Event::AssistanceAsked { question, technician, reason, seconds: 900, answer_s: 60 })
-}
-
-fn assistance_begun() -> News {
-    News::Told(Event::AssistanceBegun { technician: "g.neri".into(), seconds: 900, ends_at: 0, by_key: false })
-}
-
-#[test]
-fn a_technician_comes_by_a_yes_and_is_shown_until_the_end() {
-    let now = Instant::now();
-    let mut state = at_work(now);
-    state.take(assistance_asked(1), now);
-    state.take(News::Told(Event::TraceAsked { question: 1, seconds: 600, answer_s: 60 }), now);
-    state.act(answer(About::Trace, 1, false));
-    assert!(matches!(working(&state).consents.assistance, Some(Consent::Asked(_))), "the other question stands");
-    state.act(answer(About::Assistance, 1, true));
-    assert!(matches!(working(&state).consents.assistance, Some(Consent::Agreed(_))));
-    state.take(assistance_begun(), now);
-    let is_shown = |state: &State| {
-        let running = working(state).consents.assistance.clone();
-        matches!(running, Some(Consent::Running(Running::Assistance { technician, .. })) if technician == "g.neri")
-    };
-    assert!(is_shown(&state));
-    state.act(Act::Press(Button::End(About::Assistance)));
-    assert!(is_shown(&state), "until the gateway says that it is over");
-    state.take(News::Told(Event::AssistanceEnded), now);
-    assert_eq!(working(&state).consents.assistance, None);
-}
-
-#[test]
-fn a_yes_to_a_question_that_is_gone_agrees_to_no_other() {
-    let now = Instant::now();
-    let mut state = at_work(now);
-    state.take(assistance_asked(1), now);
-    state.take(News::Told(Event::AssistanceTakenBack), now);
-    state.take(assistance_asked(2), now);
-    state.act(answer(About::Assistance, 1, true));
-    assert!(matches!(&working(&state).consents.assistance, Some(Consent::Asked(asked)) if asked.question == 2));
-}
-
-#[test]
-fn a_yes_counts_once_there_was_time_to_read() {
-    let now = Instant::now();
-    let mut state = at_work(now);
-    state.take(assistance_asked(1), now);
-    let counts = |state: &State, now| match &working(state).consents.assistance {
-        Some(Consent::Asked(asked)) => asked.counts(now),
-        other => panic!("{other:?}"),
-    };
-    let wait = working(&state).consents.next_change(now).expect("the button counts then");
-    assert!(state.next_change(now) <= Some(wait), "the window is drawn by then");
-    assert!(!counts(&state, now) && counts(&state, now + wait));
-    assert_eq!(wait, Duration::from_secs(1));
-}
-
-#[test]
-fn a_technician_who_comes_while_the_workstation_wakes_is_shown_there_too() {
-    let now = Instant::now();
-    let mut state = state();
-    fill(&mut state);
-    state.act(Act::Submit);
-    for event in [signed_in(), Event::Waking { workstation: "anagrafe-07".into() }] {
-        state.take(News::Told(event), now);
-    }
-    state.take(assistance_asked(1), now);
-    state.act(answer(About::Assistance, 1, true));
-    state.take(assistance_begun(), now);
-    let shown = state.working().expect("a session").consents.shown().count();
-    assert_eq!((matches!(state.scene, Scene::Connecting(_)), shown), (true, 1));
-    state.take(News::Told(Event::DesktopBegins), now);
-    assert_eq!(working(&state).consents.shown().count(), 1);
 }
 
 #[test]
@@ -656,91 +559,4 @@ fn no_sentence_in_the_window_sends_anybody_to_a_terminal() {
             );
         }
     }
-}
-
-/// Name, password and the office's code are right: the app is shown its secret.
-fn enrolling() -> State {
-    let mut state = state();
-    state.act(Act::Turn(Purpose::Enrol));
-    fill(&mut state);
-    assert!(state.act(Act::Submit).is_none(), "nobody enrols without a code from the office");
-    assert_eq!(form(&mut state).focus, Some(Field::Code));
-    *form(&mut state).code = " AAAA-BBBB ".to_owned();
-    let Some(Wish::Begin(errand)) = state.act(Act::Submit) else { panic!("nothing begun") };
-    assert!(errand.code.is_none() && matches!(&errand.what, What::Enrol(code) if code.expose() == "AAAA-BBBB"));
-    let secret = Code::new("GEZDGNBVGY3TQOJQ".to_owned());
-    state.take(News::Secret { office: "gw.comune.example".into(), secret }, Instant::now());
-    state
-}
-
-fn shown(state: &mut State) -> &mut Enrolling {
-    match &mut state.scene {
-        Scene::Enrolling(enrolling) => enrolling,
-        _ => panic!("no secret is shown"),
-    }
-}
-
-/// The worker writes what the app shows.
-fn write(state: &mut State, code: &str) -> Option<Wish> {
-    *shown(state).code = code.to_owned();
-    state.act(Act::Submit)
-}
-
-fn not_confirmed(state: &mut State) -> Option<Wish> {
-    let refusal = Refusal {
-        code: RefusalCode::FactorNotConfirmed,
-        message: "Not the code.".into(),
-        support: "K7QM-2F9D".into(),
-        retry_after_s: None,
-    };
-    state.take(News::NotConfirmed(refusal), Instant::now())
-}
-
-#[test]
-fn a_phone_is_set_up_with_the_offices_code_and_the_apps() {
-    let mut state = enrolling();
-    assert_eq!(shown(&mut state).key.as_str(), "GEZD GNBV GY3T QOJQ");
-    assert!(shown(&mut state).picture.is_some());
-    assert!(write(&mut state, " ").is_none() && shown(&mut state).said.is_some());
-    assert!(write(&mut state, &"1".repeat(LONGEST_CODE + 1)).is_none() && shown(&mut state).said.is_some());
-    assert!(matches!(write(&mut state, " 123456 "), Some(Wish::Code(code)) if code.expose() == "123456"));
-    assert!(shown(&mut state).code.is_empty() && shown(&mut state).said.is_none());
-    assert!(write(&mut state, "654321").is_none(), "one at a time");
-    assert!(not_confirmed(&mut state).is_none());
-    let said = shown(&mut state).said.clone().expect("why");
-    assert!(said.tone == Tone::Bad && said.sentence.contains("Not the code."), "{said:?}");
-    assert!(write(&mut state, "654321").is_some(), "and once more");
-    state.take(News::Enrolled(vec![Code::new("RRRR-1111".to_owned())]), Instant::now());
-    assert!(matches!(&state.scene, Scene::Enrolled(codes) if codes.len() == 1));
-    state.act(Act::Back);
-    assert_eq!((form(&mut state).purpose, form(&mut state).user.as_str()), (Purpose::SignIn, "m.rossi"));
-}
-
-#[test]
-fn recovery_codes_are_seen_by_whoever_wanted_to_leave_meanwhile() {
-    let mut state = enrolling();
-    write(&mut state, "123456");
-    assert!(state.act(Act::Back).is_none() && state.act(Act::Leave).is_none(), "the answer may be the codes");
-    state.take(News::Enrolled(vec![Code::new("RRRR-1111".to_owned())]), Instant::now());
-    assert!(matches!(state.scene, Scene::Enrolled(_)));
-    assert!(matches!(state.act(Act::Leave), Some(Wish::Go)));
-
-    let mut state = enrolling();
-    write(&mut state, "123456");
-    state.act(Act::Leave);
-    assert!(matches!(not_confirmed(&mut state), Some(Wish::Go)), "nothing is left to see");
-}
-
-#[test]
-fn setting_a_phone_up_is_given_up_or_refused_back_to_a_form() {
-    let given_up = || Outcome::Ended { reason: CloseReason::WorkerClosed, idle_minutes: 0 };
-    let mut state = enrolling();
-    assert!(matches!(state.act(Act::Back), Some(Wish::Enough)));
-    over(&mut state, given_up());
-    assert_eq!(form(&mut state).purpose, Purpose::SignIn);
-    let mut state = enrolling();
-    write(&mut state, "123456");
-    refused(&mut state, RefusalCode::WrongCredentials);
-    assert_eq!(form(&mut state).purpose, Purpose::Enrol, "the office's code had its time");
-    assert!(form(&mut state).said.is_some());
 }
