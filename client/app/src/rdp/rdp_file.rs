@@ -58,36 +58,20 @@ mod tests {
 
     use super::*;
 
-    fn told(user: &str, redirect: &[Redirection]) -> String {
+    fn desktop<'a>(user: &'a str, redirect: &'a [Redirection], password: Option<&'a Password>) -> Desktop<'a> {
         let door = ([127, 0, 0, 1], 4711).into();
-        text(
-            &Desktop {
-                door,
-                user,
-                workstation: "anagrafe-07",
-                gateway: "gw",
-                certificate: None,
-                redirect,
-                password: None,
-            },
-            Screen::Full,
-            false,
-        )
+        Desktop { door, user, workstation: "anagrafe-07", gateway: "gw", certificate: None, redirect, password }
+    }
+
+    fn told(user: &str, redirect: &[Redirection]) -> String {
+        text(&desktop(user, redirect, None), Screen::Full, false)
     }
 
     #[test]
     fn a_password_that_lies_ready_is_not_asked_for_and_not_written_down() {
         assert!(told("m.rossi", &[]).contains("prompt for credentials:i:1\r\n"));
-        let (door, password) = (([127, 0, 0, 1], 4711).into(), Password::new("Segreto! 42".to_owned()));
-        let desktop = Desktop {
-            door,
-            user: "m.rossi",
-            workstation: "anagrafe-07",
-            gateway: "gw",
-            certificate: None,
-            redirect: &[],
-            password: Some(&password),
-        };
+        let password = Password::new("Segreto! 42".to_owned());
+        let desktop = desktop("m.rossi", &[], Some(&password));
         let ready = text(&desktop, Screen::Full, true);
         assert!(ready.contains("prompt for credentials:i:0\r\n") && !ready.contains("Segreto"), "{ready}");
         // What the person keeps there is not what mstsc may take unasked.
@@ -108,16 +92,7 @@ mod tests {
 
     #[test]
     fn it_begins_as_it_was_chosen() {
-        let door = ([127, 0, 0, 1], 4711).into();
-        let desktop = Desktop {
-            door,
-            user: "m.rossi",
-            workstation: "anagrafe-07",
-            gateway: "gw",
-            certificate: None,
-            redirect: &[],
-            password: None,
-        };
+        let desktop = desktop("m.rossi", &[], None);
         assert!(text(&desktop, Screen::Full, false).contains("screen mode id:i:2\r\n"));
         assert!(text(&desktop, Screen::Window, false).contains("screen mode id:i:1\r\n"));
     }
