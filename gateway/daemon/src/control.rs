@@ -12,6 +12,7 @@ mod certificate;
 mod device;
 mod error;
 mod factor;
+mod factors;
 mod heard;
 mod login;
 mod notices;

@@ -28,7 +28,8 @@ use rustls::{
 use super::{
     Api,
     error::Refused,
-    login::{Attempt, Failure, Shown, WRONG_DEVICE_CODE, answer, authenticate, code_fits, read, refuse},
+    factors::{Shown, WRONG_DEVICE_CODE, authenticate, code_fits},
+    login::{Attempt, Failure, answer, read, refuse},
 };
 use crate::{
     clock,

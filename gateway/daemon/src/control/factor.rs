@@ -12,7 +12,8 @@ use gateway_api::{
 use super::{
     Api,
     error::Refused,
-    login::{Attempt, Failure, Shown, answer, authenticate, code_fits, read},
+    factors::{Shown, authenticate, code_fits},
+    login::{Attempt, Failure, answer, read},
 };
 use crate::{clock, directory::Person, factor::NotConfirmed, https::Peer};
 

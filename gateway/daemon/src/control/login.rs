@@ -8,7 +8,7 @@
 //!           all, user                                    notices.rs is it awake?
 //! ```
 //!
-//! A technician who asks to assist a worker goes another way after the second factor (`assist.rs`).
+//! What is shown is judged in `factors.rs`. A technician who asks to assist a worker goes another way after the second factor (`assist.rs`).
 //!
 //! Until all factors were shown, nothing is told but that they were not: not what the directory wants done, not that there is no
 //! agreement.
@@ -36,16 +36,20 @@ use gateway_api::{
 use gateway_core::OpenError;
 use gateway_record::{Draft, Fields, Hash, Kind};
 use jiff::Timestamp;
-use policy::{Decision, Device, Grant, Notice, Policy, Request, SecondFactor};
+use policy::{Decision, Grant, Notice, Policy, Request};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
-use super::{Agreed, Api, KeyExchange, assist, error::Refused, heard::heard};
+use super::{
+    Agreed, Api, KeyExchange, assist,
+    error::Refused,
+    factors::{Shown, authenticate, code_fits},
+    heard::heard,
+};
 use crate::{
     clock,
     devices::{self, Chain, Managed},
-    directory::{Answer, MustAct, Person},
-    factor::NotShown,
+    directory::Person,
     fence::NotOpen,
     https::Peer,
     ledger::{Admitted, Assisted, NotOpened, Opening},
@@ -63,9 +67,6 @@ const PULSE: Duration = Duration::from_millis(500);
 
 /// What a login is counted as that let somebody in.
 const OPENED: &str = "opened";
-
-/// The record's word for another, a used or an old code for a home computer.
-pub(super) const WRONG_DEVICE_CODE: &str = "wrong_device_code";
 
 /// A refusal with what the record keeps of it.
 pub(super) struct Failure {
@@ -333,7 +334,7 @@ fn support_number() -> SessionNumber {
     SessionNumber::new(u64::from_be_bytes(random))
 }
 
-fn too_many(limit: super::throttle::TooMany) -> Failure {
+pub(super) fn too_many(limit: super::throttle::TooMany) -> Failure {
     Failure { recorded: (!limit.first).then_some(limit.support), ..Refused::TooMany(limit.limit, limit.wait).into() }
 }
 
@@ -354,139 +355,6 @@ fn fits(request: &login::Request) -> Result<(), Refused> {
     let fits = request.user.len() <= login::LONGEST_USER && request.password.expose().len() <= login::LONGEST_PASSWORD;
     let fits = fits && request.assist.as_ref().is_none_or(assist::fits);
     if fits && code_fits(request.second_factor.as_ref()) { Ok(()) } else { Err(Refused::BadRequest) }
-}
-
-pub(super) fn code_fits(code: Option<&Code>) -> bool {
-    code.is_none_or(|code| code.expose().len() <= login::LONGEST_CODE)
-}
-
-/// What is shown besides the password.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Shown<'a> {
-    /// The second factor, where this policy asks for one on such a computer; an empty one is none.
-    SecondFactor(&'a Policy, Option<&'a Code>, &'a Chain),
-    /// The same, and where this policy asks for none: what the person has enrolled.
-    AllFactors(&'a Policy, Option<&'a Code>, &'a Chain),
-    /// The office's code for an enrolment.
-    Enrolment(&'a Code),
-    /// The office's code for a home computer.
-    DeviceCode(&'a Code),
-    /// The second factor, whatever the policy asks of workers.
-    Always(&'a Code),
-}
-
-impl Shown<'_> {
-    /// What was typed, if anything was.
-    fn code(&self) -> Option<&Code> {
-        match self {
-            Self::SecondFactor(_, code, _) | Self::AllFactors(_, code, _) => {
-                code.filter(|code| !code.expose().trim().is_empty())
-            }
-            Self::Enrolment(code) => Some(code),
-            Self::Always(code) => Some(*code).filter(|code| !code.expose().trim().is_empty()),
-            Self::DeviceCode(_) => None,
-        }
-    }
-}
-
-/// Who it is, once all factors were shown, and what the directory wants done first. The attempt is charged to the user before, and
-/// given back unless something that was shown is wrong.
-pub(super) async fn authenticate(
-    api: &Api,
-    user: &str,
-    password: login::Password,
-    groups: &[String],
-    shown: Shown<'_>,
-    &Attempt { from, support, .. }: &Attempt,
-) -> Result<(Person, Option<MustAct>), Failure> {
-    api.throttle.try_user(user, from, clock::now().instant, support).map_err(too_many)?;
-    let (person, must_act) = match api.directory.authenticate(user, password, groups).await {
-        Answer::Valid(person) => (person, None),
-        Answer::MustAct(person, what) => (person, Some(what)),
-        Answer::Wrong(wrong) => {
-            // The same work as for whoever's password holds.
-            api.factors.show_in_vain(shown.code()).await;
-            if let Some(name) = wrong.name() {
-                api.throttle.wrong(user, name, clock::now().instant);
-            }
-            return Err(wrong_credentials(wrong.name().cloned(), wrong.word()));
-        }
-        Answer::Unknown(why) => {
-            api.throttle.unchecked(user);
-            return Err(unknown(&why));
-        }
-    };
-    charged(api, (user, &person), show(api, &person, shown, from).await)?;
-    match must_act {
-        None => api.throttle.right(user, from, clock::now().instant),
-        Some(_) => api.throttle.unchecked(user),
-    }
-    Ok((person, must_act))
-}
-
-/// Whether somebody who has signed in shows the second factor once more. Charged to the user as a login's is.
-pub(super) async fn show_again(
-    api: &Api,
-    person: &Person,
-    code: &Code,
-    &Attempt { from, support, .. }: &Attempt,
-) -> Result<(), Failure> {
-    let user = &*person.name;
-    api.throttle.try_user(user, from, clock::now().instant, support).map_err(too_many)?;
-    charged(api, (user, person), show(api, person, Shown::Always(code), from).await)?;
-    api.throttle.right(user, from, clock::now().instant);
-    Ok(())
-}
-
-/// What is wrong is charged to the user; what the gateway could not do is not.
-fn charged(api: &Api, (user, person): (&str, &Person), shown: Result<(), NotShown>) -> Result<(), Failure> {
-    match shown {
-        Ok(()) => Ok(()),
-        Err(NotShown::Wrong(truth)) => {
-            // The directory has forgotten its wrong passwords over this right one; here they are still counted, and this one too.
-            api.throttle.wrong(user, &person.name, clock::now().instant);
-            Err(wrong_credentials(Some(Arc::clone(&person.name)), truth))
-        }
-        Err(NotShown::Failed(error)) => {
-            tracing::error!(%error, "login refused: its second factor cannot be used up");
-            api.throttle.unchecked(user);
-            Err(Failure::of(&person.name, api.unrecorded()))
-        }
-    }
-}
-
-/// Whether what this person has to show besides the password holds.
-async fn show(api: &Api, person: &Person, shown: Shown<'_>, from: IpAddr) -> Result<(), NotShown> {
-    let now = clock::now().wall;
-    match shown {
-        Shown::SecondFactor(policy, _, chain) | Shown::AllFactors(policy, _, chain) => {
-            // What is wrong with a certificate is told once all factors were shown; until then its computer is a personal one.
-            let device = match api.devices.judge(chain, person, now) {
-                Ok(Some(_)) => Device::Managed,
-                Ok(None) | Err(_) => Device::Personal,
-            };
-            let all = matches!(shown, Shown::AllFactors(..));
-            match policy.second_factor(&person.name, device, now) {
-                SecondFactor::None if !all || !api.factors.is_enrolled(person).await => Ok(()),
-                SecondFactor::None | SecondFactor::Totp => api.factors.show(person, shown.code(), from, now).await,
-            }
-        }
-        Shown::DeviceCode(code) => match api.devices.knows(code.expose(), person, now) {
-            true => Ok(()),
-            false => Err(NotShown::Wrong(WRONG_DEVICE_CODE)),
-        },
-        Shown::Enrolment(code) => api.factors.show_enrolment(person, code, now).await,
-        Shown::Always(_) => api.factors.show(person, shown.code(), from, now).await,
-    }
-}
-
-fn wrong_credentials(worker: Option<Arc<str>>, truth: &'static str) -> Failure {
-    Failure { worker, ..Refused::WrongCredentials(truth).into() }
-}
-
-pub(super) fn unknown(why: &str) -> Failure {
-    tracing::warn!(why, "directory gives no answer");
-    Refused::Unavailable("directory_unknown").into()
 }
 
 /// What the policy grants this person on this computer now.

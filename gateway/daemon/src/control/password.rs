@@ -18,7 +18,8 @@ use gateway_record::{Draft, Fields, Kind};
 use super::{
     Api,
     error::Refused,
-    login::{Attempt, Failure, Shown, authenticate, code_fits, read, refuse, unknown},
+    factors::{Shown, authenticate, code_fits, unknown},
+    login::{Attempt, Failure, read, refuse},
 };
 use crate::{
     clock,

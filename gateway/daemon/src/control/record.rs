@@ -12,7 +12,8 @@ use gateway_record::review::{Review, Stage};
 use super::{
     Api,
     error::Refused,
-    login::{Attempt, Failure, Shown, answer, authenticate, code_fits, read},
+    factors::{Shown, authenticate, code_fits},
+    login::{Attempt, Failure, answer, read},
 };
 use crate::{clock, devices::Chain, https::Peer, reviews::Office, store::Kept};
 

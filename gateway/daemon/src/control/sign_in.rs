@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Api,
     error::Refused,
-    login::{Attempt, Failure, Shown, authenticate, code_fits, settle, show_again, too_many_of},
+    factors::{Shown, authenticate, code_fits, show_again},
+    login::{Attempt, Failure, settle, too_many_of},
 };
 use crate::{clock, directory::Person};
 
