@@ -54,8 +54,7 @@ struct Shared {
     over: AtomicBool,
 }
 
-/// A line, without its end.
-#[derive(Debug)]
+/// A line, without its end. It may be a password.
 pub(crate) struct Typed {
     pub(crate) line: Zeroizing<String>,
     /// Whether it was begun for what is listened for now.

@@ -67,7 +67,6 @@ pub(crate) struct Door {
 }
 
 /// What the pages are made from.
-#[derive(Debug)]
 pub(crate) struct Console {
     desk: Arc<Desk>,
     visits: Visits,

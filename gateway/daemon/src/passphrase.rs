@@ -40,7 +40,6 @@ impl PassphraseSource {
 }
 
 /// What standard input holds in the place of answers at a terminal, a line each.
-#[derive(Debug)]
 pub(crate) struct Piped(Option<Vec<Zeroizing<String>>>);
 
 impl Piped {

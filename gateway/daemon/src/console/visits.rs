@@ -28,7 +28,7 @@ const MOST: usize = 500;
 pub(super) struct Key([u8; 32]);
 
 /// One browser of somebody who has signed in.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Visit {
     /// As the directory knew them last.
     pub(super) person: Person,
@@ -79,7 +79,6 @@ impl Ended {
 }
 
 /// What a cookie is good for.
-#[derive(Debug)]
 pub(super) enum Found {
     /// A visit that goes on.
     Visit(Box<Visit>),
@@ -90,7 +89,7 @@ pub(super) enum Found {
 }
 
 /// All visits.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Visits(Mutex<HashMap<Key, Visit>>);
 
 impl Key {
@@ -249,7 +248,7 @@ mod tests {
         let (one, other) = (begun(&visits, now), begun(&visits, now));
         let form = |key| match visits.find(key, now) {
             Found::Visit(visit) => (visit.form_text(), visit),
-            found => panic!("{found:?}"),
+            Found::Over(..) | Found::Nothing => panic!("no visit"),
         };
         let ((first, visit), (second, _)) = (form(one), form(other));
         assert_ne!(first, second);
