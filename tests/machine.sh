@@ -10,6 +10,7 @@ machine_packages=(
     samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba
     xrdp xorgxrdp freerdp2-x11 freerdp2-shadow-x11 xvfb xdotool wmctrl openbox xterm x11-xserver-utils x11-utils xauth imagemagick zbar-tools xclip
     dbus dunst libnotify-bin gnome-keyring
+    desktop-file-utils shared-mime-info libglib2.0-bin
     chromium fonts-dejavu-core
     qpdf poppler-utils
     libgl1 libegl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcursor1 libxi6 libxrandr2
@@ -18,8 +19,8 @@ machine_packages=(
 # What the program for Windows is built by and run under: a gigabyte that nothing else needs.
 machine_packages_for_windows=(rustc-web rust-web-src gcc-mingw-w64-x86-64 wine64 zip unzip icoutils)
 
-# What a Linux desktop reads menu entries and file types with.
-machine_packages_for_packing=(desktop-file-utils appstream shared-mime-info libglib2.0-bin)
+# What looks at AppStream data, which software centres read.
+machine_packages_for_packing=(appstream)
 
 # Ends with a message unless network namespaces can be made.
 machine_needs_root() {

@@ -14,7 +14,7 @@
 //! - [`netns`], [`world`], [`wait`]: computers, how they are wired, and how anything is waited for
 //! - [`gateway`], [`client`]: the programs under test, as processes
 //! - [`factor`]: a worker's phone, and how it is enrolled
-//! - [`windows`]: a home computer with Windows, as far as Wine is one
+//! - [`menu`]: a home computer with the program in its menu; [`windows`]: one with Windows, as far as Wine is one
 //! - [`echo`], [`rdp`], [`screen`], [`ldap`]: what stands around them: a plain server, a real desktop, a worker's screen,
 //!   a real directory
 //! - [`session_channel`], [`tls`]: a session's channel spoken by hand
@@ -29,6 +29,7 @@ pub mod echo;
 pub mod factor;
 pub mod gateway;
 pub mod ldap;
+pub mod menu;
 pub mod netns;
 pub mod packets;
 pub mod rdp;

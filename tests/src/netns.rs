@@ -138,6 +138,21 @@ impl Computer {
         Process { label: label.to_owned(), child, pid, out: log.clone(), err: log.with_extension("err") }
     }
 
+    /// The processes of this computer that run a file, by the ids that they have outside.
+    ///
+    /// # Panics
+    /// Without `/proc`.
+    pub fn running(&self, file: &str) -> Vec<Pid> {
+        let own = fs::read_link(format!("/proc/{}/ns/pid", self.pid)).expect("init lives as long as the computer");
+        let all = fs::read_dir("/proc").expect("mounted").flatten();
+        // One that has ended, and that nobody asked about, runs no file any more.
+        let runs = |pid: &i32| {
+            let link = |name: &str| fs::read_link(format!("/proc/{pid}/{name}")).ok();
+            link("exe").is_some_and(|exe| exe == Path::new(file)) && link("ns/pid").as_ref() == Some(&own)
+        };
+        all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(runs).map(Pid::from_raw).collect()
+    }
+
     /// Does something in this computer's network, on a thread of its own. Sockets made there stay there, whoever uses
     /// them later.
     pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {

@@ -6,6 +6,7 @@ use e2e::{
     client::exit,
     factor::App,
     gateway::{Setup, password},
+    menu,
     rdp::{BLUE, Desktop},
     screen::Screen,
     wait,
@@ -23,17 +24,30 @@ fn sign_in(screen: &Screen<'_>, user: &str, password: &str) {
 }
 
 #[test]
-fn a_person_signs_in_works_and_closes_with_the_window() {
+fn a_person_goes_from_the_double_click_to_the_desktop_and_closes_with_the_window() {
     let world = World::new();
-    let desktop = Desktop::start(&world, &world.workstation, "m.rossi", "pw-desk", BLUE, "xterm");
-    let gateway = Setup::default().start(&world);
+    // The workstation takes the directory's password, as offices have it.
+    let pass = password("m.rossi");
+    let desktop = Desktop::start(&world, &world.workstation, "m.rossi", &pass, BLUE, "xterm");
+    let gateway = Setup::default().profile("single_sign_on", "true").start(&world);
     let mut screen = Screen::start(&world.home);
     screen.manage_windows();
+    menu::install(&world);
     let profile = profile(&world, &gateway, "language = \"en\"\nremember_user = true");
-    let run = crate::reach::xfreerdp("pw-desk", "/t:office");
-    let mut window = Window::start(&world.home, &profile, &run);
+    world.home.sh(&format!("cp '{}' /home/comune.deskgate", profile.display()));
+    let running = || world.home.running(menu::PROGRAM).len();
+
+    // A double click, and the six words of the letter. Language and appearance come first, then the button that says yes.
+    let mut window = menu::open(&world, "/home/comune.deskgate");
     window.wait_for_button(&screen);
+    assert_eq!((window.wait(), running()), (exit::ENDED, 1), "the desktop has started it: {}", window.said());
     window.activate();
+    screen.save(&pictures().join("letter.png"));
+    screen.press_one_by_one(&["Tab", "Tab", "Tab", "Return"]);
+    wait::until("the office to be known", wait::SOON, || {
+        world.home.succeeds("test -s /home/.config/deskgate/office.toml").then_some(())
+    });
+    window.wait_for_button(&screen);
     screen.save(&pictures().join("sign-in.png"));
 
     // A wrong password first: told in place, and the name need not be typed again.
@@ -43,18 +57,19 @@ fn a_person_signs_in_works_and_closes_with_the_window() {
     });
     window.wait_for_button(&screen);
     screen.save(&pictures().join("refused.png"));
-    screen.type_text(&password("m.rossi"));
+    screen.type_text(&pass);
     screen.press("Return");
+    // The program that shows the desktop is found by itself, and neither it nor the workstation asks for anything.
     screen.wait_for(BLUE);
+    screen.save(&pictures().join("desktop.png"));
     let number = gateway.only_session();
 
     // Whoever double clicks once more gets the same window, and no second one.
-    let mut second = world.home.command(program("deskgate"));
-    second.arg(&profile);
-    let mut second = Window::start_as(&world.home, second);
+    let mut second = menu::open(&world, "/home/comune.deskgate");
     assert_eq!(second.wait(), exit::ENDED, "{}", second.said());
     wait::until("the window in front", wait::SOON, || (Window::active(&world.home) == "Deskgate").then_some(()));
     window.wait_for_button(&screen);
+    wait::until("the second program's end", wait::SOON, || (running() == 1).then_some(()));
     screen.save(&pictures().join("working.png"));
     assert_eq!(gateway.only_session(), number);
 
@@ -69,12 +84,14 @@ fn a_person_signs_in_works_and_closes_with_the_window() {
     assert!(wait::within(std::time::Duration::from_secs(2), asked).is_none(), "closed without a question");
     screen.save(&pictures().join("question.png"));
     screen.press("Return");
-    assert_eq!(window.wait(), exit::ENDED, "{}", window.said());
     assert_eq!(gateway.close_reason(&number, wait::SOON), "worker_closed");
     gateway.assert_nothing_left();
+    wait::until("the program to be gone", wait::SOON, || (running() == 0).then_some(()));
     wait::until("the desktop to be let go", wait::SOON, || {
         (desktop.connections(&world.workstation) == 0).then_some(())
     });
+    assert!(!world.home.succeeds("pidof xfreerdp"), "{}", window.said());
+    assert_eq!(gateway.story(&number), ["session_opened", "session_closed"]);
     let remembered = remembered();
     assert!(remembered.contains("m.rossi") && !remembered.contains("pw-"), "{remembered}");
 }
