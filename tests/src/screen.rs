@@ -234,4 +234,22 @@ impl<'a> Bus<'a> {
         );
         wait::until(service, wait::SOON, || self.computer.succeeds(&question).then_some(()));
     }
+
+    /// Waits until some program listens for whether the screen is locked.
+    ///
+    /// # Panics
+    /// When none does.
+    pub fn wait_for_listener_to_the_lock(&self) {
+        let question = "dbus-send --session --print-reply --dest=org.freedesktop.DBus /org/freedesktop/DBus \
+                        org.freedesktop.DBus.Debug.Stats.GetAllMatchRules | grep -q ActiveChanged";
+        wait::until("a listener to the lock", wait::SOON, || self.computer.succeeds(question).then_some(()));
+    }
+
+    /// Tells that the screen is locked, or is not any more, as a desktop's screen saver does.
+    pub fn tell_lock(&self, is_locked: bool) {
+        self.computer.sh(&format!(
+            "dbus-send --session --type=signal /org/freedesktop/ScreenSaver \
+             org.freedesktop.ScreenSaver.ActiveChanged boolean:{is_locked}"
+        ));
+    }
 }

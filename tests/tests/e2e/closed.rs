@@ -10,7 +10,8 @@ use e2e::{
     rdp::{BLUE, Desktop},
     screen::{Bus, Screen},
     wait,
-    world::{WORKSTATION, World},
+    window::{NEWS, Window, pictures, profile},
+    world::{OTHER_WORKSTATION, WORKSTATION, World},
 };
 use gateway_api::login::RefusalCode;
 use jiff::Timestamp;
@@ -246,31 +247,51 @@ fn after_many_sessions_nothing_is_left_of_any() {
 #[test]
 fn a_locked_home_computer_ends_the_desktop_after_a_minute_and_not_before() {
     let world = World::new();
-    let _desk = crate::desk(&world);
+    let desk = crate::desk(&world);
+    let _other_desk = Echo::start(&world.other_workstation, "other-desk", (OTHER_WORKSTATION, 3389));
     let gateway = Setup::default().start(&world);
-    let _bus = Bus::start(&world.home);
-    let mut client = Connect::new(&gateway, "m.rossi").start(&world.home);
-    client.port();
-    let number = gateway.only_session();
-    let tell = |is_locked: bool| {
-        world.home.sh(&format!(
-            "dbus-send --session --type=signal /org/freedesktop/ScreenSaver \
-             org.freedesktop.ScreenSaver.ActiveChanged boolean:{is_locked}"
-        ));
+    // One worker with the window and another with the terminal, who wait out the same minute.
+    let buses = [&world.home, &world.other_home].map(Bus::start);
+    let mut screen = Screen::start(&world.home);
+    screen.manage_windows();
+    let run = "bash -c \"exec 3<>/dev/tcp/{host}/{port}; cat <&3\"";
+    let profile = profile(&world, &gateway, "user = \"m.rossi\"");
+    let mut window = Window::start(&world.home, &profile, run);
+    let sign_in = |visits| {
+        screen.type_text(&password("m.rossi"));
+        screen.press("Return");
+        wait::until("the desktop to be reached", wait::SOON, || (desk.visits() == visits).then_some(()));
     };
-    wait::until("the client to listen on the bus", wait::SOON, || {
-        let rules = "dbus-send --session --print-reply --dest=org.freedesktop.DBus /org/freedesktop/DBus \
-                     org.freedesktop.DBus.Debug.Stats.GetAllMatchRules | grep -q ActiveChanged";
-        world.home.succeeds(rules).then_some(())
-    });
+    window.wait_for_button(&screen);
+    window.activate();
+    sign_in(1);
+    let in_window = gateway.only_session();
+    let mut client = Connect::new(&gateway, "g.verdi").start(&world.other_home);
+    client.port();
+    let in_terminal = gateway
+        .sessions()
+        .iter()
+        .find_map(|session| session["number"].as_str().filter(|number| *number != in_window).map(str::to_owned));
+    let in_terminal = in_terminal.expect("a second session");
+
     // Locked by mistake, and back.
-    tell(true);
-    tell(false);
-    tell(true);
-    let locked = Instant::now();
-    assert_eq!(client.wait(4 * wait::SOON).code(), exit::ENDED, "{}", client.said());
-    assert!(locked.elapsed() > Duration::from_secs(55), "it took {:?}", locked.elapsed());
+    buses.iter().for_each(Bus::wait_for_listener_to_the_lock);
+    [true, false, true].iter().for_each(|is_locked| buses.iter().for_each(|bus| bus.tell_lock(*is_locked)));
+    let locked = Timestamp::now();
+    for number in [in_window, in_terminal] {
+        assert_eq!(gateway.close_reason(&number, 4 * wait::SOON), "worker_closed");
+        let took = gateway.closed_at(&number).duration_since(locked).as_secs();
+        assert!((55..75).contains(&took), "it took {took} s");
+    }
+    assert_eq!(client.wait(wait::SOON).code(), exit::ENDED, "{}", client.said());
     assert!(client.said().contains("locked for a minute"), "{}", client.said());
-    assert_eq!(gateway.close_reason(&number, wait::SOON), "worker_closed");
     gateway.assert_nothing_left();
+
+    // The window stays, and without the password there is no way back: first "Sign in again", which has the keyboard.
+    wait::until("the end to be told", wait::SOON, || (screen.share_of_colour(NEWS) > 0.01).then_some(()));
+    screen.save(&pictures().join("left.png"));
+    screen.press_one_by_one(&["Return"]);
+    sign_in(2);
+    window.process().signal(Signal::SIGTERM);
+    assert_eq!(window.wait(), exit::ENDED, "{}", window.said());
 }
