@@ -10,7 +10,7 @@ use e2e::{
     rdp::{BLUE, Desktop},
     screen::Screen,
     wait,
-    window::{BAD_NEWS, Window, pictures, profile},
+    window::{BAD_NEWS, NEWS, Window, pictures, profile},
     world::{World, program},
 };
 use nix::sys::signal::Signal;
@@ -164,15 +164,15 @@ fn the_end_of_the_desktop_is_told_in_the_window_which_stays_for_the_next_time() 
     let number = gateway.only_session();
     // A program that ends at once never showed a desktop: this one lasted.
     wait::until("two seconds of work", wait::SOON, || {
-        world.home.succeeds("test $(ps -o etimes= -C cat | sort -n | tail -n 1) -gt 2").then_some(())
+        world.home.succeeds("test $(ps -o etimes= -p $(pgrep -xf 'cat /tmp/end')) -gt 2").then_some(())
     });
     world.home.sh("echo > /tmp/end");
     assert_eq!(gateway.close_reason(&number, wait::SOON), "program_ended");
-    window.wait_for_button(&screen);
+    wait::until("the end to be told", wait::SOON, || (screen.share_of_colour(NEWS) > 0.01).then_some(()));
     screen.save(&pictures().join("ended.png"));
 
     // "Sign in again" has the keyboard, and the name is still there.
-    screen.press("Return");
+    screen.press_one_by_one(&["Return"]);
     screen.type_text(&password("m.rossi"));
     screen.press("Return");
     wait::until("the desktop to be reached again", wait::SOON, || (desk.visits() == 2).then_some(()));
