@@ -13,6 +13,9 @@ use crate::{
 /// Width and height of the screen, in pixels.
 const SIZE: (usize, usize) = (1280, 900);
 
+/// What ImageMagick makes a small picture with.
+pub(crate) const FEW_COLOURS: &str = "+dither -colors 64";
+
 /// One X server on one computer.
 #[derive(Debug)]
 pub struct Screen<'a> {
@@ -59,7 +62,8 @@ impl<'a> Screen<'a> {
         wait::until("the window manager", wait::SOON, || {
             self.computer.succeeds(&format!("DISPLAY={display} wmctrl -m")).then_some(())
         });
-        self.computer.sh(&format!("DISPLAY={display} xsetroot -solid '#3b3f46'"));
+        // The mouse away from where windows come up, which show what it is over.
+        self.computer.sh(&format!("export DISPLAY={display}; xsetroot -solid '#3b3f46'; xdotool mousemove 0 0"));
     }
 
     /// Shows notifications as desktops do, by a real service for them. What it was given can be read from then on.
@@ -160,7 +164,7 @@ impl<'a> Screen<'a> {
     pub fn save(&self, to: &Path) {
         let display = Self::DISPLAY;
         let to = to.display();
-        self.computer.sh(&format!("DISPLAY={display} import -silent -window root +dither -colors 64 'png8:{to}'"));
+        self.computer.sh(&format!("DISPLAY={display} import -silent -window root {FEW_COLOURS} 'png8:{to}'"));
     }
 
     /// What a phone reads that is held before the screen; none while there is nothing to read.

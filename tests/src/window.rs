@@ -14,7 +14,7 @@ use gateway_api::{
 use crate::{
     gateway::{CONTROL_PORT, Gateway, at, label},
     netns::{Computer, Process},
-    screen::Screen,
+    screen::{FEW_COLOURS, Screen},
     wait,
     world::{GATEWAY, World, program, programs},
 };
@@ -74,7 +74,7 @@ pub fn letter(profile: &Path) -> Words {
     signed.origin.key.words(language)
 }
 
-/// Where pictures of the window go, to be looked at.
+/// Where pictures of the whole screen go, to be looked at.
 ///
 /// # Panics
 /// When it cannot be made.
@@ -126,6 +126,22 @@ impl<'a> Window<'a> {
     pub fn active(computer: &Computer) -> String {
         let line = format!("DISPLAY={} xdotool getactivewindow getwindowname || true", Screen::DISPLAY);
         computer.sh(&line).trim().to_owned()
+    }
+
+    /// Draws it for the manual, frame and all, into the folder `DESKGATE_PICTURES`; nowhere where that is not set (`tests/pictures`).
+    ///
+    /// # Panics
+    /// When there is no window, or the folder cannot be written.
+    pub fn draw(&self, name: &str) {
+        let Some(folder) = std::env::var_os("DESKGATE_PICTURES") else { return };
+        let line = format!(
+            "import -silent -frame -window $(xdotool search --onlyvisible --name '^Deskgate$') {FEW_COLOURS} png8:-"
+        );
+        let mut command = self.computer.command("sh");
+        command.args(["-c", &line]).env("DISPLAY", Screen::DISPLAY);
+        let drawn = command.output().expect("nsenter is part of util-linux");
+        assert!(drawn.status.success(), "{}", String::from_utf8_lossy(&drawn.stderr));
+        std::fs::write(Path::new(&folder).join(format!("{name}.png")), drawn.stdout).expect("the folder is writable");
     }
 
     /// All it said to the terminal.

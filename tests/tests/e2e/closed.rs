@@ -290,6 +290,7 @@ fn a_locked_home_computer_ends_the_desktop_after_a_minute_and_not_before() {
     // The window stays, and without the password there is no way back: first "Sign in again", which has the keyboard.
     wait::until("the end to be told", wait::SOON, || (screen.share_of_colour(NEWS) > 0.01).then_some(()));
     screen.save(&pictures().join("left.png"));
+    window.draw("ended");
     screen.press_one_by_one(&["Return"]);
     sign_in(2);
     window.process().signal(Signal::SIGTERM);

@@ -168,6 +168,7 @@ fn the_window_says_that_the_workstation_is_being_woken_and_opens_the_desktop_by_
     let run = crate::reach::xfreerdp("pw-desk", "/t:office");
     let mut window = sign_in_and_wait(&mut screen, &sleeper, &gateway, ("en", &run));
     screen.save(&pictures().join("waking.png"));
+    window.draw("waking");
     let number = gateway.only_session();
     assert!(!world.home.succeeds("pgrep -x xfreerdp"), "nothing is shown before it answers");
     sleeper.wake();

@@ -49,6 +49,7 @@ fn a_person_goes_from_the_double_click_to_the_desktop_and_closes_with_the_window
     });
     window.wait_for_button(&screen);
     screen.save(&pictures().join("sign-in.png"));
+    window.draw("sign-in");
 
     // A wrong password first: told in place, and the name need not be typed again.
     sign_in(&screen, "m.rossi", "pw-wrong");
@@ -71,6 +72,7 @@ fn a_person_goes_from_the_double_click_to_the_desktop_and_closes_with_the_window
     window.wait_for_button(&screen);
     wait::until("the second program's end", wait::SOON, || (running() == 1).then_some(()));
     screen.save(&pictures().join("working.png"));
+    window.draw("working");
     assert_eq!(gateway.only_session(), number);
 
     // Larger text, also the next time.
@@ -114,6 +116,7 @@ fn a_profile_of_an_unknown_office_asks_for_six_words_once_and_one_of_another_off
     window.wait_for_button(&screen);
     window.activate();
     screen.save(&pictures().join("first-use.png"));
+    window.draw("first-use");
     // Language and appearance come first, then the button that says yes.
     screen.press_one_by_one(&["Tab", "Tab", "Tab", "Return"]);
     wait::until("the office to be known", wait::SOON, || {
@@ -231,6 +234,7 @@ fn a_phone_is_set_up_as_second_factor_in_the_window() {
     screen.press("Return");
     let address = wait::until("the picture", wait::SOON, || screen.scan());
     screen.save(&pictures().join("enrolling.png"));
+    window.draw("enrolling");
     let secret = address.split_once("secret=").and_then(|(_, rest)| rest.split('&').next()).expect("it holds a secret");
     assert!(address.starts_with("otpauth://totp/") && address.contains(":m.rossi?"), "{address}");
     let app = App::new(secret);

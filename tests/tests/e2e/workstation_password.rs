@@ -21,6 +21,7 @@ fn the_window_asks_for_it_until_the_desktop_is_there() {
     let profile = profile(&world, &gateway, "language = \"it\"\nuser = \"m.rossi\"");
     let mut window = Window::start_with(&world.home, &profile, &["--trust", &letter(&profile).to_string()]);
     window.wait_for_button(&screen);
+    window.draw("sign-in-it");
     let answer = |password: &str| {
         window.activate();
         screen.type_text(password);
