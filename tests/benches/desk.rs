@@ -18,11 +18,13 @@ use std::{
 
 use e2e::{
     client::Connect,
+    cost::processor,
     gateway::{Gateway, Setup},
     netns::{Computer, Process},
     wait,
     world::{GATEWAY, WORKSTATION, World},
 };
+use nix::unistd::Pid;
 
 const PORT: u16 = 3389;
 const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -204,7 +206,7 @@ fn wireguard_go(world: &World, seconds: Duration, rounds: u64) -> [Vec<Sample>; 
 fn measure(
     home: &Computer,
     to: SocketAddr,
-    (at_home, at_gateway): (i32, i32),
+    (at_home, at_gateway): (Pid, Pid),
     seconds: Duration,
     rounds: u64,
 ) -> [Vec<Sample>; 2] {
@@ -226,8 +228,8 @@ fn measure(
     samples
 }
 
-fn number(pid: Option<nix::unistd::Pid>) -> i32 {
-    pid.expect("it runs").as_raw()
+fn number(pid: Option<Pid>) -> Pid {
+    pid.expect("it runs")
 }
 
 fn open(computer: &Computer, to: SocketAddr) -> TcpStream {
@@ -262,14 +264,6 @@ fn carry(mut stream: TcpStream, way: Way, seconds: Duration) -> u64 {
             }
         }
     }
-}
-
-/// User and system time of a process, in seconds (proc(5), fields 14 and 15, in ticks of a hundredth).
-fn processor(pid: i32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |field: usize| fields.get(field).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12)) / 100.0
 }
 
 /// Counts what is sent to it, sends what is asked of it, or answers one byte.

@@ -29,6 +29,7 @@ use std::{
 use e2e::{
     api,
     client::Connect,
+    cost::{processor, resident},
     gateway::{CONTROL_PORT, Files, Gateway, Setup, password},
     ldap::{self, Directory},
     netns::Computer,
@@ -36,6 +37,7 @@ use e2e::{
     wireguard::PrivateKey,
     world::{GATEWAY, WORKSTATION, World},
 };
+use nix::unistd::Pid;
 use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 
 /// Who come on Monday.
@@ -157,7 +159,7 @@ fn listed(Scene { world, gateway, directory, door, tls }: &Scene<'_>, sessions: 
         directory.modify(world, &people(&format!("from-{first}"), &(first..last).map(worker).collect::<Vec<_>>()));
     }
     let (next, begun) = (AtomicU16::new(0), Instant::now());
-    let before = resident(gateway);
+    let before = resident(pid(gateway));
     std::thread::scope(|scope| {
         for _ in 0..16 {
             scope.spawn(|| {
@@ -180,8 +182,8 @@ fn listed(Scene { world, gateway, directory, door, tls }: &Scene<'_>, sessions: 
     });
     let took = begun.elapsed().as_secs_f64();
     println!("{sessions} workers are in: {:.0} logins a second", f64::from(sessions) / took);
-    println!("the gateway's memory {before:.1} -> {:.1} MB", resident(gateway));
-    let (over, spent) = (AtomicBool::new(false), processor(gateway));
+    println!("the gateway's memory {before:.1} -> {:.1} MB", resident(pid(gateway)));
+    let (over, spent) = (AtomicBool::new(false), processor(pid(gateway)));
     let (times, felt): (Vec<_>, _) = std::thread::scope(|scope| {
         let listener = scope.spawn(|| echo(&world.home, *door, || !over.load(Ordering::Relaxed)));
         let ask = |_| {
@@ -195,7 +197,7 @@ fn listed(Scene { world, gateway, directory, door, tls }: &Scene<'_>, sessions: 
         (times, listener.join().expect("the echo"))
     });
     println!("`session list --json`, from its start to its end: {}", Times(times));
-    let each = (processor(gateway) - spent) * 1e3 / f64::from(LISTS);
+    let each = (processor(pid(gateway)) - spent) * 1e3 / f64::from(LISTS);
     println!("the gateway's processor time for each, the echo's included: {each:.0} ms");
     println!("echo of one byte meanwhile: {}", Times(felt));
 }
@@ -258,7 +260,7 @@ enum Flood {
 
 fn uninvited(Scene { world, gateway, door, tls, .. }: &Scene<'_>, flood: Flood, span: Duration, quiet: f64) {
     let (over, count) = (AtomicBool::new(false), AtomicU64::new(0));
-    let before = resident(gateway);
+    let before = resident(pid(gateway));
     let (carried, login) = std::thread::scope(|scope| {
         for thread in 0..THREADS {
             let (over, count) = (&over, &count);
@@ -289,7 +291,7 @@ fn uninvited(Scene { world, gateway, door, tls, .. }: &Scene<'_>, flood: Flood, 
         login.0,
         login.1.as_secs_f64() * 1e3,
         before,
-        resident(gateway)
+        resident(pid(gateway))
     );
 }
 
@@ -496,20 +498,9 @@ fn copy(home: &Computer, door: SocketAddr, span: Duration) -> f64 {
     sent as f64 / begun.elapsed().as_secs_f64()
 }
 
-/// The gateway's processor time so far, in seconds (proc(5), fields 14 and 15, in ticks of a hundredth).
-fn processor(gateway: &Gateway<'_>) -> f64 {
-    let pid = gateway.pid().expect("it runs");
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
-}
-
-/// The gateway's resident memory, in MB.
-fn resident(gateway: &Gateway<'_>) -> f64 {
-    let pid = gateway.pid().expect("it runs");
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(f64::NAN) / 1000.0
+/// The gateway's process.
+fn pid(gateway: &Gateway<'_>) -> Pid {
+    gateway.pid().expect("it runs")
 }
 
 /// Median, 99th percentile and worst.

@@ -19,11 +19,13 @@
 //!   a real directory
 //! - [`session_channel`], [`tls`]: a session's channel spoken by hand
 //! - [`capture`], [`copier`], [`api`], [`packets`], [`wireguard`], [`device`]: who watches the wire, and who misuses it
+//! - [`cost`]: what a program takes of its computer
 
 pub mod api;
 pub mod capture;
 pub mod client;
 pub mod copier;
+pub mod cost;
 pub mod device;
 pub mod echo;
 pub mod factor;

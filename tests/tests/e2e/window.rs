@@ -1,9 +1,10 @@
 //! The window, for real: a person's path from the double click to the desktop to closed, by keyboard, on a screen.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use e2e::{
     client::exit,
+    cost,
     factor::App,
     gateway::{Setup, password},
     menu,
@@ -14,6 +15,9 @@ use e2e::{
     world::{World, program},
 };
 use nix::sys::signal::Signal;
+
+/// What the window may take of the home computer's memory at work, in MB.
+const RESIDENT: f64 = 160.0;
 
 /// Types name and password into the window that has the keyboard, and Enter.
 fn sign_in(screen: &Screen<'_>, user: &str, password: &str) {
@@ -75,6 +79,14 @@ fn a_person_goes_from_the_double_click_to_the_desktop_and_closes_with_the_window
     window.draw("working");
     assert_eq!(gateway.only_session(), number);
 
+    // Beside the work it costs next to nothing, once it is drawn: a hundredth of a processor, and two ticks of the clock that counts.
+    let pid = world.home.running(menu::PROGRAM)[0];
+    let span = Duration::from_secs(5);
+    let rests = || (cost::processor_over(pid, span) <= span.as_secs_f64() / 100.0 + 0.02).then_some(());
+    wait::until("the window to be at rest", wait::SOON, rests);
+    let resident = cost::resident(pid);
+    assert!(resident < RESIDENT, "{resident:.0} MB");
+
     // Larger text, also the next time.
     screen.press("ctrl+plus");
     let remembered = || world.home.sh("cat /home/.config/deskgate/window.toml");
@@ -83,7 +95,7 @@ fn a_person_goes_from_the_double_click_to_the_desktop_and_closes_with_the_window
     // One question, answered with Enter.
     screen.close_window("Deskgate");
     let asked = || gateway.sessions().is_empty().then_some(());
-    assert!(wait::within(std::time::Duration::from_secs(2), asked).is_none(), "closed without a question");
+    assert!(wait::within(Duration::from_secs(2), asked).is_none(), "closed without a question");
     screen.save(&pictures().join("question.png"));
     screen.press("Return");
     assert_eq!(gateway.close_reason(&number, wait::SOON), "worker_closed");
