@@ -11,7 +11,7 @@ pub(crate) mod trust;
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -35,7 +35,11 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use zeroize::Zeroizing;
 
-use crate::{config::Server, device::Device, udp};
+use crate::{
+    config::{Name, Server},
+    device::Device,
+    udp,
+};
 use credential::Credential;
 use trust::Distrust;
 
@@ -73,6 +77,16 @@ pub(crate) enum Failure {
     Gone,
 }
 
+impl Failure {
+    /// Of an attempt to reach the gateway: whether nobody there has shown a certificate.
+    fn is_silence(&self) -> bool {
+        match self {
+            Self::NoNetwork | Self::Unresolved | Self::Unreachable(_) | Self::NotAGateway(_) => true,
+            Self::Untrusted(_) | Self::Untimely | Self::OtherVersion | Self::Refused(_) | Self::Gone => false,
+        }
+    }
+}
+
 /// What a login comes to.
 pub(crate) enum Opened {
     /// A session.
@@ -85,6 +99,9 @@ pub(crate) enum Opened {
 #[derive(Clone)]
 pub(crate) struct Client {
     server: Server,
+    /// The first of its names at which somebody showed a certificate. All that follows goes there, whoever of the clones asks: a session is held
+    /// by the line that it began on.
+    answered: Arc<OnceLock<Name>>,
     tls: Arc<rustls::ClientConfig>,
     /// The same, showing this computer's certificate, for where a password is shown too.
     managed: Option<(Arc<rustls::ClientConfig>, Device)>,
@@ -98,12 +115,24 @@ impl Client {
             shows.client_auth_cert_resolver = device.identity();
             (Arc::new(shows), device)
         });
-        Self { server, tls, managed }
+        Self { server, answered: Arc::default(), tls, managed }
     }
 
-    /// The gateway's name.
-    pub(crate) fn host(&self) -> &str {
-        self.server.host()
+    /// The gateway, with all its names.
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// The name by which the gateway answered; the first before that.
+    pub(crate) fn name(&self) -> &Name {
+        self.answered.get().unwrap_or(self.server.first())
+    }
+
+    /// Where datagrams go that the gateway wants at `told`. It tells one of its names to all: whoever reached it by another line sends them there.
+    pub(crate) fn endpoint(&self, told: &str) -> Option<Name> {
+        let told = Name::parse(told)?;
+        let is_own = self.server.names().any(|name| name.is_at(&told));
+        Some(if is_own { self.name().with_port(told.port()) } else { told })
     }
 
     /// Signs in, and tells at which of its addresses the gateway was reached; `reached` is told as soon as it was.
@@ -118,7 +147,7 @@ impl Client {
         let stream = self.dial().await?;
         let body = serde_json::to_vec(read).map_err(|error| Failure::NotAGateway(error.to_string()))?;
         let message = hyper::Request::post(NOTICES)
-            .header(HOST, self.server.host_header())
+            .header(HOST, self.name().host_header())
             .header(CONTENT_TYPE, "application/json")
             .header(CONTENT_LENGTH, body.len());
         let message = credential
@@ -212,7 +241,7 @@ impl Client {
         serde_json::to_writer(&mut *body, &request).map_err(|error| Failure::NotAGateway(error.to_string()))?;
         drop(request);
         let message = hyper::Request::post(path)
-            .header(HOST, self.server.host_header())
+            .header(HOST, self.name().host_header())
             .header(CONTENT_TYPE, "application/json")
             .header(CONTENT_LENGTH, body.len())
             .body(Full::new(Bytes::from_owner(Wiped(body))))
@@ -227,7 +256,7 @@ impl Client {
         let target = format!("{SESSION}?reason={word}");
         let exchange = async {
             let stream = self.dial().await?;
-            let message = hyper::Request::delete(&target).header(HOST, self.server.host_header());
+            let message = hyper::Request::delete(&target).header(HOST, self.name().host_header());
             let message = credential
                 .show(message, &stream, &Method::DELETE, &target)?
                 .body(Full::new(Bytes::new()))
@@ -248,37 +277,61 @@ impl Client {
         self.dial_with(&self.tls).await
     }
 
+    /// Tries the names in their order. Whoever shows a certificate has answered, and a foreign one is told: passing it over would hide from the
+    /// office that somebody stands at its name, and from the worker a network that wants something first. Where all are silent, what is wrong
+    /// with the first is told: it is the one that people know.
     async fn dial_with(&self, tls: &Arc<rustls::ClientConfig>) -> Result<TlsStream<TcpStream>, Failure> {
-        let nowhere = || if udp::leads_out() { Failure::Unresolved } else { Failure::NoNetwork };
-        let addresses = self.resolve().await.map_err(|_| nowhere())?;
-        let tcp = match first_of(&addresses).await {
-            None => return Err(nowhere()),
-            Some(Err(cause)) => return Err(Failure::Unreachable(cause)),
-            Some(Ok(tcp)) => tcp,
-        };
-        let _ = tcp.set_nodelay(true);
-        Ok(self.shake_hands(tls, tcp).await?)
-    }
-
-    /// The gateway's addresses.
-    pub(crate) async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
-        let found = timeout(CONNECT_TIME, tokio::net::lookup_host((self.server.host(), self.server.port())));
-        Ok(found.await.map_err(|_| io::ErrorKind::TimedOut)??.collect())
-    }
-
-    async fn shake_hands(
-        &self,
-        tls: &Arc<rustls::ClientConfig>,
-        tcp: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, Distrust> {
-        let name = ServerName::try_from(self.server.host().to_owned())
-            .map_err(|error| Distrust::Certificate(error.to_string()))?;
-        let handshake = TlsConnector::from(Arc::clone(tls)).connect(name, tcp);
-        match timeout(CONNECT_TIME, handshake).await {
-            Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => Err(trust::classify(&error)),
-            Err(_) => Err(Distrust::Protocol("no answer to the TLS greeting".into())),
+        if let Some(name) = self.answered.get() {
+            return dial_at(name, tls).await;
         }
+        let mut silence = None;
+        for name in self.server.names() {
+            match dial_at(name, tls).await {
+                Err(failure) if failure.is_silence() => {
+                    tracing::info!(%name, ?failure, "no answer by this name");
+                    silence.get_or_insert(failure);
+                }
+                answer => {
+                    let _ = self.answered.set(name.clone());
+                    return answer;
+                }
+            }
+        }
+        Err(silence.unwrap_or(Failure::Unresolved))
+    }
+}
+
+/// A connection to a name on which the gateway has shown who it is.
+async fn dial_at(name: &Name, tls: &Arc<rustls::ClientConfig>) -> Result<TlsStream<TcpStream>, Failure> {
+    let nowhere = || if udp::leads_out() { Failure::Unresolved } else { Failure::NoNetwork };
+    let addresses = resolve(name).await.map_err(|_| nowhere())?;
+    let tcp = match first_of(&addresses).await {
+        None => return Err(nowhere()),
+        Some(Err(cause)) => return Err(Failure::Unreachable(cause)),
+        Some(Ok(tcp)) => tcp,
+    };
+    let _ = tcp.set_nodelay(true);
+    Ok(shake_hands(name, tls, tcp).await?)
+}
+
+/// The addresses of a name.
+pub(crate) async fn resolve(name: &Name) -> io::Result<Vec<SocketAddr>> {
+    let found = timeout(CONNECT_TIME, tokio::net::lookup_host((name.host(), name.port())));
+    Ok(found.await.map_err(|_| io::ErrorKind::TimedOut)??.collect())
+}
+
+async fn shake_hands(
+    name: &Name,
+    tls: &Arc<rustls::ClientConfig>,
+    tcp: TcpStream,
+) -> Result<TlsStream<TcpStream>, Distrust> {
+    let name =
+        ServerName::try_from(name.host().to_owned()).map_err(|error| Distrust::Certificate(error.to_string()))?;
+    let handshake = TlsConnector::from(Arc::clone(tls)).connect(name, tcp);
+    match timeout(CONNECT_TIME, handshake).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) => Err(trust::classify(&error)),
+        Err(_) => Err(Distrust::Protocol("no answer to the TLS greeting".into())),
     }
 }
 
@@ -377,6 +430,25 @@ mod tests {
     };
 
     use super::*;
+
+    #[test]
+    fn datagrams_take_the_line_by_which_the_gateway_answered_unless_it_sends_them_elsewhere() {
+        let server = Server::of(["gw", "gw2:8443"].iter().filter_map(|name| Name::parse(name)).collect()).unwrap();
+        let client = Client::new(server, trust::config(&trust::Trust::Pinned(Vec::new())).unwrap(), None);
+        let endpoint = |told: &str| client.endpoint(told).map(|name| (name.host().to_owned(), name.port()));
+        let at = |host: &str| Some((host.to_owned(), 51820));
+        assert_eq!(endpoint("gw:51820"), at("gw"));
+        client.answered.set(Name::parse("gw2:8443").unwrap()).unwrap();
+        for (told, expected) in [
+            ("gw:51820", at("gw2")),
+            ("GW2:51820", at("gw2")),
+            ("udp.comune.example:51820", at("udp.comune.example")),
+            ("[2001:db8::1]:51820", at("2001:db8::1")),
+            ("gw/", None),
+        ] {
+            assert_eq!(endpoint(told), expected, "{told}");
+        }
+    }
 
     #[test]
     fn a_technicians_login_waits_for_the_worker_and_as_long_as_any_other_beyond() {

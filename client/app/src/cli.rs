@@ -348,9 +348,9 @@ fn prepare(config: Config, flags: &Connect, assist: Option<Assist>, front: &Fron
         Some(_) => Some(needed_factor(front, flags)?),
     };
     let device = Device::load(&server).map_err(Stop::broken)?;
-    let client = Client::new(server.clone(), tls, device);
+    let client = Client::new(server, tls, device);
     let answers = Answers::Terminal(Terminal::default());
-    Ok(Order { client, server, user, password, second_factor, language, show, assist, answers })
+    Ok(Order { client, user, password, second_factor, language, show, assist, answers })
 }
 
 /// Where to, unless it is known.
@@ -467,7 +467,7 @@ struct LastLine<'a> {
 
 impl Front {
     fn work(&self, order: Order) -> Exit {
-        let server = order.server.to_string();
+        let client = order.client.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let outcome = match runtime {
             Err(error) => Outcome::Broken { cause: error.to_string() },
@@ -478,7 +478,7 @@ impl Front {
                 }
             }),
         };
-        self.end(outcome, server)
+        self.end(outcome, &client)
     }
 
     fn show(&self, event: &Event) {
@@ -523,7 +523,7 @@ impl Front {
     }
 
     /// Tells what came of it, and as which exit code.
-    fn end(&self, outcome: Outcome, server: String) -> Exit {
+    fn end(&self, outcome: Outcome, client: &Client) -> Exit {
         let (event, reason) = match &outcome {
             Outcome::Ended { reason, .. } => (Some("ended"), Some(*reason)),
             Outcome::AssistanceOver { reason } => (Some("ended"), Some(*reason)),
@@ -533,7 +533,7 @@ impl Front {
             _ => (None, None),
         };
         let support = failures::note(&outcome);
-        let (exit, text) = telling::outcome(outcome, server);
+        let (exit, text) = telling::outcome(outcome, client.name().to_string());
         let message = telling::numbered(text.say(self.language), support, self.language);
         self.last(&message, event.unwrap_or_else(|| exit.word()), reason);
         exit

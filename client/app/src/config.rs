@@ -20,7 +20,7 @@ use crate::{
     words::{self, Forget, Text},
 };
 use file::{Found, SignedText};
-pub(crate) use server::Server;
+pub(crate) use server::{Name, Server};
 
 /// What carries the desktop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,8 +198,10 @@ impl Config {
             Some(found) => (Some(found.path), found.profile?),
             None => <(Option<PathBuf>, Profile)>::default(),
         };
-        let server = flags.server.as_ref().or(profile.server.as_ref());
-        let server = server.map(|text| parse_server(text)).transpose()?;
+        let server = match &flags.server {
+            Some(text) => Some(parse_server(text)?),
+            None => parse_servers(&profile)?,
+        };
         let user = flags.user.clone().or(profile.user.clone()).map(|text| parse_user(&text)).transpose()?;
         let trust = if flags.ca.is_some() || !flags.fingerprint.is_empty() {
             parse_trust(&flags.fingerprint, flags.ca.clone().map(Trust::Authority))?
@@ -238,7 +240,17 @@ fn written_are(written: &str, key: Key) -> bool {
 }
 
 pub(crate) fn parse_server(text: &str) -> Result<Server, String> {
-    Server::parse(text).ok_or_else(|| format!("server `{text}`: expected HOST or HOST:PORT"))
+    parse_name(text).map(Server::from)
+}
+
+/// What a profile says of it.
+fn parse_servers(profile: &Profile) -> Result<Option<Server>, String> {
+    let names = profile.server_names().map_err(|bad| format!("profile: {bad}"))?;
+    names.iter().map(|text| parse_name(text)).collect::<Result<_, _>>().map(Server::of)
+}
+
+fn parse_name(text: &str) -> Result<Name, String> {
+    Name::parse(text).ok_or_else(|| format!("server `{text}`: expected HOST or HOST:PORT"))
 }
 
 pub(crate) fn parse_user(text: &str) -> Result<String, String> {
@@ -287,6 +299,19 @@ fn parse_carrier(flags: &Connect) -> Result<Carrier, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_profile_names_the_gateway_once_or_several_times_and_each_name_is_read() {
+        let servers = |text: &str| parse_servers(&toml::from_str(text).unwrap());
+        let shown = |text: &str| servers(text).map(|server| server.map(|server| server.to_string()));
+        assert_eq!(shown(""), Ok(None));
+        assert_eq!(shown("server = \"gw:8443\""), Ok(Some("gw:8443".to_owned())));
+        let several = servers("servers = [\"gw\", \"gw2:8443\"]").unwrap().unwrap();
+        assert_eq!(several.names().map(Name::port).collect::<Vec<_>>(), [443, 8443]);
+        assert_eq!((several.first().host(), several.to_string()), ("gw", "gw, gw2:8443".to_owned()));
+        assert!(servers("servers = [\"gw\", \"gw/2\"]").unwrap_err().contains("`gw/2`"));
+        assert!(servers("server = \"gw\"\nservers = [\"gw2\"]").unwrap_err().contains("keep one"));
+    }
 
     #[test]
     fn a_gateway_is_known_in_one_way_only() {

@@ -147,13 +147,15 @@ pub(crate) fn forget(server: &Server) -> io::Result<bool> {
 
 /// What the key is called in the keyring.
 fn name(server: &Server) -> String {
-    format!("{}:{}", server.host().to_ascii_lowercase(), server.port())
+    let first = server.first();
+    format!("{}:{}", first.host().to_ascii_lowercase(), first.port())
 }
 
 fn path(server: &Server) -> Option<PathBuf> {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' || c == '-' { c.to_ascii_lowercase() } else { '_' };
-    let name: String = server.host().chars().map(plain).collect();
-    Some(config::file::folder()?.join("devices").join(format!("{name}_{}.pem", server.port())))
+    let first = server.first();
+    let name: String = first.host().chars().map(plain).collect();
+    Some(config::file::folder()?.join("devices").join(format!("{name}_{}.pem", first.port())))
 }
 
 #[cfg(test)]

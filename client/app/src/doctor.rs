@@ -13,7 +13,7 @@ mod computer;
 mod network;
 pub(crate) mod trial;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use gateway_api::SessionNumber;
 use serde::Serialize;
@@ -81,6 +81,11 @@ pub(crate) enum Finding {
     },
     Gateway {
         from: String,
+    },
+    /// Nobody answers by this name, and the gateway has another.
+    OtherName {
+        server: String,
+        cause: String,
     },
     Unreachable {
         server: String,
@@ -193,7 +198,7 @@ impl Finding {
                 Check::Profile
             }
             Self::Names { .. } | Self::NoNetwork | Self::NameUnknown { .. } => Check::Names,
-            Self::Gateway { .. } | Self::Unreachable { .. } | Self::Portal => Check::Gateway,
+            Self::Gateway { .. } | Self::OtherName { .. } | Self::Unreachable { .. } | Self::Portal => Check::Gateway,
             Self::Certificate
             | Self::Untrusted { .. }
             | Self::UntrustedAtPortal { .. }
@@ -219,6 +224,17 @@ impl Finding {
         }
     }
 
+    /// Why nobody has shown a certificate, if nobody has: a session asks by the gateway's next name then (`Failure::is_silence`).
+    fn silence(&self) -> Option<&str> {
+        match self {
+            Self::NoNetwork => Some("no network"),
+            Self::NameUnknown { .. } => Some("the name is not found"),
+            Self::Portal => Some("the network wants something first"),
+            Self::Unreachable { cause, .. } | Self::NotTls { cause } => Some(cause),
+            _ => None,
+        }
+    }
+
     /// How it is.
     pub(crate) fn verdict(&self) -> Verdict {
         match self {
@@ -236,7 +252,9 @@ impl Finding {
             | Self::Notifications
             | Self::Folder
             | Self::Disk { .. } => Verdict::Good,
-            Self::NoProfile | Self::ByChannel | Self::NoKeyring | Self::NoNotifications => Verdict::Note,
+            Self::NoProfile | Self::OtherName { .. } | Self::ByChannel | Self::NoKeyring | Self::NoNotifications => {
+                Verdict::Note
+            }
             Self::ProfileRefused { .. }
             | Self::ProfileUnknown
             | Self::NoServer
@@ -268,11 +286,25 @@ impl Finding {
     }
 }
 
-/// What is between this computer and the office's gateway. Each finding is told as it is made.
+/// What is between this computer and the office's gateway. Each finding is told as it is made; of a name that is not the last, once it is known
+/// whether somebody answers by it.
 pub(crate) async fn way(config: &Config, server: &Server, tell: &mut impl FnMut(Finding)) {
-    match trust::config(&config.trust) {
-        Ok(tls) => network::look(server, &Client::new(server.clone(), tls, None), tell).await,
-        Err(cause) => network::unreadable(cause, tell),
+    let tls = match trust::config(&config.trust) {
+        Ok(tls) => tls,
+        Err(cause) => return network::unreadable(cause, tell),
+    };
+    let mut names = server.names().peekable();
+    while let Some(name) = names.next() {
+        let client = Client::new(name.clone().into(), Arc::clone(&tls), None);
+        if names.peek().is_none() {
+            return network::look(name, &client, tell).await;
+        }
+        let mut found = Vec::new();
+        network::look(name, &client, &mut |finding| found.push(finding)).await;
+        let Some(cause) = found.iter().find_map(Finding::silence).map(str::to_owned) else {
+            return found.into_iter().for_each(tell);
+        };
+        tell(Finding::OtherName { server: name.to_string(), cause });
     }
 }
 
@@ -304,11 +336,23 @@ fn shortened(address: IpAddr) -> String {
 
 #[cfg(test)]
 mod tests {
+    use gateway_api::login::Language;
+
     use super::*;
+    use crate::words::doctor::words;
 
     #[test]
     fn an_address_at_home_shows_its_kind_and_no_more() {
         assert_eq!(shortened(IpAddr::from([192, 168, 178, 23])), "192.168.…");
         assert_eq!(shortened("2001:db8:77:1::23".parse().unwrap()), "2001:…");
+    }
+
+    #[test]
+    fn why_nobody_answers_by_a_name_is_said_in_italian_too() {
+        for finding in [Finding::NoNetwork, Finding::NameUnknown { server: "gw".to_owned() }, Finding::Portal] {
+            let cause = finding.silence().unwrap().to_owned();
+            let said = (words(Language::It).say)(&Finding::OtherName { server: "gw".to_owned(), cause: cause.clone() });
+            assert!(said.starts_with("gw non risponde (") && !said.contains(&cause), "{said}");
+        }
     }
 }

@@ -46,6 +46,7 @@ use crate::{
         CONSENT_TIME, Client, Opened,
         channel::{self, News},
         credential::Credential,
+        resolve,
     },
     clock,
     config::WireguardOutput,
@@ -73,9 +74,9 @@ const RESOLVING: Duration = Duration::from_secs(3);
 
 /// Works one session through. The first signal ends it in good order, a person's second at once.
 pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnMut(&Event)) -> Outcome {
-    let Order { server, client, user, password, second_factor, language, show, assist, mut answers } = order;
+    let Order { client, user, password, second_factor, language, show, assist, mut answers } = order;
     let assists = assist.as_ref().map(|assist| assist.worker.clone());
-    tell(&Event::Reaching { server: server.to_string() });
+    tell(&Event::Reaching { server: client.name().to_string() });
     let mut private = Zeroizing::new([0; 32]);
     let mut seed = [0; 8];
     let mut key = Zeroizing::new([0; 32]);
@@ -335,9 +336,10 @@ impl<'a> Working<'a> {
     }
 
     async fn endpoint(&self) -> Result<SocketAddr, Outcome> {
-        let endpoint = &self.session.gateway.endpoint;
-        let not_found = || Outcome::NotAGateway { cause: format!("its UDP address `{endpoint}` is none") };
-        let found: Vec<_> = tokio::net::lookup_host(endpoint).await.map_err(|_| not_found())?.collect();
+        let told = &self.session.gateway.endpoint;
+        let not_found = || Outcome::NotAGateway { cause: format!("its UDP address `{told}` is none") };
+        let endpoint = self.client.endpoint(told).ok_or_else(not_found)?;
+        let found = resolve(&endpoint).await.map_err(|_| not_found())?;
         // Where TCP got through, UDP of the same family has the better chance.
         let same = found.iter().find(|address| address.is_ipv4() == self.gateway.is_ipv4());
         same.or(found.first()).copied().ok_or_else(not_found)

@@ -15,7 +15,7 @@
 
 mod words;
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
@@ -29,6 +29,8 @@ pub use words::Words;
 pub const LARGEST: usize = 64 << 10;
 /// The most successions of one profile: more changes of the key than an office lives to see.
 const MOST_SUCCESSIONS: usize = 32;
+/// The most names of one gateway: whoever is far from all of them waits for each.
+const MOST_SERVERS: usize = 4;
 /// How our lines begin. No line above them may.
 const OURS: &str = "#deskgate ";
 /// The one version there is.
@@ -43,6 +45,8 @@ const SUCCESSION: &[u8] = b"deskgate profile key succession 1\0";
 pub struct Profile {
     /// `HOST` or `HOST:PORT`.
     pub server: Option<String>,
+    /// The same where the gateway has several, in the order in which they are tried; in the place of `server`.
+    pub servers: Option<Vec<String>>,
     /// The office user name, in a profile for one person.
     pub user: Option<String>,
     /// `sha256:` and 64 hexadecimal digits, of the gateway's public key: the present one and the next.
@@ -57,6 +61,57 @@ pub struct Profile {
     /// Whether the window may remember who signed in last; not on a shared computer.
     #[serde(default)]
     pub remember_user: bool,
+}
+
+impl Profile {
+    /// The gateway's names, in the order in which they are tried; none if the profile says nothing of it. What a name may be made of, who asks
+    /// for it knows.
+    pub fn server_names(&self) -> Result<&[String], BadServers> {
+        match (&self.server, &self.servers) {
+            (Some(_), Some(_)) => Err(BadServers::Both),
+            (None, None) => Ok(&[]),
+            (Some(one), None) => Ok(std::slice::from_ref(one)),
+            (None, Some(names)) if names.is_empty() => Err(BadServers::Empty),
+            (None, Some(names)) if names.len() > MOST_SERVERS => Err(BadServers::TooMany),
+            (None, Some(names)) => {
+                let mut before = BTreeSet::new();
+                match names.iter().find(|name| !before.insert(comparable(name))) {
+                    Some(twice) => Err(BadServers::Twice(twice.clone())),
+                    None => Ok(names),
+                }
+            }
+        }
+    }
+}
+
+/// A name as it is told from others: the usual port may be written or not.
+fn comparable(name: &str) -> String {
+    let name = name.trim().to_ascii_lowercase();
+    name.strip_suffix(":443").map(str::to_owned).unwrap_or(name)
+}
+
+/// Why a profile does not say which names the gateway has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BadServers {
+    /// `server` and `servers`.
+    Both,
+    /// `servers` names none.
+    Empty,
+    /// More than a program would try.
+    TooMany,
+    /// This one stands in `servers` before already.
+    Twice(String),
+}
+
+impl fmt::Display for BadServers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Both => f.write_str("both `server` and `servers` are given: keep one"),
+            Self::Empty => f.write_str("`servers` names no gateway: write one"),
+            Self::TooMany => write!(f, "`servers` has more than {MOST_SERVERS} names: keep {MOST_SERVERS}"),
+            Self::Twice(name) => write!(f, "`servers` has `{name}` twice: keep one"),
+        }
+    }
 }
 
 /// What an office's profiles are known by.
@@ -284,6 +339,28 @@ mod tests {
 
     fn secret(seed: u8) -> Secret {
         Secret::new(&[seed; 32])
+    }
+
+    #[test]
+    fn a_gateway_has_one_name_or_a_few_that_differ() {
+        let profile = |server: Option<&str>, servers: Option<&[&str]>| Profile {
+            server: server.map(str::to_owned),
+            servers: servers.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
+            ..Profile::default()
+        };
+        let names = |server, servers| profile(server, servers).server_names().map(<[String]>::to_vec);
+        assert_eq!(names(None, None), Ok(vec![]));
+        assert_eq!(names(Some("gw"), None), Ok(vec!["gw".to_owned()]));
+        let few = ["gw", "gw:8443", "gw2", "192.0.2.1"];
+        assert_eq!(names(None, Some(&few)), Ok(few.map(str::to_owned).to_vec()));
+        for (server, servers, expected) in [
+            (Some("gw"), &["gw2"][..], BadServers::Both),
+            (None, &[], BadServers::Empty),
+            (None, &["a", "b", "c", "d", "e"], BadServers::TooMany),
+            (None, &["gw", "gw2", "GW:443 "], BadServers::Twice("GW:443 ".to_owned())),
+        ] {
+            assert_eq!(names(server, Some(servers)), Err(expected), "{servers:?}");
+        }
     }
 
     #[test]

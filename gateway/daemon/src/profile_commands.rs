@@ -50,7 +50,7 @@ pub(crate) enum ProfileCommand {
     },
     /// Sign a profile, as a file for workers
     Sign {
-        /// What it says (TOML): server, fingerprints or ca, language, help
+        /// What it says (TOML): server or servers, fingerprints or ca, language, help
         profile: PathBuf,
         /// The key that `profile key` made
         #[arg(long, value_name = "FILE")]
@@ -167,16 +167,16 @@ fn check(path: &Path, output: Output) -> Result<ExitCode, Failure> {
             "signed_at": origin.signed_at,
             "words": { "it": origin.key.words(Language::It).to_string(), "en": origin.key.words(Language::En).to_string() },
             "successions": origin.successions.len(),
-            "server": profile.server,
+            "servers": profile.server_names().unwrap_or_default(),
         }));
     }
     let at = Timestamp::from_second(origin.signed_at).map(|at| at.to_string()).unwrap_or_default();
-    let server = profile.server.unwrap_or_default();
+    let servers = profile.server_names().unwrap_or_default().join(", ");
     let former = match origin.successions.len() {
         0 => String::new(),
         count => format!(", which came after {count} others"),
     };
-    say(&format!("`{}` for {server} was signed at {at} by the key{former}:\n", path.display()))?;
+    say(&format!("`{}` for {servers} was signed at {at} by the key{former}:\n", path.display()))?;
     say(&words(origin.key))
 }
 
@@ -202,7 +202,8 @@ fn judge(profile: &Profile) -> Result<(), String> {
         let digits = text.strip_prefix("sha256:").unwrap_or_default();
         digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
     };
-    if profile.server.as_ref().is_none_or(|server| server.trim().is_empty()) {
+    let names = profile.server_names().map_err(|bad| bad.to_string())?;
+    if names.is_empty() || names.iter().any(|name| name.trim().is_empty()) {
         return Err("`server` is missing: nobody is to type an address".to_owned());
     }
     if profile.language.is_none() {
@@ -256,9 +257,15 @@ mod tests {
         let authority = rcgen::generate_simple_self_signed(["office".to_owned()]).unwrap().cert.pem();
         let certificate = format!("ca = '''\n{authority}'''");
         assert!(parse(&more(&pin)).is_ok_and(|profile| judge(&profile).is_ok()));
+        let several = "servers = [\"gw\", \"gw2:8443\"]\nlanguage = \"it\"";
+        assert!(parse(several).is_ok_and(|profile| judge(&profile).is_ok()));
         assert!(parse(&more(&certificate)).is_ok_and(|profile| judge(&profile).is_ok()));
         for (text, word) in [
             ("language = \"it\"".to_owned(), "`server` is missing"),
+            ("servers = [\"gw\", \" \"]".to_owned(), "`server` is missing"),
+            ("servers = []".to_owned(), "names no gateway"),
+            ("servers = [\"gw\", \"gw:443\"]".to_owned(), "`gw:443` twice"),
+            (more("servers = [\"gw2\"]"), "both `server` and `servers`"),
             ("server = \"gw\"".to_owned(), "`language` is missing"),
             (more("fingerprints = [\"sha256:1\"]"), "`sha256:1`"),
             (more("ca = \"office.pem\""), "write the PEM text itself"),

@@ -129,7 +129,7 @@ fn shortened(wait: Duration) -> Duration {
 
 async fn attach(client: &Client, credential: &Credential) -> Result<Socket, Failure> {
     let stream = client.dial().await?;
-    let host = client.server.host_header();
+    let host = client.name().host_header();
     let request = hyper::Request::get(format!("wss://{host}{SESSION}"));
     let request = credential
         .show(request, &stream, &Method::GET, SESSION)?

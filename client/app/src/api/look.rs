@@ -19,7 +19,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{CONNECT_TIME, Client, driven, first_of, plain, trust::Distrust};
+use super::{CONNECT_TIME, Client, driven, first_of, plain, shake_hands, trust::Distrust};
 
 /// For a page that a network puts before everything else: it is near.
 const PORTAL_TIME: Duration = Duration::from_secs(5);
@@ -60,8 +60,8 @@ impl Client {
 
     async fn greet_by(&self, tcp: TcpStream) -> Result<Greeting, Step> {
         let from = tcp.local_addr().map_err(|error| Step::Reach(plain(&error)))?.ip();
-        let stream = self.shake_hands(&self.tls, tcp).await.map_err(|why| Step::Trust { from, why })?;
-        let asked = timeout(CONNECT_TIME, get(stream, self.server.host_header(), LOGIN)).await;
+        let stream = shake_hands(self.name(), &self.tls, tcp).await.map_err(|why| Step::Trust { from, why })?;
+        let asked = timeout(CONNECT_TIME, get(stream, self.name().host_header(), LOGIN)).await;
         let answer = match asked {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(Step::Ask { from, cause: error.to_string() }),
@@ -73,7 +73,7 @@ impl Client {
 
     /// Whether the network answers for the gateway with a page of its own, as a hotel's does until one has agreed to something.
     pub(crate) async fn is_portal(&self) -> bool {
-        let host = self.server.host();
+        let host = self.name().host();
         let asked = async {
             let tcp = TcpStream::connect((host, HTTP)).await.ok()?;
             get(tcp, host.to_owned(), "/").await.ok()

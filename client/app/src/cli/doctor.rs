@@ -134,8 +134,7 @@ fn session(
     let client = Client::new(server.clone(), tls, device);
     let answers = Answers::Terminal(Terminal::default());
     let show = Show::Door;
-    let order =
-        Order { client, server: server.clone(), user, password, second_factor, language, show, assist: None, answers };
+    let order = Order { client: client.clone(), user, password, second_factor, language, show, assist: None, answers };
     let trial = RefCell::new(Trial::default());
     let outcome = runtime.block_on(async {
         let mut signals = Signals::new().map_err(|error| Stop::broken(error.to_string()))?;
@@ -155,7 +154,7 @@ fn session(
             never = trial::follow(&trial, steps, enough) => match never {},
         })
     })?;
-    let say = |outcome| telling::outcome(outcome, server.to_string()).1.say(language);
+    let say = |outcome| telling::outcome(outcome, client.name().to_string()).1.say(language);
     Ok(trial.into_inner().findings(outcome, say))
 }
 

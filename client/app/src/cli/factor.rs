@@ -49,12 +49,12 @@ fn enrol(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
     let enrolment_code = code(front, flags, &Text::AskEnrolmentCode)?;
     let enrolment = Enrolment { user, password, enrolment_code, language: front.language };
     let runtime = runtime()?;
-    let client = Client::new(server.clone(), tls, None);
+    let client = Client::new(server, tls, None);
     match runtime.block_on(client.begin_factor(enrolment.begin())) {
-        Ok(begun) => show_secret(front, &server, &enrolment.user, &begun.secret),
-        Err(failure) => return Ok(front.end(Outcome::from(failure), server.to_string())),
+        Ok(begun) => show_secret(front, client.server(), &enrolment.user, &begun.secret),
+        Err(failure) => return Ok(front.end(Outcome::from(failure), &client)),
     }
-    confirm(front, flags, &runtime, &client, &enrolment, &server)
+    confirm(front, flags, &runtime, &client, &enrolment)
 }
 
 /// Until the app shows the right code, or nobody answers any more.
@@ -64,7 +64,6 @@ fn confirm(
     runtime: &Runtime,
     client: &Client,
     enrolment: &Enrolment,
-    server: &Server,
 ) -> Result<Exit, Stop> {
     loop {
         let request = enrolment.confirm(code(front, flags, &Text::AskFirstCode)?);
@@ -81,7 +80,7 @@ fn confirm(
             Err(Failure::Refused(refusal)) if refusal.code == RefusalCode::FactorNotConfirmed => {
                 super::complain(&refusal.message);
             }
-            Err(failure) => return Ok(front.end(Outcome::from(failure), server.to_string())),
+            Err(failure) => return Ok(front.end(Outcome::from(failure), client)),
         }
     }
 }
@@ -89,7 +88,7 @@ fn confirm(
 /// The picture for the app, where somebody looks at it, and the secret in letters.
 fn show_secret(front: &Front, server: &Server, user: &str, secret: &Code) {
     if io::stderr().is_terminal()
-        && let Some(picture) = Picture::of(&qr::address(server.host(), user, secret))
+        && let Some(picture) = Picture::of(&qr::address(server.first().host(), user, secret))
     {
         let _ = write!(io::stderr(), "\n{}\n", *picture.lines());
     }

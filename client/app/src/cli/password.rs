@@ -43,14 +43,14 @@ fn change(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> 
     let second_factor = second_factor(front, flags)?;
     let runtime = runtime()?;
     let device = Device::load(&server).map_err(Stop::broken)?;
-    let client = Client::new(server.clone(), tls, device);
+    let client = Client::new(server, tls, device);
     let request = Request { user, password, second_factor, new_password, language: config.language };
     Ok(match runtime.block_on(client.change_password(request)) {
         Ok(()) => {
             front.say(&Text::PasswordChanged);
             Exit::Ended
         }
-        Err(failure) => front.end(Outcome::from(failure), server.to_string()),
+        Err(failure) => front.end(Outcome::from(failure), &client),
     })
 }
 

@@ -47,7 +47,7 @@ fn show(config: Config, (flags, json): (&Connect, bool), front: &Front) -> Resul
     let second_factor = second_factor(front, flags)?;
     let runtime = runtime()?;
     let device = Device::load(&server).map_err(Stop::broken)?;
-    let client = Client::new(server.clone(), tls, device);
+    let client = Client::new(server, tls, device);
     let request = Request { user, password, second_factor, language: config.language };
     Ok(match runtime.block_on(client.own_record(request)) {
         Ok(own) if json => {
@@ -58,7 +58,7 @@ fn show(config: Config, (flags, json): (&Connect, bool), front: &Front) -> Resul
             tell(&own, front);
             Exit::Ended
         }
-        Err(failure) => front.end(Outcome::from(failure), server.to_string()),
+        Err(failure) => front.end(Outcome::from(failure), &client),
     })
 }
 

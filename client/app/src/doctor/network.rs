@@ -5,10 +5,11 @@ use crate::{
     api::{
         Client,
         look::{Greeting, Step},
+        resolve,
         trust::Distrust,
     },
     clock,
-    config::Server,
+    config::Name,
     udp,
 };
 
@@ -20,8 +21,8 @@ const STEPS: [Check; 7] =
     [Check::Names, Check::Gateway, Check::Certificate, Check::Clock, Check::Protocol, Check::Udp, Check::Workstation];
 
 /// Looks at each step until one fails.
-pub(super) async fn look(server: &Server, client: &Client, tell: &mut impl FnMut(Finding)) {
-    let found = match client.resolve().await {
+pub(super) async fn look(server: &Name, client: &Client, tell: &mut impl FnMut(Finding)) {
+    let found = match resolve(server).await {
         Ok(addresses) if !addresses.is_empty() => addresses,
         _ if !udp::leads_out() => return failed(Finding::NoNetwork, tell),
         _ => return failed(Finding::NameUnknown { server: server.host().to_owned() }, tell),

@@ -159,16 +159,17 @@ async fn run_errand(
     let tls = trust::config(&config.trust).map_err(broken)?;
     let Errand { server, user, password, code: second_factor, language, what } = errand;
     let device = Device::load(&server).map_err(broken)?;
-    let client = Client::new(server.clone(), tls, device);
-    let name = server.to_string();
-    let over = |failure: Failure| ended(Outcome::from(failure), name.clone());
+    let client = Client::new(server, tls, device);
+    let name = || client.name().to_string();
+    let over = |failure: Failure| ended(Outcome::from(failure), name());
     Ok(match what {
         What::Work(screen) => {
             let carrier = screen.map_or_else(|| config.carrier.clone(), Carrier::Rdp);
             let Some(show) = Show::prepare(carrier) else {
                 return Ok(News::NoRdpProgram { support: failures::note_no_rdp_program() });
             };
-            let order = Order { server, client, user, password, second_factor, language, show, assist: None, answers };
+            let order =
+                Order { client: client.clone(), user, password, second_factor, language, show, assist: None, answers };
             let mut tell = |event: &Event| {
                 if let Some(sentence) = said_aside(event, language) {
                     notification::show(&sentence);
@@ -176,27 +177,27 @@ async fn run_errand(
                 teller.tell(News::Told(event.clone()));
             };
             let outcome = session::work(order, signals, &mut tell).await;
-            ended(outcome, name)
+            ended(outcome, name())
         }
         What::ChangePassword(new_password) => {
             let request = password::Request { user, password, second_factor, new_password, language };
             tokio::select! {
                 answer = client.change_password(request) => answer.map_or_else(over, |()| News::PasswordChanged),
-                () = signals.next() => given_up(name.clone()),
+                () = signals.next() => given_up(name()),
             }
         }
         What::ShowRecord => {
             let request = record::Request { user, password, second_factor, language };
             tokio::select! {
                 answer = client.own_record(request) => answer.map_or_else(over, News::Record),
-                () = signals.next() => given_up(name.clone()),
+                () = signals.next() => given_up(name()),
             }
         }
         What::Enrol(enrolment_code) => {
             let enrolment = Enrolment { user, password, enrolment_code, language };
             tokio::select! {
-                done = enrol(&client, &enrolment, server.host(), codes, teller) => done.unwrap_or_else(over),
-                () = signals.next() => given_up(name.clone()),
+                done = enrol(&client, &enrolment, codes, teller) => done.unwrap_or_else(over),
+                () = signals.next() => given_up(name()),
             }
         }
     })
@@ -206,12 +207,11 @@ async fn run_errand(
 async fn enrol(
     client: &Client,
     enrolment: &Enrolment,
-    office: &str,
     mut codes: UnboundedReceiver<Code>,
     teller: &mut Teller,
 ) -> Result<News, Failure> {
     let begun = client.begin_factor(enrolment.begin()).await?;
-    teller.tell(News::Secret { office: office.to_owned(), secret: begun.secret });
+    teller.tell(News::Secret { office: client.server().first().host().to_owned(), secret: begun.secret });
     loop {
         // Nobody is left to write one: the window goes, and says so by its button.
         let Some(code) = codes.recv().await else { std::future::pending().await };

@@ -40,7 +40,7 @@ impl Working<'_> {
             door,
             user: &self.user,
             workstation: &self.session.workstation.name,
-            gateway: self.client.host(),
+            gateway: self.client.server().first().host(),
             certificate: self.session.workstation.certificate,
             redirect: &self.session.redirect,
             password: password.as_ref(),

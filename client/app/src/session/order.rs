@@ -5,14 +5,12 @@ use gateway_api::login::{Assist, Code, Language, Password};
 use crate::{
     answers::Answers,
     api::Client,
-    config::{Carrier, Server, WireguardOutput},
+    config::{Carrier, WireguardOutput},
     rdp::{self, Found, Screen},
 };
 
 /// What to do.
 pub(crate) struct Order {
-    /// The gateway, as people know it and as it is spoken to.
-    pub(crate) server: Server,
     pub(crate) client: Client,
     pub(crate) user: String,
     pub(crate) password: Password,

@@ -2,7 +2,7 @@
 //! said: the help desk can look that up. Windows speaks the person's language by itself.
 
 /// What was said, in small letters and without a full stop, and what it means.
-const KNOWN: [(&str, &str); 38] = [
+const KNOWN: [(&str, &str); 41] = [
     ("a thread ended", "una parte del programma si è fermata"),
     ("broken pipe", "collegamento interrotto"),
     ("connection closed before message completed", "collegamento interrotto prima della risposta"),
@@ -18,6 +18,7 @@ const KNOWN: [(&str, &str); 38] = [
     ("no answer", "nessuna risposta"),
     ("no answer in time", "nessuna risposta in tempo"),
     ("no answer to the TLS greeting", "nessuna risposta al saluto TLS"),
+    ("no network", "nessuna rete"),
     ("no route to host", "computer non raggiungibile"),
     ("no space left on device", "non c'è più spazio sul disco"),
     ("no such file or directory", "file o cartella inesistente"),
@@ -27,6 +28,8 @@ const KNOWN: [(&str, &str); 38] = [
     ("permission denied", "permesso negato"),
     ("read-only file system", "il disco è di sola lettura"),
     ("there is no home folder", "non c'è una cartella personale"),
+    ("the name is not found", "il nome non si trova"),
+    ("the network wants something first", "la rete vuole prima qualcosa"),
     (
         "this computer lists no certificate authorities; give --ca or --fingerprint",
         "questo computer non conosce autorità di certificazione; indica --ca o --fingerprint",

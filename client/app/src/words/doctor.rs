@@ -53,6 +53,7 @@ mod tests {
             Finding::NameUnknown { server: s() },
             Finding::Gateway { from: s() },
             Finding::Unreachable { server: s(), cause: cause() },
+            Finding::OtherName { server: s(), cause: cause() },
             Finding::Portal,
             Finding::Certificate,
             Finding::Untrusted { cause: cause() },

@@ -201,6 +201,26 @@ fn each_thing_that_is_broken_is_named_and_what_rests_on_it_is_not_looked_at() {
 }
 
 #[test]
+fn a_gateways_next_name_is_looked_at_where_the_first_is_silent_and_not_where_a_stranger_answers() {
+    let (gateway, stranger, home) = (Gateway::start(Manners::default()), Gateway::start(Manners::default()), home());
+    let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string();
+    let (second, words) = (gateway.address.to_string(), words(&office(1)));
+    let look = |first: &str, code: i32, expected: &[&str], said: &str| {
+        let pin = &gateway.fingerprint;
+        let text = format!("servers = [\"{first}\", \"{second}\"]\nfingerprints = [\"{pin}\"]\n");
+        let profile = sign(home.path(), "several.deskgate", &office(1), &text, &[], 0);
+        assert_found(home.path(), &["--profile", &profile, "--trust", &words], code, expected, said);
+    };
+    look(
+        &nobody,
+        0,
+        &["gateway note", "gateway good", "protocol good"],
+        &format!("{nobody} does not answer (connection refused)"),
+    );
+    look(&stranger.address.to_string(), 1, &["certificate bad", "clock skipped"], "Do not give a password");
+}
+
+#[test]
 fn a_clock_that_is_wrong_shows_by_the_gateways_or_by_its_certificate() {
     let home = home();
     for (off_s, words) in [(7200, "2 hours slow"), (-7200, "2 hours fast")] {

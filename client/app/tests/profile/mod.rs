@@ -1,6 +1,10 @@
 //! Whose profiles are followed: the real program, and profiles of several offices.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    net::{Ipv4Addr, TcpListener},
+    path::Path,
+};
 
 use gateway_api::{
     login::Language,
@@ -9,7 +13,7 @@ use gateway_api::{
 use nix::sys::signal::Signal;
 
 use super::{
-    gateway::{Gateway, Manners, PASSWORD},
+    gateway::{Asked, Gateway, Manners, PASSWORD},
     running::Program,
 };
 
@@ -208,4 +212,87 @@ fn the_offices_own_authority_and_the_next_key_are_trusted_too() {
         program.signal(Signal::SIGINT);
         assert_eq!(program.end().0, 0);
     }
+}
+
+/// A profile with these names, of whoever holds the gateway's key.
+fn of_names(folder: &Path, names: &[&str], gateway: &Gateway) -> String {
+    let text = format!("servers = {names:?}\nuser = \"m.rossi\"\nfingerprints = [\"{}\"]\n", gateway.fingerprint);
+    sign(folder, "several.deskgate", &office(1), &text, &[], 0)
+}
+
+/// An address at which nobody listens.
+fn nobody() -> String {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string()
+}
+
+#[test]
+fn a_session_begins_by_the_first_name_that_answers_and_ends_by_the_same() {
+    let (gateway, folder) = (Gateway::start(Manners::default()), tempfile::tempdir().unwrap());
+    let second = gateway.address.to_string();
+    // Takes the connection and says nothing of itself, as a line whose gateway is down behind it.
+    let hangs_up = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let silent = hangs_up.local_addr().unwrap().to_string();
+    let hanging_up = std::thread::spawn(move || drop(hangs_up.accept().unwrap()));
+    let words = words(&office(1));
+    let profile = of_names(folder.path(), &["no-such-name.invalid", &nobody(), &silent, &second], &gateway);
+    let arguments = ["connect", "--profile", &profile, "--trust", &words, "--password-stdin", "--no-run"];
+    let mut program = Program::start(&arguments, PASSWORD);
+    program.door();
+    hanging_up.join().unwrap();
+    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
+    program.signal(Signal::SIGINT);
+    let (code, said) = program.end();
+    assert_eq!((code, gateway.closes()), (0, vec!["worker_closed".to_owned()]), "{said}");
+}
+
+#[test]
+fn a_session_stays_with_its_name_when_an_earlier_one_comes_back() {
+    let (gateway, folder) = (Gateway::start(Manners::default()), tempfile::tempdir().unwrap());
+    let (first, words) = (nobody(), words(&office(1)));
+    let profile = of_names(folder.path(), &[&first, &gateway.address.to_string()], &gateway);
+    let arguments = ["connect", "--profile", &profile, "--trust", &words, "--password-stdin", "--no-run"];
+    let mut program = Program::start(&arguments, PASSWORD);
+    program.door();
+    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
+    let back = TcpListener::bind(&first).unwrap();
+    back.set_nonblocking(true).unwrap();
+    gateway.hang_up();
+    gateway.wait_for("the channel again", |asked| asked.iter().filter(|asked| **asked == Asked::Attached).count() == 2);
+    program.signal(Signal::SIGINT);
+    let (code, said) = program.end();
+    assert_eq!((code, gateway.closes()), (0, vec!["worker_closed".to_owned()]), "{said}");
+    assert!(back.accept().is_err(), "the first name was asked again in the middle of a session");
+}
+
+#[test]
+fn a_stranger_at_the_first_name_is_told_and_the_second_is_not_asked() {
+    let (gateway, stranger) = (Gateway::start(Manners::default()), Gateway::start(Manners::default()));
+    let folder = tempfile::tempdir().unwrap();
+    let (names, words) = ([stranger.address.to_string(), gateway.address.to_string()], words(&office(1)));
+    let start = |names: &[&str]| {
+        let profile = of_names(folder.path(), names, &gateway);
+        let arguments = ["connect", "--profile", &profile, "--trust", &words, "--password-stdin", "--no-run"];
+        Program::start(&arguments, PASSWORD).end()
+    };
+    let (code, said) = start(&[&names[0], &names[1]]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains(&format!("certificate of {} is not the office's", names[0])), "{said}");
+    assert!(stranger.asked().is_empty() && gateway.asked().is_empty());
+
+    // At the second it is told by its own name.
+    let (code, said) = start(&[&nobody(), &names[0], &names[1]]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains(&format!("certificate of {} is not the office's", names[0])), "{said}");
+    assert!(stranger.asked().is_empty() && gateway.asked().is_empty());
+}
+
+#[test]
+fn where_no_name_answers_the_first_is_told() {
+    let (gateway, folder) = (Gateway::start(Manners::default()), tempfile::tempdir().unwrap());
+    let (first, words) = (nobody(), words(&office(1)));
+    let profile = of_names(folder.path(), &[&first, "no-such-name.invalid"], &gateway);
+    let arguments = ["connect", "--profile", &profile, "--trust", &words, "--password-stdin", "--no-run"];
+    let (code, said) = Program::start(&arguments, PASSWORD).end();
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains(&format!("{first} does not answer (connection refused)")), "{said}");
 }

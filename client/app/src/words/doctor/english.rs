@@ -62,6 +62,9 @@ fn say(finding: &Finding) -> String {
             "{server} is not found, though there is a network. Check whether web pages open; if they do, call the help desk."
         ),
         Finding::Gateway { from } => format!("It answers. This computer's address begins with {from}"),
+        Finding::OtherName { server, cause } => format!(
+            "{server} does not answer ({cause}). Your office has another name for its gateway: that one is tried."
+        ),
         Finding::Unreachable { server, cause } => format!(
             "{server} does not answer ({cause}). Check whether web pages open; a firewall at home or in a hotel may stand in the way. Otherwise call the help desk."
         ),

@@ -64,6 +64,9 @@ fn say(finding: &Finding) -> String {
             "{server} non si trova, anche se una rete c'è. Controlla se si aprono le pagine web; se si aprono, chiama l'assistenza."
         ),
         Finding::Gateway { from } => format!("Risponde. L'indirizzo di questo computer comincia con {from}"),
+        Finding::OtherName { server, cause } => format!(
+            "{server} non risponde ({cause}). Il tuo ufficio ha un altro nome per il gateway: si prova quello.", cause = cause::italian(cause)
+        ),
         Finding::Unreachable { server, cause } => format!(
             "{server} non risponde ({cause}). Controlla se si aprono le pagine web; può esserci di mezzo un firewall, a casa o in albergo. Altrimenti chiama l'assistenza.", cause = cause::italian(cause)
         ),
