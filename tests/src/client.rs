@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::Write as _,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, ExitStatus},
     time::Duration,
 };
@@ -14,6 +14,7 @@ use crate::{
     gateway::{CONTROL_PORT, Gateway, at, label, password},
     netns::{Computer, Process},
     wait,
+    window::letter,
     world::{GATEWAY, World, program},
 };
 
@@ -40,6 +41,8 @@ pub struct Connect {
     pub server: String,
     /// The pin.
     pub fingerprint: String,
+    /// The file that the office sent, in the place of both.
+    pub profile: Option<PathBuf>,
     /// Who signs in.
     pub user: String,
     /// With which password.
@@ -61,6 +64,7 @@ impl Connect {
             command: vec!["connect".to_owned()],
             server: at(GATEWAY, CONTROL_PORT),
             fingerprint: gateway.fingerprint(),
+            profile: None,
             user: user.to_owned(),
             password: password(user),
             code: None,
@@ -122,8 +126,8 @@ impl Connect {
 
     /// Starts it on a computer by a command that names the program already.
     pub fn start_as(&self, computer: &Computer, mut command: Command) -> Client {
-        command.args(&self.command).args(["--server", &self.server, "--user", &self.user]);
-        command.args(["--fingerprint", &self.fingerprint, "--language", self.language, "--password-stdin"]);
+        command.args(&self.command).args(self.known());
+        command.args(["--user", &self.user, "--language", self.language, "--password-stdin"]);
         command.args(&self.arguments);
         let mut stdin = format!("{}\n", self.password);
         if let Some(code) = &self.code {
@@ -136,6 +140,14 @@ impl Connect {
         Client { process: computer.spawn(&label("client"), command, &stdin) }
     }
 
+    /// Which gateway, and how it is known.
+    fn known(&self) -> [String; 4] {
+        match &self.profile {
+            Some(profile) => known_by(profile),
+            None => ["--server", &self.server, "--fingerprint", &self.fingerprint].map(str::to_owned),
+        }
+    }
+
     /// Starts it at a terminal, where a worker types; the password is typed already.
     ///
     /// # Panics
@@ -146,9 +158,8 @@ impl Connect {
         // Both ways, so that opening waits for nobody.
         let file = File::options().read(true).write(true).open(&keys).expect("made above");
         let mut line = format!("'{}' connect", program("deskgate").display());
-        let (server, user, pin) = (&self.server, &self.user, &self.fingerprint);
-        line += &format!(" --server {server} --user {user} --fingerprint {pin} --language {}", self.language);
-        self.arguments.iter().for_each(|argument| line += &format!(" '{argument}'"));
+        line += &format!(" --user {} --language {}", self.user, self.language);
+        self.known().iter().chain(&self.arguments).for_each(|argument| line += &format!(" '{argument}'"));
         let mut command = world.home.command("sh");
         command
             .args(["-c", r#"exec script --quiet --return --flush --command "$1" /dev/null < "$0""#])
@@ -234,8 +245,23 @@ pub fn doctor(computer: &Computer, gateway: &Gateway<'_>, more: &[&str]) -> (Opt
 
 /// The same for whoever knows the gateway in another way, which these arguments say.
 pub fn doctor_with(computer: &Computer, arguments: &[&str]) -> (Option<i32>, Vec<(String, String)>) {
+    examined(computer, &[&["--server", &at(GATEWAY, CONTROL_PORT)], arguments].concat())
+}
+
+/// The same for whoever has the office's file.
+pub fn doctor_by(computer: &Computer, profile: &Path, more: &[&str]) -> (Option<i32>, Vec<(String, String)>) {
+    let known = known_by(profile);
+    examined(computer, &[&known.each_ref().map(String::as_str), more].concat())
+}
+
+/// What stands for an office's file whose six words were compared.
+fn known_by(profile: &Path) -> [String; 4] {
+    ["--profile", &profile.display().to_string(), "--trust", &letter(profile).to_string()].map(str::to_owned)
+}
+
+fn examined(computer: &Computer, arguments: &[&str]) -> (Option<i32>, Vec<(String, String)>) {
     let mut command = computer.command(program("deskgate"));
-    command.args(["doctor", "--json", "--server", &at(GATEWAY, CONTROL_PORT), "--language", "en"]).args(arguments);
+    command.args(["doctor", "--json", "--language", "en"]).args(arguments);
     let mut process = computer.spawn(&label("doctor"), command, &format!("{}\n", password("m.rossi")));
     let code = process.wait(4 * wait::SOON).code();
     let found = process

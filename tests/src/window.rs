@@ -44,11 +44,20 @@ pub struct Window<'a> {
 /// # Panics
 /// When the world's folder cannot be written, or the gateway's program does not sign.
 pub fn profile(world: &World, gateway: &Gateway<'_>, more: &str) -> PathBuf {
+    signed(world, gateway, &format!("server = \"{}\"\n{more}", at(GATEWAY, CONTROL_PORT)))
+}
+
+/// The same where it gives the gateway these names.
+pub fn profile_of_names(world: &World, gateway: &Gateway<'_>, names: &[&str]) -> PathBuf {
+    signed(world, gateway, &format!("servers = {names:?}"))
+}
+
+fn signed(world: &World, gateway: &Gateway<'_>, more: &str) -> PathBuf {
     let folder = world.folder();
     let [text, key, signed] = ["text", "key", "deskgate"].map(|end| folder.join(format!("{}.{end}", label("comune"))));
-    let (server, pin) = (at(GATEWAY, CONTROL_PORT), gateway.fingerprint());
+    let pin = gateway.fingerprint();
     let language = if more.contains("language =") { "" } else { "language = \"en\"\n" };
-    let lines = format!("server = \"{server}\"\nfingerprints = [\"{pin}\"]\nhelp = \"06 1234567\"\n{language}{more}\n");
+    let lines = format!("fingerprints = [\"{pin}\"]\nhelp = \"06 1234567\"\n{language}{more}\n");
     std::fs::write(&text, lines).expect("the world's folder is writable");
     office(&[OsStr::new("key"), key.as_os_str(), OsStr::new("--no-passphrase")]);
     let [sign, by, to] = ["sign", "--key", "--to"].map(OsStr::new);

@@ -18,13 +18,13 @@ fn doctor(world: &World, gateway: &Gateway<'_>, more: &[&str]) -> (Option<i32>, 
 }
 
 #[track_caller]
-fn assert_found(found: &[(String, String)], expected: &[&str]) {
+pub(crate) fn assert_found(found: &[(String, String)], expected: &[&str]) {
     for line in expected {
         assert!(found.iter().any(|(found, _)| found == line), "no `{line}`: {found:#?}");
     }
 }
 
-const SIGN_IN: [&str; 4] = ["--sign-in", "--user", "m.rossi", "--password-stdin"];
+pub(crate) const SIGN_IN: [&str; 4] = ["--sign-in", "--user", "m.rossi", "--password-stdin"];
 
 #[test]
 fn a_home_where_all_is_well_is_told_so_and_its_session_lasts_a_moment() {
@@ -168,9 +168,6 @@ fn a_certificate_out_of_date_is_a_matter_of_the_clock_at_a_hotel_too_if_it_is_th
 
 /// A hotel that leads browsers to its own page, and answers in the gateway's place with this certificate.
 fn hotel(world: &World, certificate: &str, key: &KeyPair) -> [Process; 2] {
-    let [shown, secret] = ["hotel.pem", "hotel.key"].map(|name| world.folder().join(name));
-    std::fs::write(&shown, certificate).expect("the world's folder is writable");
-    std::fs::write(&secret, key.serialize_pem()).expect("the world's folder is writable");
     world
         .internet
         .sh("nft add table ip hotel; nft 'add chain ip hotel lead { type nat hook prerouting priority -100; }'");
@@ -179,13 +176,22 @@ fn hotel(world: &World, certificate: &str, key: &KeyPair) -> [Process; 2] {
     }
     let mut page = world.internet.command("python3");
     page.args(["-c", HOTEL]);
-    let mut encrypted = world.internet.command("openssl");
-    encrypted.args(["s_server", "-accept", "8443", "-www", "-tls1_3", "-key"]).arg(secret).arg("-cert").arg(shown);
-    let hotel = [world.internet.spawn("hotel", page, ""), world.internet.spawn("hotel-tls", encrypted, "")];
-    wait::until("the hotel", wait::SOON, || {
-        (hotel[0].stdout().contains("open") && hotel[1].stdout().contains("ACCEPT")).then_some(())
-    });
+    let hotel = [world.internet.spawn("hotel", page, ""), stranger(world, 8443, certificate, key)];
+    wait::until("the hotel", wait::SOON, || hotel[0].stdout().contains("open").then_some(()));
     hotel
+}
+
+/// Somebody on the Internet who shows this certificate.
+pub(crate) fn stranger(world: &World, port: u16, certificate: &str, key: &KeyPair) -> Process {
+    let [shown, secret] = ["stranger.pem", "stranger.key"].map(|name| world.folder().join(name));
+    std::fs::write(&shown, certificate).expect("the world's folder is writable");
+    std::fs::write(&secret, key.serialize_pem()).expect("the world's folder is writable");
+    let mut server = world.internet.command("openssl");
+    server.args(["s_server", "-accept", &port.to_string(), "-www", "-tls1_3"]);
+    server.arg("-key").arg(secret).arg("-cert").arg(shown);
+    let stranger = world.internet.spawn("stranger", server, "");
+    wait::until("the stranger", wait::SOON, || stranger.stdout().contains("ACCEPT").then_some(()));
+    stranger
 }
 
 /// Sends every browser to its own page.

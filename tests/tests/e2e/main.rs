@@ -28,6 +28,7 @@ mod login;
 mod loops;
 mod manual;
 mod metrics;
+mod names;
 mod notices;
 mod own_record;
 mod path_mtu;
