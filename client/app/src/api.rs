@@ -16,8 +16,8 @@ use std::{
 };
 
 use gateway_api::{
-    DEVICE, DEVICE_RENEWAL, FACTOR, FACTOR_CONFIRMATION, LARGEST_BODY, LOGIN, NOTICES, PASSWORD, RECORD, SESSION,
-    device, factor,
+    DEVICE, DEVICE_RENEWAL, FACTOR, FACTOR_CONFIRMATION, GatewayName, LARGEST_BODY, LOGIN, NOTICES, PASSWORD, RECORD,
+    SESSION, device, factor,
     login::{Refusal, Request, Session},
     notice, password, record,
     session::ClientReason,
@@ -35,11 +35,7 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use zeroize::Zeroizing;
 
-use crate::{
-    config::{Name, Server},
-    device::Device,
-    udp,
-};
+use crate::{config::Server, device::Device, udp};
 use credential::Credential;
 use trust::Distrust;
 
@@ -101,7 +97,7 @@ pub(crate) struct Client {
     server: Server,
     /// The first of its names at which somebody showed a certificate. All that follows goes there, whoever of the clones asks: a session is held
     /// by the line that it began on.
-    answered: Arc<OnceLock<Name>>,
+    answered: Arc<OnceLock<GatewayName>>,
     tls: Arc<rustls::ClientConfig>,
     /// The same, showing this computer's certificate, for where a password is shown too.
     managed: Option<(Arc<rustls::ClientConfig>, Device)>,
@@ -124,13 +120,13 @@ impl Client {
     }
 
     /// The name by which the gateway answered; the first before that.
-    pub(crate) fn name(&self) -> &Name {
+    pub(crate) fn name(&self) -> &GatewayName {
         self.answered.get().unwrap_or(self.server.first())
     }
 
     /// Where datagrams go that the gateway wants at `told`. It tells one of its names to all: whoever reached it by another line sends them there.
-    pub(crate) fn endpoint(&self, told: &str) -> Option<Name> {
-        let told = Name::parse(told)?;
+    pub(crate) fn endpoint(&self, told: &str) -> Option<GatewayName> {
+        let told = GatewayName::parse(told)?;
         let is_own = self.server.names().any(|name| name.is_at(&told));
         Some(if is_own { self.name().with_port(told.port()) } else { told })
     }
@@ -302,7 +298,7 @@ impl Client {
 }
 
 /// A connection to a name on which the gateway has shown who it is.
-async fn dial_at(name: &Name, tls: &Arc<rustls::ClientConfig>) -> Result<TlsStream<TcpStream>, Failure> {
+async fn dial_at(name: &GatewayName, tls: &Arc<rustls::ClientConfig>) -> Result<TlsStream<TcpStream>, Failure> {
     let nowhere = || if udp::leads_out() { Failure::Unresolved } else { Failure::NoNetwork };
     let addresses = resolve(name).await.map_err(|_| nowhere())?;
     let tcp = match first_of(&addresses).await {
@@ -315,13 +311,13 @@ async fn dial_at(name: &Name, tls: &Arc<rustls::ClientConfig>) -> Result<TlsStre
 }
 
 /// The addresses of a name.
-pub(crate) async fn resolve(name: &Name) -> io::Result<Vec<SocketAddr>> {
+pub(crate) async fn resolve(name: &GatewayName) -> io::Result<Vec<SocketAddr>> {
     let found = timeout(CONNECT_TIME, tokio::net::lookup_host((name.host(), name.port())));
     Ok(found.await.map_err(|_| io::ErrorKind::TimedOut)??.collect())
 }
 
 async fn shake_hands(
-    name: &Name,
+    name: &GatewayName,
     tls: &Arc<rustls::ClientConfig>,
     tcp: TcpStream,
 ) -> Result<TlsStream<TcpStream>, Distrust> {
@@ -433,12 +429,13 @@ mod tests {
 
     #[test]
     fn datagrams_take_the_line_by_which_the_gateway_answered_unless_it_sends_them_elsewhere() {
-        let server = Server::of(["gw", "gw2:8443"].iter().filter_map(|name| Name::parse(name)).collect()).unwrap();
+        let server =
+            Server::of(["gw", "gw2:8443"].iter().filter_map(|name| GatewayName::parse(name)).collect()).unwrap();
         let client = Client::new(server, trust::config(&trust::Trust::Pinned(Vec::new())).unwrap(), None);
         let endpoint = |told: &str| client.endpoint(told).map(|name| (name.host().to_owned(), name.port()));
         let at = |host: &str| Some((host.to_owned(), 51820));
         assert_eq!(endpoint("gw:51820"), at("gw"));
-        client.answered.set(Name::parse("gw2:8443").unwrap()).unwrap();
+        client.answered.set(GatewayName::parse("gw2:8443").unwrap()).unwrap();
         for (told, expected) in [
             ("gw:51820", at("gw2")),
             ("GW2:51820", at("gw2")),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use gateway_api::{
     Fingerprint,
     login::{LONGEST_USER, Language},
-    profile::{Key, Profile, Words},
+    profile::{BadServers, Key, Profile, Words},
 };
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
     words::{self, Forget, Text},
 };
 use file::{Found, SignedText};
-pub(crate) use server::{Name, Server};
+pub(crate) use server::Server;
 
 /// What carries the desktop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -240,17 +240,12 @@ fn written_are(written: &str, key: Key) -> bool {
 }
 
 pub(crate) fn parse_server(text: &str) -> Result<Server, String> {
-    parse_name(text).map(Server::from)
+    Server::parse(text).ok_or_else(|| BadServers::Unreadable(text.to_owned()).to_string())
 }
 
 /// What a profile says of it.
 fn parse_servers(profile: &Profile) -> Result<Option<Server>, String> {
-    let names = profile.server_names().map_err(|bad| format!("profile: {bad}"))?;
-    names.iter().map(|text| parse_name(text)).collect::<Result<_, _>>().map(Server::of)
-}
-
-fn parse_name(text: &str) -> Result<Name, String> {
-    Name::parse(text).ok_or_else(|| format!("server `{text}`: expected HOST or HOST:PORT"))
+    profile.server_names().map(Server::of).map_err(|bad| format!("profile: {bad}"))
 }
 
 pub(crate) fn parse_user(text: &str) -> Result<String, String> {
@@ -298,6 +293,8 @@ fn parse_carrier(flags: &Connect) -> Result<Carrier, String> {
 
 #[cfg(test)]
 mod tests {
+    use gateway_api::GatewayName;
+
     use super::*;
 
     #[test]
@@ -307,7 +304,7 @@ mod tests {
         assert_eq!(shown(""), Ok(None));
         assert_eq!(shown("server = \"gw:8443\""), Ok(Some("gw:8443".to_owned())));
         let several = servers("servers = [\"gw\", \"gw2:8443\"]").unwrap().unwrap();
-        assert_eq!(several.names().map(Name::port).collect::<Vec<_>>(), [443, 8443]);
+        assert_eq!(several.names().map(GatewayName::port).collect::<Vec<_>>(), [443, 8443]);
         assert_eq!((several.first().host(), several.to_string()), ("gw", "gw, gw2:8443".to_owned()));
         assert!(servers("servers = [\"gw\", \"gw/2\"]").unwrap_err().contains("`gw/2`"));
         assert!(servers("server = \"gw\"\nservers = [\"gw2\"]").unwrap_err().contains("keep one"));

@@ -30,6 +30,7 @@ mod fingerprint;
 pub mod key;
 mod letters;
 pub mod login;
+mod name;
 pub mod notice;
 pub mod password;
 pub mod probe;
@@ -41,6 +42,7 @@ pub mod session;
 pub use fingerprint::Fingerprint;
 pub use key::{PresharedKey, PublicKey, Token};
 pub use letters::hides;
+pub use name::GatewayName;
 pub use session::{CloseReason, SessionNumber};
 
 /// Where a worker signs in.

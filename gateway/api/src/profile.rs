@@ -15,13 +15,13 @@
 
 mod words;
 
-use std::{collections::BTreeSet, fmt};
+use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::{key, login::Language};
+use crate::{GatewayName, key, login::Language};
 
 pub use words::Words;
 
@@ -64,30 +64,26 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// The gateway's names, in the order in which they are tried; none if the profile says nothing of it. What a name may be made of, who asks
-    /// for it knows.
-    pub fn server_names(&self) -> Result<&[String], BadServers> {
-        match (&self.server, &self.servers) {
-            (Some(_), Some(_)) => Err(BadServers::Both),
-            (None, None) => Ok(&[]),
-            (Some(one), None) => Ok(std::slice::from_ref(one)),
-            (None, Some(names)) if names.is_empty() => Err(BadServers::Empty),
-            (None, Some(names)) if names.len() > MOST_SERVERS => Err(BadServers::TooMany),
-            (None, Some(names)) => {
-                let mut before = BTreeSet::new();
-                match names.iter().find(|name| !before.insert(comparable(name))) {
-                    Some(twice) => Err(BadServers::Twice(twice.clone())),
-                    None => Ok(names),
-                }
+    /// The gateway's names, in the order in which they are tried; none if the profile says nothing of it.
+    pub fn server_names(&self) -> Result<Vec<GatewayName>, BadServers> {
+        let texts = match (&self.server, &self.servers) {
+            (Some(_), Some(_)) => return Err(BadServers::Both),
+            (None, None) => &[],
+            (Some(one), None) => std::slice::from_ref(one),
+            (None, Some(names)) if names.is_empty() => return Err(BadServers::Empty),
+            (None, Some(names)) if names.len() > MOST_SERVERS => return Err(BadServers::TooMany),
+            (None, Some(names)) => names.as_slice(),
+        };
+        let mut names: Vec<GatewayName> = Vec::new();
+        for text in texts {
+            let name = GatewayName::parse(text).ok_or_else(|| BadServers::Unreadable(text.clone()))?;
+            if names.iter().any(|before| before.is_at(&name) && before.port() == name.port()) {
+                return Err(BadServers::Twice(text.clone()));
             }
+            names.push(name);
         }
+        Ok(names)
     }
-}
-
-/// A name as it is told from others: the usual port may be written or not.
-fn comparable(name: &str) -> String {
-    let name = name.trim().to_ascii_lowercase();
-    name.strip_suffix(":443").map(str::to_owned).unwrap_or(name)
 }
 
 /// Why a profile does not say which names the gateway has.
@@ -101,6 +97,8 @@ pub enum BadServers {
     TooMany,
     /// This one stands in `servers` before already.
     Twice(String),
+    /// This is no name.
+    Unreadable(String),
 }
 
 impl fmt::Display for BadServers {
@@ -110,6 +108,7 @@ impl fmt::Display for BadServers {
             Self::Empty => f.write_str("`servers` names no gateway: write one"),
             Self::TooMany => write!(f, "`servers` has more than {MOST_SERVERS} names: keep {MOST_SERVERS}"),
             Self::Twice(name) => write!(f, "`servers` has `{name}` twice: keep one"),
+            Self::Unreadable(text) => write!(f, "server `{text}`: expected HOST or HOST:PORT"),
         }
     }
 }
@@ -348,7 +347,8 @@ mod tests {
             servers: servers.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
             ..Profile::default()
         };
-        let names = |server, servers| profile(server, servers).server_names().map(<[String]>::to_vec);
+        let shown = |names: Vec<GatewayName>| names.iter().map(GatewayName::to_string).collect::<Vec<_>>();
+        let names = |server, servers| profile(server, servers).server_names().map(shown);
         assert_eq!(names(None, None), Ok(vec![]));
         assert_eq!(names(Some("gw"), None), Ok(vec!["gw".to_owned()]));
         let few = ["gw", "gw:8443", "gw2", "192.0.2.1"];
@@ -358,6 +358,8 @@ mod tests {
             (None, &[], BadServers::Empty),
             (None, &["a", "b", "c", "d", "e"], BadServers::TooMany),
             (None, &["gw", "gw2", "GW:443 "], BadServers::Twice("GW:443 ".to_owned())),
+            (None, &["gw", "https://gw2"], BadServers::Unreadable("https://gw2".to_owned())),
+            (Some(" "), &[], BadServers::Both),
         ] {
             assert_eq!(names(server, Some(servers)), Err(expected), "{servers:?}");
         }

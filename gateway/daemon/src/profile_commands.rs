@@ -11,6 +11,7 @@ use std::{
 
 use clap::Subcommand;
 use gateway_api::{
+    GatewayName,
     login::Language,
     profile::{self, Key, NotSigned, Profile, Signed},
 };
@@ -160,23 +161,23 @@ fn check(path: &Path, output: Output) -> Result<ExitCode, Failure> {
         })
     })?;
     let profile = parse(body).map_err(|why| failed(&why))?;
-    judge(&profile).map_err(|why| failed(&why))?;
+    let servers = judge(&profile).map_err(|why| failed(&why))?;
+    let servers: Vec<String> = servers.iter().map(GatewayName::to_string).collect();
     if output.json {
         return print_json(&json!({
             "key": origin.key.to_string(),
             "signed_at": origin.signed_at,
             "words": { "it": origin.key.words(Language::It).to_string(), "en": origin.key.words(Language::En).to_string() },
             "successions": origin.successions.len(),
-            "servers": profile.server_names().unwrap_or_default(),
+            "servers": servers,
         }));
     }
     let at = Timestamp::from_second(origin.signed_at).map(|at| at.to_string()).unwrap_or_default();
-    let servers = profile.server_names().unwrap_or_default().join(", ");
     let former = match origin.successions.len() {
         0 => String::new(),
         count => format!(", which came after {count} others"),
     };
-    say(&format!("`{}` for {servers} was signed at {at} by the key{former}:\n", path.display()))?;
+    say(&format!("`{}` for {} was signed at {at} by the key{former}:\n", path.display(), servers.join(", ")))?;
     say(&words(origin.key))
 }
 
@@ -196,14 +197,14 @@ fn parse(text: &str) -> Result<Profile, String> {
     toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())
 }
 
-/// What a worker would be refused for, or would have to ask about.
-fn judge(profile: &Profile) -> Result<(), String> {
+/// What a worker would be refused for, or would have to ask about. Otherwise the gateway's names.
+fn judge(profile: &Profile) -> Result<Vec<GatewayName>, String> {
     let is_fingerprint = |text: &String| {
         let digits = text.strip_prefix("sha256:").unwrap_or_default();
         digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
     };
     let names = profile.server_names().map_err(|bad| bad.to_string())?;
-    if names.is_empty() || names.iter().any(|name| name.trim().is_empty()) {
+    if names.is_empty() {
         return Err("`server` is missing: nobody is to type an address".to_owned());
     }
     if profile.language.is_none() {
@@ -227,6 +228,7 @@ fn judge(profile: &Profile) -> Result<(), String> {
         Some(ca) => authorities(ca).map_err(|why| format!("`ca` cannot be read by workers' programs: {why}")),
         None => Ok(()),
     }
+    .map(|()| names)
 }
 
 /// Whether every certificate in a text can be an authority, as the program at home reads it.
@@ -251,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_profile_that_would_not_work_is_not_signed() {
-        assert_eq!(parse(GOOD).and_then(|profile| judge(&profile)), Ok(()));
+        assert_eq!(parse(GOOD).and_then(|profile| judge(&profile)).map(|names| names.len()), Ok(1));
         let more = |line: &str| format!("{GOOD}{line}\n");
         let pin = format!("fingerprints = [\"sha256:{}\"]", "0".repeat(64));
         let authority = rcgen::generate_simple_self_signed(["office".to_owned()]).unwrap().cert.pem();
@@ -262,7 +264,8 @@ mod tests {
         assert!(parse(&more(&certificate)).is_ok_and(|profile| judge(&profile).is_ok()));
         for (text, word) in [
             ("language = \"it\"".to_owned(), "`server` is missing"),
-            ("servers = [\"gw\", \" \"]".to_owned(), "`server` is missing"),
+            ("servers = [\"gw\", \" \"]".to_owned(), "server ` `"),
+            ("server = \"https://gw\"\nlanguage = \"it\"".to_owned(), "expected HOST or HOST:PORT"),
             ("servers = []".to_owned(), "names no gateway"),
             ("servers = [\"gw\", \"gw:443\"]".to_owned(), "`gw:443` twice"),
             (more("servers = [\"gw2\"]"), "both `server` and `servers`"),

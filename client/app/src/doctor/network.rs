@@ -1,5 +1,7 @@
 //! From this computer to the gateway: each step rests on the one before.
 
+use gateway_api::GatewayName;
+
 use super::{Check, Finding, shortened};
 use crate::{
     api::{
@@ -8,9 +10,7 @@ use crate::{
         resolve,
         trust::Distrust,
     },
-    clock,
-    config::Name,
-    udp,
+    clock, udp,
 };
 
 /// Codes of a second factor bear half a minute; one that is off by more than this makes them fail.
@@ -21,7 +21,7 @@ const STEPS: [Check; 7] =
     [Check::Names, Check::Gateway, Check::Certificate, Check::Clock, Check::Protocol, Check::Udp, Check::Workstation];
 
 /// Looks at each step until one fails.
-pub(super) async fn look(server: &Name, client: &Client, tell: &mut impl FnMut(Finding)) {
+pub(super) async fn look(server: &GatewayName, client: &Client, tell: &mut impl FnMut(Finding)) {
     let found = match resolve(server).await {
         Ok(addresses) if !addresses.is_empty() => addresses,
         _ if !udp::leads_out() => return failed(Finding::NoNetwork, tell),
