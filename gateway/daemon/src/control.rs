@@ -8,11 +8,11 @@
 //! spent what their address is allowed is hung up on before a byte is read.
 
 mod assist;
+mod authentication;
 mod certificate;
 mod device;
 mod error;
 mod factor;
-mod factors;
 mod heard;
 mod login;
 mod notices;

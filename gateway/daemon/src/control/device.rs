@@ -27,8 +27,8 @@ use rustls::{
 
 use super::{
     Api,
+    authentication::{Shown, WRONG_DEVICE_CODE, authenticate, code_fits},
     error::Refused,
-    factors::{Shown, WRONG_DEVICE_CODE, authenticate, code_fits},
     login::{Attempt, Failure, answer, read, refuse},
 };
 use crate::{

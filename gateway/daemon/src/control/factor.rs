@@ -11,8 +11,8 @@ use gateway_api::{
 
 use super::{
     Api,
+    authentication::{Shown, authenticate, code_fits},
     error::Refused,
-    factors::{Shown, authenticate, code_fits},
     login::{Attempt, Failure, answer, read},
 };
 use crate::{clock, directory::Person, factor::NotConfirmed, https::Peer};

@@ -8,7 +8,7 @@
 //!           all, user                                    notices.rs is it awake?
 //! ```
 //!
-//! What is shown is judged in `factors.rs`. A technician who asks to assist a worker goes another way after the second factor (`assist.rs`).
+//! What is shown is judged in `authentication.rs`. A technician who asks to assist a worker goes another way after the second factor (`assist.rs`).
 //!
 //! Until all factors were shown, nothing is told but that they were not: not what the directory wants done, not that there is no
 //! agreement.
@@ -42,8 +42,8 @@ use tokio::time::Instant;
 
 use super::{
     Agreed, Api, KeyExchange, assist,
+    authentication::{Shown, authenticate, code_fits},
     error::Refused,
-    factors::{Shown, authenticate, code_fits},
     heard::heard,
 };
 use crate::{

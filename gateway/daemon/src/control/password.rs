@@ -17,8 +17,8 @@ use gateway_record::{Draft, Fields, Kind};
 
 use super::{
     Api,
+    authentication::{Shown, authenticate, code_fits, unknown},
     error::Refused,
-    factors::{Shown, authenticate, code_fits, unknown},
     login::{Attempt, Failure, read, refuse},
 };
 use crate::{

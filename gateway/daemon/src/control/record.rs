@@ -11,8 +11,8 @@ use gateway_record::review::{Review, Stage};
 
 use super::{
     Api,
+    authentication::{Shown, authenticate, code_fits},
     error::Refused,
-    factors::{Shown, authenticate, code_fits},
     login::{Attempt, Failure, answer, read},
 };
 use crate::{clock, devices::Chain, https::Peer, reviews::Office, store::Kept};

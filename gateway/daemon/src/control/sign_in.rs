@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Api,
+    authentication::{Shown, authenticate, code_fits, show_again},
     error::Refused,
-    factors::{Shown, authenticate, code_fits, show_again},
     login::{Attempt, Failure, settle, too_many_of},
 };
 use crate::{clock, directory::Person};
