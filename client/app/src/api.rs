@@ -6,6 +6,7 @@
 pub(crate) mod channel;
 pub(crate) mod credential;
 pub(crate) mod look;
+pub(crate) mod portal;
 pub(crate) mod trust;
 
 use std::{
@@ -61,6 +62,10 @@ pub(crate) enum Failure {
     Unreachable(String),
     /// Who answers does not show the office's certificate. Nothing was told to them.
     Untrusted(String),
+    /// The same, in a network that wants something of the person first. Nothing was told to them.
+    UntrustedAtPortal(String),
+    /// The network wants something of the person first, and lets nobody through before.
+    Portal,
     /// Their certificate does not hold at this computer's time. Nothing was told to them.
     Untimely,
     /// Who answers does not speak this API.
@@ -77,8 +82,13 @@ impl Failure {
     /// Of an attempt to reach the gateway: whether nobody there has shown a certificate.
     fn is_silence(&self) -> bool {
         match self {
-            Self::NoNetwork | Self::Unresolved | Self::Unreachable(_) | Self::NotAGateway(_) => true,
-            Self::Untrusted(_) | Self::Untimely | Self::OtherVersion | Self::Refused(_) | Self::Gone => false,
+            Self::NoNetwork | Self::Portal | Self::Unresolved | Self::Unreachable(_) | Self::NotAGateway(_) => true,
+            Self::Untrusted(_)
+            | Self::UntrustedAtPortal(_)
+            | Self::Untimely
+            | Self::OtherVersion
+            | Self::Refused(_)
+            | Self::Gone => false,
         }
     }
 }
@@ -229,7 +239,13 @@ impl Client {
         reached: impl FnOnce(),
     ) -> Result<(StatusCode, Zeroizing<Vec<u8>>, IpAddr), Failure> {
         let tls = self.managed.as_ref().map_or(&self.tls, |(shows, _)| shows);
-        let stream = self.dial_with(tls).await?;
+        let stream = match self.dial_with(tls).await {
+            Ok(stream) => stream,
+            Err(failure) => {
+                drop(request);
+                return Err(self.explain(failure).await);
+            }
+        };
         reached();
         let gateway = stream.get_ref().0.peer_addr().map_err(|error| Failure::Unreachable(plain(&error)))?.ip();
         // Room for the largest: growing would leave copies of the password behind.
@@ -303,7 +319,8 @@ async fn dial_at(name: &GatewayName, tls: &Arc<rustls::ClientConfig>) -> Result<
     let addresses = resolve(name).await.map_err(|_| nowhere())?;
     let tcp = match first_of(&addresses).await {
         None => return Err(nowhere()),
-        Some(Err(cause)) => return Err(Failure::Unreachable(cause)),
+        Some(Err(error)) if portal::is_no_network(&error) => return Err(Failure::NoNetwork),
+        Some(Err(error)) => return Err(Failure::Unreachable(plain(&error))),
         Some(Ok(tcp)) => tcp,
     };
     let _ = tcp.set_nodelay(true);
@@ -337,13 +354,13 @@ fn patience(request: &Request) -> Duration {
 }
 
 /// A connection to the first address that answers, or why the last one did not. None if there are no addresses.
-async fn first_of(addresses: &[SocketAddr]) -> Option<Result<TcpStream, String>> {
+async fn first_of(addresses: &[SocketAddr]) -> Option<io::Result<TcpStream>> {
     let mut failure = None;
     for address in addresses {
         failure = match timeout(CONNECT_TIME, TcpStream::connect(address)).await {
             Ok(Ok(tcp)) => return Some(Ok(tcp)),
-            Ok(Err(error)) => Some(Err(plain(&error))),
-            Err(_) => Some(Err("no answer".into())),
+            Ok(Err(error)) => Some(Err(error)),
+            Err(_) => Some(Err(io::Error::new(io::ErrorKind::TimedOut, "no answer"))),
         };
     }
     failure

@@ -50,8 +50,30 @@ fn word(outcome: &Outcome) -> Option<&'static str> {
         Outcome::OtherVersion => "other_version",
         Outcome::Unreachable { .. } => "unreachable",
         Outcome::Untrusted { .. } => "untrusted",
+        Outcome::UntrustedAtPortal { .. } => "untrusted_at_portal",
+        Outcome::Portal => "portal",
         Outcome::NotAGateway { .. } => "not_a_gateway",
-        _ => return None,
+        // There was a session, or the gateway gave a number.
+        Outcome::Refused(_)
+        | Outcome::Ended { .. }
+        | Outcome::AssistanceOver { .. }
+        | Outcome::NotWoken { .. }
+        | Outcome::Unreached { .. }
+        | Outcome::ProgramWentAway { .. }
+        | Outcome::ProgramFailed { .. }
+        | Outcome::ProgramBroke { .. }
+        | Outcome::WorkstationUntrusted { .. }
+        | Outcome::WorkstationNotNamed { .. }
+        | Outcome::LogonRefused { .. }
+        | Outcome::LockedOut { .. }
+        | Outcome::Desktop { .. }
+        | Outcome::ProgramMissing { .. }
+        | Outcome::NoTunnel { .. }
+        | Outcome::NothingGranted
+        | Outcome::Unwritable { .. }
+        // Nothing happened that anybody would look for.
+        | Outcome::NoticeUnread { .. }
+        | Outcome::Broken { .. } => return None,
     })
 }
 

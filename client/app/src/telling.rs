@@ -127,6 +127,10 @@ pub(crate) fn outcome(outcome: Outcome, server: String) -> (Exit, Text) {
         Outcome::NoTunnel { endpoint } => (Exit::Unreachable, Text::NoTunnel { endpoint }),
         Outcome::NoNetwork => (Exit::Unreachable, Text::Found { finding: Finding::NoNetwork }),
         Outcome::Unresolved => (Exit::Unreachable, Text::Found { finding: Finding::NameUnknown { server } }),
+        Outcome::Portal => (Exit::Unreachable, Text::Found { finding: Finding::Portal }),
+        Outcome::UntrustedAtPortal { cause } => {
+            (Exit::Failed, Text::FoundUnsent { finding: Finding::UntrustedAtPortal { cause } })
+        }
         Outcome::Untimely => (Exit::Failed, Text::Found { finding: Finding::ClockDoubtful { now: clock::unix() } }),
         Outcome::OtherVersion => (Exit::Failed, Text::Found { finding: Finding::OtherProtocol }),
         Outcome::Unreachable { cause } => (Exit::Unreachable, Text::Unreachable { server, cause }),

@@ -20,6 +20,10 @@ const RECEIVE_BUFFER: usize = 4 << 20;
 /// Small, so that what cannot leave waits in TCP, where it can be held back, and not here.
 const SEND_BUFFER: usize = 512 << 10;
 
+/// An address that nobody has (RFC 5737): only a way to everywhere leads there. Not the network's first, at which some wireless
+/// controllers answer.
+pub(crate) const NOBODY: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 113);
+
 /// The address that this computer would send from to `there` at this moment. None if it has no way there.
 pub(crate) fn source_towards(there: IpAddr) -> Option<IpAddr> {
     let unspecified: IpAddr = match there {
@@ -34,9 +38,9 @@ pub(crate) fn source_towards(there: IpAddr) -> Option<IpAddr> {
 
 /// Whether this computer has a way out by a family of IP.
 pub(crate) fn has_way(by_ipv4: bool) -> bool {
-    // Addresses that nobody has (RFC 5737, RFC 3849): only a way to everywhere leads there.
     let nobody: IpAddr = match by_ipv4 {
-        true => Ipv4Addr::new(192, 0, 2, 1).into(),
+        true => NOBODY.into(),
+        // Its fellow of the other family (RFC 3849).
         false => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
     };
     source_towards(nobody).is_some()

@@ -263,6 +263,10 @@ pub(crate) enum Text {
     Found {
         finding: Finding,
     },
+    /// The same, where who answers is not believed: the password was not sent.
+    FoundUnsent {
+        finding: Finding,
+    },
     /// The gateway could not read what was sent.
     NotUnderstood {
         support: String,
@@ -613,6 +617,7 @@ mod tests {
             Text::SupportNumber { number },
             Text::HelpDesk { phone: s() },
             Text::Found { finding: Finding::NoNetwork },
+            Text::FoundUnsent { finding: Finding::UntrustedAtPortal { cause: cause() } },
             Text::NotUnderstood { support: s() },
             Text::Unreachable { server: s(), cause: cause() },
             Text::NotAGateway { server: s(), cause: cause() },

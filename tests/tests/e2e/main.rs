@@ -19,6 +19,7 @@ mod factor;
 mod fence;
 mod full_screen;
 mod hostile;
+mod hotel;
 mod hours;
 mod idle;
 mod ipv6;

@@ -15,7 +15,8 @@ use rcgen::{CertificateParams, KeyPair};
 
 use crate::{
     LOOPBACK,
-    doctor::{SIGN_IN, assert_found, stranger},
+    doctor::{SIGN_IN, assert_found},
+    hotel::stranger,
 };
 
 /// No way leads there any more.

@@ -1,8 +1,8 @@
 //! A look at the way to the gateway, step by step, for `deskgate doctor`: nobody signs in, and nothing is asked but whether it is there.
 
 use std::{
+    io,
     net::{IpAddr, SocketAddr},
-    time::Duration,
 };
 
 use gateway_api::LOGIN;
@@ -10,7 +10,7 @@ use http_body_util::Empty;
 use hyper::{
     Request, Response,
     body::{Bytes, Incoming},
-    header::{DATE, HOST, LOCATION},
+    header::{DATE, HOST},
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -19,12 +19,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{CONNECT_TIME, Client, driven, first_of, plain, shake_hands, trust::Distrust};
-
-/// For a page that a network puts before everything else: it is near.
-const PORTAL_TIME: Duration = Duration::from_secs(5);
-/// Where such a page is shown.
-const HTTP: u16 = 80;
+use super::{CONNECT_TIME, Client, driven, first_of, shake_hands, trust::Distrust};
 
 /// What a gateway answered.
 #[derive(Debug)]
@@ -40,8 +35,8 @@ pub(crate) struct Greeting {
 /// At which step it failed.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// Nobody answers at any address; in the system's words.
-    Reach(String),
+    /// Nobody answers at any address.
+    Reach(io::Error),
     /// Who answers is not believed.
     Trust { from: IpAddr, why: Distrust },
     /// It is the office's, and does not answer the question.
@@ -53,13 +48,13 @@ impl Client {
     pub(crate) async fn greet(&self, addresses: &[SocketAddr]) -> Result<Greeting, Step> {
         match first_of(addresses).await {
             Some(Ok(tcp)) => self.greet_by(tcp).await,
-            Some(Err(cause)) => Err(Step::Reach(cause)),
-            None => Err(Step::Reach("no address".to_owned())),
+            Some(Err(error)) => Err(Step::Reach(error)),
+            None => Err(Step::Reach(io::Error::other("no address"))),
         }
     }
 
     async fn greet_by(&self, tcp: TcpStream) -> Result<Greeting, Step> {
-        let from = tcp.local_addr().map_err(|error| Step::Reach(plain(&error)))?.ip();
+        let from = tcp.local_addr().map_err(Step::Reach)?.ip();
         let stream = shake_hands(self.name(), &self.tls, tcp).await.map_err(|why| Step::Trust { from, why })?;
         let asked = timeout(CONNECT_TIME, get(stream, self.name().host_header(), LOGIN)).await;
         let answer = match asked {
@@ -70,26 +65,10 @@ impl Client {
         let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok()).and_then(read_date);
         Ok(Greeting { from, status: answer.status().as_u16(), date })
     }
-
-    /// Whether the network answers for the gateway with a page of its own, as a hotel's does until one has agreed to something.
-    pub(crate) async fn is_portal(&self) -> bool {
-        let host = self.name().host();
-        let asked = async {
-            let tcp = TcpStream::connect((host, HTTP)).await.ok()?;
-            get(tcp, host.to_owned(), "/").await.ok()
-        };
-        let Ok(Some(answer)) = timeout(PORTAL_TIME, asked).await else { return false };
-        // The first is RFC 6585's own word for it; others send the browser to somebody else.
-        let elsewhere = answer.headers().get(LOCATION).and_then(|place| place.to_str().ok()).is_some_and(|place| {
-            let place = place.split_once("://").map_or("", |(_, rest)| rest);
-            let place = place.split(['/', ':', '?']).next().unwrap_or_default();
-            !place.is_empty() && !place.eq_ignore_ascii_case(host)
-        });
-        answer.status().as_u16() == 511 || (answer.status().is_redirection() && elsewhere)
-    }
 }
 
-async fn get(
+/// The answer to the question for a page, without its body.
+pub(super) async fn get(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     host: String,
     path: &str,

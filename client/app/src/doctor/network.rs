@@ -7,6 +7,8 @@ use crate::{
     api::{
         Client,
         look::{Greeting, Step},
+        plain,
+        portal::is_no_network,
         resolve,
         trust::Distrust,
     },
@@ -25,6 +27,10 @@ pub(super) async fn look(server: &GatewayName, client: &Client, tell: &mut impl 
     let found = match resolve(server).await {
         Ok(addresses) if !addresses.is_empty() => addresses,
         _ if !udp::leads_out() => return failed(Finding::NoNetwork, tell),
+        _ if client.is_portal().await => {
+            tell(Finding::NotLooked(Check::Names));
+            return failed(Finding::Portal, tell);
+        }
         _ => return failed(Finding::NameUnknown { server: server.host().to_owned() }, tell),
     };
     tell(Finding::Names { server: server.host().to_owned(), addresses: found.len() });
@@ -33,23 +39,23 @@ pub(super) async fn look(server: &GatewayName, client: &Client, tell: &mut impl 
         Err(failure) => failure,
     };
     // A network that wants something first answers in the place of others, or lets nobody answer. The office's own certificate it cannot show.
-    let may_be_portal = match &failure {
-        Step::Reach(_) | Step::Trust { why: Distrust::Certificate(_) | Distrust::Protocol(_), .. } => true,
+    let is_portal = match &failure {
+        Step::Reach(error) if is_no_network(error) => return failed(Finding::NoNetwork, tell),
+        Step::Reach(_) | Step::Trust { why: Distrust::Certificate(_) | Distrust::Protocol(_), .. } => {
+            client.is_portal().await
+        }
         Step::Trust { why: Distrust::Time, .. } | Step::Ask { .. } => false,
     };
-    if may_be_portal && client.is_portal().await {
-        return match failure {
-            // What shows a foreign certificate may want a password: whoever it is, that comes first.
-            Step::Trust { from, why: Distrust::Certificate(cause) } => {
-                tell(Finding::Gateway { from: shortened(from) });
-                failed(Finding::UntrustedAtPortal { cause }, tell);
-            }
-            _ => failed(Finding::Portal, tell),
-        };
-    }
     match failure {
-        Step::Reach(_) if !udp::leads_out() => failed(Finding::NoNetwork, tell),
-        Step::Reach(cause) => failed(Finding::Unreachable { server: server.to_string(), cause }, tell),
+        // What shows a foreign certificate may want a password: whoever it is, that comes first.
+        Step::Trust { from, why: Distrust::Certificate(cause) } if is_portal => {
+            tell(Finding::Gateway { from: shortened(from) });
+            failed(Finding::UntrustedAtPortal { cause }, tell);
+        }
+        _ if is_portal => failed(Finding::Portal, tell),
+        Step::Reach(error) => {
+            failed(Finding::Unreachable { server: server.to_string(), cause: plain(&error) }, tell);
+        }
         Step::Trust { from, why } => {
             tell(Finding::Gateway { from: shortened(from) });
             match why {

@@ -160,6 +160,10 @@ pub(crate) enum Outcome {
     Unreachable { cause: String },
     /// Who answers is not the gateway.
     Untrusted { cause: String },
+    /// The same, in a network that wants something of the person first.
+    UntrustedAtPortal { cause: String },
+    /// The network wants something of the person first.
+    Portal,
     /// The certificate of who answers does not hold at this computer's time.
     Untimely,
     /// The gateway speaks another version.
@@ -188,6 +192,8 @@ impl From<Failure> for Outcome {
             Failure::Unresolved => Self::Unresolved,
             Failure::Unreachable(cause) => Self::Unreachable { cause },
             Failure::Untrusted(cause) => Self::Untrusted { cause },
+            Failure::UntrustedAtPortal(cause) => Self::UntrustedAtPortal { cause },
+            Failure::Portal => Self::Portal,
             Failure::NotAGateway(cause) => Self::NotAGateway { cause },
             Failure::Refused(refusal) => Self::Refused(refusal),
             Failure::Gone => Self::NotAGateway { cause: "it does not know its own session".to_owned() },

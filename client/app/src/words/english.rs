@@ -164,6 +164,9 @@ pub(super) fn say(text: &Text) -> String {
         Text::SupportNumber { number } => format!("Support number: {number}"),
         Text::HelpDesk { phone } => format!("Help desk: {phone}"),
         Text::Found { finding } => (doctor::words(Language::En).say)(finding),
+        Text::FoundUnsent { finding } => {
+            format!("{} Your password was not sent.", (doctor::words(Language::En).say)(finding))
+        }
         Text::NotUnderstood { support } => format!(
             "Your office's gateway did not understand this program (Deskgate {}). Try once more. If it happens again, the program is newer than the gateway: call the help desk, for the gateway is to be updated. Support number: {support}",
             env!("CARGO_PKG_VERSION")

@@ -182,6 +182,9 @@ pub(super) fn say(text: &Text) -> String {
         Text::SupportNumber { number } => format!("Numero per l'assistenza: {number}"),
         Text::HelpDesk { phone } => format!("Assistenza: {phone}"),
         Text::Found { finding } => (doctor::words(Language::It).say)(finding),
+        Text::FoundUnsent { finding } => {
+            format!("{} La tua password non è stata inviata.", (doctor::words(Language::It).say)(finding))
+        }
         Text::NotUnderstood { support } => format!(
             "Il gateway del tuo ufficio non ha capito questo programma (Deskgate {}). Riprova una volta. Se si ripete, il programma è più nuovo del gateway: chiama l'assistenza, perché il gateway va aggiornato. Numero per l'assistenza: {support}",
             env!("CARGO_PKG_VERSION")

@@ -524,6 +524,8 @@ fn no_sentence_in_the_window_sends_anybody_to_a_terminal() {
             Outcome::OtherVersion,
             Outcome::Unreachable { cause: "no answer".into() },
             Outcome::Untrusted { cause: "another key".into() },
+            Outcome::UntrustedAtPortal { cause: "another key".into() },
+            Outcome::Portal,
         ]
     };
     for language in [Language::En, Language::It] {

@@ -207,6 +207,11 @@ fn failures(language: Language) -> Scenes {
         ("taken-elsewhere", failed(desktop(Why::Replaced))),
         ("untrusted", never_began(language, Outcome::Untrusted { cause: "UnknownIssuer".to_owned() })),
         (
+            "untrusted-at-portal",
+            never_began(language, Outcome::UntrustedAtPortal { cause: "UnknownIssuer".to_owned() }),
+        ),
+        ("portal", never_began(language, Outcome::Portal)),
+        (
             "program-failed",
             failed(Outcome::ProgramFailed { program: "xfreerdp3".to_owned(), status: "status 131".to_owned() }),
         ),
