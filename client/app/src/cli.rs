@@ -31,7 +31,8 @@ use crate::{
     api::{Client, trust},
     config::{self, Carrier, Config, Prepared, Server, file::is_called_profile},
     device::Device,
-    failures, gui, notification,
+    failures, gui,
+    notification::Notifications,
     rdp::Screen,
     secret::{self, NoPassword},
     session::{self, Event, Order, Outcome, Show},
@@ -350,7 +351,8 @@ fn prepare(config: Config, flags: &Connect, assist: Option<Assist>, front: &Fron
     let device = Device::load(&server).map_err(Stop::broken)?;
     let client = Client::new(server, tls, device);
     let answers = Answers::Terminal(Terminal::default());
-    Ok(Order { client, user, password, second_factor, language, show, assist, answers })
+    let notifications = front.notifications.clone();
+    Ok(Order { client, user, password, second_factor, language, show, assist, answers, notifications })
 }
 
 /// Where to, unless it is known.
@@ -445,6 +447,7 @@ struct Front {
     door: bool,
     /// Who assists, as long as somebody does: it stands in the last line all the time.
     assistance: RefCell<Option<Text>>,
+    notifications: Notifications,
 }
 
 /// A line for programs: the event, and the sentence that people read.
@@ -506,8 +509,8 @@ impl Front {
                 _ => self.assistance.borrow().iter().for_each(|assistance| self.say(assistance)),
             }
         }
-        if let Some(text) = telling::aside(event) {
-            notification::show(&text.say(self.language));
+        if let Some((text, urgency)) = telling::aside(event) {
+            self.notifications.show(&text.say(self.language), urgency);
         }
     }
 

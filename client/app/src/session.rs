@@ -52,6 +52,7 @@ use crate::{
     config::WireguardOutput,
     event_loop::{Command, DataPlane, Report},
     link::{self, LoopEnd},
+    notification::Notifications,
     rdp::{self, Program, Seen},
     screen_lock::ScreenLock,
     signals::Signals,
@@ -74,7 +75,7 @@ const RESOLVING: Duration = Duration::from_secs(3);
 
 /// Works one session through. The first signal ends it in good order, a person's second at once.
 pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnMut(&Event)) -> Outcome {
-    let Order { client, user, password, second_factor, language, show, assist, mut answers } = order;
+    let Order { client, user, password, second_factor, language, show, assist, mut answers, notifications } = order;
     let assists = assist.as_ref().map(|assist| assist.worker.clone());
     tell(&Event::Reaching { server: client.name().to_string() });
     let mut private = Zeroizing::new([0; 32]);
@@ -118,7 +119,8 @@ pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnM
     session.limits.ends_at = clock::unix().saturating_add(session.limits.remaining_s.into());
     credential.take(std::mem::replace(&mut session.token, Token::new([0; 32])));
     let password = kept.filter(|_| session.single_sign_on);
-    let login = Login { session: *session, password, credential: Arc::new(credential), gateway, assists, answers };
+    let credential = Arc::new(credential);
+    let login = Login { session: *session, password, credential, gateway, assists, answers, notifications };
     Working::new(client, user, login, private, u64::from_ne_bytes(seed), tell).work(show, signals).await
 }
 
@@ -198,6 +200,7 @@ struct Login {
     assists: Option<String>,
     /// Where the worker may have been asked something already.
     answers: Answers,
+    notifications: Notifications,
 }
 
 /// A session that the gateway has opened.
@@ -223,6 +226,7 @@ struct Working<'a> {
     /// What the worker was asked, and what goes on since.
     consents: Consents,
     answers: Answers,
+    notifications: Notifications,
     /// The data plane's way by the session channel, until it takes it.
     link: Option<LoopEnd>,
     /// Since when the session channel is lost, once it had been attached.
@@ -249,7 +253,7 @@ impl<'a> Working<'a> {
     fn new(
         client: Client,
         user: String,
-        Login { session, password, credential, gateway, assists, answers }: Login,
+        Login { session, password, credential, gateway, assists, answers, notifications }: Login,
         private: Zeroizing<[u8; 32]>,
         seed: u64,
         tell: &'a mut dyn FnMut(&Event),
@@ -275,6 +279,7 @@ impl<'a> Working<'a> {
             waking,
             consents: Consents::default(),
             answers,
+            notifications,
             link: Some(loop_end),
             lost: None,
             silent: false,
@@ -388,6 +393,10 @@ impl<'a> Working<'a> {
                 () = reached(self.consents.poll_timeout()) => {
                     let steps = self.consents.handle_timeout(clock::now());
                     self.do_steps(steps);
+                    None
+                }
+                () = self.notifications.unshown() => {
+                    (self.tell)(&Event::NoNotifications);
                     None
                 }
                 () = self.screen_lock.is_left() => {

@@ -8,6 +8,7 @@ use gateway_api::{
 use crate::{
     Exit, clock,
     doctor::Finding,
+    notification::Urgency,
     session::{Event, Outcome},
     words::Text,
 };
@@ -65,6 +66,7 @@ pub(crate) fn event(event: Event, door: bool) -> Option<Text> {
         Event::WorkstationRefused { workstation, port } => Text::WorkstationRefused { workstation, port },
         Event::WorkstationSilent { workstation, port } => Text::WorkstationSilent { workstation, port },
         Event::WorkstationAnswers { workstation, .. } => Text::WorkstationAnswers { workstation },
+        Event::NoNotifications => Text::NoNotifications,
         Event::Left => Text::Left,
         Event::Closing => Text::Closing,
         Event::NotTold => Text::NotTold,
@@ -73,14 +75,14 @@ pub(crate) fn event(event: Event, door: bool) -> Option<Text> {
 
 /// What is said by a notification of the desktop too: whoever works in a window that fills the screen sees no other. Nothing of what
 /// somebody else wrote: desktops read signs of their own in it.
-pub(crate) fn aside(event: &Event) -> Option<Text> {
+pub(crate) fn aside(event: &Event) -> Option<(Text, Urgency)> {
+    let said = || self::event(event.clone(), false);
     match event {
-        Event::Warning { .. } | Event::WarningLifted { .. } | Event::AssistanceOverSoon { .. } => {
-            self::event(event.clone(), false)
-        }
-        Event::AssistanceAsked { .. } => Some(Text::NoteAssistanceAsked),
-        Event::AssistanceBegun { .. } => Some(Text::NoteAssistanceBegun),
-        Event::AssistanceEnded => Some(Text::NoteAssistanceEnded),
+        Event::Warning { .. } | Event::AssistanceOverSoon { .. } => said().map(|text| (text, Urgency::Critical)),
+        Event::AssistanceAsked { .. } => Some((Text::NoteAssistanceAsked, Urgency::Critical)),
+        Event::WarningLifted { .. } => said().map(|text| (text, Urgency::Normal)),
+        Event::AssistanceBegun { .. } => Some((Text::NoteAssistanceBegun, Urgency::Normal)),
+        Event::AssistanceEnded => Some((Text::NoteAssistanceEnded, Urgency::Normal)),
         _ => None,
     }
 }

@@ -220,6 +220,8 @@ pub(crate) enum Text {
     NoteAssistanceBegun,
     /// A notification: none is there any more.
     NoteAssistanceEnded,
+    /// A notification was not shown.
+    NoNotifications,
     /// The workstation refuses.
     WorkstationRefused {
         workstation: String,
@@ -605,6 +607,8 @@ mod tests {
             Text::NoteAssistanceAsked,
             Text::NoteAssistanceBegun,
             Text::NoteAssistanceEnded,
+            Text::NoNotifications,
+            Text::NoNotifications,
             Text::WorkstationRefused { workstation: s(), port: 3389 },
             Text::WorkstationSilent { workstation: s(), port: 3389 },
             Text::WorkstationAnswers { workstation: s() },

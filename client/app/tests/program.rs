@@ -7,6 +7,7 @@ mod doctor;
 mod doors;
 mod failures;
 mod gateway;
+mod notifications;
 #[path = "../../core/tests/office/mod.rs"]
 mod office;
 mod profile;
@@ -390,23 +391,6 @@ fn the_gateways_warnings_and_its_end_are_told_in_the_workers_language() {
 }
 
 #[test]
-fn the_gateways_warnings_are_shown_by_the_desktop_too() {
-    let gateway = Gateway::start(Manners::default());
-    let home = tempfile::tempdir().unwrap();
-    install(&home, "notify-send", "echo \"$*\" >>\"$HOME/notified\"");
-    let server = gateway.address.to_string();
-    let arguments = ["connect", "--server", &server, "--user", "m.rossi", "--password-stdin", "--no-run"];
-    let known = ["--fingerprint", &gateway.fingerprint];
-    let program = Program::start_in(home, &[&arguments[..], &known[..]].concat(), PASSWORD);
-    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
-    gateway.tell(&json!({ "event": "warning", "limit": "idle", "seconds": 120 }));
-    gateway.tell(&json!({ "event": "warning_lifted", "limit": "idle" }));
-    let notified = program.notified(2);
-    assert!(notified.contains("-- Deskgate You seem to be away: the session closes in 2 minutes."), "{notified}");
-    assert!(notified.contains("-- Deskgate Welcome back"), "{notified}");
-}
-
-#[test]
 fn the_gateways_end_resets_what_was_open() {
     let gateway = Gateway::start(Manners::default());
     let mut program = Program::connect(&gateway, &["--no-run"]);
@@ -506,7 +490,9 @@ fn several_ports_have_a_door_each_with_its_name() {
 #[test]
 fn events_are_lines_of_json_for_programs() {
     let gateway = Gateway::start(Manners::default());
-    let mut program = Program::connect(&gateway, &["--no-run", "--json"]);
+    let home = tempfile::tempdir().unwrap();
+    install(&home, "notify-send", "exit 0");
+    let mut program = Program::connect_in(home, &gateway, &["--no-run", "--json"]);
     let next = || serde_json::from_str::<Value>(&program.line()).unwrap();
     assert_eq!(next()["event"], "reaching");
     assert_eq!(next()["event"], "reached");

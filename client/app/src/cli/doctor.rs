@@ -134,7 +134,17 @@ fn session(
     let client = Client::new(server.clone(), tls, device);
     let answers = Answers::Terminal(Terminal::default());
     let show = Show::Door;
-    let order = Order { client: client.clone(), user, password, second_factor, language, show, assist: None, answers };
+    let order = Order {
+        client: client.clone(),
+        user,
+        password,
+        second_factor,
+        language,
+        show,
+        assist: None,
+        answers,
+        notifications: front.notifications.clone(),
+    };
     let trial = RefCell::new(Trial::default());
     let outcome = runtime.block_on(async {
         let mut signals = Signals::new().map_err(|error| Stop::broken(error.to_string()))?;

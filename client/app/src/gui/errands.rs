@@ -19,7 +19,8 @@ use crate::{
     config::{Carrier, Config},
     device::Device,
     enrolment::Enrolment,
-    failures, notification,
+    failures,
+    notification::{Notifications, Urgency},
     session::{self, Event, Order, Outcome, Show},
     signals::Signals,
     telling,
@@ -168,11 +169,13 @@ async fn run_errand(
             let Some(show) = Show::prepare(carrier) else {
                 return Ok(News::NoRdpProgram { support: failures::note_no_rdp_program() });
             };
-            let order =
-                Order { client: client.clone(), user, password, second_factor, language, show, assist: None, answers };
+            let notifications = Notifications::default();
+            let over_the_desktop = notifications.clone();
+            let (client, assist) = (client.clone(), None);
+            let order = Order { client, user, password, second_factor, language, show, assist, answers, notifications };
             let mut tell = |event: &Event| {
-                if let Some(sentence) = said_aside(event, language) {
-                    notification::show(&sentence);
+                if let Some((sentence, urgency)) = said_aside(event, language) {
+                    over_the_desktop.show(&sentence, urgency);
                 }
                 teller.tell(News::Told(event.clone()));
             };
@@ -236,9 +239,9 @@ fn ended(outcome: Outcome, server: String) -> News {
 }
 
 /// What is said on the desktop too: whoever works in a window that fills the screen does not see this one.
-fn said_aside(event: &Event, language: Language) -> Option<String> {
+fn said_aside(event: &Event, language: Language) -> Option<(String, Urgency)> {
     match event {
-        Event::TraceAsked { .. } => Some(labels(language).question_waits.to_owned()),
-        event => telling::aside(event).map(|text| text.say(language)),
+        Event::TraceAsked { .. } => Some((labels(language).question_waits.to_owned(), Urgency::Critical)),
+        event => telling::aside(event).map(|(text, urgency)| (text.say(language), urgency)),
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     answers::Answers,
     api::Client,
     config::{Carrier, WireguardOutput},
+    notification::Notifications,
     rdp::{self, Found, Screen},
 };
 
@@ -21,6 +22,8 @@ pub(crate) struct Order {
     pub(crate) assist: Option<Assist>,
     /// Where the worker answers what is asked.
     pub(crate) answers: Answers,
+    /// Where the worker is told something over the desktop.
+    pub(crate) notifications: Notifications,
 }
 
 /// How the desktop is carried and shown.

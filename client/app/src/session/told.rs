@@ -105,6 +105,8 @@ pub(crate) enum Event {
     WorkstationSilent { workstation: String, port: u16 },
     /// It answers at a port where it did not before.
     WorkstationAnswers { workstation: String, port: u16 },
+    /// A notification of the desktop was not shown; told once.
+    NoNotifications,
     /// This computer's screen has been locked for a minute: nobody is here.
     Left,
     /// The session is being closed from here.

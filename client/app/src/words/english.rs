@@ -141,6 +141,9 @@ pub(super) fn say(text: &Text) -> String {
         Text::AssistanceEnded => "*** The assistance is over: no technician reaches your office computer any more. ***".into(),
         Text::NoteAssistanceAsked => "A technician asks to reach your office computer: please answer in Deskgate.".into(),
         Text::NoteAssistanceBegun => "A technician reaches your office computer now. Deskgate shows who, and ends it when you want.".into(),
+        Text::NoNotifications => {
+            "Warnings cannot be shown over your desktop. Look at this window now and then: they stand here.".into()
+        }
         Text::NoteAssistanceEnded => "The assistance is over: no technician reaches your office computer any more.".into(),
         Text::WorkstationRefused { workstation, port } => format!(
             "{workstation} refuses the connection (port {port}). Its remote desktop may be switched off: ask the help desk."

@@ -157,6 +157,9 @@ pub(super) fn say(text: &Text) -> String {
         Text::NoteAssistanceBegun => {
             "Ora un tecnico raggiunge il tuo computer in ufficio. Deskgate mostra chi è, e termina quando vuoi.".into()
         }
+        Text::NoNotifications => {
+            "Gli avvisi non si possono mostrare sopra il tuo desktop. Guarda ogni tanto questa finestra: stanno qui.".into()
+        }
         Text::NoteAssistanceEnded => {
             "L'assistenza è finita: nessun tecnico raggiunge più il tuo computer in ufficio.".into()
         }

@@ -86,11 +86,24 @@ impl Program {
 
     /// `connect` to a gateway, knowing it by its fingerprint.
     pub(crate) fn connect(gateway: &Gateway, more: &[&str]) -> Self {
+        Self::connect_in(tempfile::tempdir().unwrap(), gateway, more)
+    }
+
+    /// The same from a home that has programs of its own.
+    pub(crate) fn connect_in(home: TempDir, gateway: &Gateway, more: &[&str]) -> Self {
         let server = gateway.address.to_string();
-        let mut arguments = vec!["connect", "--server", &server, "--user", "m.rossi", "--password-stdin"];
-        arguments.extend(["--fingerprint", &gateway.fingerprint]);
-        arguments.extend(more);
-        Self::start(&arguments, PASSWORD)
+        Self::start_in(home, &connecting(&server, gateway, more), PASSWORD)
+    }
+
+    /// The same where no other programs are found than those of the home.
+    pub(crate) fn connect_alone(home: TempDir, gateway: &Gateway, more: &[&str]) -> Self {
+        let server = gateway.address.to_string();
+        let mut command = Command::new("env");
+        command.arg(format!("PATH={}", home.path().join("bin").display())).arg(env!("CARGO_BIN_EXE_deskgate"));
+        command.args(connecting(&server, gateway, more));
+        let (program, mut keys) = Self::spawn(home, command);
+        let _ = keys.write_all(format!("{PASSWORD}\n").as_bytes());
+        program
     }
 
     /// The next line of standard output.
@@ -145,6 +158,11 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn connecting<'a>(server: &'a str, gateway: &'a Gateway, more: &[&'a str]) -> Vec<&'a str> {
+    let arguments = ["connect", "--server", server, "--user", "m.rossi", "--password-stdin"];
+    [&arguments[..], &["--fingerprint", &gateway.fingerprint], more].concat()
 }
 
 /// The programs of a home, if it has any, come before those of the system.

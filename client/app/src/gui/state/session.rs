@@ -94,6 +94,8 @@ pub(crate) struct Working {
     trouble: Option<(Text, Instant)>,
     /// What happened to the second factor lately.
     news: Vec<Text>,
+    /// The desktop does not show notifications.
+    unnotified: bool,
     pub(crate) consents: Consents,
     pub(crate) closing: bool,
     /// This computer's screen was locked for too long.
@@ -191,6 +193,7 @@ impl Working {
             by_channel: false,
             trouble: None,
             news: Vec::new(),
+            unnotified: false,
             consents: Consents::default(),
             closing: false,
             left: false,
@@ -234,6 +237,7 @@ impl Working {
             | Event::AssistanceRefused
             | Event::AssistanceTakenBack
             | Event::AssistanceEnded) => self.consents.told(event, now),
+            Event::NoNotifications => self.unnotified = true,
             Event::Left => self.left = true,
             Event::Closing => self.closing = true,
             // Said by the scene itself, or by what comes after.
@@ -288,8 +292,9 @@ impl Working {
         let trouble = self.trouble.iter().filter(|(_, until)| now < *until);
         let trouble = trouble.map(|(text, _)| (Tone::Bad, text.clone()));
         let news = self.news.iter().map(|text| (Tone::Warning, text.clone()));
+        let unnotified = self.unnotified.then_some((Tone::Warning, Text::NoNotifications));
         let way = self.by_channel.then_some((Tone::Plain, Text::ByChannel));
-        let others = line.chain(trouble).chain(news).chain(way);
+        let others = line.chain(trouble).chain(news).chain(unnotified).chain(way);
         warnings.chain(others.map(|(tone, text)| Said::new(tone, text.say(language)))).collect()
     }
 

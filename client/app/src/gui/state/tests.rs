@@ -303,6 +303,15 @@ fn the_window_is_drawn_again_when_a_number_changes_and_not_before() {
 }
 
 #[test]
+fn that_nothing_is_shown_over_the_desktop_stays_said() {
+    let now = Instant::now();
+    let mut state = at_work(now);
+    state.take(News::Told(Event::NoNotifications), now);
+    let said = working(&state).said(Language::En, now + Duration::from_secs(3600));
+    assert_eq!(said, [Said::new(Tone::Warning, Text::NoNotifications.say(Language::En))]);
+}
+
+#[test]
 fn the_line_is_well_once_all_of_it_is() {
     let now = Instant::now();
     let mut state = at_work(now);

@@ -73,6 +73,7 @@ fn at_the_desk(language: Language) -> Scenes {
                 ],
             ),
         ),
+        ("no-notifications", at_work(language, vec![warning(Limit::Idle, 300), Event::NoNotifications])),
         ("close-question", leaving),
     ]
 }
