@@ -303,11 +303,15 @@ fn connect(flags: &Connect, assist: Option<Assist>) -> Exit {
     let door = config.carrier == Carrier::Door || (assist.is_some() && matches!(config.carrier, Carrier::Rdp(_)));
     let front = Front { language: config.language, json: flags.json, door, ..Front::default() };
     let help = config.help.clone();
-    let exit = match prepare(config, flags, assist, &front) {
-        Ok(order) => front.work(order),
-        Err(Stop { exit, text }) => {
-            let support = if matches!(text, Text::NoRdpProgram) { failures::note_no_rdp_program() } else { None };
-            front.last(&telling::numbered(text.say(front.language), support, front.language), "failed", None);
+    let show = match &assist {
+        None => Show::prepare(config.carrier.clone()),
+        Some(_) => Some(Show::prepare_assistance(config.carrier.clone())),
+    };
+    let exit = match show.map(|show| prepare(config, show, flags, assist, &front)) {
+        None => front.end(Outcome::NoRdpProgram, String::new()),
+        Some(Ok(order)) => front.work(order),
+        Some(Err(Stop { exit, text })) => {
+            front.last(&text.say(front.language), "failed", None);
             exit
         }
     };
@@ -333,14 +337,10 @@ impl Stop {
     }
 }
 
-/// Asks for what is missing, and looks for what will be needed, before anything is begun.
-fn prepare(config: Config, flags: &Connect, assist: Option<Assist>, front: &Front) -> Result<Order, Stop> {
-    let Config { server, user, trust, language, carrier, .. } = config;
+/// Asks for what is missing, before anything is begun.
+fn prepare(config: Config, show: Show, flags: &Connect, assist: Option<Assist>, front: &Front) -> Result<Order, Stop> {
+    let Config { server, user, trust, language, .. } = config;
     let tls = trust::config(&trust).map_err(Stop::broken)?;
-    let show = match &assist {
-        None => Show::prepare(carrier).ok_or(Stop { exit: Exit::Failed, text: Text::NoRdpProgram })?,
-        Some(_) => Show::prepare_assistance(carrier),
-    };
     let server = ask_server(server, front, flags)?;
     let user = ask_user(user, front, flags)?;
     let password = password(front, flags, &user)?;
@@ -481,7 +481,7 @@ impl Front {
                 }
             }),
         };
-        self.end(outcome, &client)
+        self.end(outcome, client.name().to_string())
     }
 
     fn show(&self, event: &Event) {
@@ -526,7 +526,7 @@ impl Front {
     }
 
     /// Tells what came of it, and as which exit code.
-    fn end(&self, outcome: Outcome, client: &Client) -> Exit {
+    fn end(&self, outcome: Outcome, server: String) -> Exit {
         let (event, reason) = match &outcome {
             Outcome::Ended { reason, .. } => (Some("ended"), Some(*reason)),
             Outcome::AssistanceOver { reason } => (Some("ended"), Some(*reason)),
@@ -536,7 +536,7 @@ impl Front {
             _ => (None, None),
         };
         let support = failures::note(&outcome);
-        let (exit, text) = telling::outcome(outcome, client.name().to_string());
+        let (exit, text) = telling::outcome(outcome, server);
         let message = telling::numbered(text.say(self.language), support, self.language);
         self.last(&message, event.unwrap_or_else(|| exit.word()), reason);
         exit

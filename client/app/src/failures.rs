@@ -29,12 +29,14 @@ pub(crate) fn draw() -> Result<SessionNumber, getrandom::Error> {
 /// Writes an outcome down, and says under which number. None if there was a session, or the gateway gave a number; and none where nothing can
 /// be written, for nobody could find anything under it.
 pub(crate) fn note(outcome: &Outcome) -> Option<SessionNumber> {
-    note_word(word(outcome)?)
-}
-
-/// The same where no program is there that shows a desktop.
-pub(crate) fn note_no_rdp_program() -> Option<SessionNumber> {
-    note_word("no_rdp_program")
+    let (word, path, number) = (word(outcome)?, place()?, draw().ok()?);
+    match add(&path, format!("{}  {number}  {word}", clock::stamp())) {
+        Ok(()) => Some(number),
+        Err(error) => {
+            tracing::debug!(%error, word, "a failure is not noted");
+            None
+        }
+    }
 }
 
 /// What is noted, the newest last.
@@ -53,6 +55,7 @@ fn word(outcome: &Outcome) -> Option<&'static str> {
         Outcome::UntrustedAtPortal { .. } => "untrusted_at_portal",
         Outcome::Portal => "portal",
         Outcome::NotAGateway { .. } => "not_a_gateway",
+        Outcome::NoRdpProgram => "no_rdp_program",
         // There was a session, or the gateway gave a number.
         Outcome::Refused(_)
         | Outcome::Ended { .. }
@@ -75,17 +78,6 @@ fn word(outcome: &Outcome) -> Option<&'static str> {
         | Outcome::NoticeUnread { .. }
         | Outcome::Broken { .. } => return None,
     })
-}
-
-fn note_word(word: &str) -> Option<SessionNumber> {
-    let (path, number) = (place()?, draw().ok()?);
-    match add(&path, format!("{}  {number}  {word}", clock::stamp())) {
-        Ok(()) => Some(number),
-        Err(error) => {
-            tracing::debug!(%error, word, "a failure is not noted");
-            None
-        }
-    }
 }
 
 fn add(path: &Path, line: String) -> io::Result<()> {

@@ -122,6 +122,7 @@ pub(crate) fn outcome(outcome: Outcome, server: String) -> (Exit, Text) {
         }
         Outcome::ProgramMissing { program, cause } => (Exit::Failed, Text::ProgramMissing { program, cause }),
         Outcome::NothingGranted => (Exit::Failed, Text::NothingGranted),
+        Outcome::NoRdpProgram => (Exit::Failed, Text::NoRdpProgram),
         Outcome::Unwritable { path, cause } => (Exit::Failed, Text::Unwritable { path, cause }),
         Outcome::Broken { cause } => (Exit::Failed, Text::Broken { cause }),
         Outcome::Untrusted { cause } => (Exit::Failed, Text::Untrusted { server, cause }),

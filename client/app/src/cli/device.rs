@@ -75,7 +75,7 @@ fn enrol(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
             front.say(&Text::Managed { name: enrolled.name, ends_at: enrolled.ends_at });
             Ok(Exit::Ended)
         }
-        Err(failure) => Ok(front.end(Outcome::from(failure), &client)),
+        Err(failure) => Ok(front.end(Outcome::from(failure), client.name().to_string())),
     }
 }
 
@@ -97,7 +97,7 @@ fn renew(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
             front.say(&Text::NothingToRenew);
             Ok(Exit::Ended)
         }
-        Err(failure) => Ok(front.end(Outcome::from(failure), &client)),
+        Err(failure) => Ok(front.end(Outcome::from(failure), client.name().to_string())),
     }
 }
 

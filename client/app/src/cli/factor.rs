@@ -52,7 +52,7 @@ fn enrol(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
     let client = Client::new(server, tls, None);
     match runtime.block_on(client.begin_factor(enrolment.begin())) {
         Ok(begun) => show_secret(front, client.server(), &enrolment.user, &begun.secret),
-        Err(failure) => return Ok(front.end(Outcome::from(failure), &client)),
+        Err(failure) => return Ok(front.end(Outcome::from(failure), client.name().to_string())),
     }
     confirm(front, flags, &runtime, &client, &enrolment)
 }
@@ -80,7 +80,7 @@ fn confirm(
             Err(Failure::Refused(refusal)) if refusal.code == RefusalCode::FactorNotConfirmed => {
                 super::complain(&refusal.message);
             }
-            Err(failure) => return Ok(front.end(Outcome::from(failure), client)),
+            Err(failure) => return Ok(front.end(Outcome::from(failure), client.name().to_string())),
         }
     }
 }

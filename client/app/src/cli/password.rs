@@ -50,7 +50,7 @@ fn change(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> 
             front.say(&Text::PasswordChanged);
             Exit::Ended
         }
-        Err(failure) => front.end(Outcome::from(failure), &client),
+        Err(failure) => front.end(Outcome::from(failure), client.name().to_string()),
     })
 }
 

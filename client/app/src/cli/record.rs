@@ -58,7 +58,7 @@ fn show(config: Config, (flags, json): (&Connect, bool), front: &Front) -> Resul
             tell(&own, front);
             Exit::Ended
         }
-        Err(failure) => front.end(Outcome::from(failure), &client),
+        Err(failure) => front.end(Outcome::from(failure), client.name().to_string()),
     })
 }
 

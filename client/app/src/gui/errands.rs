@@ -167,7 +167,7 @@ async fn run_errand(
         What::Work(screen) => {
             let carrier = screen.map_or_else(|| config.carrier.clone(), Carrier::Rdp);
             let Some(show) = Show::prepare(carrier) else {
-                return Ok(News::NoRdpProgram { support: failures::note_no_rdp_program() });
+                return Ok(ended(Outcome::NoRdpProgram, name()));
             };
             let notifications = Notifications::default();
             let over_the_desktop = notifications.clone();

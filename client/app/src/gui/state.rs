@@ -194,10 +194,6 @@ pub(crate) enum News {
         /// Under which it is noted here, where the gateway gave no number.
         support: Option<SessionNumber>,
     },
-    /// No program is there that shows a desktop.
-    NoRdpProgram {
-        support: Option<SessionNumber>,
-    },
     /// This computer lacks something: there was no session.
     Stopped(Text),
     PasswordChanged,
@@ -335,11 +331,6 @@ impl State {
             News::Over { outcome, server, support } => self.over(outcome, server, support),
             News::Stopped(text) => {
                 self.fail(text.say(self.language));
-                if self.leaving { self.go() } else { None }
-            }
-            News::NoRdpProgram { support } => {
-                let sentence = self.labels().no_rdp_program.to_owned();
-                self.fail(telling::numbered(sentence, support, self.language));
                 if self.leaving { self.go() } else { None }
             }
             News::PasswordChanged => {

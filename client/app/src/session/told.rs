@@ -166,6 +166,8 @@ pub(crate) enum Outcome {
     UntrustedAtPortal { cause: String },
     /// The network wants something of the person first.
     Portal,
+    /// No program is there that shows a desktop: nothing was begun.
+    NoRdpProgram,
     /// The certificate of who answers does not hold at this computer's time.
     Untimely,
     /// The gateway speaks another version.

@@ -95,6 +95,7 @@ impl State {
             }
             Outcome::ProgramFailed { program, status } => Some((labels.program_failed)(program, status)),
             Outcome::ProgramWentAway { program } => Some((labels.program_went_away)(program)),
+            Outcome::NoRdpProgram => Some(labels.no_rdp_program.to_owned()),
             _ => None,
         }
     }

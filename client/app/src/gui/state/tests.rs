@@ -494,7 +494,8 @@ fn what_fails_before_a_session_has_a_number_of_its_own() {
     let mut began = state();
     fill(&mut began);
     began.act(Act::Submit);
-    let sentence = said(began, News::NoRdpProgram { support });
+    let news = News::Over { outcome: Outcome::NoRdpProgram, server: String::new(), support };
+    let sentence = said(began, news);
     assert!(sentence.contains("FreeRDP") && sentence.ends_with("Support number: 0000-0009"), "{sentence}");
     let sentence = said(at_work(Instant::now()), unreached("its UDP address is none"));
     assert!(!sentence.contains("0000-0009"), "a session has its own number: {sentence}");
@@ -548,7 +549,7 @@ fn no_sentence_in_the_window_sends_anybody_to_a_terminal() {
         }
         let mut state = at_work(Instant::now());
         state.language = language;
-        state.take(News::NoRdpProgram { support: None }, Instant::now());
+        over(&mut state, Outcome::NoRdpProgram);
         sentences.push(ended(&state).sentence.clone());
         let path = || "new.deskgate".to_owned();
         let profiles = [
