@@ -37,7 +37,7 @@ pub(crate) struct Device {
 impl Device {
     /// A new key, with a certificate that says nothing: to show that this computer holds it.
     pub(crate) fn fresh(server: &Server) -> Result<Self, String> {
-        let path = path(server).ok_or("this user has no home folder")?;
+        let path = path(server).ok_or("there is no home folder")?;
         let pair = KeyPair::generate().map_err(|error| error.to_string())?;
         let key = Zeroizing::new(pair.serialize_pem());
         let params = CertificateParams::new(vec!["device".to_owned()]).map_err(|error| error.to_string())?;

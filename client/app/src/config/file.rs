@@ -147,6 +147,11 @@ pub(crate) fn folder() -> Option<PathBuf> {
     system::base().map(|base| base.join("deskgate"))
 }
 
+/// The same for whoever cannot do without.
+pub(crate) fn needed_folder() -> io::Result<PathBuf> {
+    folder().ok_or_else(|| io::Error::other("there is no home folder"))
+}
+
 #[cfg(test)]
 mod tests {
     use gateway_api::profile::Secret;

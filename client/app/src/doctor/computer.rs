@@ -10,7 +10,7 @@ mod system;
 #[path = "computer/windows.rs"]
 mod system;
 
-use std::{fs, io, net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{fs, io, net::Ipv4Addr, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -79,7 +79,7 @@ pub(super) fn folder() -> Finding {
 }
 
 fn write_and_remove() -> io::Result<()> {
-    let folder = place()?;
+    let folder = file::needed_folder()?;
     private::create_folder(&folder)?;
     let file = folder.join(format!("doctor-{}.new", std::process::id()));
     let written = fs::write(&file, vec![b'x'; 4096]);
@@ -89,14 +89,10 @@ fn write_and_remove() -> io::Result<()> {
 
 /// Whether there is room where these files are.
 pub(super) fn disk() -> Finding {
-    let free = place().and_then(|folder| system::free_bytes(&folder));
+    let free = file::needed_folder().and_then(|folder| system::free_bytes(&folder));
     match free.map(|bytes| bytes >> 20) {
         Ok(free_mib) if free_mib < ENOUGH_MIB => Finding::DiskFull { free_mib },
         Ok(free_mib) => Finding::Disk { free_mib },
         Err(_) => Finding::NotLooked(Check::Disk),
     }
-}
-
-fn place() -> io::Result<PathBuf> {
-    file::folder().ok_or_else(|| io::Error::other("there is no home folder"))
 }

@@ -18,8 +18,7 @@ pub(super) struct Aside(PathBuf);
 impl Aside {
     /// A new one.
     pub(super) fn new() -> io::Result<Self> {
-        let home = file::folder().ok_or_else(|| io::Error::other("there is no home folder"))?;
-        Self::among(&home.join("desktop"))
+        Self::among(&file::needed_folder()?.join("desktop"))
     }
 
     fn among(folders: &Path) -> io::Result<Self> {

@@ -26,7 +26,7 @@ use std::{
 use gateway_api::login::{Password, Redirection};
 
 use super::{Call, Codes, Desktop, Ended, Run, Screen, Seen, Why};
-use crate::private;
+use crate::{config::file, private};
 
 /// The longest password that it reads whole, in bytes.
 const LONGEST: usize = 511;
@@ -169,8 +169,7 @@ pub(super) fn meaning(code: i32, status: String, run: Run) -> Option<Ended> {
 
 /// The folder that FreeRDP takes for the user's configuration: one for each gateway.
 pub(super) fn folder(gateway: &str) -> io::Result<PathBuf> {
-    let ours = crate::config::file::folder().ok_or_else(|| io::Error::other("there is no home folder"))?;
-    Ok(ours.join("workstations").join(plain(gateway)))
+    Ok(file::needed_folder()?.join("workstations").join(plain(gateway)))
 }
 
 /// Moves what is remembered of a workstation, by its name, to the port where it is now. What cannot be moved counts as never seen;

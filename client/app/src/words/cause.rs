@@ -2,7 +2,7 @@
 //! said: the help desk can look that up. Windows speaks the person's language by itself.
 
 /// What was said, in small letters and without a full stop, and what it means.
-const KNOWN: [(&str, &str); 40] = [
+const KNOWN: [(&str, &str); 39] = [
     ("a thread ended", "una parte del programma si è fermata"),
     ("broken pipe", "collegamento interrotto"),
     ("connection closed before message completed", "collegamento interrotto prima della risposta"),
@@ -34,7 +34,6 @@ const KNOWN: [(&str, &str); 40] = [
         "this computer lists no certificate authorities; give --ca or --fingerprint",
         "questo computer non conosce autorità di certificazione; indica --ca o --fingerprint",
     ),
-    ("this user has no home folder", "questo utente non ha una cartella personale"),
     ("timed out", "tempo scaduto"),
     ("tls handshake eof", "collegamento interrotto durante il saluto TLS"),
     ("too many open files", "troppi file aperti"),
