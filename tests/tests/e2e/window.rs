@@ -111,6 +111,38 @@ fn a_person_goes_from_the_double_click_to_the_desktop_and_closes_with_the_window
 }
 
 #[test]
+fn two_people_at_one_computer_have_a_window_each() {
+    let world = World::new();
+    let mut screen = Screen::start(&world.home);
+    screen.manage_windows();
+    menu::install(&world);
+    let shown = || world.home.sh(&format!("DISPLAY={} xdotool search --name '^Deskgate$' | wc -l", Screen::DISPLAY));
+    let start = |user: u32| {
+        let home = format!("/tmp/{user}");
+        world.home.sh(&format!("install -d -o {user} -m 700 {home} {home}/run"));
+        let mut command = world.home.command("setpriv");
+        command.args([&format!("--reuid={user}"), &format!("--regid={user}"), "--clear-groups", "env"]);
+        command.args([&format!("HOME={home}"), &format!("XDG_RUNTIME_DIR={home}/run"), menu::PROGRAM, "window"]);
+        Window::start_as(&world.home, command)
+    };
+    let windows = [1001, 1002].map(|user| {
+        let window = start(user);
+        let (count, said) = (user - 1000, || window.said());
+        let is_there = wait::within(2 * wait::SOON, || (shown().trim() == count.to_string()).then_some(()));
+        assert!(is_there.is_some(), "{} instead of {count}: {}", shown(), said());
+        window
+    });
+    // The second start of one of them is seen as that, among two.
+    let mut again = start(1002);
+    assert_eq!(again.wait(), exit::ENDED, "{}", again.said());
+    assert_eq!(shown().trim(), "2");
+    for mut window in windows {
+        window.process().signal(Signal::SIGTERM);
+        assert_eq!(window.wait(), exit::ENDED, "{}", window.said());
+    }
+}
+
+#[test]
 fn a_profile_of_an_unknown_office_asks_for_six_words_once_and_one_of_another_office_is_not_used() {
     let world = World::new();
     let gateway = Setup::default().start(&world);
