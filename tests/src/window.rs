@@ -113,6 +113,8 @@ impl<'a> Window<'a> {
         command.env("DISPLAY", Screen::DISPLAY).env("XDG_RUNTIME_DIR", "/tmp/runtime");
         // There is no graphics card in the world.
         command.env("LIBGL_ALWAYS_SOFTWARE", "1").env_remove("WAYLAND_DISPLAY");
+        // What draws in its place takes memory for each processor.
+        command.env("LP_NUM_THREADS", "2");
         Self { computer, process: computer.spawn(&label("window"), command, "") }
     }
 
