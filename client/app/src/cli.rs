@@ -34,6 +34,7 @@ use crate::{
     failures, gui,
     notification::Notifications,
     rdp::Screen,
+    runtime,
     secret::{self, NoPassword},
     session::{self, Event, Order, Outcome, Show},
     signals::Signals,
@@ -365,10 +366,9 @@ fn ask_user(known: Option<String>, front: &Front, flags: &Connect) -> Result<Str
     known.map_or_else(|| ask(front, flags, &Text::AskUser, "--user", config::parse_user), Ok)
 }
 
-/// What a few requests need to run.
-fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Stop::broken(error.to_string()))
+/// Waits for an answer.
+fn wait_for<T>(work: impl Future<Output = T>) -> Result<T, Stop> {
+    runtime::run(work).map_err(|error| Stop::broken(error.to_string()))
 }
 
 /// Asks until the answer makes sense.
@@ -471,16 +471,13 @@ struct LastLine<'a> {
 impl Front {
     fn work(&self, order: Order) -> Exit {
         let client = order.client.clone();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let outcome = match runtime {
-            Err(error) => Outcome::Broken { cause: error.to_string() },
-            Ok(runtime) => runtime.block_on(async {
-                match Signals::new() {
-                    Err(error) => Outcome::Broken { cause: error.to_string() },
-                    Ok(mut signals) => session::work(order, &mut signals, &mut |event| self.show(event)).await,
-                }
-            }),
+        let work = async {
+            match Signals::new() {
+                Err(error) => Outcome::Broken { cause: error.to_string() },
+                Ok(mut signals) => session::work(order, &mut signals, &mut |event| self.show(event)).await,
+            }
         };
+        let outcome = runtime::run(work).unwrap_or_else(|error| Outcome::Broken { cause: error.to_string() });
         self.end(outcome, client.name().to_string())
     }
 

@@ -24,6 +24,7 @@ mod office;
 mod private;
 mod qr;
 mod rdp;
+mod runtime;
 mod screen_lock;
 mod secret;
 mod session;

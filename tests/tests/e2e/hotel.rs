@@ -83,6 +83,28 @@ fn whoever_has_enough_waits_for_no_hotel() {
 }
 
 #[test]
+fn whoever_has_enough_waits_for_no_name() {
+    let world = World::new();
+    let gateway = Setup::default().start(&world);
+    // Whoever is asked for names is silent, for longer than the program looks.
+    world.home.sh(
+        "echo 'nameserver 192.0.2.53\noptions timeout:30 attempts:3' > /tmp/names; mount --bind /tmp/names /etc/resolv.conf",
+    );
+    world
+        .internet
+        .sh("nft add table ip hole; nft 'add chain ip hole asked { type filter hook prerouting priority 0; }'");
+    world.internet.sh("nft add rule ip hole asked ip daddr 192.0.2.53 udp dport 53 counter drop");
+    let mut connect = Connect::new(&gateway, USER);
+    connect.server = format!("gw.comune.example:{CONTROL_PORT}");
+    let mut client = connect.start(&world.home);
+    wait::until("the question", wait::SOON, || {
+        (!world.internet.sh("nft list table ip hole").contains("packets 0 ")).then_some(())
+    });
+    client.signal(Signal::SIGINT);
+    assert_eq!(client.wait(wait::SOON).code(), exit::ENDED, "{}", client.said());
+}
+
+#[test]
 fn a_hotel_that_shows_a_certificate_of_its_own_gets_no_password() {
     let world = World::new();
     let gateway = Setup::default().start(&world);

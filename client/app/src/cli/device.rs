@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use gateway_api::device::Request;
 
-use super::{Connect, Front, Office, Stop, ask_server, ask_user, factor, password, runtime, without_desktop};
+use super::{Connect, Front, Office, Stop, ask_server, ask_user, factor, password, wait_for, without_desktop};
 use crate::{
     Exit,
     api::{Client, plain, trust},
@@ -66,10 +66,9 @@ fn enrol(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
     let password = password(front, flags, &user)?;
     let code = factor::code(front, flags, &Text::AskEnrolmentCode)?;
     let device = Device::fresh(&server).map_err(Stop::broken)?;
-    let runtime = runtime()?;
     let client = Client::new(server.clone(), tls, Some(device.clone()));
     let request = Request { user, password, code, language: config.language };
-    match runtime.block_on(client.enrol(request)) {
+    match wait_for(client.enrol(request))? {
         Ok(enrolled) => {
             device.keep_first(&server, &enrolled.certificate).map_err(Stop::broken)?;
             front.say(&Text::Managed { name: enrolled.name, ends_at: enrolled.ends_at });
@@ -87,7 +86,7 @@ fn renew(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
         return Ok(Exit::Failed);
     };
     let client = Client::new(server.clone(), tls, Some(device.clone()));
-    match runtime()?.block_on(client.renew_device()) {
+    match wait_for(client.renew_device())? {
         Ok(Some(renewed)) => {
             device.keep(&renewed.certificate).map_err(Stop::broken)?;
             front.say(&Text::Managed { name: renewed.name, ends_at: renewed.ends_at });

@@ -12,7 +12,7 @@ use gateway_api::{SessionNumber, login::Language};
 use serde::Serialize;
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::{Connect, Front, Office, Stop, complain, password, print_json, runtime, second_factor};
+use super::{Connect, Front, Office, Stop, complain, password, print_json, second_factor, wait_for};
 use crate::{
     Exit,
     answers::Answers,
@@ -83,7 +83,6 @@ pub(super) fn run(flags: Examine) -> Exit {
 }
 
 fn examine(prepared: Result<Prepared, String>, flags: &Connect, sign_in: bool, sheet: &mut Sheet) -> Result<(), Stop> {
-    let runtime = runtime()?;
     let front = Front { language: sheet.language, ..Front::default() };
     match prepared {
         Ok(Prepared::Ready(config)) => {
@@ -93,10 +92,10 @@ fn examine(prepared: Result<Prepared, String>, flags: &Connect, sign_in: bool, s
                 None => sheet.note(Finding::NoServer),
                 Some(server) => {
                     sheet.server = Some(server.to_string());
-                    runtime.block_on(doctor::way(&config, &server, &mut |finding| sheet.note(finding)));
+                    wait_for(doctor::way(&config, &server, &mut |finding| sheet.note(finding)))?;
                     if !sheet.has(Check::Udp) {
                         let tried = if sign_in {
-                            session(&runtime, config, &server, flags, &front)
+                            session(config, &server, flags, &front)
                         } else {
                             Ok([Finding::UdpUntried, Finding::WorkstationUntried])
                         };
@@ -113,18 +112,11 @@ fn examine(prepared: Result<Prepared, String>, flags: &Connect, sign_in: bool, s
         Ok(Prepared::FirstUse(_)) => sheet.note(Finding::ProfileUnknown),
         Err(why) => sheet.note(Finding::ProfileRefused { why: without_folder(&why, flags.profile.as_deref()) }),
     }
-    runtime.block_on(doctor::computer(&mut |finding| sheet.note(finding)));
-    Ok(())
+    wait_for(doctor::computer(&mut |finding| sheet.note(finding)))
 }
 
 /// Opens a session, knocks at its workstation, and closes it: what was found of the way and of the workstation.
-fn session(
-    runtime: &tokio::runtime::Runtime,
-    config: Config,
-    server: &Server,
-    flags: &Connect,
-    front: &Front,
-) -> Result<[Finding; 2], Stop> {
+fn session(config: Config, server: &Server, flags: &Connect, front: &Front) -> Result<[Finding; 2], Stop> {
     let language = config.language;
     let tls = trust::config(&config.trust).map_err(Stop::broken)?;
     let user = super::ask_user(config.user, front, flags)?;
@@ -146,7 +138,7 @@ fn session(
         notifications: front.notifications.clone(),
     };
     let trial = RefCell::new(Trial::default());
-    let outcome = runtime.block_on(async {
+    let outcome = wait_for(async {
         let mut signals = Signals::new().map_err(|error| Stop::broken(error.to_string()))?;
         let (enough, pressed) = unbounded_channel();
         signals.listen_to(pressed);
@@ -163,7 +155,7 @@ fn session(
             outcome = session::work(order, &mut signals, &mut tell) => outcome,
             never = trial::follow(&trial, steps, enough) => match never {},
         })
-    })?;
+    })??;
     let say = |outcome| telling::outcome(outcome, client.name().to_string()).1.say(language);
     Ok(trial.into_inner().findings(outcome, say))
 }

@@ -4,9 +4,8 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::{Args, Subcommand};
 use gateway_api::login::{Code, RefusalCode};
-use tokio::runtime::Runtime;
 
-use super::{Connect, Front, Office, Stop, ask_server, ask_user, no_password, runtime, without_desktop};
+use super::{Connect, Front, Office, Stop, ask_server, ask_user, no_password, wait_for, without_desktop};
 use crate::{
     Exit,
     api::{Client, Failure, trust},
@@ -48,26 +47,19 @@ fn enrol(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> {
     let password = super::password(front, flags, &user)?;
     let enrolment_code = code(front, flags, &Text::AskEnrolmentCode)?;
     let enrolment = Enrolment { user, password, enrolment_code, language: front.language };
-    let runtime = runtime()?;
     let client = Client::new(server, tls, None);
-    match runtime.block_on(client.begin_factor(enrolment.begin())) {
+    match wait_for(client.begin_factor(enrolment.begin()))? {
         Ok(begun) => show_secret(front, client.server(), &enrolment.user, &begun.secret),
         Err(failure) => return Ok(front.end(Outcome::from(failure), client.name().to_string())),
     }
-    confirm(front, flags, &runtime, &client, &enrolment)
+    confirm(front, flags, &client, &enrolment)
 }
 
 /// Until the app shows the right code, or nobody answers any more.
-fn confirm(
-    front: &Front,
-    flags: &Connect,
-    runtime: &Runtime,
-    client: &Client,
-    enrolment: &Enrolment,
-) -> Result<Exit, Stop> {
+fn confirm(front: &Front, flags: &Connect, client: &Client, enrolment: &Enrolment) -> Result<Exit, Stop> {
     loop {
         let request = enrolment.confirm(code(front, flags, &Text::AskFirstCode)?);
-        match runtime.block_on(client.confirm_factor(request)) {
+        match wait_for(client.confirm_factor(request))? {
             Ok(confirmed) => {
                 front.say(&Text::Enrolled);
                 let mut stderr = io::stderr().lock();

@@ -5,7 +5,7 @@ use std::io;
 use clap::Args;
 use gateway_api::{login::Password, password::Request};
 
-use super::{Connect, Front, Office, Stop, ask_server, ask_user, runtime, second_factor, without_desktop};
+use super::{Connect, Front, Office, Stop, ask_server, ask_user, second_factor, wait_for, without_desktop};
 use crate::{
     Exit,
     api::{Client, trust},
@@ -41,11 +41,10 @@ fn change(config: Config, flags: &Connect, front: &Front) -> Result<Exit, Stop> 
     let password = super::password(front, flags, &user)?;
     let new_password = new_password(front, flags)?;
     let second_factor = second_factor(front, flags)?;
-    let runtime = runtime()?;
     let device = Device::load(&server).map_err(Stop::broken)?;
     let client = Client::new(server, tls, device);
     let request = Request { user, password, second_factor, new_password, language: config.language };
-    Ok(match runtime.block_on(client.change_password(request)) {
+    Ok(match wait_for(client.change_password(request))? {
         Ok(()) => {
             front.say(&Text::PasswordChanged);
             Exit::Ended

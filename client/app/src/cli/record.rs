@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use clap::Args;
 use gateway_api::record::{Own, Request};
 
-use super::{Connect, Front, Office, Stop, ask_server, ask_user, print_json, runtime, second_factor, without_desktop};
+use super::{Connect, Front, Office, Stop, ask_server, ask_user, print_json, second_factor, wait_for, without_desktop};
 use crate::{
     Exit,
     api::{Client, trust},
@@ -45,11 +45,10 @@ fn show(config: Config, (flags, json): (&Connect, bool), front: &Front) -> Resul
     let user = ask_user(config.user, front, flags)?;
     let password = super::password(front, flags, &user)?;
     let second_factor = second_factor(front, flags)?;
-    let runtime = runtime()?;
     let device = Device::load(&server).map_err(Stop::broken)?;
     let client = Client::new(server, tls, device);
     let request = Request { user, password, second_factor, language: config.language };
-    Ok(match runtime.block_on(client.own_record(request)) {
+    Ok(match wait_for(client.own_record(request))? {
         Ok(own) if json => {
             print_json(&own);
             Exit::Ended

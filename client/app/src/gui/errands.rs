@@ -21,6 +21,7 @@ use crate::{
     enrolment::Enrolment,
     failures,
     notification::{Notifications, Urgency},
+    runtime,
     session::{self, Event, Order, Outcome, Show},
     signals::Signals,
     telling,
@@ -52,13 +53,8 @@ impl Errands {
         let (sender, news) = channel();
         let mut teller = Teller { news: sender, wake: Box::new(wake) };
         let thread = thread::Builder::new().name("errands".to_owned()).spawn(move || {
-            match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                Ok(runtime) => {
-                    runtime.block_on(run(&config, inbox, &mut teller));
-                    // A name that is still being looked up keeps nobody's window.
-                    runtime.shutdown_background();
-                }
-                Err(error) => teller.tell(News::Stopped(Text::Broken { cause: error.to_string() })),
+            if let Err(error) = runtime::run(run(&config, inbox, &mut teller)) {
+                teller.tell(News::Stopped(Text::Broken { cause: error.to_string() }));
             }
         })?;
         let (answer, _) = unbounded_channel();
