@@ -12,7 +12,10 @@ pub(crate) mod trust;
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -79,16 +82,19 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Of an attempt to reach the gateway: whether nobody there has shown a certificate.
-    fn is_silence(&self) -> bool {
+    /// Of an attempt to reach the gateway: how far it came where nobody has shown a certificate, more being further. None if somebody has.
+    fn silent_after(&self) -> Option<u8> {
         match self {
-            Self::NoNetwork | Self::Portal | Self::Unresolved | Self::Unreachable(_) | Self::NotAGateway(_) => true,
+            Self::NoNetwork | Self::Portal => Some(0),
+            Self::Unresolved => Some(1),
+            Self::Unreachable(_) => Some(2),
+            Self::NotAGateway(_) => Some(3),
             Self::Untrusted(_)
             | Self::UntrustedAtPortal(_)
             | Self::Untimely
             | Self::OtherVersion
             | Self::Refused(_)
-            | Self::Gone => false,
+            | Self::Gone => None,
         }
     }
 }
@@ -108,6 +114,8 @@ pub(crate) struct Client {
     /// The first of its names at which somebody showed a certificate. All that follows goes there, whoever of the clones asks: a session is held
     /// by the line that it began on.
     answered: Arc<OnceLock<GatewayName>>,
+    /// Which of its names is told where none has answered, counted from 0: the one that was reached the furthest.
+    told: Arc<AtomicUsize>,
     tls: Arc<rustls::ClientConfig>,
     /// The same, showing this computer's certificate, for where a password is shown too.
     managed: Option<(Arc<rustls::ClientConfig>, Device)>,
@@ -121,7 +129,7 @@ impl Client {
             shows.client_auth_cert_resolver = device.identity();
             (Arc::new(shows), device)
         });
-        Self { server, answered: Arc::default(), tls, managed }
+        Self { server, answered: Arc::default(), told: Arc::default(), tls, managed }
     }
 
     /// The gateway, with all its names.
@@ -129,9 +137,10 @@ impl Client {
         &self.server
     }
 
-    /// The name by which the gateway answered; the first before that.
+    /// The name by which the gateway answered. Before that the first, or where all were silent the one that was reached the furthest.
     pub(crate) fn name(&self) -> &GatewayName {
-        self.answered.get().unwrap_or(self.server.first())
+        let told = || self.server.names().nth(self.told.load(Ordering::Relaxed));
+        self.answered.get().or_else(told).unwrap_or(self.server.first())
     }
 
     /// Where datagrams go that the gateway wants at `told`. It tells one of its names to all: whoever reached it by another line sends them there.
@@ -290,26 +299,26 @@ impl Client {
     }
 
     /// Tries the names in their order. Whoever shows a certificate has answered, and a foreign one is told: passing it over would hide from the
-    /// office that somebody stands at its name, and from the worker a network that wants something first. Where all are silent, what is wrong
-    /// with the first is told: it is the one that people know.
+    /// office that somebody stands at its name, and from the worker a network that wants something first. Where all are silent, the one
+    /// that was reached the furthest is told, or the first of such: a name that nobody has any more would hide what is wrong with the others.
     async fn dial_with(&self, tls: &Arc<rustls::ClientConfig>) -> Result<TlsStream<TcpStream>, Failure> {
         if let Some(name) = self.answered.get() {
             return dial_at(name, tls).await;
         }
-        let mut silence = None;
-        for name in self.server.names() {
-            match dial_at(name, tls).await {
-                Err(failure) if failure.is_silence() => {
-                    tracing::info!(%name, ?failure, "no answer by this name");
-                    silence.get_or_insert(failure);
-                }
-                answer => {
-                    let _ = self.answered.set(name.clone());
-                    return answer;
-                }
+        let mut furthest = None;
+        for (index, name) in self.server.names().enumerate() {
+            let answer = dial_at(name, tls).await;
+            let Some(reached) = answer.as_ref().err().and_then(Failure::silent_after) else {
+                let _ = self.answered.set(name.clone());
+                return answer;
+            };
+            tracing::info!(%name, failure = ?answer.as_ref().err(), "no answer by this name");
+            if furthest.as_ref().is_none_or(|(before, _)| reached > *before) {
+                self.told.store(index, Ordering::Relaxed);
+                furthest = Some((reached, answer));
             }
         }
-        Err(silence.unwrap_or(Failure::Unresolved))
+        furthest.map_or(Err(Failure::Unresolved), |(_, answer)| answer)
     }
 }
 
@@ -319,7 +328,7 @@ async fn dial_at(name: &GatewayName, tls: &Arc<rustls::ClientConfig>) -> Result<
     let addresses = resolve(name).await.map_err(|_| nowhere())?;
     let tcp = match first_of(&addresses).await {
         None => return Err(nowhere()),
-        Some(Err(error)) if portal::is_no_network(&error) => return Err(Failure::NoNetwork),
+        Some(Err(error)) if portal::is_no_network(&error, &addresses) => return Err(Failure::NoNetwork),
         Some(Err(error)) => return Err(Failure::Unreachable(plain(&error))),
         Some(Ok(tcp)) => tcp,
     };

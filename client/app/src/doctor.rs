@@ -224,7 +224,7 @@ impl Finding {
         }
     }
 
-    /// Why nobody has shown a certificate, if nobody has: a session asks by the gateway's next name then (`Failure::is_silence`).
+    /// Why nobody has shown a certificate, if nobody has: a session asks by the gateway's next name then (`Failure::silent_after`).
     fn silence(&self) -> Option<&str> {
         match self {
             Self::NoNetwork => Some("no network"),

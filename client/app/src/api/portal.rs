@@ -24,9 +24,10 @@ const PORTAL_TIME: Duration = Duration::from_secs(5);
 /// Where such a page is shown.
 const HTTP: u16 = 80;
 
-/// Whether nobody was reached for want of a network.
-pub(crate) fn is_no_network(error: &io::Error) -> bool {
-    !is_answer(error.kind()) && !udp::leads_out()
+/// Whether nobody was reached at these addresses for want of a network.
+pub(crate) fn is_no_network(error: &io::Error, addresses: &[SocketAddr]) -> bool {
+    let is_led = |address: &SocketAddr| udp::source_towards(address.ip()).is_some();
+    !is_answer(error.kind()) && !udp::leads_out() && !addresses.iter().any(is_led)
 }
 
 /// Who refuses has answered, by whatever network.

@@ -40,7 +40,7 @@ pub(super) async fn look(server: &GatewayName, client: &Client, tell: &mut impl 
     };
     // A network that wants something first answers in the place of others, or lets nobody answer. The office's own certificate it cannot show.
     let is_portal = match &failure {
-        Step::Reach(error) if is_no_network(error) => return failed(Finding::NoNetwork, tell),
+        Step::Reach(error) if is_no_network(error, &found) => return failed(Finding::NoNetwork, tell),
         Step::Reach(_) | Step::Trust { why: Distrust::Certificate(_) | Distrust::Protocol(_), .. } => {
             client.is_portal().await
         }

@@ -287,12 +287,14 @@ fn a_stranger_at_the_first_name_is_told_and_the_second_is_not_asked() {
 }
 
 #[test]
-fn where_no_name_answers_the_first_is_told() {
+fn where_no_name_answers_the_one_that_was_reached_furthest_is_told() {
     let (gateway, folder) = (Gateway::start(Manners::default()), tempfile::tempdir().unwrap());
     let (first, words) = (nobody(), words(&office(1)));
-    let profile = of_names(folder.path(), &[&first, "no-such-name.invalid"], &gateway);
-    let arguments = ["connect", "--profile", &profile, "--trust", &words, "--password-stdin", "--no-run"];
-    let (code, said) = Program::start(&arguments, PASSWORD).end();
-    assert_eq!(code, 4, "{said}");
-    assert!(said.contains(&format!("{first} does not answer (connection refused)")), "{said}");
+    for names in [[first.as_str(), "no-such-name.invalid"], ["no-such-name.invalid", first.as_str()]] {
+        let profile = of_names(folder.path(), &names, &gateway);
+        let arguments = ["connect", "--profile", &profile, "--trust", &words, "--password-stdin", "--no-run"];
+        let (code, said) = Program::start(&arguments, PASSWORD).end();
+        assert_eq!(code, 4, "{said}");
+        assert!(said.contains(&format!("{first} does not answer (connection refused)")), "{said}");
+    }
 }
