@@ -9,7 +9,7 @@ machine_packages=(
     slapd ldap-utils sqlite3 rsyslog rsyslog-gnutls python3-aiosmtpd
     samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba
     xrdp xorgxrdp freerdp2-x11 freerdp2-shadow-x11 xvfb xdotool wmctrl openbox xterm x11-xserver-utils x11-utils xauth imagemagick zbar-tools xclip
-    dbus dunst libnotify-bin gnome-keyring
+    dbus dunst gnome-keyring
     desktop-file-utils shared-mime-info libglib2.0-bin
     chromium fonts-dejavu-core
     qpdf poppler-utils

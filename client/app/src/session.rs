@@ -41,7 +41,7 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use crate::{
-    answers::{Answers, Heard},
+    answers::{About, Answers, Heard},
     api::{
         CONSENT_TIME, Client, Opened,
         channel::{self, News},
@@ -52,7 +52,7 @@ use crate::{
     config::WireguardOutput,
     event_loop::{Command, DataPlane, Report},
     link::{self, LoopEnd},
-    notification::Notifications,
+    notification::{Matter, Notifications},
     rdp::{self, Program, Seen},
     screen_lock::ScreenLock,
     signals::Signals,
@@ -301,8 +301,14 @@ impl<'a> Working<'a> {
             Ok(()) => self.hold(&show, signals).await,
             Err(outcome) => Finish::Impossible(outcome),
         };
+        self.notifications.close();
+        let end = async {
+            let outcome = self.end(finish).await;
+            self.notifications.closed().await;
+            outcome
+        };
         tokio::select! {
-            outcome = self.end(finish) => outcome,
+            outcome = end => outcome,
             // What is left undone, the gateway's grace does.
             () = signals.once_more() => Outcome::Ended { reason: CloseReason::WorkerClosed, idle_minutes: 0 },
         }
@@ -436,10 +442,17 @@ impl<'a> Working<'a> {
                 (self.tell)(&Event::AssistanceOverSoon { seconds });
             }
             News::Told(session::Event::Warning { limit, seconds }) => (self.tell)(&Event::Warning { limit, seconds }),
-            News::Told(session::Event::WarningLifted { limit }) => (self.tell)(&Event::WarningLifted { limit }),
+            News::Told(session::Event::WarningLifted { limit }) => {
+                self.notifications.withdraw(Matter::Warning(limit));
+                (self.tell)(&Event::WarningLifted { limit });
+            }
             News::Told(session::Event::EndMoved { seconds }) => {
                 let ends_at = clock::unix().saturating_add(seconds.into());
                 if ends_at.abs_diff(self.session.limits.ends_at) > SAME_END {
+                    if ends_at > self.session.limits.ends_at {
+                        let ends = [Limit::AgreementEnded, Limit::LongestSession];
+                        ends.into_iter().for_each(|limit| self.notifications.withdraw(Matter::Warning(limit)));
+                    }
                     self.session.limits.ends_at = ends_at;
                     (self.tell)(&Event::EndMoved { ends_at, remaining_s: seconds });
                 }
@@ -477,6 +490,11 @@ impl<'a> Working<'a> {
     }
 
     fn do_steps(&mut self, steps: Vec<Step>) {
+        for about in [About::Trace, About::Assistance] {
+            if !self.consents.stands(about) {
+                self.notifications.withdraw(Matter::Question(about));
+            }
+        }
         for step in steps {
             match step {
                 Step::Tell(event) => (self.tell)(&event),

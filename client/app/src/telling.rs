@@ -3,12 +3,15 @@
 use gateway_api::{
     CloseReason, SessionNumber,
     login::{Language, RefusalCode},
+    session::Limit,
 };
 
 use crate::{
-    Exit, clock,
+    Exit,
+    answers::About,
+    clock,
     doctor::Finding,
-    notification::Urgency,
+    notification::{Matter, Urgency},
     session::{Event, Outcome},
     words::Text,
 };
@@ -78,8 +81,13 @@ pub(crate) fn event(event: Event, door: bool) -> Option<Text> {
 pub(crate) fn aside(event: &Event) -> Option<(Text, Urgency)> {
     let said = || self::event(event.clone(), false);
     match event {
-        Event::Warning { .. } | Event::AssistanceOverSoon { .. } => said().map(|text| (text, Urgency::Critical)),
-        Event::AssistanceAsked { .. } => Some((Text::NoteAssistanceAsked, Urgency::Critical)),
+        Event::Warning { limit, .. } => said().map(|text| (text, Urgency::Critical(Matter::Warning(*limit)))),
+        Event::AssistanceOverSoon { .. } => {
+            said().map(|text| (text, Urgency::Critical(Matter::Warning(Limit::LongestSession))))
+        }
+        Event::AssistanceAsked { .. } => {
+            Some((Text::NoteAssistanceAsked, Urgency::Critical(Matter::Question(About::Assistance))))
+        }
         Event::WarningLifted { .. } => said().map(|text| (text, Urgency::Normal)),
         Event::AssistanceBegun { .. } => Some((Text::NoteAssistanceBegun, Urgency::Normal)),
         Event::AssistanceEnded => Some((Text::NoteAssistanceEnded, Urgency::Normal)),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may")]
 
 mod assistance;
+mod desktop;
 mod doctor;
 mod doors;
 mod failures;
@@ -28,11 +29,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use desktop::Desktop;
 use gateway::{Asked, Gateway, Manners, PASSWORD};
 use nix::sys::signal::Signal;
 use office::{Role, pattern};
 use profile::{office, sign, words};
-use running::{Program, ROOM, echo, install, is_reset_or_ended, until};
+use running::{Program, ROOM, echo, is_reset_or_ended, until};
 use serde_json::{Value, json};
 
 #[test]
@@ -491,7 +493,7 @@ fn several_ports_have_a_door_each_with_its_name() {
 fn events_are_lines_of_json_for_programs() {
     let gateway = Gateway::start(Manners::default());
     let home = tempfile::tempdir().unwrap();
-    install(&home, "notify-send", "exit 0");
+    let _desktop = Desktop::start(&home);
     let mut program = Program::connect_in(home, &gateway, &["--no-run", "--json"]);
     let next = || serde_json::from_str::<Value>(&program.line()).unwrap();
     assert_eq!(next()["event"], "reaching");

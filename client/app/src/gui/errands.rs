@@ -14,13 +14,13 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::state::{Errand, News, What};
 use crate::{
-    answers::{Answer, Answers, Button, Heard},
+    answers::{About, Answer, Answers, Button, Heard},
     api::{Client, Failure, trust},
     config::{Carrier, Config},
     device::Device,
     enrolment::Enrolment,
     failures,
-    notification::{Notifications, Urgency},
+    notification::{Matter, Notifications, Urgency},
     runtime,
     session::{self, Event, Order, Outcome, Show},
     signals::Signals,
@@ -237,7 +237,9 @@ fn ended(outcome: Outcome, server: String) -> News {
 /// What is said on the desktop too: whoever works in a window that fills the screen does not see this one.
 fn said_aside(event: &Event, language: Language) -> Option<(String, Urgency)> {
     match event {
-        Event::TraceAsked { .. } => Some((labels(language).question_waits.to_owned(), Urgency::Critical)),
+        Event::TraceAsked { .. } => {
+            Some((labels(language).question_waits.to_owned(), Urgency::Critical(Matter::Question(About::Trace))))
+        }
         event => telling::aside(event).map(|(text, urgency)| (text.say(language), urgency)),
     }
 }

@@ -58,7 +58,7 @@ fn is_shown_beside_the_clock(sentence: &str, urgency: Urgency) -> bool {
         hIcon: unsafe { LoadIconW(null_mut(), IDI_INFORMATION) },
         dwInfoFlags: match urgency {
             Urgency::Normal => NIIF_INFO,
-            Urgency::Critical => NIIF_WARNING,
+            Urgency::Critical(_) => NIIF_WARNING,
         },
         ..NOTIFYICONDATAW::default()
     };

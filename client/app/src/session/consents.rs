@@ -271,6 +271,11 @@ impl Consents {
         }
     }
 
+    /// Whether something is asked about this.
+    pub(super) fn stands(&self, about: About) -> bool {
+        self.question(about).is_some()
+    }
+
     /// The question that stands. At a terminal there is never more than one.
     fn standing(&self) -> Option<(&Question, Instant)> {
         self.question(About::Trace).or_else(|| self.question(About::Assistance))

@@ -12,15 +12,16 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use super::{
+    desktop::Desktop,
     gateway::{Asked, Gateway, Manners, PASSWORD},
     office::Role,
     running::{Program, echo, install, until},
 };
 
 /// `connect` at a terminal, with a desktop that takes notifications.
-fn at_terminal(gateway: &Gateway, more: &[&str]) -> (Program, ChildStdin) {
+fn at_terminal(gateway: &Gateway, more: &[&str]) -> (Program, ChildStdin, Desktop) {
     let home = tempfile::tempdir().unwrap();
-    install(&home, "notify-send", "echo \"$*\" >>\"$HOME/notified\"");
+    let desktop = Desktop::start(&home);
     let server = gateway.address.to_string();
     let arguments = ["connect", "--server", &server, "--user", "m.rossi", "--password-stdin", "--no-run"];
     let known = ["--fingerprint", &gateway.fingerprint];
@@ -28,7 +29,7 @@ fn at_terminal(gateway: &Gateway, more: &[&str]) -> (Program, ChildStdin) {
     type_line(&mut keys, PASSWORD);
     program.shows("127.0.0.1:");
     gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
-    (program, keys)
+    (program, keys, desktop)
 }
 
 fn type_line(keys: &mut ChildStdin, line: &str) {
@@ -79,13 +80,16 @@ fn vnc() -> Manners {
 #[test]
 fn a_technician_is_let_in_by_a_yes_shown_and_sent_away_by_enter() {
     let gateway = Gateway::start(Manners::default());
-    let (mut program, mut keys) = at_terminal(&gateway, &[]);
+    let (mut program, mut keys, desktop) = at_terminal(&gateway, &[]);
     gateway.tell(&asked(7));
     program.shows("g.neri, a technician of your office, asks to reach your office computer for up to 15 minutes");
     program.shows("What for: “the [2Jprinter”");
     program.shows("Type y and Enter within 1 minute");
     agree(&mut keys, &gateway, 7);
+    // Answered, the question is none any more.
+    desktop.shows_nothing();
     gateway.tell(&json!({ "event": "assistance_begun", "technician": "g.neri", "seconds": 900 }));
+    desktop.shows(1, "A technician reaches your office computer now. Deskgate shows who, and ends it when you want.");
     program.shows("*** g.neri reaches your office computer, until ");
     program.shows("Press Enter here to end that.");
     // Whatever else is said, who is there stands in the last line.
@@ -102,34 +106,41 @@ fn a_technician_is_let_in_by_a_yes_shown_and_sent_away_by_enter() {
     program.shows("*** The assistance is over: no technician reaches your office computer any more. ***");
     let shown: Vec<&String> = program.said.iter().filter(|line| line.contains("*** g.neri reaches")).collect();
     assert!(matches!(shown[..], [begun, again, moved] if begun == again && again != moved), "{shown:?}");
-    let notified = until("the last note", || {
-        let notified = program.notified(4);
-        notified.contains("The assistance is over").then_some(notified)
-    });
-    for note in ["please answer in Deskgate", "reaches your office computer now", "The assistance is over"] {
-        assert!(notified.contains(note), "{notified}");
+    // The warning is as true as before.
+    let warning = "You seem to be away: the session closes in 5 minutes. Move the mouse at your desktop to stay.";
+    desktop
+        .shows(2, &format!("The assistance is over: no technician reaches your office computer any more.\n{warning}"));
+    let ever: Vec<(u8, String)> = desktop.ever().into_iter().map(|shown| (shown.urgency, shown.sentences)).collect();
+    for (urgency, note) in [(2, "please answer in Deskgate"), (1, "reaches your office computer now")] {
+        assert!(ever.iter().any(|(shown, said)| *shown == urgency && said.contains(note)), "{ever:?}");
     }
-    assert!(!notified.contains("printer") && !notified.contains("g.neri"), "nothing that others wrote: {notified}");
+    let others = ever.iter().any(|(_, said)| said.contains("printer") || said.contains("g.neri"));
+    assert!(!others, "nothing that others wrote: {ever:?}");
 }
 
 #[test]
 fn a_no_at_the_terminal_is_a_no_in_italian_too() {
     let gateway = Gateway::start(Manners::default());
-    let (mut program, mut keys) = at_terminal(&gateway, &["--language", "it"]);
+    let (mut program, mut keys, desktop) = at_terminal(&gateway, &["--language", "it"]);
     gateway.tell(&asked(8));
     program.shows("g.neri, tecnico del tuo ufficio, chiede di raggiungere il tuo computer in ufficio");
+    let question = "Un tecnico chiede di raggiungere il tuo computer in ufficio: rispondi in Deskgate, per favore.";
+    desktop.shows(2, question);
     type_line(&mut keys, "no");
     wait_answer(&gateway, 8, false);
     program.shows("Nessun tecnico raggiunge il tuo computer in ufficio.");
+    desktop.shows_nothing();
     gateway.tell(&asked(9));
+    desktop.shows(2, question);
     gateway.tell(&json!({ "event": "assistance_ended" }));
     program.shows("La domanda è ritirata");
+    desktop.shows_nothing();
 }
 
 #[test]
 fn two_questions_are_asked_one_after_the_other_and_answered_each_for_itself() {
     let gateway = Gateway::start(Manners::default());
-    let (mut program, mut keys) = at_terminal(&gateway, &[]);
+    let (mut program, mut keys, _desktop) = at_terminal(&gateway, &[]);
     gateway.tell(&json!({ "event": "trace_asked", "question": 3, "seconds": 600, "answer_s": 60 }));
     program.shows("asks to record this session");
     gateway.tell(&asked(4));

@@ -14,9 +14,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{
+    desktop::Desktop,
     gateway::{Asked, Gateway, Greets, Manners, PASSWORD},
     profile::{office, sign, words},
-    running::Program,
+    running::{Program, bus},
 };
 
 /// A home with an RDP program that says its version and does nothing else.
@@ -38,6 +39,7 @@ fn run(home: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
         .env("PATH", home.join("bin"))
         .env("HOME", home)
         .env("LANG", "C")
+        .env("DBUS_SESSION_BUS_ADDRESS", bus(home))
         .env("DISPLAY", ":0")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -80,6 +82,7 @@ fn at(gateway: &Gateway) -> Vec<String> {
 #[test]
 fn where_all_is_well_it_says_so_and_signs_nobody_in() {
     let (gateway, home) = (Gateway::start(Manners::default()), home());
+    let _desktop = Desktop::start(&home);
     let at = at(&gateway);
     let at: Vec<&str> = at.iter().map(String::as_str).collect();
     let well = [
@@ -93,6 +96,7 @@ fn where_all_is_well_it_says_so_and_signs_nobody_in() {
         "workstation skipped",
         "door good",
         "rdp_program good",
+        "notifications good",
         "folder good",
         "disk good",
     ];

@@ -74,6 +74,7 @@ impl Program {
             .env("PATH", search_path(&home))
             .env("HOME", home.path())
             .env("LANG", "C")
+            .env("DBUS_SESSION_BUS_ADDRESS", bus(home.path()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -93,17 +94,6 @@ impl Program {
     pub(crate) fn connect_in(home: TempDir, gateway: &Gateway, more: &[&str]) -> Self {
         let server = gateway.address.to_string();
         Self::start_in(home, &connecting(&server, gateway, more), PASSWORD)
-    }
-
-    /// The same where no other programs are found than those of the home.
-    pub(crate) fn connect_alone(home: TempDir, gateway: &Gateway, more: &[&str]) -> Self {
-        let server = gateway.address.to_string();
-        let mut command = Command::new("env");
-        command.arg(format!("PATH={}", home.path().join("bin").display())).arg(env!("CARGO_BIN_EXE_deskgate"));
-        command.args(connecting(&server, gateway, more));
-        let (program, mut keys) = Self::spawn(home, command);
-        let _ = keys.write_all(format!("{PASSWORD}\n").as_bytes());
-        program
     }
 
     /// The next line of standard output.
@@ -135,12 +125,6 @@ impl Program {
         }
     }
 
-    /// What its desktop was told, once that are so many lines.
-    pub(crate) fn notified(&self, lines: usize) -> String {
-        let file = self.home.path().join("notified");
-        until("the notifications", || fs::read_to_string(&file).ok().filter(|text| text.lines().count() >= lines))
-    }
-
     pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
     }
@@ -170,6 +154,11 @@ pub(crate) fn search_path(home: &TempDir) -> std::ffi::OsString {
     let system = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(home.path().join("bin")).chain(std::env::split_paths(&system));
     std::env::join_paths(folders).unwrap()
+}
+
+/// Where the desktop of a home has its bus, if it has one: never that of whoever runs the tests.
+pub(crate) fn bus(home: &Path) -> String {
+    format!("unix:path={}/bus", home.display())
 }
 
 /// Puts a program of one line into a home.

@@ -138,7 +138,7 @@ fn say(finding: &Finding) -> String {
         Finding::NoKeyring => "There is none, or it is locked. Only computers that the office manages need one.".into(),
         Finding::Notifications => "Your desktop shows them.".into(),
         Finding::NoNotifications => {
-            "Your desktop shows none (libnotify-bin may be missing): warnings stand in the program's own window or terminal.".into()
+            "Your desktop has no service that shows them: warnings stand in the program's own window or terminal.".into()
         }
         Finding::Folder => "They can be written.".into(),
         Finding::NoFolder { cause } => {

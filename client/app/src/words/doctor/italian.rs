@@ -145,7 +145,7 @@ fn say(finding: &Finding) -> String {
         Finding::NoKeyring => "Non c'è, o è chiuso. Serve solo ai computer gestiti dall'ufficio.".into(),
         Finding::Notifications => "Il tuo desktop le mostra.".into(),
         Finding::NoNotifications => {
-            "Il tuo desktop non ne mostra (forse manca libnotify-bin): gli avvisi stanno nella finestra o nel terminale del programma.".into()
+            "Il tuo desktop non ha un servizio che le mostri: gli avvisi stanno nella finestra o nel terminale del programma.".into()
         }
         Finding::Folder => "Si possono scrivere.".into(),
         Finding::NoFolder { cause } => {
