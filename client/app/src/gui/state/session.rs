@@ -211,8 +211,12 @@ impl Working {
                 self.warnings.push((limit, now + Duration::from_secs(seconds.into())));
             }
             Event::EndMoved { ends_at, remaining_s } => {
+                let ends = now + Duration::from_secs(remaining_s.into());
+                if ends > self.ends {
+                    self.warnings.retain(|(limit, _)| !matches!(limit, Limit::AgreementEnded | Limit::LongestSession));
+                }
                 self.until = clock::wall(ends_at);
-                self.ends = now + Duration::from_secs(remaining_s.into());
+                self.ends = ends;
             }
             Event::WarningLifted { limit } => self.warnings.retain(|(known, _)| *known != limit),
             Event::ChannelLost => self.wrong(Wrong::ChannelLost),

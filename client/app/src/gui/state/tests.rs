@@ -436,6 +436,15 @@ fn an_end_that_the_office_moves_is_the_one_that_is_shown() {
     state.take(News::Told(Event::EndMoved { ends_at: 7200 + 7 * 60, remaining_s: 420 }), now);
     assert_eq!(working(&state).left(now), 420);
     assert_ne!(working(&state).until, before);
+
+    // A warning of an end goes with that end.
+    for limit in [Limit::AgreementEnded, Limit::Idle] {
+        state.take(News::Told(Event::Warning { limit, seconds: 300 }), now);
+    }
+    assert_eq!(working(&state).said(Language::En, now).len(), 2);
+    state.take(News::Told(Event::EndMoved { ends_at: 7200 + 3600, remaining_s: 3600 }), now);
+    let said = working(&state).said(Language::En, now);
+    assert_eq!(said.len(), 1, "{said:?}");
 }
 
 #[test]
