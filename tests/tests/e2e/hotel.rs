@@ -70,16 +70,7 @@ fn whoever_has_enough_waits_for_no_hotel() {
     let connect = Connect::new(&gateway, USER);
     gateway.kill();
     // The question where nobody is has no answer at all.
-    world
-        .internet
-        .sh("nft add table ip hole; nft 'add chain ip hole asked { type filter hook prerouting priority 0; }'");
-    world.internet.sh("nft add rule ip hole asked ip daddr 192.0.2.113 tcp dport 80 counter drop");
-    let mut client = connect.start(&world.home);
-    wait::until("the question", wait::SOON, || {
-        (!world.internet.sh("nft list table ip hole").contains("packets 0 ")).then_some(())
-    });
-    client.signal(Signal::SIGINT);
-    assert_eq!(client.wait(wait::SOON).code(), exit::ENDED, "{}", client.said());
+    assert_ended_in_the_middle_of_a_question(&world, &connect, "192.0.2.113 tcp dport 80");
 }
 
 #[test]
@@ -90,12 +81,18 @@ fn whoever_has_enough_waits_for_no_name() {
     world.home.sh(
         "echo 'nameserver 192.0.2.53\noptions timeout:30 attempts:3' > /tmp/names; mount --bind /tmp/names /etc/resolv.conf",
     );
+    let mut connect = Connect::new(&gateway, USER);
+    connect.server = format!("gw.comune.example:{CONTROL_PORT}");
+    assert_ended_in_the_middle_of_a_question(&world, &connect, "192.0.2.53 udp dport 53");
+}
+
+/// Ctrl-C ends it also while it waits for an answer from there, where nobody gives one.
+#[track_caller]
+fn assert_ended_in_the_middle_of_a_question(world: &World, connect: &Connect, asked: &str) {
     world
         .internet
         .sh("nft add table ip hole; nft 'add chain ip hole asked { type filter hook prerouting priority 0; }'");
-    world.internet.sh("nft add rule ip hole asked ip daddr 192.0.2.53 udp dport 53 counter drop");
-    let mut connect = Connect::new(&gateway, USER);
-    connect.server = format!("gw.comune.example:{CONTROL_PORT}");
+    world.internet.sh(&format!("nft add rule ip hole asked ip daddr {asked} counter drop"));
     let mut client = connect.start(&world.home);
     wait::until("the question", wait::SOON, || {
         (!world.internet.sh("nft list table ip hole").contains("packets 0 ")).then_some(())

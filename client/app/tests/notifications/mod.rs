@@ -17,13 +17,19 @@ fn warn(gateway: &Gateway, limit: &str, seconds: u32) {
     gateway.tell(&json!({ "event": "warning", "limit": limit, "seconds": seconds }));
 }
 
-#[test]
-fn the_gateways_warnings_stand_over_the_desktop_as_long_as_they_are_true() {
+/// A session on a computer whose desktop shows notifications.
+fn at_work() -> (Gateway, Desktop, Program) {
     let gateway = Gateway::start(Manners::default());
     let home = tempfile::tempdir().unwrap();
     let desktop = Desktop::start(&home);
-    let mut program = Program::connect_in(home, &gateway, &["--no-run"]);
+    let program = Program::connect_in(home, &gateway, &["--no-run"]);
     gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
+    (gateway, desktop, program)
+}
+
+#[test]
+fn the_gateways_warnings_stand_over_the_desktop_as_long_as_they_are_true() {
+    let (gateway, desktop, mut program) = at_work();
     let away = |minutes| {
         format!("You seem to be away: the session closes in {minutes}. Move the mouse at your desktop to stay.")
     };
@@ -58,11 +64,7 @@ fn the_gateways_warnings_stand_over_the_desktop_as_long_as_they_are_true() {
 
 #[test]
 fn nothing_is_left_over_the_desktop_of_a_session_that_the_gateway_ends() {
-    let gateway = Gateway::start(Manners::default());
-    let home = tempfile::tempdir().unwrap();
-    let desktop = Desktop::start(&home);
-    let mut program = Program::connect_in(home, &gateway, &["--no-run"]);
-    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
+    let (gateway, desktop, mut program) = at_work();
     warn(&gateway, "longest_session", 60);
     program.says("1 minute");
     let sentence = program.said.iter().find(|line| line.contains("1 minute")).unwrap().clone();
