@@ -219,6 +219,12 @@ pub enum Limit {
     WorkstationGone,
 }
 
+impl Limit {
+    /// Those of the end that a session has from its beginning: where that is put later, a warning of them no longer holds, and no
+    /// [`Event::WarningLifted`] says so.
+    pub const OF_THE_END: [Self; 2] = [Self::AgreementEnded, Self::LongestSession];
+}
+
 /// A text frame of the session channel, gateway to client.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]

@@ -213,7 +213,7 @@ impl Working {
             Event::EndMoved { ends_at, remaining_s } => {
                 let ends = now + Duration::from_secs(remaining_s.into());
                 if ends > self.ends {
-                    self.warnings.retain(|(limit, _)| !matches!(limit, Limit::AgreementEnded | Limit::LongestSession));
+                    self.warnings.retain(|(limit, _)| !Limit::OF_THE_END.contains(limit));
                 }
                 self.until = clock::wall(ends_at);
                 self.ends = ends;
