@@ -16,6 +16,7 @@ mod doors;
 mod order;
 mod reaching;
 mod readable;
+mod sign_in;
 mod told;
 mod waking;
 
@@ -29,7 +30,6 @@ use client_core::{End, Keys, Parameters, Way};
 use gateway_api::{
     CloseReason, Token,
     login::{self, Password},
-    notice::{Pending, Read, Version},
     proof,
     session::{self, ClientReason, Limit},
 };
@@ -43,7 +43,7 @@ use zeroize::Zeroizing;
 use crate::{
     answers::{About, Answers, Heard},
     api::{
-        CONSENT_TIME, Client, Opened,
+        Client,
         channel::{self, News},
         credential::Credential,
         resolve,
@@ -64,7 +64,7 @@ pub(crate) use doors::desktop_door;
 use doors::{doors, rdp_port};
 pub(crate) use order::{Order, Show, Starter};
 use reaching::Reaching;
-use readable::readable;
+use sign_in::sign_in;
 pub(crate) use told::{Event, Outcome, Unreached};
 use waking::Waking;
 
@@ -122,58 +122,6 @@ pub(crate) async fn work(order: Order, signals: &mut Signals, tell: &mut dyn FnM
     let credential = Arc::new(credential);
     let login = Login { session: *session, password, credential, gateway, assists, answers, notifications };
     Working::new(client, user, login, private, u64::from_ne_bytes(seed), tell).work(show, signals).await
-}
-
-/// Signs in, and has the worker read what the office wants read first, until there is a session.
-async fn sign_in(
-    client: &Client,
-    credential: &Credential,
-    request: login::Request,
-    answers: &mut Answers,
-    tell: &mut dyn FnMut(&Event),
-) -> Result<(Box<login::Session>, IpAddr), Outcome> {
-    let worker = request.assist.as_ref().map(|assist| assist.worker.clone());
-    let reached = || {
-        tell(&Event::Reached);
-        if let Some(worker) = worker {
-            tell(&Event::AssistanceWaits { worker, seconds: CONSENT_TIME.as_secs() as u32 });
-        }
-    };
-    let (mut opened, gateway) = client.login(request, reached).await?;
-    loop {
-        let Pending { token, notices, expires_in_s } = match opened {
-            Opened::Session(session) => return Ok((session, gateway)),
-            Opened::Pending(pending) => pending,
-        };
-        credential.take(token);
-        for notice in &notices {
-            tell(&Event::Notice { name: notice.name.clone(), text: readable(&notice.text) });
-        }
-        // What nobody marks as read is not marked as read.
-        if !answers.listen() {
-            return Err(Outcome::NoticeUnread { asked: false });
-        }
-        tell(&Event::NoticeAsked);
-        let is_read = read_within(answers, expires_in_s).await;
-        let read = match is_read {
-            Some(true) => notices.iter().map(Version::from).collect(),
-            Some(false) => return Err(Outcome::NoticeUnread { asked: true }),
-            // The login is over, and the password it came with is not kept for another: the gateway says so.
-            None => Vec::new(),
-        };
-        opened = client.mark(credential, &Read { read }).await?;
-        // Its clock is behind ours.
-        if is_read.is_none() && matches!(opened, Opened::Pending(_)) {
-            return Err(Outcome::NoticeUnread { asked: true });
-        }
-    }
-}
-
-/// Whether the worker says that it was read. None after so many seconds without an answer.
-async fn read_within(answers: &mut Answers, seconds: u32) -> Option<bool> {
-    let is_read = timeout(Duration::from_secs(seconds.into()), answers.is_read()).await;
-    answers.stop();
-    is_read.ok()
 }
 
 /// Why the session is to end.
@@ -450,8 +398,7 @@ impl<'a> Working<'a> {
                 let ends_at = clock::unix().saturating_add(seconds.into());
                 if ends_at.abs_diff(self.session.limits.ends_at) > SAME_END {
                     if ends_at > self.session.limits.ends_at {
-                        let ends = [Limit::AgreementEnded, Limit::LongestSession];
-                        ends.into_iter().for_each(|limit| self.notifications.withdraw(Matter::Warning(limit)));
+                        Limit::OF_THE_END.iter().for_each(|limit| self.notifications.withdraw(Matter::Warning(*limit)));
                     }
                     self.session.limits.ends_at = ends_at;
                     (self.tell)(&Event::EndMoved { ends_at, remaining_s: seconds });
@@ -684,22 +631,5 @@ async fn grace_over(watched: bool, lost: Option<Instant>, limits: &login::Limits
     match lost {
         Some(since) if !watched => sleep_until(since + Duration::from_secs(limits.grace_s.into())).await,
         _ => std::future::pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::answers::{Answer, Button};
-
-    #[tokio::test]
-    async fn what_is_not_read_keeps_no_login_and_no_password_for_ever() {
-        let (window, heard) = unbounded_channel();
-        let mut answers = Answers::Window(heard);
-        assert_eq!(read_within(&mut answers, 0).await, None);
-        for is_read in [true, false] {
-            window.send(Heard::Answer(Answer::Button(Button::Read(is_read)))).unwrap();
-            assert_eq!(read_within(&mut answers, 60).await, Some(is_read));
-        }
     }
 }
