@@ -377,7 +377,6 @@ fn the_gateways_warnings_and_its_end_are_told_in_the_workers_language() {
     let gateway = Gateway::start(Manners::default());
     let mut program = Program::connect(&gateway, &["--run", "sleep 1000", "--language", "it"]);
     program.says("Si apre il tuo desktop (sleep)");
-    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
     gateway.tell(&json!({ "event": "warning", "limit": "idle", "seconds": 300 }));
     program.says("la sessione si chiude tra 5 minuti");
     gateway.tell(&json!({ "event": "warning_lifted", "limit": "idle" }));
@@ -399,7 +398,6 @@ fn the_gateways_end_resets_what_was_open() {
     let door = program.door();
     let mut stream = TcpStream::connect(door).unwrap();
     echo(&mut stream, b"here");
-    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
     gateway.tell(&json!({ "event": "closed", "reason": "replaced" }));
     let (code, said) = program.end();
     assert_eq!(code, 0);
@@ -433,7 +431,6 @@ fn a_channel_that_does_not_come_back_ends_the_session_after_the_grace_and_says_w
     let mut program = Program::connect(&gateway, &["--no-run"]);
     let door = program.door();
     let mut stream = TcpStream::connect(door).unwrap();
-    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
     gateway.hang_up();
     let lost = Instant::now();
     program.says("The line to the gateway was lost. Trying");
@@ -506,7 +503,6 @@ fn events_are_lines_of_json_for_programs() {
     echo(&mut TcpStream::connect(door).unwrap(), b"json");
     let reached = next();
     assert_eq!((&reached["event"], &reached["port"]), (&json!("workstation_reached"), &json!(3389)));
-    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
     gateway.tell(&json!({ "event": "warning", "limit": "longest_session", "seconds": 900 }));
     let warning = next();
     assert_eq!((&warning["event"], &warning["seconds"]), (&json!("warning"), &json!(900)));

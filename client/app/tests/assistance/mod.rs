@@ -156,7 +156,6 @@ fn two_questions_are_asked_one_after_the_other_and_answered_each_for_itself() {
 fn where_nobody_can_be_asked_nobody_is_let_in() {
     let gateway = Gateway::start(Manners::default());
     let mut program = Program::connect(&gateway, &["--no-run"]);
-    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
     gateway.tell(&asked(5));
     wait_answer(&gateway, 5, false);
     program.says("g.neri asked to reach your office computer. You could not be asked here, so the answer was no.");
@@ -175,7 +174,6 @@ fn a_technician_waits_for_the_worker_and_is_at_the_door_after_a_yes() {
     program.says("m.rossi agreed. Their computer is anagrafe-07, until ");
     program.says("The way to anagrafe-07 is open. Press Ctrl-C to close it.");
     echo(&mut TcpStream::connect(program.door()).unwrap(), b"vnc");
-    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
     gateway.tell(&json!({ "event": "warning", "limit": "longest_session", "seconds": 60 }));
     program.says("The time for this assistance is over in 1 minute.");
     gateway.tell(&json!({ "event": "closed", "reason": "assistance_ended" }));
@@ -231,7 +229,6 @@ fn an_assistance_whose_time_is_over_says_so_in_words_for_a_technician() {
     let gateway = Gateway::start(vnc());
     gateway.answer(true);
     let mut program = assist(&gateway, &[]);
-    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
     gateway.tell(&json!({ "event": "closed", "reason": "longest_session" }));
     let (code, said) = program.end();
     assert_eq!(code, 0, "{said}");

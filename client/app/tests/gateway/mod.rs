@@ -32,7 +32,10 @@ use tokio_tungstenite::{
     tungstenite::{Message, handshake::derive_accept_key, protocol::Role as Side},
 };
 
-use crate::office::{Office, Role, WORKER, WORKSTATION};
+use crate::{
+    office::{Office, Role, WORKER, WORKSTATION},
+    running::until,
+};
 
 pub(crate) const PASSWORD: &str = "Segreto! 42";
 pub(crate) const PRESHARED: [u8; 32] = [5; 32];
@@ -206,9 +209,9 @@ impl Gateway {
         }
     }
 
-    /// Sends an event to whoever holds the channel.
+    /// Sends an event to whoever holds the channel, once somebody does.
     pub(crate) fn tell(&self, event: &Value) {
-        self.say.send(Say::Text(event.to_string())).unwrap();
+        self.say(&Say::Text(event.to_string()));
     }
 
     /// The worker answers the technician whose login waits.
@@ -218,7 +221,11 @@ impl Gateway {
 
     /// Cuts the session channel.
     pub(crate) fn hang_up(&self) {
-        self.say.send(Say::HangUp).unwrap();
+        self.say(&Say::HangUp);
+    }
+
+    fn say(&self, what: &Say) {
+        until("the channel", || self.say.send(what.clone()).ok());
     }
 
     /// What was asked so far.

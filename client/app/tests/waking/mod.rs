@@ -13,7 +13,6 @@ fn a_workstation_that_sleeps_is_waited_for_before_anything_is_started() {
     let gateway = Gateway::start(Manners { asleep: true, ..Manners::default() });
     let mut program = Program::connect(&gateway, &["--run", "bash -c 'echo started; exec sleep 60'"]);
     program.says("anagrafe-07 is asleep: your office is waking it up");
-    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
     gateway.hang_up();
     program.says("The line to the gateway is back");
     assert!(!program.said.iter().any(|line| line == "started"), "{:?}", program.said);
@@ -37,7 +36,6 @@ fn a_workstation_that_does_not_wake_is_an_end_with_words_and_a_code_of_its_own()
     let waking = until("the waking", || Some(next(&program)).filter(|event| event["event"] == "waking"));
     assert_eq!(waking["workstation"], "anagrafe-07");
     assert!(waking["message"].as_str().unwrap().contains("lo sta svegliando"), "{waking}");
-    gateway.wait_for("the channel", |asked| asked.contains(&Asked::Attached));
     gateway.tell(&json!({ "event": "closed", "reason": "not_woken" }));
     let ended = next(&program);
     assert_eq!((&ended["event"], &ended["reason"]), (&json!("ended"), &json!("not_woken")), "{ended}");
