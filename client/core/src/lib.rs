@@ -18,12 +18,14 @@
 mod event;
 mod forward;
 mod outbox;
+mod receive_window;
+mod round_trip;
+mod send_window;
 mod session;
 mod stack;
 mod timer;
 mod tunnel;
 mod way;
-mod window;
 
 pub use event::{End, Event};
 pub use forward::{ConnectionId, OpenError, Step};

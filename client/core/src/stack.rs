@@ -8,15 +8,17 @@ use std::{net::IpAddr, time::Instant};
 
 use smoltcp::{
     iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet},
-    phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken},
+    phy::{Checksum, Device, DeviceCapabilities, Medium, RxToken, TxToken},
     socket::tcp,
     time::{Duration as StackDuration, Instant as StackInstant},
-    wire::{HardwareAddress, IpAddress, IpCidr, IpEndpoint},
+    wire::{HardwareAddress, IpAddress, IpCidr, IpEndpoint, IpProtocol, Ipv4Packet, Ipv6Packet, TcpOption, TcpPacket},
 };
 
 use crate::{
+    receive_window::ReceiveWindow,
+    round_trip::RoundTrip,
+    send_window::SendWindow,
     tunnel::{Sealer, Tunnel},
-    window::Window,
 };
 
 /// Connections that get rings for a fast line; later ones get small rings. Together they keep memory within bounds:
@@ -75,13 +77,69 @@ struct Progress {
     sent: u32,
     /// Bytes taken in at a time.
     gulp: usize,
-    window: Window,
+    trip: RoundTrip,
+    send: SendWindow,
+    /// The ring's size, and what is allowed of it; all of it, until it is known how the workstation counts.
+    ring: usize,
+    scale: Scale,
+    receive: Option<ReceiveWindow>,
+}
+
+/// What a window's number in a header stands for (RFC 7323).
+#[derive(Debug)]
+enum Scale {
+    /// We offered this shift, then; not to be timed if we had to offer it again.
+    Offered {
+        shift: u8,
+        at: Option<Instant>,
+    },
+    Agreed {
+        shift: u8,
+    },
+    /// Not said yet, or the workstation knows none.
+    None,
 }
 
 impl Progress {
     /// Bytes in the ring that have never left.
     fn unsent(&self) -> usize {
         usize::try_from(self.written.wrapping_sub(self.sent).cast_signed()).unwrap_or(0)
+    }
+
+    /// A segment leaves: the window to be written into it, unless what is there may stay.
+    fn leave(&mut self, tcp: &TcpPacket<&[u8]>, now: Instant) -> Option<u16> {
+        let (begin, payload) = (tcp.seq_number().0.cast_unsigned(), tcp.payload().len());
+        let end = begin.wrapping_add(payload as u32);
+        if tcp.syn() {
+            let begin = begin.wrapping_add(1);
+            (self.sent, self.written) = (begin, begin);
+            self.send.begin(begin);
+            // The answer to a second one may be that to the first.
+            let at = matches!(self.scale, Scale::None).then_some(now);
+            self.scale = shift(tcp).map_or(Scale::None, |shift| Scale::Offered { shift, at });
+            return None;
+        }
+        if end.wrapping_sub(self.sent).cast_signed() > 0 {
+            self.sent = end;
+            self.send.sent(end, now);
+        } else if payload > 0 {
+            self.send.sent_again(self.sent, now);
+        }
+        let Scale::Agreed { shift } = self.scale else { return None };
+        let (arrived, room) = (tcp.ack_number().0.cast_unsigned(), usize::from(tcp.window_len()) << shift);
+        let receive = self.receive.get_or_insert_with(|| ReceiveWindow::new(arrived, self.ring, now));
+        let bytes = receive.allow(arrived, room, &mut self.trip, now);
+        // Not less than was allowed; smoltcp's own is rounded down.
+        Some(u16::try_from(bytes.div_ceil(1 << shift)).unwrap_or(u16::MAX).min(tcp.window_len()))
+    }
+
+    /// The workstation accepts the connection.
+    fn agreed(&mut self, tcp: &TcpPacket<&[u8]>, now: Instant) {
+        let Scale::Offered { shift: ours, at } = self.scale else { return };
+        self.scale = if shift(tcp).is_some() { Scale::Agreed { shift: ours } } else { Scale::None };
+        if let Some(at) = at {
+            self.trip.measured(now.saturating_duration_since(at), now);
+        }
     }
 }
 
@@ -149,8 +207,17 @@ impl Stack {
         socket.set_timeout(Some(StackDuration::from_micros(CONNECT_TIME.as_micros().try_into().unwrap_or(u64::MAX))));
         let to = IpEndpoint::new(IpAddress::from(address), port);
         socket.connect(self.interface.context(), to, (IpAddress::from(self.address), local)).ok()?;
-        let window = Window::new(send);
-        self.progress.push(Progress { port: local, written: 0, sent: 0, gulp: FAST_GULP, window });
+        self.progress.push(Progress {
+            port: local,
+            written: 0,
+            sent: 0,
+            gulp: FAST_GULP,
+            trip: RoundTrip::default(),
+            send: SendWindow::new(send),
+            ring: receive,
+            scale: Scale::None,
+            receive: None,
+        });
         Some(Connection { handle: self.sockets.add(socket), port: local })
     }
 
@@ -216,13 +283,13 @@ impl Stack {
             return None;
         }
         let arrived = progress.written.wrapping_sub(socket.send_queue() as u32);
-        progress.window.acknowledged(arrived, progress.sent, self.now);
+        progress.send.acknowledged(arrived, progress.sent, &mut progress.trip, self.now);
         // What cannot leave at once shows that the line is the slower side; what left at once, that it is not.
         let unsent = progress.unsent();
         if unsent > 0 {
             progress.gulp = SLOW_GULP;
         }
-        let gulp = progress.gulp.min(progress.window.room(socket.send_queue()));
+        let gulp = progress.gulp.min(progress.send.room(socket.send_queue()));
         if unsent >= gulp {
             return None;
         }
@@ -331,6 +398,7 @@ impl Device for Link<'_> {
 
     fn receive(&mut self, _: StackInstant) -> Option<(Opened<'_>, Sealing<'_>)> {
         let (packet, sealer) = self.tunnel.split()?;
+        come(self.progress, packet, self.now);
         Some((Opened(packet), Sealing { sealer, progress: self.progress, now: self.now }))
     }
 
@@ -343,6 +411,8 @@ impl Device for Link<'_> {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ip;
         capabilities.max_transmission_unit = self.tunnel.mtu();
+        // Written by `leave`, which changes what it covers.
+        capabilities.checksum.tcp = Checksum::Rx;
         capabilities
     }
 }
@@ -366,44 +436,58 @@ impl TxToken for Sealing<'_> {
         let Self { sealer, progress, now } = self;
         sealer.seal(length, |packet| {
             let answer = fill(packet);
-            note(progress, packet, now);
+            leave(progress, packet, now);
             answer
         })
     }
 }
 
-/// Reads off a packet that is leaving how far its connection got.
-fn note(progress: &mut [Progress], packet: &[u8], now: Instant) {
-    let Some(sent) = sent(packet) else { return };
-    let Some(progress) = progress.iter_mut().find(|progress| progress.port == sent.port) else { return };
-    if sent.syn {
-        progress.sent = sent.end;
-        progress.written = sent.end;
-        progress.window.begin(sent.end);
-    } else if sent.end.wrapping_sub(progress.sent).cast_signed() > 0 {
-        progress.sent = sent.end;
-        progress.window.sent(sent.end, now);
-    } else if sent.payload > 0 {
-        progress.window.sent_again(progress.sent, now);
+/// Reads off a packet that is leaving how far its connection got, and writes into it how much the workstation may send.
+fn leave(progress: &mut [Progress], packet: &mut [u8], now: Instant) {
+    let Some((from, to, at)) = tcp(packet) else { return };
+    let segment = packet.get_mut(at..).unwrap_or_default();
+    let tcp = TcpPacket::new_unchecked(&*segment);
+    let known = progress.iter_mut().find(|progress| progress.port == tcp.src_port());
+    let window = known.and_then(|progress| progress.leave(&tcp, now));
+    let mut tcp = TcpPacket::new_unchecked(segment);
+    if let Some(window) = window {
+        tcp.set_window_len(window);
+    }
+    tcp.fill_checksum(&from, &to);
+}
+
+/// Reads off a packet that has come what its connection agrees on.
+fn come(progress: &mut [Progress], packet: &[u8], now: Instant) {
+    let Some((_, _, at)) = tcp(packet) else { return };
+    let Ok(tcp) = TcpPacket::new_checked(packet.get(at..).unwrap_or_default()) else { return };
+    if tcp.syn()
+        && let Some(progress) = progress.iter_mut().find(|progress| progress.port == tcp.dst_port())
+    {
+        progress.agreed(&tcp, now);
     }
 }
 
-struct Sent {
-    port: u16,
-    /// One past the last byte; a SYN counts as one.
-    end: u32,
-    /// Bytes.
-    payload: u32,
-    syn: bool,
+/// Between whom a packet is, and where TCP begins in it.
+fn tcp(packet: &[u8]) -> Option<(IpAddress, IpAddress, usize)> {
+    if packet.first()? >> 4 == 4 {
+        let ip = Ipv4Packet::new_checked(packet).ok()?;
+        let ends = (ip.src_addr().into(), ip.dst_addr().into(), ip.header_len().into());
+        return (ip.next_header() == IpProtocol::Tcp).then_some(ends);
+    }
+    let ip = Ipv6Packet::new_checked(packet).ok()?;
+    let ends = (ip.src_addr().into(), ip.dst_addr().into(), ip.header_len());
+    (ip.next_header() == IpProtocol::Tcp).then_some(ends)
 }
 
-/// smoltcp writes neither IP options nor extension headers, so TCP stands at a fixed place.
-fn sent(packet: &[u8]) -> Option<Sent> {
-    let header = if packet.first()? >> 4 == 4 { 20 } else { 40 };
-    let tcp = packet.get(header..)?;
-    let port = u16::from_be_bytes([*tcp.first()?, *tcp.get(1)?]);
-    let sequence = u32::from_be_bytes(tcp.get(4..8)?.try_into().ok()?);
-    let payload = u32::try_from(tcp.len().checked_sub(usize::from(tcp.get(12)? >> 4) * 4)?).ok()?;
-    let syn = tcp.get(13)? & 2 != 0;
-    Some(Sent { port, end: sequence.wrapping_add(payload).wrapping_add(syn.into()), payload, syn })
+/// By how much the window in a header is shifted (RFC 7323), if its sender says so.
+fn shift(tcp: &TcpPacket<&[u8]>) -> Option<u8> {
+    let mut options = tcp.options();
+    while let Ok((rest, option)) = TcpOption::parse(options) {
+        match option {
+            TcpOption::WindowScale(shift) => return Some(shift),
+            TcpOption::EndOfList => return None,
+            _ => options = rest,
+        }
+    }
+    None
 }

@@ -162,8 +162,7 @@ fn a_copy_uses_the_line_and_queues_next_to_nothing_on_the_way() {
     ] {
         let line = Line { delay: Duration::from_millis(delay), ..QUIET };
         let mut world = World::open(&[(80, Role::Drain)], line);
-        let free_at = world.now;
-        world.bottleneck = Some(Bottleneck { rate, buffer, free_at, dropped: 0, longest: Duration::ZERO });
+        world.bottleneck = Some(Bottleneck::new(true, rate, buffer, world.now));
         let start = world.now;
         world.connect(80, Local { send: bytes, ..Local::default() });
         world.run_until(|world| world.office.sunk == bytes);
@@ -174,6 +173,45 @@ fn a_copy_uses_the_line_and_queues_next_to_nothing_on_the_way() {
         // The first window is let out at once; nothing later waits longer than it, nor than 15 ms.
         let first = Duration::from_secs_f64(18_000.0 * 8.0 / rate);
         assert!(bottleneck.longest < first.max(Duration::from_millis(15)), "{rate} bit/s: {bottleneck:?}");
+    }
+}
+
+#[test]
+fn a_copy_from_the_office_uses_the_line_and_lets_everything_else_through() {
+    // A sender without any control of its own, before a buffer that takes all it is allowed to send.
+    for (rate, delay) in [(20e6, 10), (100e6, 5), (50e6, 25), (400e6, 2)] {
+        let line = Line { delay: Duration::from_millis(delay), ..QUIET };
+        let mut world = World::open(&[(80, Role::Flood(u64::MAX)), (82, Role::Echo)], line);
+        world.bottleneck = Some(Bottleneck::new(false, rate, 4e6, world.now));
+        let copy = world.connect(80, Local::default());
+        let keys = world.connect(82, Local::default());
+        // It begins with what is a page on most lines.
+        world.run_for(Duration::from_secs(1));
+        world.bottleneck.as_mut().unwrap().longest = Duration::ZERO;
+        let (start, before) = (world.now, world.locals[&copy].received);
+        let mut echo = Duration::ZERO;
+        for typed in 1..=20 {
+            let pressed = world.now;
+            world.locals.get_mut(&keys).unwrap().send = typed;
+            world.run_until(|world| world.locals[&keys].received == typed);
+            echo = echo.max(world.now - pressed);
+            world.run_for(Duration::from_millis(50));
+        }
+        let came = world.locals[&copy].received - before;
+        let share = came as f64 * 8.0 / (world.now - start).as_secs_f64() / rate;
+        let bottleneck = world.bottleneck.unwrap();
+        assert!(share > 0.85, "{share:.2} of {rate} bit/s: {bottleneck:?}");
+        // A round trip, or what a line's ever varies by, or the least that a page needs; and what the first of them is over by.
+        let wait = Duration::from_millis(delay * 2)
+            .max(Duration::from_millis(8))
+            .max(Duration::from_secs_f64(65_536.0 * 8.0 / rate))
+            * 5
+            / 4;
+        assert!(bottleneck.longest < wait, "{rate} bit/s: {bottleneck:?}");
+        assert!(
+            echo < wait + Duration::from_millis(delay * 2 + 12),
+            "{rate} bit/s: an echo after {echo:?}, {bottleneck:?}"
+        );
     }
 }
 

@@ -33,9 +33,10 @@ impl Line {
     }
 }
 
-/// The narrowest place on the way to the office.
+/// The narrowest place on the way to the office, or from there.
 #[derive(Debug)]
 pub(crate) struct Bottleneck {
+    pub(crate) to_office: bool,
     /// Bits in a second, and bytes that may wait there.
     pub(crate) rate: f64,
     pub(crate) buffer: f64,
@@ -46,6 +47,10 @@ pub(crate) struct Bottleneck {
 }
 
 impl Bottleneck {
+    pub(crate) fn new(to_office: bool, rate: f64, buffer: f64, now: Instant) -> Self {
+        Self { to_office, rate, buffer, free_at: now, dropped: 0, longest: Duration::ZERO }
+    }
+
     /// How long a datagram takes to be through, if it fits.
     pub(crate) fn pass(&mut self, length: usize, now: Instant) -> Option<Duration> {
         let wait = self.free_at.saturating_duration_since(now);
@@ -177,7 +182,7 @@ impl World {
         let late = self.line.draw() < self.line.late;
         let (length, now) = (datagram.len(), self.now);
         let passed = match &mut self.bottleneck {
-            Some(bottleneck) if to_office => bottleneck.pass(length, now),
+            Some(bottleneck) if bottleneck.to_office == to_office => bottleneck.pass(length, now),
             _ => Some(Duration::ZERO),
         };
         let Some(passed) = passed else { return };

@@ -1,4 +1,4 @@
-//! How much one connection may have under way, so that nothing queues on the way.
+//! How much one connection may have under way to the workstation, so that nothing queues on the way.
 //!
 //! smoltcp's congestion control learns from loss alone, and recovers from it slowly: one lost segment in a round trip,
 //! or one second. So loss must be rare, and for a keystroke behind a copy the queue that precedes it must be short.
@@ -17,6 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::round_trip::RoundTrip;
+
 /// The window at the start, and the least at any time, in bytes: what any line takes at once, and what a keystroke and a
 /// page of clipboard need.
 const LEAST: usize = 16 << 10;
@@ -28,23 +30,19 @@ const QUEUE: Duration = Duration::from_millis(6);
 const FIRST_QUEUE: Duration = Duration::from_millis(2);
 /// Round trips measured at a time, so that one late acknowledgement is not taken for a queue.
 const MARKS: usize = 8;
-/// For how long the shortest round trip counts, and the window at the last loss: lines change.
-const MEMORY: Duration = Duration::from_secs(10);
+/// For how long the window at the last loss counts: lines change.
 const CEILING_MEMORY: Duration = Duration::from_secs(60);
 /// Between two steps near the window of the last loss. A second loss there costs a second, so it may well take ten.
 const CAREFUL: Duration = Duration::from_millis(200);
 
 /// The window of one connection.
 #[derive(Debug)]
-pub(crate) struct Window {
+pub(crate) struct SendWindow {
     bytes: usize,
     most: usize,
     starting: bool,
     /// Bytes whose acknowledgement is being timed: where they end, and when they left.
     marks: VecDeque<(u32, Instant)>,
-    /// The shortest round trip of the present and of the previous stretch of [`MEMORY`].
-    shortest: [Option<Duration>; 2],
-    stretch_began: Option<Instant>,
     /// The round that is being looked at: where it ends, its shortest and longest round trip.
     round_end: u32,
     round_trips: Option<[Duration; 2]>,
@@ -57,7 +55,7 @@ pub(crate) struct Window {
     last_step: Option<Instant>,
 }
 
-impl Window {
+impl SendWindow {
     /// Never more than `most` bytes.
     pub(crate) fn new(most: usize) -> Self {
         Self {
@@ -65,8 +63,6 @@ impl Window {
             most,
             starting: true,
             marks: VecDeque::with_capacity(MARKS),
-            shortest: [None; 2],
-            stretch_began: None,
             round_end: 0,
             round_trips: None,
             was_full: false,
@@ -113,38 +109,31 @@ impl Window {
     }
 
     /// Everything before `upto` has arrived; `end` is where what has left ends.
-    pub(crate) fn acknowledged(&mut self, upto: u32, end: u32, now: Instant) {
+    pub(crate) fn acknowledged(&mut self, upto: u32, end: u32, trip: &mut RoundTrip, now: Instant) {
         while let Some((mark, left)) = self.marks.front().copied()
             && upto.wrapping_sub(mark).cast_signed() >= 0
         {
             self.marks.pop_front();
-            self.measure(now.saturating_duration_since(left), now);
+            self.measure(now.saturating_duration_since(left), trip, now);
         }
         if self.repairing.is_some_and(|repaired| upto.wrapping_sub(repaired).cast_signed() >= 0) {
             self.repairing = None;
         }
         if upto.wrapping_sub(self.round_end).cast_signed() >= 0 {
-            self.end_round(now);
+            self.end_round(trip, now);
             self.round_end = end;
         }
     }
 
-    fn measure(&mut self, trip: Duration, now: Instant) {
-        if self.stretch_began.is_none_or(|began| now >= began + MEMORY) {
-            self.stretch_began = Some(now);
-            let [latest, _] = self.shortest;
-            self.shortest = [None, latest];
-        }
-        let [latest, _] = &mut self.shortest;
-        *latest = Some(latest.map_or(trip, |known| known.min(trip)));
-        let [shortest, longest] = self.round_trips.unwrap_or([trip; 2]);
-        self.round_trips = Some([shortest.min(trip), longest.max(trip)]);
+    fn measure(&mut self, took: Duration, trip: &mut RoundTrip, now: Instant) {
+        trip.measured(took, now);
+        let [shortest, longest] = self.round_trips.unwrap_or([took; 2]);
+        self.round_trips = Some([shortest.min(took), longest.max(took)]);
     }
 
-    fn end_round(&mut self, now: Instant) {
+    fn end_round(&mut self, trip: &RoundTrip, now: Instant) {
         let full = std::mem::take(&mut self.was_full);
-        let base = self.shortest.into_iter().flatten().min();
-        let (Some(base), Some([shortest, longest])) = (base, self.round_trips.take()) else { return };
+        let (Some(base), Some([shortest, longest])) = (trip.shortest(), self.round_trips.take()) else { return };
         if self.starting && longest > base + FIRST_QUEUE {
             self.starting = false;
             self.shrink(base + FIRST_QUEUE, longest);
@@ -185,16 +174,17 @@ mod tests {
 
     /// A line that takes `trip` for everything, and a sender that always has more.
     struct Line {
-        window: Window,
+        window: SendWindow,
+        trip: RoundTrip,
         now: Instant,
         sent: u32,
     }
 
     impl Line {
         fn new() -> Self {
-            let mut window = Window::new(1 << 20);
+            let mut window = SendWindow::new(1 << 20);
             window.begin(0);
-            Self { window, now: Instant::now(), sent: 0 }
+            Self { window, trip: RoundTrip::default(), now: Instant::now(), sent: 0 }
         }
 
         /// One round trip; the window that it was sent with.
@@ -209,7 +199,7 @@ mod tests {
                 self.window.sent(self.sent, self.now);
             }
             self.now += trip;
-            self.window.acknowledged(self.sent, self.sent, self.now);
+            self.window.acknowledged(self.sent, self.sent, &mut self.trip, self.now);
             self.sent.wrapping_sub(begin) as usize
         }
     }
@@ -280,7 +270,7 @@ mod tests {
 
     #[test]
     fn crumbs_are_not_worth_a_call() {
-        let mut window = Window::new(1 << 20);
+        let mut window = SendWindow::new(1 << 20);
         assert_eq!(window.room(0), LEAST);
         assert_eq!(window.room(LEAST - 100), 0);
         assert_eq!(window.room(LEAST * 2), 0);
