@@ -24,7 +24,7 @@ const LEAST: usize = 64 << 10;
 /// What may wait along the way beyond the shortest round trip: as long as that takes, at least so long, for home lines' round trips
 /// differ by as much, and never more bytes than these, which keep a fast line busy.
 const WAIT: Duration = Duration::from_millis(8);
-const WAITING: f64 = (384 << 10) as f64;
+const WAITING: f64 = (512 << 10) as f64;
 /// Between two looks at the line without a queue: so the shortest round trip is never one with a queue in it.
 const BETWEEN_LOOKS: Duration = MEMORY.checked_div(2).unwrap();
 

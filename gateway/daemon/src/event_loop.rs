@@ -39,6 +39,7 @@ use crate::{
     handover::{self, Letterbox, Neighbour},
     privileges,
     shards::Shards,
+    short_turns::ask_for_short_turns,
     stop::{self, Step},
     tun::Tun,
     udp::Udp,
@@ -173,6 +174,9 @@ struct Readable {
 impl EventLoop {
     /// A thread's whole life.
     fn live(mut self, poll: Poll) -> Result<(), String> {
+        if let Err(error) = ask_for_short_turns() {
+            tracing::debug!(%error, "no short turns at the processor");
+        }
         // Rights belong to threads: this one gives up its own, now that everything is open.
         let ended = privileges::give_up().and_then(|()| self.run(poll));
         if ended.is_err() {

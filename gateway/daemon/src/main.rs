@@ -58,6 +58,7 @@ mod secret_file;
 mod serve;
 mod session_commands;
 mod shards;
+mod short_turns;
 mod stop;
 mod store;
 mod store_commands;
