@@ -126,6 +126,9 @@ impl Progress {
             self.send.sent_again(self.sent, now);
         }
         let Scale::Agreed { shift } = self.scale else { return None };
+        if tcp.rst() {
+            return None;
+        }
         let (arrived, room) = (tcp.ack_number().0.cast_unsigned(), usize::from(tcp.window_len()) << shift);
         let receive = self.receive.get_or_insert_with(|| ReceiveWindow::new(arrived, self.ring, now));
         let bytes = receive.allow(arrived, room, &mut self.trip, now);
