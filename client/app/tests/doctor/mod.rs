@@ -124,11 +124,12 @@ fn assert_found_in_a_session(manners: Manners, code: i32, expected: &[&str], wor
 fn a_session_for_a_moment_shows_which_way_packets_take_and_whether_the_workstation_answers() {
     let answers = "Your office computer answers.";
     for (udp, verdict) in [(true, "udp good"), (false, "udp note")] {
-        let manners = Manners { udp, ..Manners::default() };
+        // The channel is taken too where UDP is slow to answer.
+        let manners = Manners { udp, by_channel: !udp, ..Manners::default() };
         let gateway = assert_found_in_a_session(manners, 0, &[verdict, "workstation good"], answers);
         assert_eq!(gateway.closes(), ["worker_closed"]);
     }
-    let refuses = Manners { ports: vec![], ..Manners::default() };
+    let refuses = Manners { ports: vec![], by_channel: false, ..Manners::default() };
     let gateway = assert_found_in_a_session(refuses, 1, &["udp good", "workstation bad"], "refuses the connection");
     assert_eq!(gateway.closes(), ["worker_closed"]);
 }

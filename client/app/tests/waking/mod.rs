@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use super::{
-    gateway::{Asked, Gateway, Manners},
+    gateway::{Gateway, Manners},
     running::{Program, until},
 };
 

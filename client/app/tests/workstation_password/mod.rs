@@ -1,7 +1,13 @@
 //! A workstation that wants the password before it shows anything, and a program that cannot ask for it: the worker is asked at the terminal.
 
-use std::{fs, io::Write as _, process::ChildStdin};
+use std::{
+    fs,
+    io::Write as _,
+    process::ChildStdin,
+    time::{Duration, Instant},
+};
 
+use nix::{sys::stat::Mode, unistd::mkfifo};
 use serde_json::json;
 
 use super::{
@@ -9,13 +15,13 @@ use super::{
     running::{Program, install, until},
 };
 
-/// Takes one password, and nothing without one, for which it first waits for a file. To whom something came back twice, what came first
+/// Takes one password, and nothing without one, for which it first waits for a word. To whom something came back twice, what came first
 /// has been counted.
 const WANTS_PASSWORD: &str = r#"exec bash -c '
 exec 3<>/dev/tcp/127.0.0.1/${1##*:}
 for _ in 1 2; do echo >&3; head -c 1 <&3; done
 case "$*" in *from-stdin*) read -r line; test "$line" = right-one && echo shown && exec sleep 60; exit 147;; esac
-echo tries; until test -e "$HOME/go"; do :; done; exit 147' xfreerdp3 "$@""#;
+echo tries; read -r _ <"$HOME/go"; exit 147' xfreerdp3 "$@""#;
 
 /// `connect` at a terminal.
 struct AtTerminal {
@@ -29,6 +35,7 @@ impl AtTerminal {
     fn start(gateway: &Gateway) -> Self {
         let home = tempfile::tempdir().unwrap();
         install(&home, "xfreerdp3", WANTS_PASSWORD);
+        mkfifo(&home.path().join("go"), Mode::S_IRWXU).unwrap();
         let server = gateway.address.to_string();
         let arguments = ["connect", "--server", &server, "--user", "m.rossi", "--password-stdin"];
         let known = ["--fingerprint", &gateway.fingerprint];
@@ -41,7 +48,7 @@ impl AtTerminal {
 
     /// The program that cannot ask gives up.
     fn gives_up(&self) {
-        fs::write(self.program.home.path().join("go"), "").unwrap();
+        fs::write(self.program.home.path().join("go"), "\n").unwrap();
     }
 
     fn types(&mut self, keys: &str) {
@@ -122,6 +129,8 @@ fn it_is_asked_for_after_other_questions_and_enter_alone_still_ends_what_goes_on
     let yes = Asked::Request(json!({ "request": "answer_assistance", "question": 7, "consent": true }));
     let counts = || gateway.asked().contains(&yes);
     while !counts() {
+        let shown = Instant::now();
+        until("time to read", || (shown.elapsed() > Duration::from_millis(1300)).then_some(()));
         terminal.types("y\n");
         until("a word about it", || (counts() || terminal.is_shown("Type y and Enter")).then_some(()));
     }

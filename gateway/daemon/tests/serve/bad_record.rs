@@ -169,7 +169,6 @@ fn a_state_folder_that_may_only_be_read_is_told() {
 #[test]
 fn a_disk_that_is_full_at_the_start_keeps_sessions_going_and_opens_none() {
     let house = House::new();
-    house.set_policy(&POLICY.replace("grace = \"1s\"", "grace = \"10m\""));
     house.small_disk();
     for signal in [Signal::SIGTERM, Signal::SIGKILL] {
         let mut gateway = house.serve();

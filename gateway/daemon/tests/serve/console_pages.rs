@@ -55,7 +55,7 @@ async fn draw(browser: &mut Chromium, name: &str) {
 /// Colleagues of a structure, some of whose logins are refused.
 fn people(office: &Office) {
     let house = &office.house;
-    let mut policy = format!("{POLICY}{RULES}").replace("grace = \"1s\"", "grace = \"10m\"");
+    let mut policy = format!("{POLICY}{RULES}");
     for number in 1..=9 {
         let user = format!("w{number}");
         let added =

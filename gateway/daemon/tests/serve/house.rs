@@ -294,7 +294,7 @@ services = ["rdp"]
 groups = ["smart"]
 idle = "15m"
 longest = "10h"
-grace = "1s"
+grace = "10m"
 [[agreements]]
 worker = "m.rossi"
 structure = "Servizi Demografici"

@@ -27,7 +27,7 @@ struct Answered {
 fn policy() -> String {
     let (before, agreements) = POLICY.split_once("[[agreements]]").unwrap();
     let agreement = agreements.split("[[agreements]]").next().unwrap();
-    let mut text = before.replace("grace = \"1s\"", "grace = \"10m\"");
+    let mut text = before.to_owned();
     for (index, worker) in WORKERS.iter().enumerate() {
         let workstation = format!("room-{index}");
         text += &format!("[workstations.{workstation}]\naddress = \"10.20.3.{}\"\nservices = [\"rdp\"]\n", 100 + index);

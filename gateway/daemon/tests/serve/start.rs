@@ -99,7 +99,6 @@ fn a_stop_for_good_closes_and_records_every_session() {
 #[test]
 fn a_stop_leaves_every_session_to_the_next_start() {
     let house = House::new();
-    house.set_policy(&POLICY.replace("grace = \"1s\"", "grace = \"10m\""));
     for stopped_by_order in [false, true] {
         let mut gateway = house.serve();
         if house.story().is_empty() {

@@ -14,7 +14,7 @@ fn house() -> House {
     let house = House::new();
     sh("ip link set office1 up");
     let asleep = "services = [\"rdp\"]\nmac = \"00:11:22:33:44:55\"";
-    house.set_policy(&POLICY.replacen("services = [\"rdp\"]", asleep, 1).replace("grace = \"1s\"", "grace = \"1m\""));
+    house.set_policy(&POLICY.replacen("services = [\"rdp\"]", asleep, 1));
     house
 }
 
