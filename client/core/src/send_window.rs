@@ -184,7 +184,7 @@ mod tests {
         fn new() -> Self {
             let mut window = SendWindow::new(1 << 20);
             window.begin(0);
-            Self { window, trip: RoundTrip::default(), now: Instant::now(), sent: 0 }
+            Self { window, trip: RoundTrip::new(Instant::now()), now: Instant::now(), sent: 0 }
         }
 
         /// One round trip; the window that it was sent with.

@@ -207,6 +207,7 @@ impl Session {
     /// whoever only looks at a desktop sends nothing.
     pub fn handle_moved(&mut self, now: Instant) {
         if self.is_open() {
+            self.stack.forget_line();
             self.tunnel.set_time(now);
             self.tunnel.keep_alive();
         }
@@ -215,6 +216,7 @@ impl Session {
     /// The computer slept, or stood still: whether the gateway is still there is asked at once.
     pub fn handle_woken(&mut self, now: Instant) {
         if self.is_open() {
+            self.stack.forget_line();
             self.tunnel.set_time(now);
             self.choice.ask(now);
             self.tunnel.start_handshake(Way::Udp);

@@ -19,6 +19,7 @@ use crate::{
     round_trip::RoundTrip,
     send_window::SendWindow,
     tunnel::{Sealer, Tunnel},
+    way::Way,
 };
 
 /// Connections that get rings for a fast line; later ones get small rings. Together they keep memory within bounds:
@@ -77,7 +78,6 @@ struct Progress {
     sent: u32,
     /// Bytes taken in at a time.
     gulp: usize,
-    trip: RoundTrip,
     send: SendWindow,
     /// The ring's size, and what is allowed of it; all of it, until it is known how the workstation counts.
     ring: usize,
@@ -107,7 +107,11 @@ impl Progress {
     }
 
     /// A segment leaves: the window to be written into it, unless what is there may stay.
-    fn leave(&mut self, tcp: &TcpPacket<&[u8]>, now: Instant) -> Option<u16> {
+    fn leave(&mut self, tcp: &TcpPacket<&[u8]>, trip: &mut RoundTrip, now: Instant) -> Option<u16> {
+        // It counts what somebody else counted.
+        if tcp.rst() {
+            return None;
+        }
         let (begin, payload) = (tcp.seq_number().0.cast_unsigned(), tcp.payload().len());
         let end = begin.wrapping_add(payload as u32);
         if tcp.syn() {
@@ -126,22 +130,25 @@ impl Progress {
             self.send.sent_again(self.sent, now);
         }
         let Scale::Agreed { shift } = self.scale else { return None };
-        if tcp.rst() {
-            return None;
-        }
         let (arrived, room) = (tcp.ack_number().0.cast_unsigned(), usize::from(tcp.window_len()) << shift);
-        let receive = self.receive.get_or_insert_with(|| ReceiveWindow::new(arrived, self.ring, now));
-        let bytes = receive.allow(arrived, room, &mut self.trip, now);
+        let receive = self.receive.get_or_insert_with(|| ReceiveWindow::new(arrived, self.ring, trip, now));
+        let bytes = receive.allow(arrived, room, trip, now);
         // Not less than was allowed; smoltcp's own is rounded down.
         Some(u16::try_from(bytes.div_ceil(1 << shift)).unwrap_or(u16::MAX).min(tcp.window_len()))
     }
 
-    /// The workstation accepts the connection.
-    fn agreed(&mut self, tcp: &TcpPacket<&[u8]>, now: Instant) {
-        let Scale::Offered { shift: ours, at } = self.scale else { return };
-        self.scale = if shift(tcp).is_some() { Scale::Agreed { shift: ours } } else { Scale::None };
-        if let Some(at) = at {
-            self.trip.measured(now.saturating_duration_since(at), now);
+    /// A segment has come.
+    fn come(&mut self, tcp: &TcpPacket<&[u8]>, trip: &mut RoundTrip, now: Instant) {
+        if let (true, Scale::Offered { shift: ours, at }) = (tcp.syn(), &self.scale) {
+            if let Some(at) = at {
+                trip.measured(now.saturating_duration_since(*at), now);
+            }
+            self.scale = if shift(tcp).is_some() { Scale::Agreed { shift: *ours } } else { Scale::None };
+        }
+        let upto = tcp.ack_number().0.cast_unsigned();
+        // No more than has left can have arrived.
+        if tcp.ack() && self.sent.wrapping_sub(upto).cast_signed() >= 0 {
+            self.send.acknowledged(upto, self.sent, trip, now);
         }
     }
 }
@@ -150,6 +157,9 @@ pub(crate) struct Stack {
     interface: Interface,
     sockets: SocketSet<'static>,
     progress: Vec<Progress>,
+    /// All connections lead to one workstation.
+    trip: RoundTrip,
+    way: Way,
     address: IpAddr,
     epoch: Instant,
     /// How far smoltcp's clock is ahead of ours: see [`Self::repeat`].
@@ -163,8 +173,8 @@ impl Stack {
     pub(crate) fn new(address: IpAddr, tunnel: &mut Tunnel, seed: u64, now: Instant) -> Self {
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = seed;
-        let mut progress = Vec::new();
-        let mut link = Link { tunnel, progress: &mut progress, now, urgent: false };
+        let (mut progress, mut trip, way) = (Vec::new(), RoundTrip::new(now), tunnel.way());
+        let mut link = Link { tunnel, progress: &mut progress, trip: &mut trip, now, urgent: false };
         let mut interface = Interface::new(config, &mut link, StackInstant::ZERO);
         interface.update_ip_addrs(|addresses| {
             let bits = if address.is_ipv4() { 32 } else { 128 };
@@ -180,6 +190,8 @@ impl Stack {
             interface,
             sockets: SocketSet::new(Vec::new()),
             progress,
+            trip,
+            way,
             address,
             epoch: now,
             ahead: std::time::Duration::ZERO,
@@ -215,7 +227,6 @@ impl Stack {
             written: 0,
             sent: 0,
             gulp: FAST_GULP,
-            trip: RoundTrip::default(),
             send: SendWindow::new(send),
             ring: receive,
             scale: Scale::None,
@@ -285,8 +296,6 @@ impl Stack {
         if !socket.can_send() {
             return None;
         }
-        let arrived = progress.written.wrapping_sub(socket.send_queue() as u32);
-        progress.send.acknowledged(arrived, progress.sent, &mut progress.trip, self.now);
         // What cannot leave at once shows that the line is the slower side; what left at once, that it is not.
         let unsent = progress.unsent();
         if unsent > 0 {
@@ -335,19 +344,28 @@ impl Stack {
         self.sockets.get_mut::<tcp::Socket>(connection.handle).abort();
     }
 
+    /// The line may be another one: what is known of the one before counts no more.
+    pub(crate) fn forget_line(&mut self) {
+        self.trip.forget();
+        self.progress.iter_mut().filter_map(|progress| progress.receive.as_mut()).for_each(ReceiveWindow::forget);
+    }
+
     /// Takes the packet that the tunnel has just opened.
     pub(crate) fn receive(&mut self, tunnel: &mut Tunnel, now: Instant) {
         self.now = now;
         let time = self.time(now);
-        let mut link = Link { tunnel, progress: &mut self.progress, now, urgent: false };
+        let mut link = Link { tunnel, progress: &mut self.progress, trip: &mut self.trip, now, urgent: false };
         while self.interface.poll_ingress_single(time, &mut link, &mut self.sockets) != PollIngressSingleResult::None {}
     }
 
     /// Sends what may leave now, as long as the tunnel has room.
     pub(crate) fn send(&mut self, tunnel: &mut Tunnel, now: Instant) {
         self.now = now;
+        if std::mem::replace(&mut self.way, tunnel.way()) != tunnel.way() {
+            self.forget_line();
+        }
         let time = self.time(now);
-        let mut link = Link { tunnel, progress: &mut self.progress, now, urgent: false };
+        let mut link = Link { tunnel, progress: &mut self.progress, trip: &mut self.trip, now, urgent: false };
         while self.interface.poll_egress(time, &mut link, &mut self.sockets) != PollResult::None {}
     }
 
@@ -363,7 +381,7 @@ impl Stack {
         }
         let time = self.time(now);
         // At once, and one packet of each: else an acknowledgement of what was sent would seem to have taken the whole span.
-        let mut link = Link { tunnel, progress: &mut self.progress, now, urgent: true };
+        let mut link = Link { tunnel, progress: &mut self.progress, trip: &mut self.trip, now, urgent: true };
         self.interface.poll_egress(time, &mut link, &mut self.sockets);
     }
 
@@ -384,6 +402,7 @@ impl Stack {
 struct Link<'a> {
     tunnel: &'a mut Tunnel,
     progress: &'a mut Vec<Progress>,
+    trip: &'a mut RoundTrip,
     now: Instant,
     /// What leaves need not wait for room.
     urgent: bool,
@@ -401,13 +420,14 @@ impl Device for Link<'_> {
 
     fn receive(&mut self, _: StackInstant) -> Option<(Opened<'_>, Sealing<'_>)> {
         let (packet, sealer) = self.tunnel.split()?;
-        come(self.progress, packet, self.now);
-        Some((Opened(packet), Sealing { sealer, progress: self.progress, now: self.now }))
+        come(self.progress, packet, self.trip, self.now);
+        Some((Opened(packet), Sealing { sealer, progress: self.progress, trip: self.trip, now: self.now }))
     }
 
     fn transmit(&mut self, _: StackInstant) -> Option<Sealing<'_>> {
         let sealer = self.tunnel.sealer();
-        (self.urgent || sealer.has_room()).then_some(Sealing { sealer, progress: self.progress, now: self.now })
+        let (progress, trip, now) = (&mut *self.progress, &mut *self.trip, self.now);
+        (self.urgent || sealer.has_room()).then_some(Sealing { sealer, progress, trip, now })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -431,27 +451,28 @@ impl RxToken for Opened<'_> {
 struct Sealing<'a> {
     sealer: &'a mut Sealer,
     progress: &'a mut Vec<Progress>,
+    trip: &'a mut RoundTrip,
     now: Instant,
 }
 
 impl TxToken for Sealing<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, fill: F) -> R {
-        let Self { sealer, progress, now } = self;
+        let Self { sealer, progress, trip, now } = self;
         sealer.seal(length, |packet| {
             let answer = fill(packet);
-            leave(progress, packet, now);
+            leave(progress, packet, trip, now);
             answer
         })
     }
 }
 
 /// Reads off a packet that is leaving how far its connection got, and writes into it how much the workstation may send.
-fn leave(progress: &mut [Progress], packet: &mut [u8], now: Instant) {
+fn leave(progress: &mut [Progress], packet: &mut [u8], trip: &mut RoundTrip, now: Instant) {
     let Some((from, to, at)) = tcp(packet) else { return };
     let segment = packet.get_mut(at..).unwrap_or_default();
     let tcp = TcpPacket::new_unchecked(&*segment);
     let known = progress.iter_mut().find(|progress| progress.port == tcp.src_port());
-    let window = known.and_then(|progress| progress.leave(&tcp, now));
+    let window = known.and_then(|progress| progress.leave(&tcp, trip, now));
     let mut tcp = TcpPacket::new_unchecked(segment);
     if let Some(window) = window {
         tcp.set_window_len(window);
@@ -459,14 +480,12 @@ fn leave(progress: &mut [Progress], packet: &mut [u8], now: Instant) {
     tcp.fill_checksum(&from, &to);
 }
 
-/// Reads off a packet that has come what its connection agrees on.
-fn come(progress: &mut [Progress], packet: &[u8], now: Instant) {
+/// Reads off a packet that has come what its connection agrees on, and what has arrived.
+fn come(progress: &mut [Progress], packet: &[u8], trip: &mut RoundTrip, now: Instant) {
     let Some((_, _, at)) = tcp(packet) else { return };
     let Ok(tcp) = TcpPacket::new_checked(packet.get(at..).unwrap_or_default()) else { return };
-    if tcp.syn()
-        && let Some(progress) = progress.iter_mut().find(|progress| progress.port == tcp.dst_port())
-    {
-        progress.agreed(&tcp, now);
+    if let Some(progress) = progress.iter_mut().find(|progress| progress.port == tcp.dst_port()) {
+        progress.come(&tcp, trip, now);
     }
 }
 

@@ -194,6 +194,11 @@ impl Tunnel {
     }
 
     /// Packets take another way from now on.
+    /// The way that packets take.
+    pub(crate) fn way(&self) -> Way {
+        self.sealer.way
+    }
+
     pub(crate) fn set_way(&mut self, way: Way) {
         self.sealer.way = way;
     }

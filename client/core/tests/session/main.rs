@@ -178,7 +178,7 @@ fn a_copy_uses_the_line_and_queues_next_to_nothing_on_the_way() {
 
 #[test]
 fn a_copy_from_the_office_uses_the_line_and_lets_everything_else_through() {
-    // A sender without any control of its own, before a buffer that takes all it is allowed to send.
+    // Before a buffer that takes all that the sender is allowed to send.
     for (rate, delay) in [(20e6, 10), (100e6, 5), (50e6, 25), (400e6, 2)] {
         let line = Line { delay: Duration::from_millis(delay), ..QUIET };
         let mut world = World::open(&[(80, Role::Flood(u64::MAX)), (82, Role::Echo)], line);
@@ -212,6 +212,30 @@ fn a_copy_from_the_office_uses_the_line_and_lets_everything_else_through() {
             echo < wait + Duration::from_millis(delay * 2 + 12),
             "{rate} bit/s: an echo after {echo:?}, {bottleneck:?}"
         );
+    }
+}
+
+#[test]
+fn two_copies_from_the_office_never_take_their_own_queue_for_the_line() {
+    let line = Line { delay: Duration::from_millis(10), ..QUIET };
+    let mut world = World::open(&[(80, Role::Flood(u64::MAX))], line);
+    world.bottleneck = Some(Bottleneck::new(false, 20e6, 4e6, world.now));
+    let copies = [(); 2].map(|()| {
+        let copy = world.connect(80, Local::default());
+        world.run_for(Duration::from_secs(2));
+        copy
+    });
+    for _ in 0..4 {
+        world.bottleneck.as_mut().unwrap().longest = Duration::ZERO;
+        let before = copies.map(|copy| world.locals[&copy].received);
+        world.run_for(Duration::from_secs(20));
+        let bottleneck = world.bottleneck.as_ref().unwrap();
+        let came: Vec<_> =
+            copies.iter().zip(before).map(|(copy, before)| world.locals[copy].received - before).collect();
+        assert!(came.iter().sum::<u64>() as f64 * 8.0 / 20.0 > 0.9 * 20e6, "{came:?}: {bottleneck:?}");
+        assert!(came.iter().all(|came| *came > 5_000_000), "{came:?}: one leaves the other nothing");
+        // Not much more than the round trip, in the first twenty seconds as in the last.
+        assert!(bottleneck.longest < Duration::from_millis(45), "{bottleneck:?}");
     }
 }
 
