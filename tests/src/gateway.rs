@@ -451,6 +451,17 @@ impl<'w> Gateway<'w> {
         })
     }
 
+    /// The number of the one session that is open, once its client holds the session channel: a door is open by the tunnel alone.
+    ///
+    /// # Panics
+    /// When there is none soon.
+    pub fn held_session(&self) -> String {
+        wait::until("one session with its channel", wait::SOON, || match self.sessions().as_slice() {
+            [session] if session["phase"] == "attached" => session["number"].as_str().map(str::to_owned),
+            _ => None,
+        })
+    }
+
     /// Waits until no session is open.
     pub fn wait_empty(&self, limit: Duration) {
         wait::until("no open session", limit, || self.sessions().is_empty().then_some(()));

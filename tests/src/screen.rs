@@ -186,16 +186,28 @@ impl<'a> Screen<'a> {
         self.computer.sh(&format!("DISPLAY={} xdotool mousemove 400 400 key '{key}'", Self::DISPLAY));
     }
 
-    /// Presses keys whose effect shows, each once that of the one before is seen: two in one picture would be one step.
+    /// Presses keys whose effect shows, each once that of whatever was pressed or typed before is seen: two in one picture would be one step.
     ///
     /// # Panics
     /// When nothing changes.
     pub fn press_one_by_one(&self, keys: &[&str]) {
         for key in keys {
-            let before = self.picture();
+            let before = self.still_picture();
             self.press(key);
             wait::until("the key to show", wait::SOON, || (self.picture() != before).then_some(()));
         }
+    }
+
+    /// The first picture that equals the one before it: all that was typed is drawn.
+    fn still_picture(&self) -> Option<Vec<u8>> {
+        let mut last = self.picture();
+        wait::until("the screen to stand still", wait::SOON, || {
+            let picture = self.picture();
+            let stands = picture.is_some() && picture == last;
+            last = picture;
+            stands.then_some(())
+        });
+        last
     }
 
     /// Red, green and blue of all pixels, row by row. None while there is no picture.

@@ -116,6 +116,9 @@ pub struct Tunnel {
     socket: UdpSocket,
 }
 
+/// When an initiation is sent again: far later than an answer takes, for each one is counted.
+const REPEAT: Duration = Duration::from_secs(2);
+
 impl Tunnel {
     /// Shakes hands from `computer`. None when the gateway does not answer within `limit`.
     pub fn open(computer: &Computer, config: &Config, limit: Duration) -> Option<Self> {
@@ -133,12 +136,17 @@ impl Tunnel {
         );
         let mut tunnel = Self { tunn, socket };
         let end = Instant::now() + limit;
+        let mut again = Instant::now();
         while tunnel.tunn.time_since_last_handshake().is_none() {
-            let mut buffer = vec![0; 256];
-            if let TunnResult::WriteToNetwork(datagram) = tunnel.tunn.format_handshake_initiation(&mut buffer, true) {
-                let _ = tunnel.socket.send(datagram);
+            if Instant::now() >= again {
+                let mut buffer = vec![0; 256];
+                if let TunnResult::WriteToNetwork(datagram) = tunnel.tunn.format_handshake_initiation(&mut buffer, true)
+                {
+                    let _ = tunnel.socket.send(datagram);
+                }
+                again = Instant::now() + REPEAT;
             }
-            tunnel.receive(Duration::from_millis(500));
+            tunnel.receive(Duration::from_millis(100));
             if Instant::now() > end {
                 return None;
             }

@@ -121,6 +121,7 @@ fn both_programs_show_it_from_the_question_to_its_end() {
     let (gateway, technician) = office(&world);
     let (mut worker, mut keyboard) = Connect::new(&gateway, "m.rossi").start_at_terminal(&world);
     worker.port();
+    gateway.held_session();
     let assist = Connect::new(&gateway, "t.neri").assist("m.rossi", REASON);
 
     let mut refused = assist.clone().code(&technician.recovery[0]).start(&world.other_home);
@@ -231,7 +232,7 @@ fn a_question_is_taken_back_when_whoever_asks_hangs_up() {
     let (gateway, technician) = office(&world);
     let (worker, mut channel) = at_work(&world);
     let code = ("t.neri", technician.recovery[0].as_str());
-    let (answer, _) = api::assist(&world, &world.other_home, code, request(15), 3);
+    let (answer, _) = api::assist(&world, &world.other_home, code, request(15), 15);
     assert_eq!(answer.status, 0, "it gave up");
     let asked = channel.wait_for("the question", |event| matches!(event, Event::AssistanceAsked { .. }));
     channel.wait_for("that it is taken back", |event| *event == Event::AssistanceEnded);

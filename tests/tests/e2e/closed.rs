@@ -104,7 +104,7 @@ fn a_killed_client_is_closed_after_the_grace_and_not_before() {
     let gateway = Setup::default().profile("grace", "\"5s\"").start(&world);
     let mut client = Connect::new(&gateway, "m.rossi").start(&world.home);
     client.port();
-    let number = gateway.only_session();
+    let number = gateway.held_session();
     client.signal(Signal::SIGKILL);
     let killed = Instant::now();
     assert_eq!(gateway.close_reason(&number, wait::SOON), "client_lost");
@@ -121,7 +121,7 @@ fn a_line_that_is_cut_closes_the_session_after_the_grace() {
     let gateway = Setup::default().profile("grace", "\"5s\"").start(&world);
     let mut client = Connect::new(&gateway, "m.rossi").start(&world.home);
     client.port();
-    let number = gateway.only_session();
+    let number = gateway.held_session();
     world.internet.ip("link set home down");
     // The channel must be missed first, which takes its own keepalive.
     assert_eq!(gateway.close_reason(&number, 4 * wait::SOON), "client_lost");
@@ -136,7 +136,7 @@ fn a_line_that_comes_back_within_the_grace_goes_on_with_the_same_session() {
     let mut client = Connect::new(&gateway, "m.rossi").start(&world.home);
     let mut stream = connect(&world.home, LOOPBACK, client.port()).expect("the door is open");
     assert!(read_line(&mut stream).is_some());
-    let number = gateway.only_session();
+    let number = gateway.held_session();
     world.internet.ip("link set home down");
     wait::until("the channel to be missed", 4 * wait::SOON, || {
         gateway.story(&number).contains(&"channel_lost".to_owned()).then_some(())
@@ -187,7 +187,7 @@ fn an_administrator_closes_a_session() {
     let gateway = Setup::default().start(&world);
     let mut client = Connect::new(&gateway, "m.rossi").start(&world.home);
     client.port();
-    let number = gateway.only_session();
+    let number = gateway.held_session();
     gateway.command(&["session", "close", &number]);
     assert_eq!(gateway.close_reason(&number, wait::SOON), "administrator");
     assert_eq!(client.wait(wait::SOON).code(), exit::ENDED, "{}", client.said());
@@ -203,6 +203,7 @@ fn a_gateway_that_stops_for_good_leaves_nothing_on_the_machine() {
     assert_ne!(machine(&world), before, "a running gateway shows");
     let mut client = Connect::new(&gateway, "m.rossi").start(&world.home);
     client.port();
+    gateway.held_session();
     gateway.command(&["stop", "--end-sessions", "--warn", "0"]);
     assert_eq!(gateway.wait(), Some(0), "{}", gateway.log());
     assert_eq!(client.wait(wait::SOON).code(), exit::ENDED, "{}", client.said());

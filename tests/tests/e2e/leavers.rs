@@ -79,6 +79,8 @@ fn who_is_renamed_or_locked_by_a_stranger_while_connected_stays() {
     let world = World::new();
     let directory = Directory::start(&world);
     let (gateway, mut rossi, mut verdi) = two_at_work(&world, &directory, "");
+    // Right after a look: one between two changes would see half of them.
+    looked_again(&gateway);
     directory.modify(
         &world,
         &format!(
@@ -163,6 +165,8 @@ fn an_answer_that_would_end_everybody_is_held_while_nobody_confirms_it() {
     let directory = Directory::start(&world);
     let (gateway, mut rossi, mut verdi) = two_at_work(&world, &directory, "");
     let removed = |user: &str| format!("dn: uid={user},ou=people,{BASE}\nchangetype: delete\n");
+    // Right after a look: one between the two would see one leaver, who is believed.
+    looked_again(&gateway);
     directory.modify(&world, &format!("{}\n{}", removed("m.rossi"), removed("g.verdi")));
     let said = wait::until("the alarm", wait::SOON, || trouble(&gateway)["why"].as_str().map(str::to_owned));
     assert!(said.contains("2 of 2 sessions"), "{said}");

@@ -58,7 +58,7 @@ fn the_second_line_takes_a_whole_session_where_nobody_answers_by_the_first() {
     let mut client = connect_by(&gateway, profile).start(&world.home);
     let mut stream = connect(&world.home, LOOPBACK, client.port()).expect("the door is open");
     assert!(read_line(&mut stream).is_some());
-    let number = gateway.only_session();
+    let number = gateway.held_session();
     let by = gateway.json(&["session", "show", &number, "--json"])["by"].clone();
     assert_eq!(by, "udp", "datagrams take the same line: {}", client.said());
 

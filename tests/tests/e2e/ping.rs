@@ -66,6 +66,9 @@ fn only_the_workstation_answers(setup: &Setup, workstation: IpAddr, others: [IpA
     // When the office has seen the last one, it has seen all that came before.
     assert!(answers(&mut tunnel, 9, own, workstation));
     let is_ping = |packet: &&Seen| packet.destination == workstation && matches!(packet.icmp, Some(8 | 128));
+    wait::until("the capture of the last one", wait::SOON, || {
+        (office.seen().iter().filter(is_ping).count() == 4).then_some(())
+    });
     let seen = office.finish();
     assert_eq!(seen.iter().filter(is_ping).count(), 4, "{seen:?}");
     let strange: Vec<_> = seen.iter().filter(|packet| !is_ping(packet) && !packet.is_neighbourly()).collect();

@@ -69,7 +69,7 @@ fn a_desktop_of_a_test_account_is_recorded_without_a_question_and_replayed() {
     let screen = Screen::start(&world.home);
     let mut client = Connect::new(&gateway, "m.rossi").start(&world.home);
     let port = client.port();
-    let number = gateway.only_session();
+    let number = gateway.held_session();
     let mut recording = record(&gateway, &number);
     wait_begun(&recording);
     client.wait_for_words("are being recorded");
@@ -126,7 +126,7 @@ fn a_worker_is_asked_each_time_and_only_a_yes_typed_then_is_one() {
     let gateway = Setup::default().start(&world);
     let (mut client, mut keyboard) = Connect::new(&gateway, "m.rossi").start_at_terminal(&world);
     client.port();
-    let number = gateway.only_session();
+    let number = gateway.held_session();
     // Typed before anybody asked.
     keyboard.type_line("y");
     client.wait_for_words("\ny");
@@ -166,7 +166,7 @@ fn who_cannot_be_asked_is_not_recorded() {
     let gateway = Setup::default().start(&world);
     let mut client = Connect::new(&gateway, "m.rossi").start(&world.home);
     client.port();
-    let number = gateway.only_session();
+    let number = gateway.held_session();
     let mut recording = record(&gateway, &number);
     assert_eq!(recording.wait(wait::SOON).code(), Some(1));
     client.wait_for_words("You could not be asked here");

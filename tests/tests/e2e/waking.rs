@@ -10,7 +10,7 @@ use e2e::{
     rdp::{BLUE, Desktop},
     screen::Screen,
     wait,
-    window::{BAD_NEWS, WARNING, Window, pictures, profile},
+    window::{BAD_NEWS, NEWS, WARNING, Window, pictures, profile},
     world::World,
 };
 use nix::sys::signal::Signal;
@@ -184,6 +184,7 @@ fn the_window_says_that_the_workstation_is_being_woken_and_opens_the_desktop_by_
     wait::until("the desktop to be let go", wait::SOON, || {
         (desktop.connections(&world.workstation) == 0).then_some(())
     });
+    wait::until("the end to be told", wait::SOON, || (screen.share_of_colour(NEWS) > 0.01).then_some(()));
     window.wait_for_button(&screen);
     screen.close_window("Deskgate");
     assert_eq!(window.wait(), exit::ENDED, "{}", window.said());
@@ -213,7 +214,7 @@ fn the_window_says_that_the_workstation_did_not_wake_and_stays_for_another_try()
     // "Sign in again" has the keyboard; somebody at the office switched the computer on meanwhile.
     sleeper.wake();
     let _desk = crate::desk(&world);
-    screen.press("Return");
+    screen.press_one_by_one(&["Return"]);
     screen.type_text(&password("m.rossi"));
     screen.press("Return");
     wait::until("the desktop to be reached", wait::SOON, || {

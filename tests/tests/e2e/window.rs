@@ -22,7 +22,7 @@ const RESIDENT: f64 = 160.0;
 /// Types name and password into the window that has the keyboard, and Enter.
 fn sign_in(screen: &Screen<'_>, user: &str, password: &str) {
     screen.type_text(user);
-    screen.press("Tab");
+    screen.press_one_by_one(&["Tab"]);
     screen.type_text(password);
     screen.press("Return");
 }
@@ -60,6 +60,7 @@ fn a_person_goes_from_the_double_click_to_the_desktop_and_closes_with_the_window
     wait::until("the refusal", wait::SOON, || {
         gateway.records().iter().any(|record| record["kind"] == "login_refused").then_some(())
     });
+    wait::until("its words", wait::SOON, || (screen.share_of_colour(BAD_NEWS) > 0.0001).then_some(()));
     window.wait_for_button(&screen);
     screen.save(&pictures().join("refused.png"));
     screen.type_text(&pass);
