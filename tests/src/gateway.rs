@@ -445,10 +445,7 @@ impl<'w> Gateway<'w> {
     /// # Panics
     /// When there is another number of sessions soon.
     pub fn only_session(&self) -> String {
-        wait::until("one open session", wait::SOON, || match self.sessions().as_slice() {
-            [session] => session["number"].as_str().map(str::to_owned),
-            _ => None,
-        })
+        self.one_session("one open session", |_| true)
     }
 
     /// The number of the one session that is open, once its client holds the session channel: a door is open by the tunnel alone.
@@ -456,8 +453,12 @@ impl<'w> Gateway<'w> {
     /// # Panics
     /// When there is none soon.
     pub fn held_session(&self) -> String {
-        wait::until("one session with its channel", wait::SOON, || match self.sessions().as_slice() {
-            [session] if session["phase"] == "attached" => session["number"].as_str().map(str::to_owned),
+        self.one_session("one session with its channel", |session| session["phase"] == "attached")
+    }
+
+    fn one_session(&self, what: &str, is_wanted: impl Fn(&Value) -> bool) -> String {
+        wait::until(what, wait::SOON, || match self.sessions().as_slice() {
+            [session] if is_wanted(session) => session["number"].as_str().map(str::to_owned),
             _ => None,
         })
     }

@@ -193,12 +193,12 @@ impl Tunnel {
         self.sealer.now = now;
     }
 
-    /// Packets take another way from now on.
     /// The way that packets take.
     pub(crate) fn way(&self) -> Way {
         self.sealer.way
     }
 
+    /// Packets take another way from now on.
     pub(crate) fn set_way(&mut self, way: Way) {
         self.sealer.way = way;
     }

@@ -232,7 +232,7 @@ fn a_question_is_taken_back_when_whoever_asks_hangs_up() {
     let (gateway, technician) = office(&world);
     let (worker, mut channel) = at_work(&world);
     let code = ("t.neri", technician.recovery[0].as_str());
-    let (answer, _) = api::assist(&world, &world.other_home, code, request(15), 15);
+    let (answer, _) = api::assist(&world, &world.other_home, code, request(15), 8);
     assert_eq!(answer.status, 0, "it gave up");
     let asked = channel.wait_for("the question", |event| matches!(event, Event::AssistanceAsked { .. }));
     channel.wait_for("that it is taken back", |event| *event == Event::AssistanceEnded);

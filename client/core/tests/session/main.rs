@@ -201,7 +201,7 @@ fn a_copy_from_the_office_uses_the_line_and_lets_everything_else_through() {
         let share = came as f64 * 8.0 / (world.now - start).as_secs_f64() / rate;
         let bottleneck = world.bottleneck.unwrap();
         assert!(share > 0.85, "{share:.2} of {rate} bit/s: {bottleneck:?}");
-        // A round trip, or what a line's ever varies by, or the least that a page needs; and what the first of them is over by.
+        // A round trip, or what round trips differ by, or the least that a page needs; and a quarter more, for a look makes room for a burst.
         let wait = Duration::from_millis(delay * 2)
             .max(Duration::from_millis(8))
             .max(Duration::from_secs_f64(65_536.0 * 8.0 / rate))

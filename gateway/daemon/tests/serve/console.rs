@@ -299,7 +299,6 @@ fn each_role_sees_its_pages_and_no_other() {
 #[test]
 fn an_administrator_sees_no_names_and_closes_a_session_with_a_reason_and_a_code() {
     let office = office(Office::new());
-    office.house.set_policy(&format!("{POLICY}{RULES}"));
     let _gateway = office.house.serve();
     office.enrol("a.min", 0);
     let (_, number) = block_on(open("m.rossi"));
