@@ -11,8 +11,8 @@
     tests/benches/dataplane/measure.py --six                 each pair also with IPv6 inside the tunnel, as PAIR@6
     tests/benches/dataplane/measure.py --report FOLDER       table, CSV and plot again from stored samples
 
-Programs that are missing are installed: Debian packages by apt, peers by `cargo install` into target/tools; ours are built
-in release. `prototype` is another program with a TUN, found by DATAPLANE_PROTOTYPE and started as `PROGRAM TUN KEYFILE PEER PORT
+Programs that are missing are installed: Debian packages by apt, peers into target/tools (by `cargo install`, wireguard-go from
+Debian's unstable); ours are built in release. `prototype` is another program with a TUN, found by DATAPLANE_PROTOTYPE and started as `PROGRAM TUN KEYFILE PEER PORT
 [ENDPOINT]`, with PRESHARED naming a key's file: for a bench of one's own. A pair is SERVER or SERVER:CLIENT, and with @6 its workstations have IPv6 addresses. Results go to target/dataplane: samples.jsonl, medians.csv, table.md, plot.svg.
 
 How it measures. Rounds interleave the pairs; medians over rounds. The processor time of a program is utime and stime of its
@@ -90,15 +90,35 @@ def until(what, holds, seconds=20):
 
 
 def install(pairs):
-    packages = {"iperf3": "iperf3", "ethtool": "ethtool", "wg": "wireguard-tools", "curl": "curl", "wireguard-go": "wireguard-go"}
+    packages = {"iperf3": "iperf3", "ethtool": "ethtool", "wg": "wireguard-tools", "curl": "curl"}
     missing = [package for program, package in packages.items() if not find(program)]
     if missing:
         sh("apt-get", "install", "-qy", "--no-install-recommends", *missing, timeout=600)
     for program, package in (("gotatun", "gotatun-cli"), ("boringtun-cli", "boringtun-cli")):
         if program.removesuffix("-cli") in re.split("[,:@]", pairs) and not find(program):
             subprocess.run(["cargo", "install", "--locked", "--quiet", "--root", ROOT / "target/tools", package], check=True)
+    if "wireguard-go" in re.split("[,:@]", pairs) and not (ROOT / "target/tools/bin/wireguard-go").exists():
+        newest_wireguard_go()
     if "deskgate" in re.split("[,:@]", pairs) and not os.environ.get("DESKGATE_BUILT"):
         subprocess.run(["cargo", "build", "--release", "--locked", "-p", "deskgate-gateway", "-p", "deskgate"], check=True, cwd=ROOT)
+
+
+def newest_wireguard_go():
+    """From Debian's unstable into target/tools, beside this machine's own lists: a stable release's is of years before its offloads."""
+    tools = ROOT / "target/tools"
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "lists/partial").mkdir(parents=True)
+        key = "/usr/share/keyrings/debian-archive-keyring.gpg"
+        pathlib.Path(folder, "sources").write_text(f"deb [signed-by={key}] http://deb.debian.org/debian sid main\n")
+        of_its_own = {"Dir::Etc::sourcelist": f"{folder}/sources", "Dir::Etc::sourceparts": "-", "Dir::State::lists": f"{folder}/lists",
+                      "Dir::Cache::pkgcache": "", "Dir::Cache::srcpkgcache": "", "APT::Sandbox::User": "root"}
+        apt = ["apt-get", "-q", *(word for o in of_its_own.items() for word in ("-o", "=".join(o)))]
+        for words in (["update"], ["download", "wireguard-go"]):
+            subprocess.run([*apt, *words], check=True, cwd=folder, stdout=subprocess.DEVNULL)
+        package, = pathlib.Path(folder).glob("wireguard-go_*.deb")
+        sh("dpkg", "-x", package, f"{folder}/out")
+        (tools / "bin").mkdir(parents=True, exist_ok=True)
+        shutil.copy(f"{folder}/out/usr/bin/wireguard-go", tools / "bin")
 
 
 def network_up(wire):
