@@ -37,7 +37,7 @@ use nix::{
 };
 use office::{Role, pattern};
 use profile::{office, sign, words};
-use running::{Program, ROOM, echo, is_reset_or_ended, until};
+use running::{Program, ROOM, echo, is_reset_or_ended, nobody, until};
 use serde_json::{Value, json};
 
 #[test]
@@ -336,7 +336,7 @@ fn a_foreign_certificate_stops_everything_before_the_password_is_sent() {
 
 #[test]
 fn an_unreachable_gateway_and_a_blocked_tunnel_have_the_same_code_and_other_words() {
-    let nobody = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().to_string();
+    let nobody = nobody();
     let arguments = ["connect", "--server", &nobody, "--user", "m", "--password-stdin", "--no-run", "--language", "it"];
     let (code, said) = Program::start(&arguments, PASSWORD).end();
     assert_eq!(code, 4, "{said}");

@@ -17,7 +17,7 @@ use super::{
     desktop::Desktop,
     gateway::{Asked, Gateway, Greets, Manners, PASSWORD},
     profile::{office, sign, words},
-    running::{Program, bus},
+    running::{Program, bus, nobody},
 };
 
 /// A home with an RDP program that says its version and does nothing else.
@@ -171,7 +171,7 @@ fn a_workstation_that_sleeps_is_waited_for_and_told() {
 
 #[test]
 fn each_thing_that_is_broken_is_named_and_what_rests_on_it_is_not_looked_at() {
-    let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string();
+    let nobody = nobody();
     let home = home();
     let pin = format!("sha256:{}", "0".repeat(64));
     let known = ["--fingerprint", &pin];
@@ -208,7 +208,7 @@ fn each_thing_that_is_broken_is_named_and_what_rests_on_it_is_not_looked_at() {
 #[test]
 fn a_gateways_next_name_is_looked_at_where_the_first_is_silent_and_not_where_a_stranger_answers() {
     let (gateway, stranger, home) = (Gateway::start(Manners::default()), Gateway::start(Manners::default()), home());
-    let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string();
+    let nobody = nobody();
     let (second, words) = (gateway.address.to_string(), words(&office(1)));
     let look = |first: &str, code: i32, expected: &[&str], said: &str| {
         let pin = &gateway.fingerprint;

@@ -2,18 +2,17 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, TcpListener},
     process::{Command, Stdio},
 };
 
 use super::{
     profile::{office, sign, words},
-    running::Program,
+    running::{Program, nobody},
 };
 
 #[test]
 fn what_fails_without_a_session_has_a_number_that_the_doctors_report_has_too() {
-    let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string();
+    let nobody = nobody();
     let folder = tempfile::tempdir().unwrap();
     let body = format!("server = \"{nobody}\"\nuser = \"m.rossi\"\n");
     let profile = sign(folder.path(), "p.toml", &office(1), &body, &[], 0);

@@ -14,7 +14,7 @@ use nix::sys::signal::Signal;
 
 use super::{
     gateway::{Asked, Gateway, Manners, PASSWORD},
-    running::Program,
+    running::{Program, nobody},
 };
 
 /// An office's key.
@@ -218,11 +218,6 @@ fn the_offices_own_authority_and_the_next_key_are_trusted_too() {
 fn of_names(folder: &Path, names: &[&str], gateway: &Gateway) -> String {
     let text = format!("servers = {names:?}\nuser = \"m.rossi\"\nfingerprints = [\"{}\"]\n", gateway.fingerprint);
     sign(folder, "several.deskgate", &office(1), &text, &[], 0)
-}
-
-/// An address at which nobody listens.
-fn nobody() -> String {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string()
 }
 
 #[test]

@@ -24,6 +24,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// An end is there within a second; room for a machine that is busy with other things, far below any of our timers.
 pub(crate) const ROOM: Duration = Duration::from_secs(5);
 
+/// An address at which nobody listens, and no other test's process will: it is made of this one's number.
+pub(crate) fn nobody() -> String {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    format!("127.{}.{middle}.{low}:4430", 64 + high)
+}
+
 /// The program, running, in a home of its own.
 pub(crate) struct Program {
     pub(crate) child: Child,
