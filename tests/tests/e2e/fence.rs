@@ -3,7 +3,7 @@
 //!
 //! The packets here are written straight into the tunnel's device, as a daemon that was taken over would write them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 
 use e2e::{
     api,
@@ -11,9 +11,12 @@ use e2e::{
     client::Connect,
     device::Device,
     echo::{Echo, answers, connect, greeting, read_line},
-    gateway::{Gateway, Setup, password},
+    gateway::{CONTROL_PORT, Gateway, Setup, password},
     packets, wait,
-    world::{GATEWAY_IN_OFFICE, OTHER_WORKSTATION, OTHER_WORKSTATION_V6, SERVERS, WORKSTATION, WORKSTATION_V6, World},
+    world::{
+        GATEWAY, GATEWAY_IN_OFFICE, OTHER_WORKSTATION, OTHER_WORKSTATION_V6, SERVERS, WORKSTATION, WORKSTATION_V6,
+        World,
+    },
 };
 use nix::{
     sys::signal::{Signal, kill},
@@ -23,6 +26,8 @@ use nix::{
 use crate::LOOPBACK;
 
 const TABLE: &str = "inet deskgate_deskgate0";
+/// A port of the gateway's that a program of the test listens on.
+const EAR: u16 = 7007;
 
 /// A table as an administrator might keep it.
 const ADMINISTRATOR: &str = "nft -f - <<'RULES'
@@ -61,10 +66,41 @@ fn dropped(world: &World) -> u64 {
 
 /// Packets that the fence dropped on one of both ways: `iifname` to the office, `oifname` to home.
 fn dropped_to(world: &World, way: &str) -> u64 {
-    let rules = world.gateway.sh(&format!("nft list chain {TABLE} forward"));
+    dropped_in(world, "forward", way)
+}
+
+fn dropped_in(world: &World, chain: &str, way: &str) -> u64 {
+    let rules = world.gateway.sh(&format!("nft list chain {TABLE} {chain}"));
     let of_way = format!("{way} \"deskgate0\" counter");
     let rule = rules.lines().find(|line| line.contains(&of_way)).expect("the fence's own rule");
     rule.split_whitespace().skip_while(|word| *word != "packets").nth(1).and_then(|n| n.parse().ok()).expect("a number")
+}
+
+/// Of what is written past the filter for the gateway itself nothing is heard, at none of its `addresses`; and it is the
+/// fence that sees to it, for without its rule all is heard.
+pub(crate) fn nothing_is_heard_at_the_gateway(world: &World, device: &Device, from: IpAddr, addresses: &[IpAddr]) {
+    let listen = |address: &IpAddr| {
+        let ear = world.gateway.inside(|| UdpSocket::bind((*address, EAR))).expect("a free port");
+        ear.set_nonblocking(true).expect("a fresh socket");
+        ear
+    };
+    let ears: Vec<UdpSocket> = addresses.iter().map(listen).collect();
+    let heard = || ears.iter().filter(|ear| ear.recv(&mut [0; 16]).is_ok()).count();
+    let call = || addresses.iter().for_each(|address| device.write(&packets::udp(from, *address, EAR)));
+    let before = dropped_in(world, "input", "iifname");
+    call();
+    addresses.iter().for_each(|address| device.write(&packets::syn(from, *address, CONTROL_PORT)));
+    let all = before + 2 * addresses.len() as u64;
+    let more = || (dropped_in(world, "input", "iifname") == all).then_some(());
+    wait::until("the packets for the gateway to be dropped", wait::SOON, more);
+    assert_eq!(heard(), 0);
+    world.gateway.sh(&format!("nft flush chain {TABLE} input"));
+    call();
+    let mut times = 0;
+    wait::until("the gateway to hear without its fence", wait::SOON, || {
+        times += heard();
+        (times == addresses.len()).then_some(())
+    });
 }
 
 #[test]
@@ -81,7 +117,7 @@ fn past_the_filter_a_packet_still_reaches_only_what_a_session_was_granted() {
         packets::syn(session.address, WORKSTATION, 22),
         packets::udp(session.address, WORKSTATION, 3389),
         packets::ping(session.address, WORKSTATION),
-        packets::syn(session.address, GATEWAY_IN_OFFICE, 443),
+        packets::syn(session.address, GATEWAY_IN_OFFICE, CONTROL_PORT),
         packets::syn(nobody, WORKSTATION, 3389),
         packets::syn(SERVERS, WORKSTATION, 3389),
         packets::syn(OTHER_WORKSTATION_V6, WORKSTATION_V6, 3389),
@@ -96,6 +132,8 @@ fn past_the_filter_a_packet_still_reaches_only_what_a_session_was_granted() {
     let seen = office.finish();
     let strange: Vec<_> = seen.iter().filter(|packet| !granted(packet) && !packet.is_neighbourly()).collect();
     assert!(strange.is_empty(), "the office saw {strange:?}");
+    let in_the_tunnel: IpAddr = "100.96.0.1".parse().expect("an address");
+    nothing_is_heard_at_the_gateway(&world, &device, session.address, &[GATEWAY_IN_OFFICE, GATEWAY, in_the_tunnel]);
 }
 
 #[test]

@@ -192,6 +192,9 @@ fn past_the_filter_a_packet_still_reaches_only_what_a_session_was_granted() {
         device.write(&packet);
     }
     saw_only_the_honest_packet(office, |packet| device.write(&packet), own);
+    let in_the_tunnel: IpAddr = "fd64::1".parse().expect("an address");
+    let addresses = [GATEWAY_IN_OFFICE_V6, GATEWAY_V6, in_the_tunnel];
+    crate::fence::nothing_is_heard_at_the_gateway(&world, &device, own, &addresses);
 }
 
 #[test]
