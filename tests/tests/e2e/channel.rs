@@ -39,7 +39,7 @@ fn at_work<'w>(world: &'w World, grace: &str) -> (Gateway<'w>, Client, TcpStream
 }
 
 /// Which way a session's datagrams take.
-fn by(gateway: &Gateway<'_>, number: &str) -> String {
+pub(crate) fn by(gateway: &Gateway<'_>, number: &str) -> String {
     gateway.json(&["session", "show", number, "--json"])["by"].as_str().unwrap_or_default().to_owned()
 }
 

@@ -1,18 +1,23 @@
-//! A path narrower than both ends believe: whoever sends too much is told so, through all filters, and nobody else is.
+//! Narrow paths. What fits a home line of 1,400 bytes passes whole; where a path is narrower than both ends believe, whoever
+//! sends too much is told so, through all filters, and nobody else is.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use e2e::{
     api,
-    capture::Capture,
-    gateway::Setup,
+    capture::{Capture, Seen},
+    client::Connect,
+    echo::{connect, read_line, returns_a_megabyte},
+    gateway::{CONTROL_PORT, Setup, TUNNEL_PORT, at},
     packets, wait,
     wireguard::Tunnel,
-    world::{WORKSTATION, World},
+    world::{GATEWAY, GATEWAY_V6, HOME, HOME_V6, WORKSTATION, World},
 };
 
+use crate::{LOOPBACK, channel::by};
+
 /// A tunnel with one connection in it: what the workstation answered to the SYN.
-fn connection(tunnel: &mut Tunnel, address: std::net::IpAddr) -> Vec<u8> {
+fn connection(tunnel: &mut Tunnel, address: IpAddr) -> Vec<u8> {
     tunnel.send(&packets::syn(address, WORKSTATION, 3389));
     tunnel.receive(wait::SOON).expect("the workstation answers")
 }
@@ -63,4 +68,47 @@ fn an_office_that_takes_less_tells_the_home() {
     let told = told.expect("a message");
     assert_eq!((told[20], told[21]), (3, 4), "fragmentation needed");
     assert_eq!(u16::from_be_bytes([told[26], told[27]]), 1000);
+}
+
+/// Copies a megabyte both ways over a home line that takes 1,400 bytes, between these two addresses; the largest datagrams are
+/// IP packets of `largest` bytes, and none is cut on the way.
+fn passes_a_line_of_1400_bytes(home: IpAddr, gateway_address: IpAddr, largest: usize) {
+    let world = World::new();
+    let _desk = crate::desk(&world);
+    for (computer, interface) in [(&world.home, "eth0"), (&world.internet, "home")] {
+        computer.ip(&format!("link set {interface} mtu 1400"));
+    }
+    // Nobody but the programs under test is to cut anything: what they send as one datagram is seen as one.
+    for (computer, interface) in [(&world.home, "eth0"), (&world.gateway, "wan0")] {
+        computer.ip(&format!("link set {interface} gso_max_segs 1"));
+    }
+    let public = (at(gateway_address, CONTROL_PORT), at(gateway_address, TUNNEL_PORT));
+    let setup = Setup { listen: "[::]", public, ..Setup::default() };
+    let gateway = setup.start(&world);
+    let line = Capture::start(&world, &world.internet, "home");
+    let server = at(gateway_address, CONTROL_PORT);
+    let mut client = Connect { server, ..Connect::new(&gateway, "m.rossi") }.start(&world.home);
+    let mut stream = connect(&world.home, LOOPBACK, client.port()).expect("the door is open");
+    assert_eq!(read_line(&mut stream).as_deref(), Some("desk"));
+    returns_a_megabyte(stream);
+    assert_eq!(by(&gateway, &gateway.held_session()), "udp");
+    let headers = 8 + if home.is_ipv4() { 20 } else { 40 };
+    let seen = line.finish();
+    for (from, to) in [(home, gateway_address), (gateway_address, home)] {
+        let datagrams = seen.iter().filter(|packet| packet.protocol == 17 && packet.source == from);
+        let datagrams: Vec<&Seen> = datagrams.filter(|packet| packet.destination == to).collect();
+        assert!(datagrams.iter().all(|datagram| !datagram.fragment), "cut on its way from {from}");
+        let longest = datagrams.iter().map(|datagram| headers + datagram.payload.len()).max();
+        assert_eq!(longest, Some(largest), "from {from}");
+    }
+}
+
+#[test]
+fn a_home_line_of_1400_bytes_carries_everything() {
+    passes_a_line_of_1400_bytes(HOME, GATEWAY, 1372);
+}
+
+#[test]
+fn a_home_line_of_1400_bytes_carries_everything_by_ipv6() {
+    passes_a_line_of_1400_bytes(HOME_V6, GATEWAY_V6, 1392);
 }
