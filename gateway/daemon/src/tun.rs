@@ -20,7 +20,7 @@ pub(crate) struct Tun {
 impl Tun {
     /// Makes the device with a queue for each loop, gives it each pool's first address and brings it up; a pool's route
     /// comes with the address. The kernel answers a flow on the queue that it came by (tun(4) calls it automatic queues),
-    /// unless it was quiet for some seconds.
+    /// unless it was quiet for some seconds, or its first answer is back before the kernel has noted the flow.
     pub(crate) fn open(office: &config::Office, pools: &Pools, mtu: u16, loops: u8) -> Result<Vec<Self>, String> {
         let pool = pools.v4;
         let Some(IpAddr::V4(address)) = pools.own_address(Family::V4) else {
@@ -116,4 +116,56 @@ pub(crate) fn explain(device: &str, error: &io::Error) -> String {
         _ => "see the settings under `[office]` and `[tunnel]`",
     };
     format!("cannot make the office device `{device}`: {error}: {advice}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        net::UdpSocket,
+        time::{Duration, Instant},
+    };
+
+    use nix::sched::{CloneFlags, unshare};
+
+    use super::*;
+
+    const LOOPS: u8 = 3;
+
+    /// A datagram from the pool's address 100.96.0.5 for port 7 of the device's own, with the virtio header before it.
+    fn datagram(port: u16) -> Vec<u8> {
+        let mut ip = [69, 0, 0, 33, 0, 0, 0, 0, 64, 17, 0, 0, 100, 96, 0, 5, 100, 96, 0, 1];
+        let sum: u32 = ip.chunks(2).map(|two| u32::from(two[0]) << 8 | u32::from(two[1])).sum();
+        ip[10..12].copy_from_slice(&(!((sum >> 16) + (sum & 0xffff)) as u16).to_be_bytes());
+        let [high, low] = port.to_be_bytes();
+        // Without a checksum, which IPv4 lets datagrams be.
+        [&[0; 10][..], &ip, &[high, low, 0, 7, 0, 13, 0, 0], b"hello"].concat()
+    }
+
+    #[test]
+    fn answers_come_by_the_queue_that_wrote_the_flow() {
+        unshare(CloneFlags::CLONE_NEWNET).expect("a network of its own; run as root");
+        let office = config::Office { device: "deskgate0".into(), masquerade: false, firewall: false };
+        let pools = Pools { v4: "100.96.0.0/20".parse().unwrap(), v6: None };
+        let queues = Tun::open(&office, &pools, 1312, LOOPS).unwrap();
+        let workstation = UdpSocket::bind("100.96.0.1:7").unwrap();
+        workstation.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let (mut room, until) = (vec![0; 70_000], Instant::now() + Duration::from_secs(60));
+        for (port, own) in (40_000..40_360).zip((0..queues.len()).cycle()) {
+            assert!(queues[own].write(&datagram(port)));
+            let (length, home) = workstation.recv_from(&mut room).unwrap();
+            workstation.send_to(&room[..length], home).unwrap();
+            // What a fresh device says of itself to its neighbours, by IPv6, is none.
+            let mut is_answer = |queue: &Tun| {
+                queue.read(&mut room).unwrap().is_some() && room[10] == 69 && room[32..34] == port.to_be_bytes()
+            };
+            let came_by = loop {
+                if let Some(queue) = queues.iter().position(&mut is_answer) {
+                    break queue;
+                }
+                assert!(Instant::now() < until, "no answer to {home}");
+                std::thread::yield_now();
+            };
+            assert_eq!(came_by, own, "{home}");
+        }
+    }
 }
