@@ -96,7 +96,12 @@ impl House {
 
     /// Runs `serve`, which must end by itself: its exit code, and what it said.
     pub(crate) fn refused_start(&self) -> (i32, String) {
-        let output = self.run(&["serve"], "");
+        self.refused_start_as(&[])
+    }
+
+    /// The same with flags.
+    pub(crate) fn refused_start_as(&self, flags: &[&str]) -> (i32, String) {
+        let output = self.run(&[&["serve"], flags].concat(), "");
         (output.status.code().unwrap(), text(&output.stderr))
     }
 
@@ -112,12 +117,17 @@ impl House {
 
     /// Starts the daemon and waits for nothing.
     pub(crate) fn start(&self) -> Gateway {
-        self.start_with(Command::new(env!("CARGO_BIN_EXE_deskgate-gateway")))
+        self.start_with(Command::new(env!("CARGO_BIN_EXE_deskgate-gateway")), &[])
     }
 
     /// Starts the daemon and waits until it answers.
     pub(crate) fn serve(&self) -> Gateway {
-        self.serve_with(Command::new(env!("CARGO_BIN_EXE_deskgate-gateway")))
+        self.serve_as(&[])
+    }
+
+    /// The same with flags.
+    pub(crate) fn serve_as(&self, flags: &[&str]) -> Gateway {
+        self.serve_with(Command::new(env!("CARGO_BIN_EXE_deskgate-gateway")), flags)
     }
 
     /// The same with a wall clock that is some days behind.
@@ -127,16 +137,18 @@ impl House {
         sh(&format!("cc -shared -fPIC -o {} {} -ldl", library.display(), source.display()));
         let mut command = Command::new(env!("CARGO_BIN_EXE_deskgate-gateway"));
         command.env("LD_PRELOAD", library).env("CLOCK_IS_BEHIND_S", (days * 24 * 3600).to_string());
-        self.serve_with(command)
+        self.serve_with(command, &[])
     }
 
-    fn start_with(&self, command: Command) -> Gateway {
+    fn start_with(&self, command: Command, flags: &[&str]) -> Gateway {
         let log = fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
-        Gateway { child: self.with(command, &["serve"]).stdout(Stdio::null()).stderr(log).spawn().unwrap() }
+        Gateway {
+            child: self.with(command, &[&["serve"], flags].concat()).stdout(Stdio::null()).stderr(log).spawn().unwrap(),
+        }
     }
 
-    fn serve_with(&self, command: Command) -> Gateway {
-        let mut gateway = self.start_with(command);
+    fn serve_with(&self, command: Command, flags: &[&str]) -> Gateway {
+        let mut gateway = self.start_with(command, flags);
         wait("the gateway to answer", || {
             let ended = gateway.child.try_wait().unwrap();
             assert!(ended.is_none(), "it ended: {}", self.log());

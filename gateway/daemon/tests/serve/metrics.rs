@@ -147,6 +147,27 @@ fn figures_are_read_from_the_office_and_nothing_else_is() {
 }
 
 #[test]
+fn the_flag_says_how_many_threads_carry_packets() {
+    let house = house();
+    let config = fs::read_to_string(house.path("gateway.toml")).unwrap();
+    fs::write(house.path("gateway.toml"), config.replace("[tunnel]", "[tunnel]\nloops = 2\npool = \"100.96.0.0/24\""))
+        .unwrap();
+    for refused in ["0", "17"] {
+        let (code, said) = house.refused_start_as(&["--loops", refused]);
+        assert_eq!(code, 64, "{said}");
+        assert!(said.contains(&format!("`--loops {refused}`")) && said.contains("write 1 to 16"), "{said}");
+    }
+    for (flags, loops) in [(["--loops", "3"].as_slice(), 3), (&["--loops=1"], 1), (&[], 2)] {
+        let gateway = house.serve_as(flags);
+        assert_eq!(of(&house, "deskgate_loops"), f64::from(loops), "{flags:?}");
+        assert_eq!(house.json(&["status", "--json"])["loops"], loops);
+        let tasks = fs::read_dir(format!("/proc/{}/task", gateway.pid())).unwrap();
+        let names = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("comm")).unwrap());
+        assert_eq!(names.filter(|name| name.starts_with("data-plane-")).count(), loops as usize);
+    }
+}
+
+#[test]
 fn a_full_disk_shows_in_the_figures() {
     let house = house();
     house.small_disk();
