@@ -10,6 +10,9 @@ use crate::{
     world::World,
 };
 
+/// The kind of a wire on which there is nothing but IP (LINKTYPE_RAW), as a tunnel's device is.
+const RAW: u32 = 101;
+
 /// A running capture of one interface.
 #[derive(Debug)]
 pub struct Capture {
@@ -81,12 +84,13 @@ impl Capture {
     /// The IP packets seen so far; ARP and the like are left out.
     pub fn seen(&self) -> Vec<Seen> {
         let file = fs::read(&self.file).unwrap_or_default();
+        let is_raw = file.get(20..24).is_some_and(|kind| kind == RAW.to_le_bytes());
         let mut rest = file.get(24..).unwrap_or_default();
         let mut packets = Vec::new();
         while let Some(length) = rest.get(8..12) {
             let length = u32::from_le_bytes(length.try_into().expect("four bytes")) as usize;
             let Some(frame) = rest.get(16..16 + length) else { break };
-            packets.extend(read(frame));
+            packets.extend(read(frame, is_raw));
             rest = &rest[16 + length..];
         }
         packets
@@ -99,8 +103,8 @@ impl Capture {
     }
 }
 
-fn read(frame: &[u8]) -> Option<Seen> {
-    let packet = SlicedPacket::from_ethernet(frame).ok()?;
+fn read(frame: &[u8], is_raw: bool) -> Option<Seen> {
+    let packet = if is_raw { SlicedPacket::from_ip(frame).ok()? } else { SlicedPacket::from_ethernet(frame).ok()? };
     let net = packet.net?;
     let payload = net.ip_payload_ref()?;
     let (protocol, fragment) = (payload.ip_number.0, payload.fragmented);

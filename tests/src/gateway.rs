@@ -24,6 +24,8 @@ use crate::{
 pub const CONTROL_PORT: u16 = 443;
 /// The tunnel's UDP port.
 pub const TUNNEL_PORT: u16 = 51820;
+/// A workstation's port for UDP, where it has one.
+pub const UDP_PORT: u16 = 3390;
 /// Everybody's password in the directories of the world.
 pub fn password(user: &str) -> String {
     format!("pw-{user}")
@@ -50,6 +52,8 @@ pub struct Setup {
     pub certificate: Option<String>,
     /// Whether workstations may be pinged.
     pub echo: bool,
+    /// Whether workstations are reached by UDP too, at [`UDP_PORT`].
+    pub udp: bool,
     /// Whether workstations see the gateway's own address.
     pub masquerade: bool,
     /// The network that tunnel addresses are lent from.
@@ -83,6 +87,7 @@ impl Default for Setup {
             mac: None,
             certificate: None,
             echo: false,
+            udp: false,
             masquerade: true,
             pool: "100.96.0.0/20".to_owned(),
             pool_ipv6: None,
@@ -152,7 +157,7 @@ test_accounts = {:?}
 
 [services.rdp]
 tcp = [3389]
-{}
+{}{}
 [workstations.anagrafe-07]
 address = "{}"
 services = ["rdp"]
@@ -167,6 +172,7 @@ groups = ["{}"]
 {}
 "#,
             self.test_accounts,
+            if self.udp { format!("udp = [{UDP_PORT}]\n") } else { String::new() },
             if self.echo { "echo = true\n" } else { "" },
             self.workstation,
             [("mac", &self.mac), ("certificate", &self.certificate)]

@@ -18,7 +18,8 @@
 //! - [`echo`], [`rdp`], [`screen`], [`ldap`]: what stands around them: a plain server, a real desktop, a worker's screen,
 //!   a real directory
 //! - [`session_channel`], [`tls`]: a session's channel spoken by hand
-//! - [`capture`], [`copier`], [`api`], [`packets`], [`wireguard`], [`device`]: who watches the wire, and who misuses it
+//! - [`capture`], [`copier`], [`api`], [`packets`], [`wireguard`], [`super_datagram`], [`device`]: who watches the wire, and
+//!   who misuses it
 //! - [`cost`]: what a program takes of its computer
 
 pub mod api;
@@ -37,6 +38,7 @@ pub mod packets;
 pub mod rdp;
 pub mod screen;
 pub mod session_channel;
+pub mod super_datagram;
 pub mod tls;
 pub mod wait;
 pub mod window;

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use etherparse::{
-    IcmpEchoHeader, Icmpv4Slice, Icmpv4Type, Icmpv6Slice, Icmpv6Type, IpHeaders, Ipv4Header, Ipv6Header, PacketBuilder,
-    PacketBuilderStep, icmpv4::DestUnreachableHeader,
+    IcmpEchoHeader, Icmpv4Slice, Icmpv4Type, Icmpv6Slice, Icmpv6Type, IpHeaders, Ipv4Header, Ipv6Header, NetSlice,
+    PacketBuilder, PacketBuilderStep, SlicedPacket, TransportSlice, icmpv4::DestUnreachableHeader,
 };
 
 /// The protocol numbers of IPv6's extension headers for a route and for fragments.
@@ -61,9 +61,36 @@ pub fn too_big(from: IpAddr, to: IpAddr, mtu: u16, about: &[u8]) -> Vec<u8> {
 
 /// A UDP datagram.
 pub fn udp(from: IpAddr, to: IpAddr, port: u16) -> Vec<u8> {
+    udp_with(from, to, port, b"hello")
+}
+
+/// A UDP datagram with a payload of choice.
+pub fn udp_with(from: IpAddr, to: IpAddr, port: u16, payload: &[u8]) -> Vec<u8> {
     let mut packet = Vec::new();
-    ip(from, to).udp(40000, port).write(&mut packet, b"hello").expect("memory");
+    ip(from, to).udp(40000, port).write(&mut packet, payload).expect("memory");
     packet
+}
+
+/// What a UDP datagram carries, whose lengths and checksum are right. None of any other packet.
+pub fn udp_payload(packet: &[u8]) -> Option<&[u8]> {
+    let sliced = SlicedPacket::from_ip(packet).ok()?;
+    let Some(TransportSlice::Udp(udp)) = sliced.transport else { return None };
+    let (header, payload) = (udp.to_header(), udp.payload());
+    let (whole, checksum) = match sliced.net? {
+        NetSlice::Ipv4(ip) => {
+            let header_of_ip = ip.header().to_header();
+            let whole = usize::from(header_of_ip.total_len);
+            (whole, header.calc_checksum_ipv4(&header_of_ip, payload).ok()?)
+        }
+        NetSlice::Ipv6(ip) => {
+            let header_of_ip = ip.header().to_header();
+            let whole = Ipv6Header::LEN + usize::from(header_of_ip.payload_length);
+            (whole, header.calc_checksum_ipv6(&header_of_ip, payload).ok()?)
+        }
+        NetSlice::Arp(_) => return None,
+    };
+    let is_right = whole == packet.len() && header.checksum == checksum;
+    is_right.then_some(payload)
 }
 
 /// A ping.

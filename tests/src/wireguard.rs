@@ -16,7 +16,7 @@ use boringtun::x25519::{PublicKey, StaticSecret};
 
 use gateway_api::login::Session;
 
-use crate::{netns::Computer, packets, wait};
+use crate::{netns::Computer, packets, super_datagram, wait};
 
 /// A WireGuard private key.
 #[derive(Clone)]
@@ -162,6 +162,25 @@ impl Tunnel {
         if let TunnResult::WriteToNetwork(datagram) = self.tunn.encapsulate(packet, &mut buffer) {
             let _ = self.socket.send(datagram);
         }
+    }
+
+    /// Sends packets of one size but the last, which may be smaller, so that they arrive together.
+    ///
+    /// # Panics
+    /// When the tunnel has no keys.
+    pub fn send_together(&mut self, packets: &[Vec<u8>]) {
+        let (mut all, mut size) = (Vec::new(), 0);
+        for packet in packets {
+            let mut buffer = vec![0; packet.len() + 256];
+            match self.tunn.encapsulate(packet, &mut buffer) {
+                TunnResult::WriteToNetwork(datagram) => {
+                    size = size.max(datagram.len());
+                    all.extend_from_slice(datagram);
+                }
+                other => panic!("not sealed: {other:?}"),
+            }
+        }
+        super_datagram::send(&self.socket, &all, size as u16);
     }
 
     /// The next packet from the tunnel, but for pings, which are answered as any system does. None when none came within

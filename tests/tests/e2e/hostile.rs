@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use e2e::{
     api,
     capture::{Capture, Seen},
-    gateway::Setup,
+    gateway::{Setup, UDP_PORT},
     wait,
     wireguard::Tunnel,
     world::{GATEWAY_IN_OFFICE, GATEWAY_IN_OFFICE_V6, WORKSTATION, WORKSTATION_V6, World},
@@ -45,11 +45,8 @@ fn the_office_sees_only_those_that_may_pass(setup: Setup, workstation: IpAddr, g
         "nft 'add table inet silent; add chain inet silent in { type filter hook input priority 0; policy drop; }; \
          add rule inet silent in icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept'",
     );
-    let setup = setup.profile("grace", "\"1h\"");
-    let files = setup.write(&world);
+    let setup = Setup { udp: true, echo: true, ..setup }.profile("grace", "\"1h\"");
     let gateway = setup.start(&world);
-    files.set_policy(&setup.policy().replace("tcp = [3389]\n", "tcp = [3389]\nudp = [3390]\necho = true\n"));
-    gateway.command(&["reload"]);
     let (session, config) = api::session(&world, &world.home, "m.rossi");
     let number = session.number.to_string();
     let mut tunnel = Tunnel::open(&world.home, &config, wait::SOON).expect("the gateway knows this session's key");
@@ -98,7 +95,7 @@ fn counts(passed: u64, status: &Value) -> BTreeMap<String, u64> {
 fn is_foreign(packet: &Seen, gateway: IpAddr, workstation: IpAddr) -> bool {
     let granted = match (packet.protocol, packet.ports) {
         (6, Some((_, to))) => to == 3389,
-        (17, Some((_, to))) => to == 3390,
+        (17, Some((_, to))) => to == UDP_PORT,
         (1, None) => packet.icmp == Some(8),
         (58, None) => packet.icmp == Some(128),
         _ => false,

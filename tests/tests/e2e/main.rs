@@ -12,6 +12,7 @@ mod bad_input;
 mod channel;
 mod closed;
 mod cookie;
+mod datagrams;
 mod device;
 mod doctor;
 mod drops;
