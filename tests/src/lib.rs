@@ -17,6 +17,7 @@
 //! - [`menu`]: a home computer with the program in its menu; [`windows`]: one with Windows, as far as Wine is one
 //! - [`echo`], [`rdp`], [`screen`], [`ldap`]: what stands around them: a plain server, a real desktop, a worker's screen,
 //!   a real directory
+//! - [`relay`]: who holds the directory's questions back
 //! - [`session_channel`], [`tls`]: a session's channel spoken by hand
 //! - [`capture`], [`copier`], [`api`], [`packets`], [`wireguard`], [`super_datagram`], [`device`]: who watches the wire, and
 //!   who misuses it
@@ -36,6 +37,7 @@ pub mod menu;
 pub mod netns;
 pub mod packets;
 pub mod rdp;
+pub mod relay;
 pub mod screen;
 pub mod session_channel;
 pub mod super_datagram;

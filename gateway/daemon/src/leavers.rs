@@ -4,12 +4,16 @@
 //! leave on any day: a server that lost its entries, or an account that lost its rights, is likelier than that. Such an answer
 //! is held until another server says the same.
 //!
+//! An answer is several: entries, then the groups that hold them. Who is renamed or moved in between is nowhere, by either name.
+//! So whoever seems to have left is looked at once more, a moment later, and what is said then counts.
+//!
 //! ```text
-//!   in order ──────────────► nothing
-//!   left, a few at once ───► `leaver`
-//!   left, many at once ────► another server: the same ► `leaver`
-//!                                            otherwise ► as unknown
-//!   unknown ───────────────► alarm; after the deadline `directory_deadline`
+//!   in order ──────────────────────────► nothing
+//!   left, and left a moment later
+//!                 a few at once ───────► `leaver`
+//!                 many at once ────────► another server: the same ► `leaver`
+//!                                                        otherwise ► as unknown
+//!   unknown ───────────────────────────► alarm; after the deadline `directory_deadline`
 //! ```
 
 use std::{
@@ -19,6 +23,7 @@ use std::{
 };
 
 use gateway_api::{CloseReason, SessionNumber};
+use gateway_core::Now;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -28,6 +33,9 @@ use crate::{
     ledger::{Ledger, Worker},
     policy_change::PolicyChange,
 };
+
+/// The longest time between the two looks at who seems to have left.
+const LONGEST_MOMENT: Duration = Duration::from_secs(2);
 
 /// Whose the live sessions are.
 type Workers = BTreeMap<SessionNumber, Worker>;
@@ -127,32 +135,71 @@ impl Leavers {
         let inquiry = Inquiry { accounts, groups, at: now.wall };
         match self.directory.standings(&inquiry).await {
             Err(why) => self.alarm.raise(why),
-            Ok((standings, server)) => {
+            Ok((mut standings, mut server)) => {
                 let suspects = self.ends(&workers, &standings).await;
-                let (leaving, all) = (people(&workers, suspects.keys()), people(&workers, workers.keys()));
-                let held = match is_held(leaving, all, self.config.most) {
-                    false => None,
-                    true => Some(self.second_opinion(&workers, &inquiry, server).await),
-                };
-                let believed = |number: &SessionNumber| held.as_ref().is_none_or(|(agreed, _)| agreed.contains(number));
-                let ends: BTreeMap<_, _> = suspects
-                    .iter()
-                    .filter(|(number, _)| believed(number))
-                    .map(|(number, why)| (*number, *why))
-                    .collect();
-                self.end(&ends).await;
-                self.heed(&workers, &standings, &suspects, now.instant).await;
-                match held.filter(|_| ends.len() < suspects.len()) {
-                    None => self.alarm.answered(now.wall),
-                    Some((_, said)) => self.alarm.raise(format!(
-                        "the directory's answer would end {} of {} sessions at once: {said}",
-                        suspects.len(),
-                        workers.len()
-                    )),
+                match self.again(&workers, &inquiry, &suspects).await {
+                    Err(why) => {
+                        self.heed(&workers, &standings, &suspects, now.instant).await;
+                        self.alarm.raise(why);
+                    }
+                    Ok(again) => {
+                        if let Some((said, by)) = again {
+                            standings.extend(said);
+                            server = by;
+                        }
+                        self.act(&workers, &inquiry, &standings, server, now).await;
+                    }
                 }
             }
         }
         self.end_overdue(now.instant).await;
+    }
+
+    /// How those whom an answer would end stand a moment later, and which server says so; none if there are none.
+    async fn again(
+        &self,
+        workers: &Workers,
+        inquiry: &Inquiry,
+        suspects: &BTreeMap<SessionNumber, &'static str>,
+    ) -> Result<Option<(Standings, ServerNumber)>, String> {
+        if suspects.is_empty() {
+            return Ok(None);
+        }
+        tokio::time::sleep(moment(self.config.every)).await;
+        let is_suspect = |id: &Arc<str>| workers.iter().any(|(number, w)| w.id == *id && suspects.contains_key(number));
+        let mut inquiry = inquiry.clone();
+        inquiry.accounts.retain(|id, _| is_suspect(id));
+        self.directory.standings(&inquiry).await.map(Some)
+    }
+
+    /// Ends whom the answer ends, where it is to be believed, and heeds what it says of all others.
+    async fn act(
+        &mut self,
+        workers: &Workers,
+        inquiry: &Inquiry,
+        standings: &Standings,
+        server: ServerNumber,
+        now: Now,
+    ) {
+        let suspects = self.ends(workers, standings).await;
+        let (leaving, all) = (people(workers, suspects.keys()), people(workers, workers.keys()));
+        let held = match is_held(leaving, all, self.config.most) {
+            false => None,
+            true => Some(self.second_opinion(workers, inquiry, server).await),
+        };
+        let believed = |number: &SessionNumber| held.as_ref().is_none_or(|(agreed, _)| agreed.contains(number));
+        let ends: BTreeMap<_, _> =
+            suspects.iter().filter(|(number, _)| believed(number)).map(|(number, why)| (*number, *why)).collect();
+        self.end(&ends).await;
+        self.heed(workers, standings, &suspects, now.instant).await;
+        match held.filter(|_| ends.len() < suspects.len()) {
+            None => self.alarm.answered(now.wall),
+            Some((_, said)) => self.alarm.raise(format!(
+                "the directory's answer would end {} of {} sessions at once: {said}",
+                suspects.len(),
+                workers.len()
+            )),
+        }
     }
 
     /// Whom another server would end as well, and what it says otherwise.
@@ -233,13 +280,19 @@ fn is_held(ends: usize, live: usize, percent: u8) -> bool {
     ends > 1 && ends * 100 > live * usize::from(percent)
 }
 
-/// A little less than `every`, by chance, so that many gateways do not ask at the same moment.
+/// Between the two looks at who seems to have left: time enough for a change that a directory, or whoever keeps it, makes in
+/// two steps.
+fn moment(every: Duration) -> Duration {
+    LONGEST_MOMENT.min(every / 10)
+}
+
+/// A little less than `every` and a moment, by chance, so that many gateways do not ask at the same moment.
 fn pause(every: Duration) -> Duration {
     let mut byte = [0u8];
     // Without random bytes it is the shortest pause, which is as good.
     let _ = getrandom::fill(&mut byte);
     let [byte] = byte;
-    every.mul_f64(0.8 + 0.2 * f64::from(byte) / 255.0)
+    (every - moment(every)).mul_f64(0.8 + 0.2 * f64::from(byte) / 255.0)
 }
 
 #[cfg(test)]
@@ -268,10 +321,14 @@ mod tests {
     }
 
     #[test]
-    fn looking_is_spread_and_never_later_than_said() {
-        let every = Duration::from_secs(60);
-        for _ in 0..1000 {
-            assert!((Duration::from_secs(48)..=every).contains(&pause(every)));
+    fn looking_is_spread_and_with_the_second_look_never_later_than_said() {
+        for every in [1, 10, 60, 3600].map(Duration::from_secs) {
+            let moment = moment(every);
+            assert!(moment > Duration::ZERO && moment <= LONGEST_MOMENT);
+            for _ in 0..1000 {
+                let seen_twice = pause(every) + moment;
+                assert!((every.mul_f64(0.8)..=every).contains(&seen_twice), "{every:?}: {seen_twice:?}");
+            }
         }
     }
 }
