@@ -288,6 +288,7 @@ fn is_one_flow(family: Family, one: &[u8], other: &[u8]) -> bool {
 fn is_alike<const IP: usize>(one: &[u8], other: &[u8], headers: usize) -> bool {
     field::<5>(one, IP + 8) == field::<5>(other, IP + 8)                    // acknowledgement, header length
         && field::<2>(one, IP + 14) == field::<2>(other, IP + 14)           // window
+        && field::<2>(one, IP + 18) == field::<2>(other, IP + 18)           // urgent pointer, though nothing is urgent
         && one.get(IP + 20..headers) == other.get(IP + 20..headers) // options
 }
 
