@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Drop {
-    /// A header is short, or a length lies.
+    /// A header is short, a length lies, or an IPv4 header's checksum does not hold.
     Malformed,
     /// From home, of the other version of IP than the session's address.
     OtherFamily,

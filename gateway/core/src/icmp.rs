@@ -1,12 +1,11 @@
 //! The messages of ICMP that may pass, each under conditions of its own: "too big" ([`crate::path_mtu`]), and pings where
 //! the grant has them ([`crate::echo`]).
 //!
-//! Read as strictly as `packet` reads: no options, no extension headers, no fragments, no length that lies; and a checksum
-//! that holds, for what is said here is believed.
+//! The IP header is read by `packet`; here the message's checksum has to hold, too, for what is said is believed.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use crate::{Family, checksum, echo::Echo, path_mtu::TooBig};
+use crate::{Family, checksum, echo::Echo, packet::Header, path_mtu::TooBig};
 
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
@@ -61,7 +60,7 @@ pub(crate) struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let (header, bytes) = split(bytes, true)?;
+        let (header, bytes) = Header::of_whole(bytes).ok()?;
         let message = bytes.get(header.family.header()..)?;
         let ([kind, code, _, _, rest @ ..], body) = message.split_first_chunk::<HEADER>()?;
         let (protocol, covered) = match header.family {
@@ -77,46 +76,4 @@ impl<'a> Frame<'a> {
         let Header { family, source, destination, .. } = header;
         Some(Self { bytes, family, source, destination, kind: [*kind, *code], rest: *rest, body })
     }
-}
-
-/// What an IP header without options or extensions says.
-pub(crate) struct Header {
-    pub(crate) family: Family,
-    pub(crate) protocol: u8,
-    pub(crate) source: IpAddr,
-    pub(crate) destination: IpAddr,
-}
-
-/// The header of a packet without options or extensions that is no fragment, and the packet without padding. `whole` asks
-/// that all of it is there.
-pub(crate) fn split(bytes: &[u8], whole: bool) -> Option<(Header, &[u8])> {
-    let (header, total) = match bytes.first()? >> 4 {
-        4 => header_v4(bytes)?,
-        6 => header_v6(bytes)?,
-        _ => return None,
-    };
-    let bytes = if whole { bytes.get(..total)? } else { bytes.get(..total).unwrap_or(bytes) };
-    Some((header, bytes))
-}
-
-fn header_v4(bytes: &[u8]) -> Option<(Header, usize)> {
-    let header: &[u8; Family::V4.header()] = bytes.first_chunk()?;
-    let [first, _, len_hi, len_lo, _, _, frag_hi, frag_lo, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header;
-    let total = usize::from(u16::from_be_bytes([len_hi, len_lo]));
-    if first != 0x45 || frag_hi & 0xbf != 0 || frag_lo != 0 || total < header.len() {
-        return None;
-    }
-    let source = Ipv4Addr::new(s0, s1, s2, s3).into();
-    let destination = Ipv4Addr::new(d0, d1, d2, d3).into();
-    Some((Header { family: Family::V4, protocol, source, destination }, total))
-}
-
-fn header_v6(bytes: &[u8]) -> Option<(Header, usize)> {
-    let header: &[u8; Family::V6.header()] = bytes.first_chunk()?;
-    let [_, _, _, _, len_hi, len_lo, protocol, _, addresses @ ..] = header;
-    let (source, destination) = addresses.split_first_chunk::<16>()?;
-    let source = Ipv6Addr::from(*source).into();
-    let destination = Ipv6Addr::from(*destination.first_chunk::<16>()?).into();
-    let total = header.len() + usize::from(u16::from_be_bytes([*len_hi, *len_lo]));
-    Some((Header { family: Family::V6, protocol: *protocol, source, destination }, total))
 }

@@ -1,14 +1,19 @@
 //! A borrowed look at one IP packet: addresses, protocol, ports.
 //!
-//! The only reader of IP headers in the gateway, and a strict one: what it cannot vouch for it refuses with a reason.
-//! Refused here: IPv4's options and IPv6's extension headers (source routing hides in both), fragments (only the first
-//! would show its ports), lengths that lie, protocols other than TCP and UDP. A chain of extension headers is refused at its
+//! The only reader of IP headers by which anything passes, and a strict one: what it cannot vouch for it refuses with a
+//! reason. Refused here: IPv4's options and IPv6's extension headers (source routing hides in both), fragments (only the
+//! first would show its ports), lengths that lie, an IPv4 header whose checksum does not hold (every router would drop it,
+//! and a pile would get a right one), protocols other than TCP and UDP. A chain of extension headers is refused at its
 //! first: no system needs one for TCP or UDP, and what is not walked cannot mislead. The packet may be followed by padding
 //! (WireGuard pads to 16 bytes); the header's own length counts, once it is known to be true.
+//!
+//! `icmp` reads by [`Header`] as well, and `path_mtu` the beginning of the packet that an error quotes. Two look at headers
+//! and let nothing pass by them: [`destination`], for whose loop a packet is, and `dropped`, for how much of a refused packet
+//! is header, whatever it was refused for.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::{Drop, Family};
+use crate::{Drop, Family, checksum};
 
 /// A packet whose headers are known to be true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,9 +114,41 @@ pub(crate) fn destination(bytes: &[u8]) -> Option<IpAddr> {
     }
 }
 
-impl<'a> Packet<'a> {
-    /// Reads a packet that may be followed by padding.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, Drop> {
+/// What the IP header of a packet says that has neither options nor extensions and is no fragment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Header {
+    pub(crate) family: Family,
+    pub(crate) protocol: u8,
+    pub(crate) source: IpAddr,
+    /// Of the same family.
+    pub(crate) destination: IpAddr,
+    /// Of the packet, in bytes: not yet known to be true.
+    length: usize,
+}
+
+impl Header {
+    /// Of a packet that is all there and may be followed by padding; and the packet without it.
+    pub(crate) fn of_whole(bytes: &[u8]) -> Result<(Self, &[u8]), Drop> {
+        let header = Self::parse(bytes)?;
+        // A length of 0 is what boringtun delivers as an empty packet; less than a header or more than was delivered is a lie.
+        let packet = bytes.get(..header.length).ok_or(Drop::Malformed)?;
+        match packet.first_chunk::<{ Family::V4.header() }>() {
+            Some(own) if header.family == Family::V4 && checksum::fold(checksum::sum(own)) != 0xffff => {
+                Err(Drop::Malformed)
+            }
+            Some(_) => Ok((header, packet)),
+            None => Err(Drop::Malformed),
+        }
+    }
+
+    /// Of a packet of which the beginning is there, as an error quotes it; and as much of it. Its checksum is not looked at, for
+    /// some routers quote a header that they had begun to change.
+    pub(crate) fn of_beginning(bytes: &[u8]) -> Result<(Self, &[u8]), Drop> {
+        let header = Self::parse(bytes)?;
+        Ok((header, bytes.get(..header.length).unwrap_or(bytes)))
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, Drop> {
         match bytes.first().ok_or(Drop::Malformed)? >> 4 {
             4 => Self::parse_v4(bytes),
             6 => Self::parse_v6(bytes),
@@ -119,7 +156,7 @@ impl<'a> Packet<'a> {
         }
     }
 
-    fn parse_v4(bytes: &'a [u8]) -> Result<Self, Drop> {
+    fn parse_v4(bytes: &[u8]) -> Result<Self, Drop> {
         let header: &[u8; Family::V4.header()] = bytes.first_chunk().ok_or(Drop::Malformed)?;
         let [first, _, len_hi, len_lo, _, _, frag_hi, frag_lo, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] =
             *header;
@@ -132,39 +169,35 @@ impl<'a> Packet<'a> {
         if frag_hi & 0xbf != 0 || frag_lo != 0 {
             return Err(Drop::Fragment);
         }
-        // A total length of 0 is what boringtun delivers as an empty packet; less than a header or more than was
-        // delivered is a lie.
-        let total = usize::from(u16::from_be_bytes([len_hi, len_lo]));
+        let length = usize::from(u16::from_be_bytes([len_hi, len_lo]));
         let source = Ipv4Addr::new(s0, s1, s2, s3).into();
         let destination = Ipv4Addr::new(d0, d1, d2, d3).into();
-        Self::carrying(protocol, bytes.get(..total).ok_or(Drop::Malformed)?, Family::V4, source, destination)
+        Ok(Self { family: Family::V4, protocol, source, destination, length })
     }
 
-    fn parse_v6(bytes: &'a [u8]) -> Result<Self, Drop> {
+    fn parse_v6(bytes: &[u8]) -> Result<Self, Drop> {
         let header: &[u8; Family::V6.header()] = bytes.first_chunk().ok_or(Drop::Malformed)?;
-        let [_, _, _, _, len_hi, len_lo, next, _, addresses @ ..] = header;
+        let [_, _, _, _, len_hi, len_lo, protocol, _, addresses @ ..] = header;
         let (source, destination) = addresses.split_first_chunk::<16>().ok_or(Drop::Malformed)?;
         let destination = destination.first_chunk::<16>().ok_or(Drop::Malformed)?;
-        match *next {
+        match *protocol {
             FRAGMENT => return Err(Drop::Fragment),
             next if EXTENSIONS.contains(&next) => return Err(Drop::IpOptions),
             _ => {}
         }
         // Of what follows the header; 0 would be a jumbogram's (RFC 2675), which holds no transport header here.
-        let total = header.len() + usize::from(u16::from_be_bytes([*len_hi, *len_lo]));
-        let bytes = bytes.get(..total).ok_or(Drop::Malformed)?;
+        let length = header.len() + usize::from(u16::from_be_bytes([*len_hi, *len_lo]));
         let source = Ipv6Addr::from(*source).into();
         let destination = Ipv6Addr::from(*destination).into();
-        Self::carrying(*next, bytes, Family::V6, source, destination)
+        Ok(Self { family: Family::V6, protocol: *protocol, source, destination, length })
     }
+}
 
-    fn carrying(
-        protocol: u8,
-        bytes: &'a [u8],
-        family: Family,
-        source: IpAddr,
-        destination: IpAddr,
-    ) -> Result<Self, Drop> {
+impl<'a> Packet<'a> {
+    /// Reads a packet that may be followed by padding.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Drop> {
+        let (header, bytes) = Header::of_whole(bytes)?;
+        let Header { family, protocol, source, destination, .. } = header;
         let body = bytes.get(family.header()..).ok_or(Drop::Malformed)?;
         let (transport, transport_header) = match protocol {
             TCP => tcp(body)?,

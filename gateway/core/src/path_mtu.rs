@@ -10,8 +10,8 @@ use std::net::IpAddr;
 use crate::{
     Family,
     flows::Protocol,
-    icmp::{Frame, split},
-    packet::{TCP, UDP},
+    icmp::Frame,
+    packet::{Header, TCP, UDP},
 };
 
 /// "Too big", with the packet that it speaks of.
@@ -77,7 +77,7 @@ impl<'a> TooBig<'a> {
 
 impl About {
     fn parse(bytes: &[u8], family: Family) -> Option<Self> {
-        let (header, bytes) = split(bytes, false)?;
+        let (header, bytes) = Header::of_beginning(bytes).ok()?;
         let protocol = match header.protocol {
             _ if header.family != family => return None,
             TCP => Protocol::Tcp,

@@ -5,75 +5,9 @@ mod world;
 use std::collections::BTreeMap;
 
 use etherparse::NetSlice;
-use gateway_core::{Family, Offload, Packet, Transport, VIRTIO_HEADER};
+use gateway_core::{Drop, Family, Offload, Packet, Transport};
 use proptest::prelude::*;
-use world::{Client, Flags, MTU, World, checksums_hold, tcp, udp};
-
-/// What the kernel does with a packet and its virtio header, spelled out slowly.
-fn as_the_kernel_cuts(read: &[u8]) -> Vec<Vec<u8>> {
-    let (header, packet) = read.split_at(VIRTIO_HEADER);
-    let size = usize::from(u16::from_ne_bytes([header[4], header[5]]));
-    if header[1] == 0 {
-        return vec![packet.to_vec()];
-    }
-    let (kind, ip_header) = if packet[0] >> 4 == 4 { (1, 20) } else { (4, 40) };
-    let parsed = etherparse::SlicedPacket::from_ip(packet).unwrap();
-    let word = |at: usize| usize::from(u16::from_ne_bytes([header[at], header[at + 1]]));
-    if let Some(etherparse::TransportSlice::Udp(slice)) = &parsed.transport {
-        assert_eq!((header[0], header[1]), (1, 5), "datagrams whose checksums are to be made");
-        assert_eq!((word(2), word(6), word(8)), (ip_header + 8, ip_header, 6), "where their headers end");
-        assert_eq!(usize::from(slice.length()), packet.len() - ip_header, "all of them");
-        let pieces = slice.payload().chunks(size);
-        assert!((2..=64).contains(&pieces.len()));
-        return pieces.map(|piece| datagram_like(packet, piece)).collect();
-    }
-    assert_eq!((header[0], header[1]), (1, kind), "a TCP super-packet whose checksum is to be made");
-    let Some(etherparse::TransportSlice::Tcp(slice)) = parsed.transport else { panic!("not TCP") };
-    let tcp_header = slice.slice().len() - slice.payload().len();
-    assert_eq!((word(2), word(6), word(8)), (ip_header + tcp_header, ip_header, 16), "where its headers end");
-    let pieces: Vec<_> = slice.payload().chunks(size).collect();
-    let last = pieces.len() - 1;
-    let mut offset = 0;
-    let mut cut = Vec::new();
-    for (n, piece) in pieces.into_iter().enumerate() {
-        let mut tcp = slice.to_header();
-        tcp.sequence_number = tcp.sequence_number.wrapping_add(offset);
-        tcp.psh &= n == last;
-        let mut packet = Vec::new();
-        match &parsed.net {
-            Some(NetSlice::Ipv4(ip)) => {
-                let mut ip = ip.header().to_header();
-                ip.set_payload_len(tcp.header_len() + piece.len()).unwrap();
-                ip.header_checksum = ip.calc_header_checksum();
-                tcp.checksum = tcp.calc_checksum_ipv4(&ip, piece).unwrap();
-                ip.write(&mut packet).unwrap();
-            }
-            Some(NetSlice::Ipv6(ip)) => {
-                let mut ip = ip.header().to_header();
-                ip.set_payload_length(tcp.header_len() + piece.len()).unwrap();
-                tcp.checksum = tcp.calc_checksum_ipv6(&ip, piece).unwrap();
-                ip.write(&mut packet).unwrap();
-            }
-            other => panic!("{other:?}"),
-        }
-        tcp.write(&mut packet).unwrap();
-        packet.extend_from_slice(piece);
-        cut.push(packet);
-        offset += piece.len() as u32;
-    }
-    cut
-}
-
-/// A datagram with the addresses and ports of another one.
-fn datagram_like(packet: &[u8], payload: &[u8]) -> Vec<u8> {
-    let read = Packet::parse(packet).unwrap();
-    let Transport::Udp { source, destination } = read.transport else { panic!("no datagram") };
-    let mut made = udp(read.source, source, read.destination, destination, payload);
-    // The same service class, hops and whatever else the header said.
-    let kept = if packet[0] >> 4 == 4 { [0..2, 6..9] } else { [0..4, 7..8] };
-    kept.into_iter().for_each(|range| made[range.clone()].copy_from_slice(&packet[range]));
-    made
-}
+use world::{Client, Flags, MTU, World, checksums_hold, kernel::as_the_kernel_cuts, tcp, udp};
 
 /// Packets by flow, in order, without what the kernel numbers anew.
 fn by_flow(packets: impl IntoIterator<Item = Vec<u8>>) -> BTreeMap<u16, Vec<Vec<u8>>> {
@@ -97,12 +31,20 @@ struct Step {
     length: usize,
     push: bool,
     skip: bool,
+    /// One whose IPv4 header has a wrong checksum comes before it.
+    lie: bool,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let length = prop_oneof![Just(0), Just(1), Just(1000), Just(1000), Just(1000), 1..usize::from(MTU) - 60];
-    let step = (0..20u16, length, prop::bool::weighted(0.1), prop::bool::weighted(0.05))
-        .prop_map(|(flow, length, push, skip)| Step { flow, length, push, skip });
+    let chances = [0.1, 0.05, 0.05].map(prop::bool::weighted);
+    let step = (0..20u16, length, chances).prop_map(|(flow, length, [push, skip, lie])| Step {
+        flow,
+        length,
+        push,
+        skip,
+        lie,
+    });
     prop::collection::vec(step, 1..200)
 }
 
@@ -149,7 +91,7 @@ proptest! {
         }
         world.drain();
         world.office.clear();
-        let mut sent = Vec::new();
+        let (mut sent, mut lies) = (Vec::new(), 0);
         for step in steps {
             let sequence = &mut next[usize::from(step.flow)];
             *sequence = sequence.wrapping_add(if step.skip { 77 } else { 0 });
@@ -161,12 +103,19 @@ proptest! {
                 true => datagram(&step, udp(client.address, 40000 + step.flow, desk, 3390, &payload)),
             };
             *sequence = sequence.wrapping_add(step.length as u32);
+            if step.lie && family == Family::V4 {
+                let mut lie = packet.clone();
+                lie[11] ^= 1;
+                client.send(&mut world, &lie);
+                lies += 1;
+            }
             client.send(&mut world, &packet);
             sent.push(packet);
         }
         world.drain();
         let got = world.office.iter().flat_map(|read| as_the_kernel_cuts(read)).collect::<Vec<_>>();
         prop_assert_eq!(by_flow(got), by_flow(sent));
+        prop_assert_eq!(world.dropped(Drop::Malformed), lies);
     }
 
     #[test]

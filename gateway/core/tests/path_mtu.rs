@@ -12,7 +12,10 @@ use etherparse::{
     icmpv4::DestUnreachableHeader,
 };
 use gateway_core::{Drop, Family};
-use world::{Client, Draw, MTU, World, checksums_hold, number, packets::ip};
+use world::{
+    Client, Draw, MTU, World, checksums_hold, number,
+    packets::{ip, mend},
+};
 
 const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
 
@@ -110,7 +113,8 @@ fn should_pass(packet: &[u8], client: &Client, to_office: bool) -> bool {
             let reserved = header.slice()[6] & 0x80 != 0;
             // etherparse forgets what RFC 1191 leaves unused.
             let unused = icmp.slice()[4..6] != [0, 0];
-            let holds = icmp.icmp_type().calc_checksum(icmp.payload()) == icmp.checksum();
+            let holds = icmp.icmp_type().calc_checksum(icmp.payload()) == icmp.checksum()
+                && header.to_header().calc_header_checksum() == header.header_checksum();
             let fits = next_hop_mtu >= 576 && header.total_len() <= 576;
             let ends = (header.source_addr().into(), header.destination_addr().into());
             (whole && !reserved && !unused && holds && fits).then_some((ends, about_v4(icmp.payload())))
@@ -180,27 +184,8 @@ fn spoil(draw: &mut Draw, packet: &mut Vec<u8>) {
             let (at, length) = if ip_header == 20 { (2, packet.len()) } else { (4, packet.len() - 40) };
             packet[at..at + 2].copy_from_slice(&(length as u16).to_be_bytes());
         }
-        seal(packet, ip_header);
+        mend(packet, true);
     }
-}
-
-/// Makes the checksum of the ICMP message right, over as much of the packet as its header says.
-fn seal(packet: &mut [u8], ip_header: usize) {
-    let word = |at: usize| usize::from(u16::from_be_bytes([packet[at], packet[at + 1]]));
-    let total = if ip_header == 20 { word(2) } else { 40 + word(4) };
-    let end = total.clamp(ip_header + 8, packet.len());
-    packet[ip_header + 2..ip_header + 4].fill(0);
-    let length = [0, 0, 0, 58].into_iter().chain(((end - 40.min(end)) as u32).to_be_bytes());
-    let pseudo = match ip_header {
-        20 => Vec::new(),
-        _ => packet[8..40].iter().copied().chain(length).collect(),
-    };
-    let covered = [&pseudo, &packet[ip_header..end]].concat();
-    let sum: u32 =
-        covered.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]))).sum();
-    let sum = (sum & 0xffff) + (sum >> 16);
-    let sum = !(((sum & 0xffff) + (sum >> 16)) as u16);
-    packet[ip_header + 2..ip_header + 4].copy_from_slice(&sum.to_be_bytes());
 }
 
 #[test]

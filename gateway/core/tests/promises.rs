@@ -518,6 +518,25 @@ fn a_packet_whose_checksum_is_wrong_is_not_given_a_right_one() {
 }
 
 #[test]
+fn a_packet_whose_header_has_a_wrong_checksum_passes_neither_way() {
+    let mut world = World::new();
+    let mut client = world.connect("m.rossi", 1);
+    client.open_flow(&mut world);
+    let first = client.tcp(Flags::Ack, 1000, &[1; 1200]);
+    client.send(&mut world, &first);
+    // In a pile, which has one header for all, nobody behind would see it.
+    let mut next = client.tcp(Flags::Ack, 2200, &[2; 1200]);
+    next[10] ^= 1;
+    client.send(&mut world, &next);
+    assert_eq!(world.take_office(), [first]);
+    let mut answer = client.tcp_back(Flags::Ack, 5000, &[3; 2400]);
+    answer[10] ^= 1;
+    world.gateway.handle_packet(Offload::Pieces(1200), &answer, world.now);
+    assert_eq!(client.take(&mut world), Vec::<Vec<u8>>::new());
+    assert_eq!(world.dropped(Drop::Malformed), 2, "what cannot be read counts for itself");
+}
+
+#[test]
 fn a_worker_who_signs_in_again_takes_over_when_the_new_session_is_admitted() {
     let mut world = World::new();
     let first = world.connect("m.rossi", 1);

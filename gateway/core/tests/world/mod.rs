@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
+pub(crate) mod judge;
+pub(crate) mod kernel;
 pub(crate) mod packets;
 
 use std::{

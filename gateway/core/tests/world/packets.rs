@@ -1,14 +1,9 @@
-//! Packets drawn at random, most of them nearly right, and who judges them.
-//!
-//! The judge is slow, written from the promise, and knows nothing of the gateway's code: "a session's packets reach the
-//! granted address, protocol and ports, and nothing else". The end-to-end world draws from here too.
+//! Packets drawn at random, most of them nearly right, for the judge beside this file. The end-to-end world draws from here
+//! too.
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use std::{
-    collections::BTreeSet,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use etherparse::{IcmpEchoHeader, Icmpv4Type, Icmpv6Type, IpHeaders, PacketBuilder, PacketBuilderStep};
 
@@ -20,84 +15,6 @@ pub(crate) const WORKSTATION_V6: Ipv6Addr = Ipv6Addr::new(0xfd20, 3, 0, 0, 0, 0,
 /// The workstation of the session that has the address `own`.
 pub(crate) fn workstation_of(own: IpAddr) -> IpAddr {
     if own.is_ipv4() { WORKSTATION.into() } else { WORKSTATION_V6.into() }
-}
-
-/// The promise, word by word, for one session. Knows nothing of the gateway's code.
-pub(crate) struct Judge {
-    own: IpAddr,
-    /// Source ports of the TCP connections that the worker began.
-    opened: BTreeSet<u16>,
-}
-
-impl Judge {
-    /// For the session that has the address `own` and a grant of TCP 3389, UDP 3390 and pings of its workstation.
-    pub(crate) fn new(own: IpAddr) -> Self {
-        Self { own, opened: BTreeSet::new() }
-    }
-
-    /// Whether a packet may pass towards the office; remembers the connections that those before it began.
-    pub(crate) fn lets_pass(&mut self, packet: &[u8]) -> bool {
-        self.judge(packet).unwrap_or(false)
-    }
-
-    fn judge(&mut self, packet: &[u8]) -> Option<bool> {
-        let byte = |at: usize| packet.get(at).copied();
-        let word = |at: usize| Some(u16::from_be_bytes([byte(at)?, byte(at + 1)?]));
-        let v4 = |at: usize| Some(IpAddr::from([byte(at)?, byte(at + 1)?, byte(at + 2)?, byte(at + 3)?]));
-        let v6 = |at: usize| Some(IpAddr::from(<[u8; 16]>::try_from(packet.get(at..at + 16)?).ok()?));
-        // Where the header ends, where the packet ends, what it carries, from where, to where.
-        let (header, length, protocol, from, to) = match byte(0)? {
-            // Version 4 without options, and no fragment.
-            0x45 if word(6)? & 0xbfff == 0 => (20, usize::from(word(2)?), byte(9)?, v4(12)?, v4(16)?),
-            // Version 6; what comes behind an extension header is never looked for.
-            0x60..=0x6f => (40, 40 + usize::from(word(4)?), byte(6)?, v6(8)?, v6(24)?),
-            _ => return Some(false),
-        };
-        let whole = length >= header && length <= packet.len();
-        if !whole || from != self.own || to != workstation_of(self.own) {
-            return Some(false);
-        }
-        let body = length - header;
-        if protocol == if self.own.is_ipv4() { 1 } else { 58 } {
-            return Some(is_ping(packet.get(..length)?, header));
-        }
-        let (from, to) = (word(header)?, word(header + 2)?);
-        match protocol {
-            6 => {
-                let tcp_header = usize::from(byte(header + 12)? >> 4) * 4;
-                if body < 20 || tcp_header < 20 || tcp_header > body || to != 3389 {
-                    return Some(false);
-                }
-                let flags = byte(header + 13)?;
-                let (fin, syn, rst, ack) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0, flags & 16 != 0);
-                if syn && !ack && !rst && !fin {
-                    self.opened.insert(from);
-                }
-                Some(self.opened.contains(&from))
-            }
-            17 => Some(body >= 8 && usize::from(word(header + 4)?) == body && to == 3390),
-            _ => Some(false),
-        }
-    }
-}
-
-/// Whether a whole packet holds a question: type and code, and a checksum that is right (RFC 792; RFC 4443, section 2.3).
-fn is_ping(packet: &[u8], header: usize) -> bool {
-    let message = &packet[header..];
-    let mut covered = Vec::new();
-    if header == 40 {
-        covered.extend(&packet[8..40]);
-        covered.extend((message.len() as u32).to_be_bytes());
-        covered.extend([0, 0, 0, 58]);
-    }
-    covered.extend(message);
-    let mut sum = 0u32;
-    for pair in covered.chunks(2) {
-        sum += u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0));
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    let question = if header == 40 { 128 } else { 8 };
-    message.len() >= 8 && message[..2] == [question, 0] && sum == 0xffff
 }
 
 /// Addresses that a session which has the address `own` may neither reach nor come from; the last is another session's.
@@ -112,27 +29,95 @@ fn others(own: IpAddr) -> [IpAddr; 6] {
 
 /// A packet as a hostile or broken home computer might send it.
 pub(crate) fn draw_packet(draw: &mut Draw, own: IpAddr) -> Vec<u8> {
+    draw_packets(draw, own, 1).remove(0)
+}
+
+/// The same, `count` of them, each of which goes on where the one before it ended.
+pub(crate) fn draw_packets(draw: &mut Draw, own: IpAddr, count: usize) -> Vec<Vec<u8>> {
     let others = others(own);
     let from = if draw.one_in(12) { others[5] } else { own };
     let to = if draw.one_in(8) { draw.of(&others) } else { workstation_of(own) };
-    let from_port = 50000 + draw.below(20) as u16;
+    let from_port = HOME_PORT + draw.below(20) as u16;
+    let to_port = draw.of(&[3389, 3389, 3389, 3390, 445]);
+    let flags = [Flags::Syn, Flags::Ack, Flags::Ack, Flags::Push, Flags::SynAck, Flags::Fin, Flags::Reset];
+    let asks = [Ping::Question, Ping::Question, Ping::Question, Ping::Answer];
+    draw_between(draw, own, (from, from_port), (to, to_port), (&flags, &asks), count)
+}
+
+/// Packets as anybody in the office might send them to a session's address.
+pub(crate) fn draw_answers(draw: &mut Draw, own: IpAddr, count: usize) -> Vec<Vec<u8>> {
+    let others = others(own);
+    let from = if draw.one_in(8) { draw.of(&others) } else { workstation_of(own) };
+    let to = if draw.one_in(12) { others[5] } else { own };
+    let from_port = draw.of(&[3389, 3389, 3389, 3390, 445]);
+    // A few more than home ever uses.
+    let to_port = HOME_PORT + draw.below(24) as u16;
+    let flags = [Flags::SynAck, Flags::Ack, Flags::Ack, Flags::Push, Flags::Syn, Flags::Fin, Flags::Reset];
+    let answers = [Ping::Answer, Ping::Answer, Ping::Answer, Ping::Question];
+    draw_between(draw, own, (from, from_port), (to, to_port), (&flags, &answers), count)
+}
+
+/// The first port at home, and the first identifier of pings.
+const HOME_PORT: u16 = 50_000;
+
+fn draw_between(
+    draw: &mut Draw,
+    own: IpAddr,
+    (from, from_port): (IpAddr, u16),
+    (to, to_port): (IpAddr, u16),
+    (flags, pings): (&[Flags], &[Ping]),
+    count: usize,
+) -> Vec<Vec<u8>> {
+    // Eight identifiers may be asked by at a time, and spoiling makes one or two of its own; more have a test of their own.
+    let identifier = HOME_PORT + draw.below(6) as u16;
+    let (kind, half, flags) = (draw.below(24), draw.of(pings), draw.of(flags));
+    let datagrams_to = draw.of(&[to_port, 3390, 3390]);
     let payload = vec![draw.next() as u8; draw.below(40)];
     let sequence = draw.next() as u32;
-    let mut packet = if draw.one_in(8) {
-        ping(from, to, draw.of(&[Ping::Question, Ping::Question, Ping::Question, Ping::Answer]), from_port, &payload)
-    } else if draw.one_in(3) {
-        udp(from, from_port, to, draw.of(&[3390, 3390, 3390, 3389, 53]), &payload)
-    } else {
-        let flags = draw.of(&[Flags::Syn, Flags::Ack, Flags::Push, Flags::SynAck]);
-        tcp(from, from_port, to, draw.of(&[3389, 3389, 3389, 3390, 445]), flags, sequence, &payload)
+    let options = match flags {
+        Flags::Syn | Flags::SynAck => draw_options(draw),
+        Flags::Ack | Flags::Push | Flags::Fin | Flags::Reset => Vec::new(),
     };
-    if !own.is_ipv4() && draw.one_in(10) {
-        extend(draw, &mut packet);
-    }
-    for _ in 0..draw.below(3) {
-        spoil(draw, &mut packet, own);
-    }
-    packet
+    let one = |draw: &mut Draw, n: usize| {
+        let sequence = sequence.wrapping_add((n * payload.len()) as u32);
+        let mut packet = match kind {
+            0..3 => ping(from, to, half, identifier, &payload),
+            3..10 if from == own => udp(from, from_port, to, datagrams_to, &payload),
+            3..10 => udp(from, if from_port == 445 { 445 } else { 3390 }, to, to_port, &payload),
+            _ => tcp_with(from, from_port, to, to_port, flags, sequence, &options, &payload),
+        };
+        if !own.is_ipv4() && draw.one_in(10) {
+            extend(draw, &mut packet);
+        }
+        let spoils = draw.below(3);
+        for _ in 0..spoils {
+            spoil(draw, &mut packet, own);
+        }
+        // Whoever lies takes care of the checksums, mostly: a lie that these betray is seen by nothing behind them.
+        if spoils > 0 && !draw.one_in(6) {
+            mend(&mut packet, !draw.one_in(4));
+        }
+        packet
+    };
+    (0..count).map(|n| one(draw, n)).collect()
+}
+
+/// Options of a SYN, most of which offer a segment size, some of them in a way that offers nothing.
+fn draw_options(draw: &mut Draw) -> Vec<u8> {
+    let [hi, lo] = draw.of(&[1460u16, 1460, 8960, 1240, 536, 0xffff, 0]).to_be_bytes();
+    let all: [&[u8]; 10] = [
+        &[],
+        &[2, 4, hi, lo],
+        &[1, 2, 4, hi, lo, 1, 1, 1],
+        &[3, 3, 7, 2, 4, hi, lo, 1],
+        &[4, 2, 2, 4, hi, lo, 0, 0],
+        &[2, 4, hi, lo, 2, 4, 255, 255],
+        &[0, 0, 0, 0, 2, 4, hi, lo],
+        &[2, 3, hi, 2, 4, hi, lo, 1],
+        &[9, 0, 2, 4, hi, lo, 1, 1],
+        &[1, 1, 1, 1, 1, 2, 4, hi],
+    ];
+    draw.of(&all).to_vec()
 }
 
 /// Puts up to three extension headers between an IPv6 header and what it carries, each true to its format.
@@ -148,13 +133,16 @@ fn extend(draw: &mut Draw, packet: &mut Vec<u8>) {
 }
 
 fn spoil(draw: &mut Draw, packet: &mut Vec<u8>, own: IpAddr) {
-    let (headers, source_port) = if own.is_ipv4() { (40, [20, 21]) } else { (60, [40, 41]) };
+    let (headers, protocol, icmp) = if own.is_ipv4() { (48, 9, 1) } else { (68, 6, 58) };
+    let body = if own.is_ipv4() { 20 } else { 40 };
     match draw.below(4) {
         // One byte of the headers, where lies are told.
         0 | 1 => {
-            // The source port stays: a session's flows are bounded, which has a test of its own.
+            // The source port stays, and a ping's identifier: a session's flows are bounded, which has a test of its own.
+            let is_ping = packet.get(protocol) == Some(&icmp);
             let at = match draw.below(packet.len().min(headers)) {
-                at if source_port.contains(&at) => 0,
+                at if at == body || at == body + 1 => 0,
+                at if is_ping && (at == body + 4 || at == body + 5) => 0,
                 at => at,
             };
             packet[at] = draw.of(&[0, 1, 4, 6, 17, 41, 44, 58, 0x40, 0x45, 0x46, 0x60, 0x65, 0xff, 0x7f]);
@@ -165,6 +153,52 @@ fn spoil(draw: &mut Draw, packet: &mut Vec<u8>, own: IpAddr) {
     if packet.is_empty() {
         packet.push(draw.next() as u8);
     }
+}
+
+/// Gives an IPv4 header the checksum that holds, and what it carries, too, if `all`.
+pub(crate) fn mend(packet: &mut [u8], all: bool) {
+    let Some(first) = packet.first() else { return };
+    let (header, length, protocol, pseudo) = match first >> 4 {
+        4 if packet.len() >= 20 => {
+            let header = usize::from(first & 15) * 4;
+            if header < 20 || header > packet.len() {
+                return;
+            }
+            put_checksum(&mut packet[..header], 10, &[]);
+            let length = usize::from(u16::from_be_bytes([packet[2], packet[3]]));
+            (header, length, packet[9], packet[12..20].to_vec())
+        }
+        6 if packet.len() >= 40 => {
+            (40, 40 + usize::from(u16::from_be_bytes([packet[4], packet[5]])), packet[6], packet[8..40].to_vec())
+        }
+        _ => return,
+    };
+    let Some(body) = packet.get_mut(header..length).filter(|_| all) else { return };
+    let sizes = (body.len() as u32).to_be_bytes();
+    let pseudo = [&pseudo, &sizes[..], &[0, 0, 0, protocol]].concat();
+    match protocol {
+        6 if body.len() >= 20 => put_checksum(body, 16, &pseudo),
+        17 if body.len() >= 8 => put_checksum(body, 6, &pseudo),
+        1 if body.len() >= 8 => put_checksum(body, 2, &[]),
+        58 if body.len() >= 8 => put_checksum(body, 2, &pseudo),
+        _ => {}
+    }
+}
+
+fn put_checksum(covered: &mut [u8], at: usize, pseudo: &[u8]) {
+    covered[at..at + 2].fill(0);
+    let sum = !slow_sum(&[pseudo, covered]);
+    covered[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+}
+
+/// The Internet checksum's sum, a pair of bytes at a time (RFC 1071): of parts each of which but the last has an even length.
+pub(crate) fn slow_sum(parts: &[&[u8]]) -> u16 {
+    let mut sum = 0u32;
+    for pair in parts.iter().flat_map(|part| part.chunks(2)) {
+        sum += u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0));
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    sum as u16
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,7 +220,21 @@ pub(crate) fn tcp(
     sequence: u32,
     payload: &[u8],
 ) -> Vec<u8> {
-    let (from, to) = (from.into(), to.into());
+    tcp_with(from.into(), from_port, to.into(), to_port, flags, sequence, &[], payload)
+}
+
+/// The same with options, in multiples of four bytes.
+#[allow(clippy::too_many_arguments, reason = "a header has as many fields")]
+fn tcp_with(
+    from: IpAddr,
+    from_port: u16,
+    to: IpAddr,
+    to_port: u16,
+    flags: Flags,
+    sequence: u32,
+    options: &[u8],
+    payload: &[u8],
+) -> Vec<u8> {
     let builder = ip(from, to).tcp(from_port, to_port, sequence, 64240);
     // Home's numbers begin at 1000, the workstation's at 5000.
     let awaited = if from == workstation_of(from) { 1000 } else { 5000 };
@@ -199,7 +247,7 @@ pub(crate) fn tcp(
         Flags::Reset => builder.rst(),
     };
     let mut packet = Vec::new();
-    builder.write(&mut packet, payload).unwrap();
+    builder.options_raw(options).unwrap().write(&mut packet, payload).unwrap();
     packet
 }
 
