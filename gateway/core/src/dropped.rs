@@ -4,6 +4,8 @@
 //! INVARIANT: never a byte of payload. What is kept of a packet ends with its TCP, UDP or ICMP header, and with its IP header
 //! where there is none that could be told from payload. A session that nobody looks into keeps nothing and pays nothing; a
 //! look is bounded in time and in headers.
+//!
+//! Where headers end is read here apart from `packet`, which knows it only of what it does not refuse.
 
 use std::time::{Duration, Instant};
 
@@ -96,7 +98,7 @@ fn length(packet: &[u8]) -> usize {
 
 /// Only what its checksum shows to be a header: a text may begin with the same bits.
 fn ipv4(packet: &[u8]) -> usize {
-    let [first, _, _, _, _, _, f0, f1, _, protocol, ..] = *packet else { return 0 };
+    let [first, _, l0, l1, _, _, f0, f1, _, protocol, ..] = *packet else { return 0 };
     let own = usize::from(first & 0x0f) * 4;
     let is_header = packet.get(..own).is_some_and(|header| checksum::fold(checksum::sum(header)) == 0xffff);
     if own < IPV4_LEAST || !is_header {
@@ -104,7 +106,9 @@ fn ipv4(packet: &[u8]) -> usize {
     }
     // Behind the first piece of a packet comes payload.
     let is_later_fragment = u16::from_be_bytes([f0, f1]) & 0x1fff != 0;
-    if is_later_fragment { own } else { own + packet.get(own..).map_or(0, |rest| transport(protocol, rest)) }
+    // What is padded beyond its length is no header either.
+    let end = usize::from(u16::from_be_bytes([l0, l1])).min(packet.len());
+    if is_later_fragment { own } else { own + packet.get(own..end).map_or(0, |rest| transport(protocol, rest)) }
 }
 
 /// Only what its length shows to be a header, for it has no checksum.
@@ -117,15 +121,23 @@ fn ipv6(packet: &[u8]) -> usize {
 }
 
 fn transport(protocol: u8, rest: &[u8]) -> usize {
-    match protocol {
-        TCP => rest.get(12).map_or(TCP_LEAST, |offset| (usize::from(offset >> 4) * 4).max(TCP_LEAST)),
+    let header = match protocol {
+        TCP => match rest.get(12).map(|offset| usize::from(offset >> 4) * 4) {
+            Some(length @ TCP_LEAST..) if length <= rest.len() => length,
+            // A length that lies: what follows the fields that always are may be anything.
+            _ => TCP_LEAST,
+        },
         UDP | ICMP | ICMP6 => SHORT,
         _ => 0,
-    }
+    };
+    header.min(rest.len())
 }
 
 #[cfg(test)]
 mod tests {
+    use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice, TcpHeaderSlice};
+    use proptest::prelude::*;
+
     use super::*;
 
     const PAYLOAD: u8 = 0xEE;
@@ -135,6 +147,8 @@ mod tests {
         packet[6..8].copy_from_slice(&fragment.to_be_bytes());
         packet.extend_from_slice(transport);
         packet.extend([PAYLOAD; 100]);
+        let length = packet.len() as u16;
+        packet[2..4].copy_from_slice(&length.to_be_bytes());
         seal(&mut packet, 20);
         packet
     }
@@ -163,6 +177,11 @@ mod tests {
         wrong[10] ^= 1;
         let mut lies = ipv6_of(UDP, &[0; 8]);
         lies[5] ^= 1;
+        let mut far = tcp;
+        far[12] = 15 << 4;
+        let mut padded = ipv4_of(TCP, 0, &[]);
+        padded[2..4].copy_from_slice(&[0, 20]);
+        seal(&mut padded, 20);
         for (packet, kept) in [
             (ipv4_of(TCP, 0, &tcp), 52),
             (ipv4_of(UDP, 0, &[0; 8]), 28),
@@ -171,6 +190,8 @@ mod tests {
             (ipv4_of(TCP, 0x2000, &tcp), 52),
             (ipv4_of(TCP, 7, &[]), 20),
             (options, 32),
+            (ipv6_of(TCP, &far), 60),
+            (padded, 20),
             (ipv6_of(TCP, &tcp), 72),
             (ipv6_of(0, &[]), 40),
             (wrong, 0),
@@ -181,6 +202,69 @@ mod tests {
         ] {
             assert_eq!(headers(&packet).len(), kept, "{packet:02x?}");
             assert!(!headers(&packet).contains(&PAYLOAD), "{packet:02x?}");
+        }
+    }
+
+    /// Where another reader finds that headers end; of TCP that lies about it, behind the fields that always are.
+    fn end_by_etherparse(packet: &[u8]) -> usize {
+        let (own, protocol, rest) = if let Ok(ip) = Ipv4HeaderSlice::from_slice(packet) {
+            let (own, end) = (ip.slice().len(), usize::from(ip.total_len()));
+            // Not by `to_header`, which forgets the reserved bit.
+            let sum: u32 = ip.slice().chunks(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]]))).sum();
+            if !sum.is_multiple_of(0xffff) {
+                return 0;
+            }
+            if ip.fragments_offset().value() != 0 {
+                return own;
+            }
+            (own, ip.protocol().0, &packet[own..end.clamp(own, packet.len())])
+        } else if let Ok(ip) = Ipv6HeaderSlice::from_slice(packet) {
+            if packet.len() != 40 + usize::from(ip.payload_length()) {
+                return 0;
+            }
+            (40, ip.next_header().0, &packet[40..])
+        } else {
+            return 0;
+        };
+        let header = match protocol {
+            6 => TcpHeaderSlice::from_slice(rest).map_or(20, |tcp| tcp.slice().len()),
+            1 | 17 | 58 => 8,
+            _ => 0,
+        };
+        own + header.min(rest.len())
+    }
+
+    /// Packets of either family, some bytes of which are changed, their end cut or drawn out, their checksum mostly right.
+    fn near_packets() -> impl Strategy<Value = Vec<u8>> {
+        let protocol = prop::sample::select(vec![TCP, UDP, ICMP, ICMP6, 0, 44, 47]);
+        let offset = (0u8..16).prop_map(|words| words << 4);
+        let changes = prop::collection::vec((0usize..64, any::<u8>()), 0..3);
+        let length = prop_oneof![4 => Just(None), 1 => (0usize..160).prop_map(Some)];
+        (any::<bool>(), protocol, offset, changes, length, prop::bool::weighted(0.9)).prop_map(
+            |(is_v4, protocol, offset, changes, length, sealed)| {
+                let transport = &[&[0; 12][..], &[offset], &[0; 27]].concat();
+                let mut packet = if is_v4 { ipv4_of(protocol, 0, transport) } else { ipv6_of(protocol, transport) };
+                packet.resize(length.unwrap_or(packet.len()), PAYLOAD);
+                for (at, value) in changes {
+                    if let Some(byte) = packet.get_mut(at) {
+                        *byte = value;
+                    }
+                }
+                let own = packet.first().map_or(0, |first| usize::from(first & 15) * 4);
+                if is_v4 && sealed && own >= IPV4_LEAST && own <= packet.len() {
+                    seal(&mut packet, own);
+                }
+                packet
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_kept_ends_where_another_reader_finds_that_headers_end(packet in near_packets()) {
+            prop_assert_eq!(headers(&packet).len(), end_by_etherparse(&packet), "{:02x?}", packet);
         }
     }
 
