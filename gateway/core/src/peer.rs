@@ -11,7 +11,11 @@
 //! - it does not pad, so whoever gives it a packet has padded it ([`padded`]);
 //! - time moves only in `update_timers`, and what happens is stamped with the time of its last call: so a peer's clock is
 //!   moved before anything happens to it ([`Peer::refresh`]), every [`TICK`] while something may follow from what
-//!   happened, and else only when keys end ([`Peer::next_tick`]). An idle peer costs two ticks in its life.
+//!   happened, and else only when keys end ([`Peer::next_tick`]). An idle peer costs two ticks in its life;
+//! - keys are renewed after two minutes by who began the handshake alone, so by the client; the gateway does so only where
+//!   nothing came for 15 s after data, which boringtun counts from what came last: a packet after a quiet quarter of a minute
+//!   that has no answer at the next tick begins a handshake for nothing. That costs one handshake and nothing under way, for
+//!   the keys that are there stay good.
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -447,6 +451,43 @@ impl Tunnel {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A peer that shook hands at `now`, and its client.
+    fn connected(now: Instant) -> (Identity, Peer, Tunn) {
+        let identity = Identity::new([7; 32]);
+        let secret = StaticSecret::from([1; 32]);
+        let client = PublicKey(x25519::PublicKey::from(&secret).to_bytes());
+        let mut tunn = Tunn::new(secret, identity.0.public, Some([9; 32]), None, 1, None);
+        let mut peer = Peer::new(client, PresharedKey::new([9; 32]), 1);
+        let (space, plain) = (&mut [0; HANDSHAKE_ROOM], &mut [0; LARGEST_DATAGRAM]);
+        let TunnResult::WriteToNetwork(initiation) = tunn.format_handshake_initiation(space, false) else {
+            panic!("no initiation")
+        };
+        let mut answer = Vec::new();
+        let opened = peer.handle_initiation(&identity, initiation, plain, now, |reply| answer = reply.to_vec());
+        assert_eq!(opened, Ok(Opened::Handshake));
+        let TunnResult::WriteToNetwork(keepalive) = tunn.decapsulate(None, &answer, plain) else { panic!("no keys") };
+        let plain = &mut [0; LARGEST_DATAGRAM];
+        assert_eq!(peer.handle_datagram(keepalive, plain, now, |_| {}), Ok(Opened::Nothing));
+        (identity, peer, tunn)
+    }
+
+    #[test]
+    fn the_clock_moves_each_second_while_a_handshake_may_follow_from_a_packet_and_else_when_keys_end() {
+        let begun = Instant::now();
+        let (identity, mut peer, _tunn) = connected(begun);
+        assert_eq!(peer.next_tick(), Some(begun + KEYS_END));
+        let mut now = begun + Duration::from_secs(60);
+        peer.refresh(now, |_, _| {});
+        peer.handle_packet(now);
+        let until = now + AFTERMATH;
+        while now < until {
+            assert_eq!(peer.next_tick(), Some(now + TICK));
+            now += TICK;
+            peer.tick(&identity, now, |_, _| {});
+        }
+        assert_eq!(peer.next_tick(), Some(begun + KEYS_END));
+    }
 
     #[test]
     fn padding_hides_the_size_and_never_passes_the_mtu() {

@@ -418,19 +418,6 @@ fn under_a_flood_of_handshakes_strangers_are_asked_for_a_cookie() {
 }
 
 #[test]
-fn before_the_client_has_keys_nothing_is_kept_for_it() {
-    let mut world = World::new();
-    let mut client = Client::new(1);
-    let opened = world.open("m.rossi", &client, grant()).unwrap();
-    client.hold(opened.address);
-    world.gateway.admit_session(client.number, world.now);
-    world.office_sends(&client.tcp_back(Flags::Push, 5000, b"early"));
-    world.pass(10 * SECOND);
-    assert!(world.home.is_empty(), "the gateway began a handshake by itself");
-    assert_eq!(world.dropped(Drop::NotAnAnswer), 1);
-}
-
-#[test]
 fn sizes_on_the_wire_are_padded() {
     let mut world = World::new();
     let mut client = world.connect("m.rossi", 1);
