@@ -341,6 +341,43 @@ fn a_udp_answer_returns_and_is_forgotten_after_three_minutes() {
     }
 }
 
+/// Whether the workstation's answer passes so long after the last packet of a flow that home began and went on with by `then`.
+fn is_answered_after(span: Duration, then: &[Flags]) -> bool {
+    let mut world = World::new();
+    let mut grant = grant();
+    grant.idle = 24 * 60 * MINUTE;
+    let mut client = world.connect_with("m.rossi", 1, grant);
+    if then.is_empty() {
+        client.send(&mut world, &client.tcp(Flags::Syn, 999, &[]));
+    } else {
+        client.open_flow(&mut world);
+    }
+    for flags in then {
+        client.send(&mut world, &client.tcp(*flags, 1000, &[]));
+    }
+    world.pass(span);
+    let answer = client.tcp_back(if then.is_empty() { Flags::SynAck } else { Flags::Ack }, 4999, &[]);
+    client.take(&mut world);
+    world.office_sends(&answer);
+    let passed = client.take(&mut world) == [answer];
+    assert_eq!(world.dropped(Drop::NotAnAnswer), u64::from(!passed));
+    passed
+}
+
+#[test]
+fn a_tcp_flow_is_forgotten_after_30_seconds_while_it_opens_4_hours_while_it_is_open_and_20_seconds_after_its_end() {
+    for (then, span) in [
+        (&[][..], 30 * SECOND),
+        (&[Flags::Ack], 4 * 60 * MINUTE),
+        (&[Flags::Reset], 20 * SECOND),
+        // Its end is said by both.
+        (&[Flags::Fin], 4 * 60 * MINUTE),
+    ] {
+        assert!(is_answered_after(span - SECOND, then), "{then:?}");
+        assert!(!is_answered_after(span, then), "{then:?}");
+    }
+}
+
 #[test]
 fn a_session_has_so_many_flows_and_no_more_and_room_again_when_one_ends() {
     let mut world = World::new();
