@@ -80,6 +80,9 @@ fn draw_between(
     };
     let one = |draw: &mut Draw, n: usize| {
         let sequence = sequence.wrapping_add((n * payload.len()) as u32);
+        // Whoever has said all pushes it.
+        let is_last = flags == Flags::Ack && n + 1 == count && draw.one_in(2);
+        let flags = if is_last { Flags::Push } else { flags };
         let mut packet = match kind {
             0..3 => ping(from, to, half, identifier, &payload),
             3..10 if from == own => udp(from, from_port, to, datagrams_to, &payload),
