@@ -3,7 +3,7 @@
 //!
 //! `DESKGATE_PACKETS` sets how many (100,000 by default), `DESKGATE_SEED` repeats a run; the seed is printed. Ten million of
 //! them: `tests/hostile-packets`. "Too big" is judged in `path_mtu.rs`, super-packets from the office in `offload.rs`, time that
-//! passes in `promises.rs`.
+//! passes in `flows.rs`.
 
 mod world;
 
