@@ -50,6 +50,14 @@ impl SessionChannel {
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock).expect("TLS");
         }
+        Self::over(stream, token)
+    }
+
+    /// The same over a connection that is there, its TLS handshake done.
+    ///
+    /// # Panics
+    /// When the gateway hangs up, or speaks something else.
+    pub fn over(mut stream: StreamOwned<ClientConnection, TcpStream>, token: &Token) -> Option<Self> {
         let binding = stream.conn.export_keying_material([0; 32], proof::BINDING_LABEL, Some(&[])).expect("TLS 1.3");
         let shown = Use { method: "GET", target: SESSION, token, binding: Binding(binding) };
         let proof = proof::Secret::new(&SESSION_KEY).prove(&shown);

@@ -72,6 +72,12 @@ impl Config {
         }
     }
 
+    /// The worker's end, without a handshake.
+    pub fn tunn(&self) -> Tunn {
+        let (own, peer) = (StaticSecret::from(self.private_key.0), PublicKey::from(self.gateway_key));
+        Tunn::new(own, peer, Some(self.preshared_key), None, 1, None)
+    }
+
     /// The standard text, as any WireGuard program reads it, for the addresses in `allowed`.
     pub fn text(&self, allowed: &str) -> String {
         format!(
@@ -126,15 +132,7 @@ impl Tunnel {
         let socket = computer.inside(|| UdpSocket::bind(any)).expect("a free port");
         socket.connect(config.endpoint).expect("an address of the right family");
         socket.set_nonblocking(true).expect("a fresh socket");
-        let tunn = Tunn::new(
-            StaticSecret::from(config.private_key.0),
-            PublicKey::from(config.gateway_key),
-            Some(config.preshared_key),
-            None,
-            1,
-            None,
-        );
-        let mut tunnel = Self { tunn, socket };
+        let mut tunnel = Self { tunn: config.tunn(), socket };
         let end = Instant::now() + limit;
         let mut again = Instant::now();
         while tunnel.tunn.time_since_last_handshake().is_none() {
