@@ -9,20 +9,27 @@
     tests/benches/dataplane/measure.py --pairs deskgate,gotatun --tests idle,up1,down1 --rounds 1
     tests/benches/dataplane/measure.py --wire                homes' lines carry single packets, as a plain card does
     tests/benches/dataplane/measure.py --six                 each pair also with IPv6 inside the tunnel, as PAIR@6
+    tests/benches/dataplane/measure.py --loops 1,2           our gateway also with so many loops, as PAIR@loops1 and PAIR@loops2
     tests/benches/dataplane/measure.py --report FOLDER       table, CSV and plot again from stored samples
 
 Programs that are missing are installed: Debian packages by apt, peers into target/tools (by `cargo install`, wireguard-go from
 Debian's unstable); ours are built in release. `prototype` is another program with a TUN, found by DATAPLANE_PROTOTYPE and started as `PROGRAM TUN KEYFILE PEER PORT
-[ENDPOINT]`, with PRESHARED naming a key's file: for a bench of one's own. A pair is SERVER or SERVER:CLIENT, and with @6 its workstations have IPv6 addresses. Results go to target/dataplane: samples.jsonl, medians.csv, table.md, plot.svg.
+[ENDPOINT]`, with PRESHARED naming a key's file: for a bench of one's own. A pair is SERVER or SERVER:CLIENT, with @6 its workstations have IPv6 addresses, and with @loopsN our gateway has N
+loops. Results go to target/dataplane: samples.jsonl, medians.csv, table.md, plot.svg.
+
+What is lost shows in two ways. TCP sends it again: counted by the kernels of both ends, but where our client's door ends the home's
+connection only the office's is counted, and towards the office nobody's. And another home's UDP echoes that never come back,
+for clients that carry packets.
 
 How it measures. Rounds interleave the pairs; medians over rounds. The processor time of a program is utime and stime of its
 process and children (/proc/PID/stat), of the kernel's threads none is counted. `foreign` is what other programs of this machine
 took meanwhile, in cores: look at ratios of one run where it is not small. Packets move only between namespaces made here and
 removed at the end; every program started here is ended by its number.
 """
-import argparse, collections, csv, json, os, pathlib, re, shutil, signal, socket, statistics, subprocess, sys, tempfile, time
+import argparse, collections, csv, json, os, pathlib, re, shutil, signal, statistics, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+ECHO_PROGRAM = ROOT / "tests/benches/dataplane/echo.py"
 PREFIX = os.environ.get("DATAPLANE_NAMESPACES", "dataplane")
 NAMESPACES = {name: f"{PREFIX}-{name}" for name in ("home", "other", "gateway", "office")}
 HOMES = {"home": "10.99.1", "other": "10.99.3"}                 # .1 the gateway's end, .2 the worker's
@@ -160,7 +167,7 @@ def sinks_up():
     """Fresh ones for each pair: what a broken pair left half-open must not block the next."""
     while SINKS: stop(SINKS.pop())
     SINKS.append(start([find("iperf3"), "-s", "-p", LOAD], "office"))
-    SINKS.append(start([sys.executable, __file__, "--echo-server"], "office"))
+    SINKS.append(start([sys.executable, ECHO_PROGRAM, "serve", ECHO], "office"))
 
 
 # --- implementations ---------------------------------------------------------------------------------------------------
@@ -232,6 +239,7 @@ tcp = [5201]
 udp = [5201]
 [services.echo]
 tcp = [5202]
+udp = [5202]
 [workstations.one]
 address = "ONE"
 services = ["load", "echo"]
@@ -284,7 +292,7 @@ NOBODY = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 
 class Gateway:
     """Ours: filter, flows, idle rule, record and all."""
-    def __init__(self, family): self.family = family
+    def __init__(self, family, loops): self.family, self.loops = family, loops
 
     def start(self, keys, server):
         self.folder = pathlib.Path(tempfile.mkdtemp(dir=FOLDER))
@@ -295,7 +303,8 @@ class Gateway:
         (self.folder / "gateway.toml").write_text(CONFIG.replace("PUBLIC", f"{HOMES['home']}.1"))
         for worker, _ in WORKERS.values():
             self.command("directory", "add", worker, "--group", "smart", "--password-stdin", stdin=PASSWORD)
-        child = start([find("deskgate-gateway"), "serve", "--config", self.folder / "gateway.toml"], "gateway")
+        loops = ["--loops", self.loops] if self.loops else []
+        child = start([find("deskgate-gateway"), "serve", "--config", self.folder / "gateway.toml", *loops], "gateway")
         until("the gateway", lambda: ":443 " in sh("ss", "-Hltn", ns="gateway"))
         self.fingerprint = self.command("fingerprint").strip()
         return child
@@ -341,14 +350,15 @@ class Key:
 
 class Pair:
     def __init__(self, name):
-        programs, _, inside = name.partition("@")
+        programs, *marks = name.split("@")
         server, _, client = programs.partition(":")
         client = client or server
-        self.name, self.family = name, FAMILIES[inside or "4"]
+        self.name, self.family = name, FAMILIES["6" if "6" in marks else "4"]
+        loops = next((mark.removeprefix("loops") for mark in marks if mark.startswith("loops")), None)
         def end(program, ns, ours):
             if program == "deskgate": return ours()
             return Prototype(ns, self.family) if program == "prototype" else Plain(program, ns, self.family)
-        self.server = end(server, "gateway", lambda: Gateway(self.family))
+        self.server = end(server, "gateway", lambda: Gateway(self.family, loops))
         homes = ("home",) if server == "prototype" else HOMES
         self.clients = {home: end(client, home, lambda: Client(home)) for home in homes}
         self.processes = {}
@@ -359,7 +369,7 @@ class Pair:
         self.processes["gateway"] = self.server.start(keys, None)
         for home, client in self.clients.items():
             self.processes[home] = client.start(keys, self.server)
-            until(f"{self.name}: the office from {home}", lambda: reachable(home, *client.target(ECHO)))
+            until(f"{self.name}: the office from {home}", lambda: reachable(home, client.target(ECHO)))
 
     def down(self):
         for child in reversed(list(self.processes.values())): stop(child)
@@ -416,50 +426,22 @@ class Meter:
 
 # --- loads -------------------------------------------------------------------------------------------------------------
 
-def reachable(home, host, port):
-    argv = ["ip", "netns", "exec", NAMESPACES[home], sys.executable, __file__, "--echo-client", f"{host}:{port}:1:0"]
-    return subprocess.run(argv, capture_output=True).returncode == 0
+def echo(home, place, count, gap, kind="stream"):
+    argv = ["ip", "netns", "exec", NAMESPACES[home], sys.executable, ECHO_PROGRAM, kind, *map(str, (*place, count, gap))]
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def echo_server():
-    server = socket.create_server(("::", ECHO), family=socket.AF_INET6, dualstack_ipv6=True, backlog=16)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while True:
-        stream, _ = server.accept()
-        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if os.fork() == 0:
-            while got := stream.recv(65536): stream.sendall(got)
-            os._exit(0)
-        stream.close()
-
-
-def echo_client(spec):
-    """Round trips of 64 bytes, in milliseconds, as JSON."""
-    host, port, count, gap = spec.rsplit(":", 3)
-    stream = socket.create_connection((host, int(port)), 10)
-    stream.settimeout(10)
-    stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    took = []
-    for _ in range(int(count)):
-        began, got = time.perf_counter(), 0
-        stream.sendall(b"x" * 64)
-        while got < 64:
-            if not (part := stream.recv(64)): raise ConnectionError("the echo ended")
-            got += len(part)
-        took.append(round((time.perf_counter() - began) * 1e3, 3))
-        time.sleep(float(gap))
-    print(json.dumps(took))
-
-
-def echo(pair, home, count, gap):
-    host, port = pair.clients[home].target(ECHO)
-    argv = ["ip", "netns", "exec", NAMESPACES[home], sys.executable, __file__, "--echo-client", f"{host}:{port}:{count}:{gap}"]
-    return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+def reachable(home, place):
+    probe = echo(home, place, 1, 0)
+    probe.communicate()
+    return probe.returncode == 0
 
 
 def echoed(child):
-    took = sorted(json.loads(child.communicate(timeout=90)[0]))
-    return {"echo_p50_ms": took[len(took) // 2], "echo_p99_ms": took[min(len(took) - 1, int(len(took) * 0.99))]}
+    got = json.loads(child.communicate(timeout=90)[0])
+    took = sorted(got["took"])
+    return {"echo_p50_ms": took[len(took) // 2], "echo_p99_ms": took[min(len(took) - 1, int(len(took) * 0.99))],
+            "echo_resent": got["resent"]}
 
 
 def iperf(pair, seconds, *more):
@@ -472,20 +454,28 @@ def iperf(pair, seconds, *more):
 
 def stream(pair, o, streams, down, beside=None):
     """Streams from one home; `beside`, the home that an echo runs from meanwhile."""
-    probe = echo(pair, beside, int(o.seconds * 0.7 / 0.02), 0.015) if beside else None
+    has_packets, count = pair.clients["home"].has_packets, int(o.seconds * 0.7 / 0.02)
+    place = pair.clients[beside].target(ECHO) if beside else None
+    probe = echo(beside, place, count, 0.015) if beside else None
+    datagrams = echo(beside, place, count, 0.015, "datagrams") if beside and has_packets else None
     with Meter(pair) as meter:
         end = iperf(pair, o.seconds, "-P", streams, *(["-R"] if down else []))
     gigabytes = end["sum_received"]["bytes"] / 1e9
     sample = {"gbps": end["sum_received"]["bits_per_second"] / 1e9, "gateway_s_per_gb": meter.cpu["gateway"] / gigabytes,
               "home_s_per_gb": meter.cpu["home"] / gigabytes, "foreign": meter.foreign}
-    if not down or pair.clients["home"].has_packets:
+    # Up, what iperf sends goes to our client's door, and nothing tells what that sends again.
+    if down or has_packets:
         sample["retransmits"] = end["sum_sent"].get("retransmits")
-    return sample | (echoed(probe) if probe else {})
+    if probe: sample |= echoed(probe)
+    if datagrams:
+        got = json.loads(datagrams.communicate(timeout=90)[0])
+        sample["echo_lost_percent"] = (1 - got["answered"] / got["asked"]) * 100
+    return sample
 
 
 def idle(pair, o):
     with Meter(pair) as meter:
-        sample = echoed(echo(pair, "home", 400, 0.005))
+        sample = echoed(echo("home", pair.clients["home"].target(ECHO), 400, 0.005))
     return sample | {"foreign": meter.foreign}
 
 
@@ -527,7 +517,9 @@ ROWS = [
     ("up1", "home_s_per_gb", "home, CPU s/GB, up"), ("down1", "home_s_per_gb", "home, CPU s/GB, down"),
     ("idle", "echo_p50_ms", "echo, idle, p50 ms"), ("idle", "echo_p99_ms", "echo, idle, p99 ms"),
     ("quiet-up4", "echo_p50_ms", "another's echo under four up, p50 ms"), ("quiet-up4", "echo_p99_ms", "another's echo under four up, p99 ms"),
+    ("quiet-up4", "echo_resent", "segments of that echo sent again"), ("quiet-up4", "echo_lost_percent", "UDP echoes beside it lost, %"),
     ("quiet-down4", "echo_p50_ms", "another's echo under four down, p50 ms"), ("quiet-down4", "echo_p99_ms", "another's echo under four down, p99 ms"),
+    ("quiet-down4", "echo_resent", "segments of that echo sent again"), ("quiet-down4", "echo_lost_percent", "UDP echoes beside it lost, %"),
     ("own-up1", "echo_p50_ms", "one's own echo under one up, p50 ms"), ("own-up1", "echo_p99_ms", "one's own echo under one up, p99 ms"),
     ("own-down1", "echo_p50_ms", "one's own echo under one down, p50 ms"), ("own-down1", "echo_p99_ms", "one's own echo under one down, p99 ms"),
     ("up4", "retransmits", "retransmits, four up"), ("down4", "retransmits", "retransmits, four down"),
@@ -590,16 +582,15 @@ def main():
     a.add_argument("--pairs", default="deskgate,deskgate:gotatun,gotatun,boringtun,wireguard-go")
     a.add_argument("--tests", default=",".join(TESTS)); a.add_argument("--rounds", type=int, default=3)
     a.add_argument("--seconds", type=int, default=4); a.add_argument("--wire", action="store_true")
-    a.add_argument("--six", action="store_true")
+    a.add_argument("--six", action="store_true"); a.add_argument("--loops", default="")
     a.add_argument("--nice", type=int, default=0, help="precedence over other programs of a busy machine: -10, say")
     a.add_argument("--out", type=pathlib.Path, default=ROOT / "target/dataplane"); a.add_argument("--report", type=pathlib.Path)
-    a.add_argument("--echo-server", action="store_true"); a.add_argument("--echo-client")
     o = a.parse_args()
-    if o.echo_server: return echo_server()
-    if o.echo_client: return echo_client(o.echo_client)
     if o.report: return report(o.report)
     pairs = o.pairs.split(",")
     pairs += [f"{pair}@6" for pair in pairs if o.six and "@" not in pair]
+    pairs += [f"{pair}@loops{loops}" for pair in pairs if pair.startswith("deskgate") and "@loops" not in pair
+              for loops in o.loops.split(",") if loops]
     install(o.pairs)
     if o.nice:
         # Where the kernel groups processes by session, niceness counts within the group only: one of our own, then.
