@@ -15,13 +15,15 @@ use nix::time::{ClockId, clock_gettime};
 #[path = "../tests/world/mod.rs"]
 mod world;
 
-use world::{Client, Flags, World, octets};
+use world::{Client, Flags, World, octets, tcp};
 
 /// A whole segment's payload; how many the kernel hands over at once.
 const FULL: usize = 1232;
 const RUN: usize = 45;
-/// Packets under way each way, in the kernel or inside: four windows of a megabyte.
-const UNDER_WAY: usize = 4 * 1024 * 1024 / FULL;
+/// The bulk session's streams, each a flow of its own.
+const STREAMS: usize = 4;
+/// Packets under way each way, in the kernel or inside: a window of a megabyte for each stream.
+const UNDER_WAY: usize = STREAMS * 1024 * 1024 / FULL;
 /// The kernel's price for a packet of a run, in or out.
 const KERNEL: Duration = Duration::from_nanos(90);
 /// A packet of the quiet session each way, this often.
@@ -37,6 +39,52 @@ enum Order {
     FirstComeFirstServed,
 }
 
+/// One of the bulk session's streams: what comes next of it from home and from the office.
+struct Stream {
+    port: u16,
+    sequence: u32,
+    answered: u32,
+}
+
+impl Stream {
+    /// Opens the n-th: SYN, SYN-ACK, ACK.
+    fn open(nth: usize, client: &mut Client, world: &mut World) -> Self {
+        let stream = Self { port: 50_000 + nth as u16, sequence: 1000, answered: 5000 };
+        client.send(world, &stream.up(client, Flags::Syn, 999, &[]));
+        world.office_sends(&stream.down(client, Flags::SynAck, 4999, &[]));
+        client.send(world, &stream.up(client, Flags::Ack, 1000, &[]));
+        world.take_office();
+        client.take(world);
+        stream
+    }
+
+    fn up(&self, client: &Client, flags: Flags, sequence: u32, payload: &[u8]) -> Vec<u8> {
+        tcp(client.address, self.port, client.workstation(), 3389, flags, sequence, payload)
+    }
+
+    fn down(&self, client: &Client, flags: Flags, sequence: u32, payload: &[u8]) -> Vec<u8> {
+        tcp(client.workstation(), 3389, client.address, self.port, flags, sequence, payload)
+    }
+
+    /// A run of full segments from home, sealed.
+    fn run_up(&mut self, client: &mut Client) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for _ in 0..RUN {
+            let packet = self.up(client, Flags::Ack, self.sequence, &[7; FULL]);
+            bytes.extend(client.seal(&packet));
+            self.sequence = self.sequence.wrapping_add(FULL as u32);
+        }
+        bytes
+    }
+
+    /// A run of full segments from the office, one super-packet.
+    fn run_down(&mut self, client: &Client) -> Vec<u8> {
+        let bytes = self.down(client, Flags::Ack, self.answered, &[7; RUN * FULL]);
+        self.answered = self.answered.wrapping_add((RUN * FULL) as u32);
+        bytes
+    }
+}
+
 /// What lies in the kernel's queue.
 struct Queued {
     at: Duration,
@@ -48,11 +96,11 @@ struct Queued {
 struct Saturated {
     world: World,
     bulk: Client,
+    /// The one at the front copies next.
+    streams: VecDeque<Stream>,
     quiet: Client,
     copies: bool,
     clock: Duration,
-    sequence: u32,
-    answered: u32,
     next_beat: Duration,
     from_home: VecDeque<Queued>,
     from_office: VecDeque<Queued>,
@@ -67,20 +115,16 @@ struct Saturated {
 impl Saturated {
     fn new(copies: bool) -> Self {
         let mut world = World::new();
-        let mut connect = |name, seed| {
-            let mut client = world.connect(name, seed);
-            client.open_flow(&mut world);
-            client
-        };
-        let (bulk, quiet) = (connect("copies", 1), connect("types", 2));
+        let (mut bulk, mut quiet) = (world.connect("copies", 1), world.connect("types", 2));
+        let streams = (0..STREAMS).map(|nth| Stream::open(nth, &mut bulk, &mut world)).collect();
+        quiet.open_flow(&mut world);
         Self {
             world,
             bulk,
+            streams,
             quiet,
             copies,
             clock: Duration::ZERO,
-            sequence: 1000,
-            answered: 5000,
             next_beat: BEAT,
             from_home: VecDeque::new(),
             from_office: VecDeque::new(),
@@ -95,18 +139,15 @@ impl Saturated {
     fn arrive(&mut self) {
         while self.copies && self.under_way[0] < UNDER_WAY {
             self.under_way[0] += RUN;
-            let mut bytes = Vec::new();
-            for _ in 0..RUN {
-                bytes.extend(self.bulk.seal(&self.bulk.tcp(Flags::Ack, self.sequence, &[7; FULL])));
-                self.sequence = self.sequence.wrapping_add(FULL as u32);
-            }
+            let bytes = self.streams[0].run_up(&mut self.bulk);
+            self.streams.rotate_left(1);
             let size = bytes.len() / RUN;
             self.from_home.push_back(Queued { at: self.clock, is_quiet: false, bytes, size });
         }
         while self.copies && self.under_way[1] < UNDER_WAY {
             self.under_way[1] += RUN;
-            let bytes = self.bulk.tcp_back(Flags::Ack, self.answered, &[7; RUN * FULL]);
-            self.answered = self.answered.wrapping_add((RUN * FULL) as u32);
+            let bytes = self.streams[0].run_down(&self.bulk);
+            self.streams.rotate_left(1);
             self.from_office.push_back(Queued { at: self.clock, is_quiet: false, bytes, size: FULL });
         }
         while self.next_beat <= self.clock {
