@@ -42,6 +42,8 @@ const SILENCE: Duration = Duration::from_secs(45);
 const SENDING: Duration = Duration::from_secs(10);
 /// The largest frame read, in bytes; a WireGuard datagram fits, and so does all that a client may say.
 const LARGEST_FRAME: usize = 4 * 1024;
+/// Read at once, in bytes: as much as a TLS record holds. Each channel has it all the time, and most have nothing to read.
+const READ_BUFFER: usize = 16 * 1024;
 /// Datagrams handed to the loop together, at most.
 const MOST_IN_BATCH: usize = 64;
 /// Bytes written before others get their turn; also what one encrypted write may be made of.
@@ -62,7 +64,9 @@ pub(super) async fn channel(
         return StatusCode::UNAUTHORIZED.into_response();
     };
     let upgrade = match upgrade {
-        Ok(upgrade) => upgrade.max_message_size(LARGEST_FRAME).max_frame_size(LARGEST_FRAME),
+        Ok(upgrade) => {
+            upgrade.max_message_size(LARGEST_FRAME).max_frame_size(LARGEST_FRAME).read_buffer_size(READ_BUFFER)
+        }
         Err(refused) => return refused.into_response(),
     };
     let ledger = api.ledger.clone();
