@@ -14,7 +14,7 @@ use e2e::{
     cost::{processor, resident},
     gateway::{Gateway, password},
     session_channel::SessionChannel,
-    wait,
+    tls, wait,
     wireguard::{Config, PrivateKey},
     world::World,
 };
@@ -64,6 +64,7 @@ pub(crate) fn comes(scene: &Scene<'_>, sessions: u16) -> Crowd {
     // The list took memory too, and gave it back or not.
     let listed = resident(pid(gateway));
     let mut crowd = Crowd { configs, homes: Homes::new(&world.home) };
+    crowd.homes.make_ready(&crowd.configs);
     crowd.shakes_hands(world, gateway);
     let connected = resident(pid(gateway));
     told("with its tunnel", listed, connected, tokens.len());
@@ -72,16 +73,26 @@ pub(crate) fn comes(scene: &Scene<'_>, sessions: u16) -> Crowd {
     crowd
 }
 
-/// The gateway is restarted in order, and everybody comes back at once.
+/// The gateway is restarted in order, and everybody calls it at once from when its port is open; it answers nobody before all its
+/// sessions are taken up again.
 pub(crate) fn comes_back(world: &World, gateway: &mut Gateway<'_>, crowd: &mut Crowd) {
     let begun = Instant::now();
     assert_eq!(gateway.stop(), Some(0), "{}", gateway.log());
-    let stopped = begun.elapsed();
+    println!("restart: {:.1?} to stop", begun.elapsed());
+    crowd.homes.make_ready(&crowd.configs);
     gateway.start_again();
-    println!("restart: {stopped:.1?} to stop, {:.1?} until logins are answered again", begun.elapsed());
-    let before = resident(pid(gateway));
-    println!("the gateway's memory then: {before:.1} MB");
-    crowd.shakes_hands(world, gateway);
+    let (before, begun) = (resident(pid(gateway)), Instant::now());
+    let answers = || {
+        let connect = || Caller::connect(address(3, u16::MAX), &tls::client()).ok();
+        wait::until("the gateway's answer", 10 * wait::SOON, || world.home.inside(connect));
+        begun.elapsed()
+    };
+    let answers = std::thread::scope(|scope| {
+        let answers = scope.spawn(answers);
+        crowd.shakes_hands(world, gateway);
+        answers.join().expect("the first of them")
+    });
+    println!("restart: {answers:.1?} until somebody is answered by TLS");
     told("with its tunnel again", before, resident(pid(gateway)), crowd.configs.len());
 }
 
@@ -115,34 +126,28 @@ fn signed_in(Scene { world, tls, .. }: &Scene<'_>, sessions: u16) -> Vec<(Token,
 }
 
 impl Crowd {
-    /// Everybody shakes hands at once, each from an address of its own.
+    /// Everybody shakes hands at once, each from an address of its own and with what it made ready.
     fn shakes_hands(&mut self, world: &World, gateway: &Gateway<'_>) {
-        let (lost, cookies) = (lost_by_sockets(&world.gateway), asked_for_cookies(gateway));
+        let lost = lost_by_sockets(&world.gateway);
         let shake = || {
-            self.homes.begin(&self.configs);
             elsewhere();
             let (spent, own) = (processor(pid(gateway)), own_processor());
-            let back = self.homes.shake_hands();
-            (back, processor(pid(gateway)) - spent, own_processor() - own)
+            let done = self.homes.shake_hands();
+            (done, processor(pid(gateway)) - spent, own_processor() - own)
         };
         // On a thread of its own, which ends with its niceness.
-        let (back, spent, own) = std::thread::scope(|scope| scope.spawn(shake).join().expect("the homes"));
+        let (done, spent, own) = std::thread::scope(|scope| scope.spawn(shake).join().expect("the homes"));
         println!(
-            "{} of {} handshakes begun at once are done: {}; {} were sent a cookie, {} of those came home; the gateway's sockets \
-             lost {}; the gateway took {spent:.2} s of processor time, the homes {:.2} s",
-            back.len(),
+            "{} of {} handshakes begun at once are done: {}; {} cookies were sent; the gateway's sockets lost {}; it took {spent:.2} s of \
+             processor time, the homes {:.2} s",
+            done.len(),
             self.configs.len(),
-            Times(back),
-            asked_for_cookies(gateway) - cookies,
+            Times(done),
             self.homes.cookies,
             lost_by_sockets(&world.gateway) - lost,
             own.as_secs_f64()
         );
     }
-}
-
-fn asked_for_cookies(gateway: &Gateway<'_>) -> u64 {
-    gateway.json(&["status", "--json"])["cookies"].as_u64().expect("a count")
 }
 
 /// Everybody holds a session channel as well.

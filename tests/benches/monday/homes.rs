@@ -24,8 +24,9 @@ use nix::{
 
 use crate::caller::{address, nth_of};
 
-/// When WireGuard gives up waiting for an answer.
+/// When WireGuard gives up waiting for an answer, and how much later at most: else two that call each other at once would do so again.
 const RETRY: Duration = Duration::from_secs(5);
+const JITTER: Duration = Duration::from_millis(333);
 /// When the bench gives up waiting for the last.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Of what the kernel keeps for the socket, in bytes: answers of all at once.
@@ -37,6 +38,8 @@ const COOKIE_REPLY: u8 = 3;
 pub(crate) struct Homes {
     socket: UdpSocket,
     homes: Vec<Home>,
+    /// How often it was sent what was due.
+    turns: u32,
     /// How many cookies they were sent while they shook hands last.
     pub(crate) cookies: usize,
 }
@@ -55,11 +58,11 @@ impl Homes {
         socket.set_nonblocking(true).expect("a fresh socket");
         setsockopt(&socket, sockopt::Ipv4PacketInfo, &true).expect("a fresh socket");
         setsockopt(&socket, sockopt::RcvBufForce, &SOCKET_BUFFER).expect("root");
-        Self { socket, homes: Vec::new(), cookies: 0 }
+        Self { socket, homes: Vec::new(), turns: 0, cookies: 0 }
     }
 
     /// Makes the ends of these tunnels anew, each with its first initiation, and forgets what came for others.
-    pub(crate) fn begin(&mut self, configs: &[Config]) {
+    pub(crate) fn make_ready(&mut self, configs: &[Config]) {
         let due = Instant::now();
         let made = configs.iter().map(|config| {
             let mut home = Home { tunn: config.tunn(), next: None, due, back: None };
@@ -92,10 +95,13 @@ impl Homes {
 
     fn send_due(&mut self) {
         let now = Instant::now();
+        self.turns = self.turns.wrapping_add(1);
         for nth in 0..self.homes.len() {
             let home = &mut self.homes[nth];
             if home.back.is_none() && home.due <= now {
-                home.due = now + RETRY;
+                // Spread evenly, another way each time.
+                let turn = (nth as u32).wrapping_mul(0x9e37_79b9).wrapping_add(self.turns.wrapping_mul(0x85eb_ca6b));
+                home.due = now + RETRY + JITTER.mul_f64(f64::from(turn) / f64::from(u32::MAX));
                 let initiation = home.next.take().unwrap_or_else(|| home.initiation());
                 self.send(nth, &initiation);
             }
