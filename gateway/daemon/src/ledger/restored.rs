@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use gateway_api::{CloseReason, SessionNumber};
 use gateway_core::{NotRestored, Open, Pools, Restore, Traffic};
 use gateway_record::Kind;
@@ -17,6 +18,9 @@ use crate::{
     wake,
 };
 
+/// Sessions taken up at a time: each waits for firewall, loop and disk, one after the other.
+const AT_A_TIME: usize = 64;
+
 impl Ledger {
     /// Takes up what an earlier run left open, before anybody is answered: sessions that were kept go on, those whose grant
     /// ended meanwhile get the end that they had, the rest ended with their gateway. How many go on, and how many do not.
@@ -27,6 +31,7 @@ impl Ledger {
         // A technician's comes after the worker's that it is for.
         kept.sort_by_key(|session| (session.assists.is_some(), std::cmp::Reverse(session.opened_at)));
         let mut workers = BTreeSet::new();
+        let (mut going_on, mut technicians) = (Vec::new(), Vec::new());
         for session in kept {
             let number = session.number;
             if left.contains_key(&number) && !workers.insert(assisting::place(&session.worker_id, session.assists)) {
@@ -38,18 +43,24 @@ impl Ledger {
                 ended += 1;
             } else if left.remove(&number).is_none() {
                 self.kept.note(kept_sessions::Change::Ended(number));
-            } else if let Some(assisted) = session.assists.filter(|assisted| !self.goes_on(*assisted)) {
-                let (structure, reason) = (Arc::clone(&session.grant.structure), CloseReason::AssistanceEnded);
-                self.store.note(assisting::ended(number, assisted, &structure, reason)).await?;
-                let draft = closing_draft(number, &structure, reason, session.standing.traffic);
-                self.store.write(Change::Close(reason), draft).await?;
-                self.kept.note(kept_sessions::Change::Ended(number));
-                ended += 1;
-            } else if self.restore_one(session, &pools).await? {
-                resumed += 1;
+            } else if session.assists.is_none() {
+                going_on.push(session);
             } else {
-                ended += 1;
+                technicians.push(session);
             }
+        }
+        // Many at a time, for ten thousand are to be back within seconds.
+        let mut restoring =
+            stream::iter(going_on).map(|session| self.restore_one(session, &pools)).buffer_unordered(AT_A_TIME);
+        while let Some(goes_on) = restoring.try_next().await? {
+            if goes_on { resumed += 1 } else { ended += 1 }
+        }
+        for session in technicians {
+            let goes_on = match session.assists.filter(|assisted| !self.goes_on(*assisted)) {
+                Some(assisted) => self.not_assisting_any_more(session, assisted).await?,
+                None => self.restore_one(session, &pools).await?,
+            };
+            if goes_on { resumed += 1 } else { ended += 1 }
         }
         for (number, structure) in left {
             let draft = closing_draft(number, &structure, CloseReason::GatewayStopped, Traffic::default());
@@ -57,6 +68,17 @@ impl Ledger {
             ended += 1;
         }
         Ok((resumed, ended))
+    }
+
+    /// The session that it was for did not go on. False, for nor does this one.
+    async fn not_assisting_any_more(&self, session: KeptSession, assisted: SessionNumber) -> Result<bool, StoreError> {
+        let (number, structure, reason) =
+            (session.number, Arc::clone(&session.grant.structure), CloseReason::AssistanceEnded);
+        self.store.note(assisting::ended(number, assisted, &structure, reason)).await?;
+        let draft = closing_draft(number, &structure, reason, session.standing.traffic);
+        self.store.write(Change::Close(reason), draft).await?;
+        self.kept.note(kept_sessions::Change::Ended(number));
+        Ok(false)
     }
 
     async fn restore_one(&self, session: KeptSession, pools: &Pools) -> Result<bool, StoreError> {
