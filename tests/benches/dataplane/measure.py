@@ -12,10 +12,11 @@
     tests/benches/dataplane/measure.py --loops 1,2           our gateway also with so many loops, as PAIR@loops1 and PAIR@loops2
     tests/benches/dataplane/measure.py --report FOLDER       table, CSV and plot again from stored samples
 
-Programs that are missing are installed: Debian packages by apt, peers into target/tools (by `cargo install`, wireguard-go from
-Debian's unstable); ours are built in release. `prototype` is another program with a TUN, found by DATAPLANE_PROTOTYPE and started as `PROGRAM TUN KEYFILE PEER PORT
-[ENDPOINT]`, with PRESHARED naming a key's file: for a bench of one's own. A pair is SERVER or SERVER:CLIENT, with @6 its workstations have IPv6 addresses, and with @loopsN our gateway has N
-loops. Results go to target/dataplane: samples.jsonl, medians.csv, table.md, plot.svg.
+Programs that are missing are installed: Debian packages by apt, peers into target/tools (by `cargo install`, wireguard-go
+from Debian's unstable); ours are built in release. `prototype` is another program with a TUN, found by DATAPLANE_PROTOTYPE and started as `PROGRAM TUN KEYFILE PEER PORT
+[ENDPOINT]`, with PRESHARED naming a key's file: for a bench of one's own. A pair is SERVER or SERVER:CLIENT, with @6 its
+workstations have IPv6 addresses, and with @loopsN our gateway has N loops. Results go to target/dataplane: samples.jsonl,
+medians.csv, table.md, plot.svg.
 
 What is lost shows in two ways. TCP sends it again: counted by the kernels of both ends, but where our client's door ends the home's
 connection only the office's is counted, and towards the office nobody's. And another home's UDP echoes that never come back,
