@@ -42,8 +42,9 @@ const SILENCE: Duration = Duration::from_secs(45);
 const SENDING: Duration = Duration::from_secs(10);
 /// The largest frame read, in bytes; a WireGuard datagram fits, and so does all that a client may say.
 const LARGEST_FRAME: usize = 4 * 1024;
-/// Read at once, in bytes: as much as a TLS record holds. Each channel has it all the time, and most have nothing to read.
-const READ_BUFFER: usize = 16 * 1024;
+/// Read at once, in bytes: a frame. Each channel has it all the time, and most have nothing to read; what a TLS record holds beyond it
+/// waits in rustls, and costs no system call more.
+const READ_BUFFER: usize = LARGEST_FRAME;
 /// Datagrams handed to the loop together, at most.
 const MOST_IN_BATCH: usize = 64;
 /// Bytes written before others get their turn; also what one encrypted write may be made of.
