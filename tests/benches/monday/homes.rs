@@ -79,13 +79,14 @@ impl Homes {
         let begun = Instant::now();
         let mut next_due = begun;
         while self.homes.iter().any(|home| home.back.is_none()) && begun.elapsed() < PATIENCE {
+            // What has come is looked at before anybody tries again: each home has a processor of its own for that.
+            while let Some((nth, datagram)) = self.receive() {
+                self.handle(nth, &datagram, begun);
+            }
             if Instant::now() >= next_due {
                 self.send_due();
                 let due = self.homes.iter().filter(|home| home.back.is_none()).map(|home| home.due);
                 next_due = due.min().unwrap_or(begun + PATIENCE);
-            }
-            while let Some((nth, datagram)) = self.receive() {
-                self.handle(nth, &datagram, begun);
             }
             let mut waiting = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
             poll(&mut waiting, PollTimeout::from(5u8)).expect("a live socket");
